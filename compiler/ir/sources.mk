@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sources of compiler/ir, relative to the repository root.
+IR_SRC := \
+    compiler/ir/cost.c \
+    compiler/ir/fold.c \
+    compiler/ir/graph.c \
+    compiler/ir/infer.c \
+    compiler/ir/infer_data.c \
+    compiler/ir/infer_elementwise.c \
+    compiler/ir/infer_help.c \
+    compiler/ir/infer_move.c \
+    compiler/ir/infer_product.c \
+    compiler/ir/infer_weft.c \
+    compiler/ir/infer_window.c \
+    compiler/ir/ops.c \
+    compiler/ir/lex.c \
+    compiler/ir/parse.c \
+    compiler/ir/print.c \
+    compiler/ir/sort.c \
+    compiler/ir/verify.c
