@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+# weft: build, check, measure. `make help` lists the targets.
+
+BUILD ?= build
+CC ?= gcc
+PYTHON ?= python3
+JOBS ?= $(shell nproc 2>/dev/null || echo 2)
+V ?= 0
+ifeq ($(V),0)
+Q := @
+SAY = @printf '  %-6s %s\n'
+else
+Q :=
+SAY = @:
+endif
+
+# ---- dependencies ---------------------------------------------------------------------------------------------------
+PC := libprotobuf-c jansson libxxhash
+PC_TOOL := smartcols spng libturbojpeg
+pc = $(shell pkg-config $(1) 2>/dev/null)
+ONNX_PROTO ?= $(firstword $(wildcard /usr/include/onnx/onnx.proto /usr/local/include/onnx/onnx.proto))
+HAVE_OPENCL := $(shell pkg-config --exists OpenCL 2>/dev/null && echo 1 || echo 0)
+
+# ---- flags ----------------------------------------------------------------------------------------------------------
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion -Wsign-conversion \
+        -Wundef -Wwrite-strings -Wvla -Wformat=2 -Wno-format-nonliteral
+WERROR ?=
+SANITIZE ?=
+OPT ?= -O2
+CFLAGS ?= -g
+ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L $(OPT) $(CFLAGS) $(WARN) $(WERROR) -fno-math-errno -ffp-contract=off \
+             $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+INCLUDES = -I. -Icompiler/include -Iruntime/include -I$(BUILD)/gen
+DEFINES = -DWEFT_HAVE_OPENCL=$(HAVE_OPENCL) -DCL_TARGET_OPENCL_VERSION=120
+LDFLAGS_ALL = $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
+LIBS = $(call pc,--libs $(PC)) $(if $(filter 1,$(HAVE_OPENCL)),$(call pc,--libs OpenCL)) -lpthread -lm
+LIBS_TOOL = $(call pc,--libs $(PC_TOOL))
+
+# ---- sources: each room lists its own -------------------------------------------------------------------------------
+include $(wildcard compiler/*/sources.mk kernels/*/sources.mk runtime/sources.mk runtime/*/sources.mk models/sources.mk \
+          cli/sources.mk)
+COMPILER_SRC := $(IMPORT_SRC) $(PASSES_SRC) $(PLAN_SRC) $(CODEGEN_SRC) $(KERNELS_CPU_SRC) $(API_SRC)
+SHARED_SRC := $(BASE_SRC) $(IR_SRC) $(REF_SRC) $(PACKAGE_SRC)
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+GEN := $(BUILD)/gen
+ONNX_H := $(GEN)/onnx.pb-c.h
+ONNX_OBJ := $(BUILD)/obj/gen/onnx.pb-c.o
+CL_FILES := $(sort $(wildcard kernels/cpu/*.cl))
+CL_OBJ := $(BUILD)/obj/gen/cpu_cl.o
+
+LIB_SHARED := $(BUILD)/libweftbase.a
+LIB_COMPILER := $(BUILD)/libweftc.a
+LIB_RUNTIME := $(BUILD)/libweft.a
+LIBRARIES := $(LIB_COMPILER) $(LIB_RUNTIME) $(LIB_SHARED)
+
+.DEFAULT_GOAL := all
+.PHONY: all
+all: $(BUILD)/weft $(BUILD)/weft-model ## build both programs: build/weft and build/weft-model
+
+$(BUILD)/weft: $(call obj,$(CLI_SRC)) $(LIBRARIES)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS) $(LIBS_TOOL)
+
+$(BUILD)/weft-model: $(call obj,$(MODELS_SRC)) $(ONNX_OBJ)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call pc,--libs libprotobuf-c) -lm
+
+$(LIB_SHARED): $(call obj,$(SHARED_SRC))
+$(LIB_COMPILER): $(call obj,$(COMPILER_SRC)) $(ONNX_OBJ) $(CL_OBJ)
+$(LIB_RUNTIME): $(call obj,$(RUNTIME_SRC))
+%.a:
+	$(SAY) AR $@
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+# ---- rules ----------------------------------------------------------------------------------------------------------
+$(BUILD)/obj/%.o: %.c
+	$(SAY) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(OBJ_CFLAGS) $(INCLUDES) $(DEFINES) -MMD -MP -c $< -o $@
+
+# Loops over elements: let the compiler vectorise them.
+$(call obj,$(REF_SRC)): OBJ_CFLAGS := -O3
+
+$(call obj,$(IMPORT_SRC) $(MODELS_SRC)): | $(ONNX_H)
+
+$(GEN)/onnx.pb-c.c: $(ONNX_H)
+$(ONNX_H): $(ONNX_PROTO)
+	$(if $(ONNX_PROTO),,$(error onnx.proto not found: run `make setup` (Debian package libonnx-dev)))
+	$(SAY) PROTOC $(notdir $<)
+	$(Q)mkdir -p $(GEN)
+	$(Q)protoc-c --proto_path=$(dir $<) --c_out=$(GEN) $<
+
+# Generated code is compiled as it is: its warnings are not ours to mend.
+$(ONNX_OBJ): $(GEN)/onnx.pb-c.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 $(OPT) $(CFLAGS) -w $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -I$(GEN) -c $< -o $@
+
+# The kernel sources become byte arrays of the compiler library.
+$(GEN)/cpu_cl.c: $(CL_FILES) tests/setup/embed.sh
+	$(SAY) EMBED kernels/cpu
+	$(Q)mkdir -p $(GEN)
+	$(Q)sh tests/setup/embed.sh weft_cpu_sources $(CL_FILES) > $@.tmp && mv $@.tmp $@
+$(CL_OBJ): $(GEN)/cpu_cl.c compiler/codegen/embedded.h
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) -c $< -o $@
+
+-include $(shell test -d $(BUILD)/obj && find $(BUILD)/obj -name '*.d')
+
+.PHONY: clean help
+clean: ## remove everything that was built
+	rm -rf build
+
+help: ## list the targets
+	@grep -hE '^[a-z0-9_-]+:.*##' $(MAKEFILE_LIST) | sort | sed 's/:[^#]*## /\t/' | \
+	 awk -F'\t' '{ printf "  make %-16s %s\n", $$1, $$2 }'
+
+include tests/tests.mk

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reading whole files by mapping, and writing files so that a failed write leaves nothing behind. */
+#ifndef WEFT_BASE_FILE_H
+#define WEFT_BASE_FILE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "compiler/base/error.h"
+
+typedef struct weft_file_map {
+    const uint8_t *data; /* read-only, shared with the page cache; NULL when size_bytes is 0 */
+    size_t size_bytes;
+} weft_file_map;
+
+/* Maps a regular file read-only. Errors: FILE_OPEN (absent, no right), FILE_KIND (directory, device), each naming the path. */
+weft_status weft_file_map_open(const char *path, weft_file_map *out_map, weft_diag *diag);
+void weft_file_map_close(weft_file_map *map);
+
+/* Writes to a temporary name beside path and renames at commit; abort (or a failed commit) removes the temporary file. */
+typedef struct weft_file_writer weft_file_writer;
+weft_status weft_file_writer_open(const char *path, weft_file_writer **out_writer, weft_diag *diag);
+weft_status weft_file_writer_add(weft_file_writer *writer, const void *data, size_t size_bytes);
+weft_status weft_file_writer_pad(weft_file_writer *writer, size_t alignment);
+uint64_t weft_file_writer_position(const weft_file_writer *writer);
+weft_status weft_file_writer_commit(weft_file_writer *writer, weft_diag *diag); /* frees the writer in every case */
+void weft_file_writer_abort(weft_file_writer *writer);                          /* NULL accepted */
+
+#endif

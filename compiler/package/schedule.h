@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The schedule: what the planner makes, the package stores and the runtime executes. One data model for all three.
+ *
+ * A schedule is a list of steps in a valid order; step i may start when all of its deps have ended. A step says two things:
+ * its meaning (an operator of ops.def with attributes, inputs and outputs), which the reference backend executes, and its launch
+ * (a kernel with arguments and a grid), which an OpenCL device executes. Both name tensors by index into `values`.
+ * Everything lives in one arena and is immutable once built. */
+#ifndef WEFT_PACKAGE_SCHEDULE_H
+#define WEFT_PACKAGE_SCHEDULE_H
+
+#include "compiler/base/tensor.h"
+
+typedef enum weft_place {
+    WEFT_PLACE_INPUT,    /* graph input, bound per request */
+    WEFT_PLACE_OUTPUT,   /* graph output, bound per request */
+    WEFT_PLACE_ARENA,    /* at offset_bytes of the request's arena while first_step..last_step run */
+    WEFT_PLACE_CONSTANT, /* plain elements at offset_bytes of section "plain", or only packed (see weft_blob) */
+    WEFT_PLACE_ALIAS,    /* the storage of value alias_of, seen with this shape */
+    WEFT_PLACE_COUNT
+} weft_place;
+
+typedef struct weft_schedule_value {
+    const char *name;
+    weft_dtype dtype;
+    weft_shape shape; /* the meaning's shape */
+    weft_place place;
+    int32_t alias_of;      /* place ALIAS: index of the value that owns the storage (never itself an alias) */
+    uint64_t offset_bytes; /* place ARENA and CONSTANT with plain data; multiple of 64 */
+    uint64_t size_bytes;   /* of the storage; for partial sums larger than the shape says */
+    int32_t first_step, last_step; /* ARENA, OUTPUT: lifetime, inclusive */
+    bool has_plain;        /* CONSTANT: elements are in section "plain" */
+    /* A mean [N,C] that a kernel leaves as sums over blocks of positions: storage is f32 [N, partial_blocks, C] and
+     * mean = sum over blocks / partial_count. 0: stored plainly. */
+    int32_t partial_blocks;
+    int64_t partial_count;
+} weft_schedule_value;
+
+/* A constant as a kernel wants it: at offset_bytes (64-aligned) of section "weights". */
+typedef enum weft_packing {
+    WEFT_PACK_PLAIN,    /* as the value's shape says */
+    WEFT_PACK_PANEL,    /* [rows/panel][...][panel]: kernels/cpu/pack.h, conv and linear; rows padded with zeros; invertible */
+    WEFT_PACK_WINOGRAD, /* transformed; the plain form is kept for the reference backend */
+    WEFT_PACK_COUNT
+} weft_packing;
+
+typedef struct weft_blob {
+    int32_t value; /* the constant it was made from */
+    weft_packing packing;
+    int32_t panel;    /* rows per panel */
+    int32_t winograd; /* m of F(m x m, 3 x 3): 2 or 4; else 0 */
+    uint64_t offset_bytes, size_bytes;
+} weft_blob;
+
+typedef enum weft_arg_kind {
+    WEFT_ARG_VALUE,   /* pointer to the storage of value `index` (aliases resolved) */
+    WEFT_ARG_BLOB,    /* pointer to blob `index` */
+    WEFT_ARG_NULL,    /* null pointer */
+    WEFT_ARG_INT,     /* i32 */
+    WEFT_ARG_FLOAT,   /* f32 */
+    WEFT_ARG_LOCAL,   /* `bytes` of local memory */
+    WEFT_ARG_SCRATCH, /* pointer to `bytes` of arena at `offset_bytes`, private to the step */
+    WEFT_ARG_COUNT
+} weft_arg_kind;
+
+typedef struct weft_arg {
+    weft_arg_kind kind;
+    int32_t index; /* VALUE, BLOB */
+    int32_t i;
+    float f;
+    uint64_t bytes, offset_bytes;
+} weft_arg;
+
+typedef struct weft_launch {
+    int32_t program, kernel; /* index into the package's programs, and into that program's kernels */
+    weft_arg *args;
+    size_t arg_count;
+    uint64_t global[3], local[3];
+    const char *tile; /* short text for tables: "6x16", "F4 6x16 T12" */
+} weft_launch;
+
+typedef enum weft_bound { WEFT_BOUND_COMPUTE, WEFT_BOUND_MEMORY, WEFT_BOUND_LAUNCH, WEFT_BOUND_COUNT } weft_bound;
+
+typedef struct weft_step_cost {
+    int64_t macs;  /* of the operator's definition: direct convolution, not Winograd's */
+    int64_t flops; /* floating-point operations that the chosen kernel performs */
+    int64_t weight_bytes, input_bytes, output_bytes;
+    double ideal_ns; /* roofline: the larger of flops / peak and bytes / bandwidth of the target. A model, not a measurement */
+    weft_bound bound;
+} weft_step_cost;
+
+typedef struct weft_step {
+    const char *name;
+    const char *op; /* "weft.Conv2D" */
+    weft_attrs attrs;
+    int32_t *inputs; /* value index, -1 = omitted */
+    size_t input_count;
+    int32_t *outputs; /* value index, -1 = not asked for */
+    size_t output_count;
+    const char **sources; /* ONNX node names */
+    size_t source_count;
+    int32_t *deps; /* earlier steps, ascending; write-after-read hazards of the arena included */
+    size_t dep_count;
+    weft_launch launch;
+    weft_step_cost cost;
+} weft_step;
+
+typedef struct weft_schedule {
+    weft_schedule_value *values;
+    size_t value_count;
+    int32_t *inputs, *outputs; /* value indices in the model's order */
+    size_t input_count, output_count;
+    weft_step *steps;
+    size_t step_count;
+    uint64_t arena_bytes; /* with lifetimes overlapped */
+    uint64_t arena_unshared_bytes; /* what it would be without */
+} weft_schedule;
+
+typedef struct weft_program {
+    const char *name;   /* "conv_f32_6x16" */
+    const char *source; /* OpenCL C, complete */
+    const char *options; /* for clBuildProgram */
+    const char **kernels;
+    size_t kernel_count;
+} weft_program;
+
+/* Everything in a package besides raw section bytes. */
+typedef struct weft_manifest {
+    const char *model;     /* graph name */
+    const char *producer;  /* "weft 0.1.0" */
+    const char *target;    /* "cpu-avx2" */
+    int64_t opset;
+    int64_t source_nodes;  /* ONNX nodes as imported */
+    int64_t parameters;    /* elements of constants as imported */
+    int64_t weight_bytes;  /* bytes of constants as imported */
+    weft_program *programs;
+    size_t program_count;
+    weft_blob *blobs;
+    size_t blob_count;
+    weft_schedule *schedules;
+    size_t schedule_count;
+} weft_manifest;
+
+#endif
