@@ -29,22 +29,22 @@ typedef struct weft_schedule_value {
     uint64_t size_bytes;   /* of the storage; for partial sums larger than the shape says */
     int32_t first_step, last_step; /* ARENA, OUTPUT: lifetime, inclusive */
     bool has_plain;        /* CONSTANT: elements are in section "plain" */
+    int32_t blob;          /* CONSTANT: a blob it can be got back from (packing PLAIN or PANEL); -1: none, or not a constant */
     /* A mean [N,C] that a kernel leaves as sums over blocks of positions: storage is f32 [N, partial_blocks, C] and
      * mean = sum over blocks / partial_count. 0: stored plainly. */
     int32_t partial_blocks;
     int64_t partial_count;
 } weft_schedule_value;
 
-/* A constant as a kernel wants it: at offset_bytes (64-aligned) of section "weights". */
+/* A constant as a kernel wants it: at offset_bytes (64-aligned) of section "weights". Several schedules may share a blob. */
 typedef enum weft_packing {
-    WEFT_PACK_PLAIN,    /* as the value's shape says */
+    WEFT_PACK_PLAIN,    /* as the value's shape says, zeros may follow */
     WEFT_PACK_PANEL,    /* [rows/panel][...][panel]: kernels/cpu/pack.h, conv and linear; rows padded with zeros; invertible */
     WEFT_PACK_WINOGRAD, /* transformed; the plain form is kept for the reference backend */
     WEFT_PACK_COUNT
 } weft_packing;
 
 typedef struct weft_blob {
-    int32_t value; /* the constant it was made from */
     weft_packing packing;
     int32_t panel;    /* rows per panel */
     int32_t winograd; /* m of F(m x m, 3 x 3): 2 or 4; else 0 */
