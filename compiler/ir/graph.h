@@ -36,6 +36,7 @@ struct weft_value {
     const void *data;    /* constants: row-major elements, borrowed or in the arena; otherwise NULL */
     bool is_input;
     size_t use_count;    /* node inputs plus graph outputs; kept by the functions below */
+    uint64_t text_hash;  /* of a constant that the text form gave by hash only; 0 for all others */
     uint32_t mark;       /* scratch for passes; undefined between passes */
 };
 
@@ -145,6 +146,18 @@ typedef struct weft_op_row {
 const weft_op_row *weft_op_get(weft_op op);
 weft_op weft_op_find(const char *domain, const char *name); /* NONE when unknown */
 const char *weft_op_name(weft_op op);                       /* "Conv", "weft.Conv2D" */
+/* Whether the operator's row names the attribute; *out_kind (NULL accepted) gets its kind. */
+bool weft_op_attr_known(weft_op op, const char *name, weft_attr_kind *out_kind);
+/* The attributes of a row one by one; false beyond the end. The texts are not NUL-terminated. */
+typedef struct weft_op_attr {
+    const char *name;
+    size_t name_length;
+    weft_attr_kind kind;
+    const char *default_text; /* NULL without a default */
+    size_t default_length;
+} weft_op_attr;
+bool weft_op_attr_get(weft_op op, size_t index, weft_op_attr *out_attr);
+const char *weft_attr_kind_name(weft_attr_kind kind); /* "ints" */
 weft_op_cost weft_node_cost(const weft_node *node);
 
 /* ---- inference, verification, text (in this folder) ---- */
