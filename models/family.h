@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a family of reference models gives to the program: its options, its published members and the walk that adds
+ * its layers. A new family is one file with one weft_family, and one row in main.c.
+ * Knows nothing about files or printing.
+ */
+#ifndef WEFT_MODELS_FAMILY_H
+#define WEFT_MODELS_FAMILY_H
+
+#include "models/cnn_layers.h"
+#include "models/options.h"
+
+/* Largest input side: enough for any camera, and small enough that no product of sizes below comes near 64 bits. */
+#define WEFT_FAMILY_MAX_SIZE 16384
+
+/* Everything a command line can set. Strings are borrowed. */
+typedef struct weft_family_params {
+    const char *depth;
+    int64_t size, batch, classes, opset;
+    uint64_t seed;
+    const char *form; /* "torchscript" or "dynamo" */
+    bool folds_batch_norm, has_dynamic_batch;
+    const char *input_name, *output_name;
+    const char *path;
+    bool counts, wants_json, wants_help;
+} weft_family_params;
+
+typedef struct weft_family {
+    const char *name, *summary;
+    const weft_option *options; /* offsets into weft_family_params */
+    size_t option_count;
+    const char *default_depth;
+    int64_t default_size;
+    size_t published_count;
+    /* Sets depth and size of a published member. */
+    void (*get_published)(size_t index, weft_family_params *params);
+    /* Adds the whole network to cnn->build and sets the graph's output. */
+    void (*build)(weft_cnn *cnn, const weft_family_params *params);
+} weft_family;
+
+#endif

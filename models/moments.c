@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Moment propagation; see moments.h. Knows nothing about ONNX or graphs.
+ */
+#include "models/moments.h"
+
+#include <math.h>
+
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#endif
+
+#define CHUNK_ELEMS 1024
+
+double weft_moments_normal_pdf(double t)
+{
+    /* exp(-h) as (1 - h/4096)^4096 by twelve squarings: multiplications only. Beyond |t| = 8 it is 0 in any use here. */
+    double h = 0.5 * t * t;
+    if (h > 32.0)
+        return 0.0;
+    double e = 1.0 - h / 4096.0;
+    for (int i = 0; i < 12; i++)
+        e *= e;
+    return 0.3989422804014327 * e; /* 1/sqrt(2 pi) */
+}
+
+double weft_moments_normal_cdf(double t)
+{
+    /* Abramowitz and Stegun, Handbook of Mathematical Functions, 26.2.16. */
+    double k = 1.0 / (1.0 + 0.33267 * fabs(t));
+    double tail = weft_moments_normal_pdf(t) * (k * (0.4361836 + k * (-0.1201676 + k * 0.9372980)));
+    return t < 0.0 ? tail : 1.0 - tail;
+}
+
+double weft_moments_mean_square(const weft_moments *x)
+{
+    double sum = 0.0;
+    for (size_t c = 0; c < x->channels; c++)
+        sum += x->mean[c] * x->mean[c] + x->var[c];
+    return sum / (double)x->channels;
+}
+
+void weft_moments_relu(const weft_moments *x, weft_moments *y)
+{
+    for (size_t c = 0; c < x->channels; c++) {
+        double mean = x->mean[c];
+        double sd = sqrt(x->var[c]);
+        double t = sd > 0.0 ? mean / sd : 0.0;
+        double cdf = weft_moments_normal_cdf(t);
+        double pdf = weft_moments_normal_pdf(t);
+        double first = mean * cdf + sd * pdf;
+        double second = (mean * mean + x->var[c]) * cdf + mean * sd * pdf;
+        double var = second - first * first;
+        y->mean[c] = first;
+        y->var[c] = var > 0.0 ? var : 0.0;
+    }
+}
+
+void weft_moments_sigmoid(const weft_moments *x, weft_moments *y)
+{
+    /* The logistic function is within 0.01 of the normal distribution function at x / 1.702. */
+    const double width = 1.702;
+    for (size_t c = 0; c < x->channels; c++) {
+        double var = x->var[c];
+        double g = weft_moments_normal_cdf(x->mean[c] / sqrt(width * width + var));
+        double slope = g * (1.0 - g);
+        y->mean[c] = g;
+        y->var[c] = slope * slope * var;
+    }
+}
+
+void weft_moments_add(const weft_moments *a, const weft_moments *b, weft_moments *y)
+{
+    for (size_t c = 0; c < a->channels; c++) {
+        y->mean[c] = a->mean[c] + b->mean[c];
+        y->var[c] = a->var[c] + b->var[c];
+    }
+}
+
+void weft_moments_mul(const weft_moments *a, const weft_moments *b, weft_moments *y)
+{
+    for (size_t c = 0; c < a->channels; c++) {
+        double ma = a->mean[c], mb = b->mean[c];
+        double va = a->var[c], vb = b->var[c];
+        y->mean[c] = ma * mb;
+        y->var[c] = va * vb + va * mb * mb + vb * ma * ma;
+    }
+}
+
+void weft_moments_linear(const weft_init_recipe *weight, size_t taps, const float *bias, const weft_moments *x,
+                         weft_moments *y)
+{
+    float chunk[CHUNK_ELEMS];
+    size_t row_elems = x->channels * taps;
+    for (size_t o = 0; o < y->channels; o++) {
+        double mean = bias ? (double)bias[o] : 0.0;
+        double var = 0.0;
+        size_t channel = 0, tap = 0;
+        for (size_t at = 0; at < row_elems; at += CHUNK_ELEMS) {
+            size_t count = row_elems - at < CHUNK_ELEMS ? row_elems - at : CHUNK_ELEMS;
+            weft_init_fill(weight, o * row_elems + at, count, chunk);
+            for (size_t i = 0; i < count; i++) {
+                double w = (double)chunk[i];
+                mean += w * x->mean[channel];
+                var += w * w * x->var[channel];
+                if (++tap == taps) {
+                    tap = 0;
+                    channel++;
+                }
+            }
+        }
+        y->mean[o] = mean;
+        y->var[o] = var;
+    }
+}
