@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weft_compile: passes, plan, package, in that order, with progress and times. */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "compiler/api/model.h"
+#include "compiler/package/format.h"
+#include "compiler/passes/passes.h"
+#include "compiler/plan/plan.h"
+
+enum { STAGE_PASSES, STAGE_PLAN, STAGE_WRITE, STAGE_COUNT };
+
+struct weft_compile_report {
+    weft_arena *arena;
+    WEFT_VEC(weft_stage_time) stages;
+    const char *plan_json;
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * UINT64_C(1000000000) + (uint64_t)time.tv_nsec;
+}
+
+static void tell(const weft_compile_params *params, int stage, const char *title)
+{
+    if (params->progress != NULL)
+        params->progress(params->user, stage + 1, STAGE_COUNT, title);
+}
+
+static void add_stage(weft_compile_report *report, const char *name, uint64_t begin_ns, size_t before, size_t after,
+                      size_t changes)
+{
+    weft_stage_time stage = {name, now_ns() - begin_ns, before, after, changes};
+    WEFT_VEC_PUSH(report->arena, &report->stages, stage);
+}
+
+static weft_status run_passes(weft_compile_report *report, weft_graph *graph, const weft_compile_params *params,
+                              weft_diag *diag)
+{
+    weft_pass_stats stats[WEFT_PASS_COUNT] = {{0}};
+    weft_pass_params pass_params = {.level = params->level,
+                                    .verify = params->verify_passes,
+                                    .dump_after = params->dump_after,
+                                    .dump = params->dump,
+                                    .user = params->user};
+    weft_status status = weft_passes_run(graph, &pass_params, stats, diag);
+    for (size_t i = 0; i < WEFT_PASS_COUNT; i++) {
+        if (stats[i].name == NULL)
+            continue;
+        weft_stage_time stage = {stats[i].name, stats[i].time_ns, stats[i].nodes_before, stats[i].nodes_after,
+                                 stats[i].changes};
+        WEFT_VEC_PUSH(report->arena, &report->stages, stage);
+    }
+    return status;
+}
+
+static weft_status blob_bytes(void *user, size_t blob, void *out)
+{
+    return weft_plan_blob_bytes(user, blob, out);
+}
+
+static const void *plain_bytes(void *user, size_t schedule, size_t value)
+{
+    const weft_plan *plan = user;
+    const weft_value *constant = plan->plain[schedule][value];
+    return constant == NULL ? NULL : constant->data;
+}
+
+static weft_status compile_all(weft_compile_report *report, weft_model *const *models, size_t model_count,
+                               const weft_compile_params *params, const char *out_path, weft_diag *diag)
+{
+    weft_arena *arena = report->arena;
+    if (WEFT_ARENA_TRY(arena))
+        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while compiling");
+    const weft_target *target = NULL;
+    weft_status status = weft_target_find(params->target, &target, diag);
+    if (status != WEFT_OK)
+        return status;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    int threads = params->threads > 0 ? params->threads : cores > 0 ? (int)cores : 1;
+
+    tell(params, STAGE_PASSES, "rewrite the graph");
+    weft_graph **graphs = WEFT_NEW_ARRAY(arena, weft_graph *, model_count);
+    for (size_t i = 0; i < model_count; i++) {
+        graphs[i] = weft__graph_copy(arena, models[i]->graph);
+        status = run_passes(report, graphs[i], params, diag);
+        if (status != WEFT_OK)
+            return status;
+    }
+
+    tell(params, STAGE_PLAN, "plan kernels, tiles and memory");
+    uint64_t begin_ns = now_ns();
+    weft_plan *plan = NULL;
+    status = weft_plan_build(arena, graphs, model_count, target, threads, &plan, diag);
+    if (status != WEFT_OK)
+        return status;
+    plan->manifest.parameters = models[0]->info.parameters;
+    plan->manifest.weight_bytes = models[0]->info.weight_bytes;
+    report->plan_json = weft_plan_json(plan, arena);
+    add_stage(report, "plan", begin_ns, graphs[0]->node_count, plan->manifest.schedules[0].step_count, 0);
+    if (out_path == NULL)
+        return WEFT_OK;
+
+    tell(params, STAGE_WRITE, "pack weights and write the package");
+    begin_ns = now_ns();
+    weft_text text;
+    weft_text_init(&text, arena);
+    for (size_t i = 0; i < model_count; i++)
+        weft_graph_print(graphs[i], false, &text);
+    weft_package_content content = {&plan->manifest, text.data, blob_bytes, plain_bytes, plan};
+    status = weft_package_write(out_path, &content, diag);
+    add_stage(report, "write package", begin_ns, plan->manifest.schedules[0].step_count,
+              plan->manifest.schedules[0].step_count, 0);
+    return status;
+}
+
+weft_status weft_compile(weft_model *const *models, size_t model_count, const weft_compile_params *params,
+                         const char *out_path, weft_diag *diag, weft_compile_report **out_report)
+{
+    if (out_report != NULL)
+        *out_report = NULL;
+    if (models == NULL || model_count == 0 || params == NULL || params->size != sizeof *params)
+        return weft_diag_error(diag, WEFT_E_API_USE, "weft_compile: needs at least one model and params with their size");
+    weft_arena *arena = weft_arena_create();
+    if (arena == NULL)
+        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory");
+    if (WEFT_ARENA_TRY(arena)) {
+        weft_arena_destroy(arena);
+        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory");
+    }
+    weft_compile_report *report = WEFT_NEW(arena, weft_compile_report);
+    report->arena = arena;
+    weft_status status = compile_all(report, models, model_count, params, out_path, diag);
+    if (status != WEFT_OK || out_report == NULL)
+        weft_arena_destroy(arena);
+    else
+        *out_report = report;
+    return status;
+}
+
+size_t weft_compile_report_stage_count(const weft_compile_report *report)
+{
+    return report->stages.count;
+}
+
+const weft_stage_time *weft_compile_report_stage(const weft_compile_report *report, size_t index)
+{
+    return index < report->stages.count ? &report->stages.data[index] : NULL;
+}
+
+const char *weft_compile_report_plan_json(const weft_compile_report *report)
+{
+    return report->plan_json;
+}
+
+void weft_compile_report_destroy(weft_compile_report *report)
+{
+    if (report != NULL)
+        weft_arena_destroy(report->arena); /* the report lies in it, and so does all the compiler made */
+}

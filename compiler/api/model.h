@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a weft_model holds; shared by the files of this room. */
+#ifndef WEFT_API_MODEL_H
+#define WEFT_API_MODEL_H
+
+#include "compiler/ir/graph.h"
+#include "weft/compiler.h"
+
+struct weft_model {
+    weft_arena *arena;
+    weft_graph *graph; /* as imported; compiling works on a copy */
+    weft_model_info info;
+    weft_model_node *nodes;
+};
+
+/* A copy of a graph in another arena: nodes, values and attributes are new, constant data is shared with the original. */
+weft_graph *weft__graph_copy(weft_arena *arena, const weft_graph *graph);
+
+#endif

@@ -1,0 +1,1 @@
+API_SRC := compiler/api/model.c compiler/api/copy.c compiler/api/compile.c compiler/api/tables.c

@@ -1,0 +1,1 @@
+CODEGEN_SRC := compiler/codegen/program.c

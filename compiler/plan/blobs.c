@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packed weights: each constant once per packing, whichever schedule asks; bytes are made only when the package is written. */
+#include <string.h>
+#include <xxhash.h>
+
+#include "compiler/plan/internal.h"
+#include "kernels/cpu/pack.h"
+
+enum { BLOB_ALIGN = 64 };
+
+static const char *content_key(schedule_state *state, const weft_value *value, weft_recipe recipe, int panel, int winograd)
+{
+    weft_arena *arena = state->planner->arena;
+    if (value == NULL)
+        return weft_arena_printf(arena, "zeros %d", panel);
+    size_t bytes = 0;
+    WEFT_ASSERT(weft_shape_bytes(&value->shape, value->dtype, &bytes));
+    XXH128_hash_t hash = XXH3_128bits(value->data, bytes);
+    char shape[WEFT_SHAPE_TEXT];
+    return weft_arena_printf(arena, "%016llx%016llx %s %s %d %d %d", (unsigned long long)hash.high64,
+                             (unsigned long long)hash.low64, weft_dtype_name(value->dtype),
+                             weft_shape_format(&value->shape, shape), recipe, panel, winograd);
+}
+
+static size_t blob_elems(const weft_value *value, weft_recipe recipe, int panel, int winograd)
+{
+    int d[4] = {1, 1, 1, 1};
+    for (int i = 0; value != NULL && i < value->shape.rank && i < 4; i++)
+        d[i] = (int)value->shape.dims[i];
+    switch (recipe) {
+    case WEFT_RECIPE_ZEROS: return (size_t)panel;
+    case WEFT_RECIPE_CONV: return weft_pack_conv_elems(d[0], d[3], d[1], d[2], panel, 0);
+    case WEFT_RECIPE_CONV_GATHERED: return weft_pack_conv_elems(d[0], d[3], d[1], d[2], panel, 1);
+    case WEFT_RECIPE_WINOGRAD: return weft_pack_winograd_elems(d[0], d[3], winograd, panel);
+    case WEFT_RECIPE_LINEAR: return weft_pack_linear_elems(d[0], d[1], panel);
+    case WEFT_RECIPE_DEPTHWISE: return weft_pack_depthwise_elems(d[0], d[3], d[1], d[2], panel);
+    default: {
+        int64_t elems = 0;
+        WEFT_ASSERT(weft_shape_elems(&value->shape, &elems));
+        return ((size_t)elems + (size_t)panel - 1) / (size_t)panel * (size_t)panel;
+    }
+    }
+}
+
+int32_t weft__plan_blob(schedule_state *state, const weft_value *value, weft_recipe recipe, int panel, int winograd)
+{
+    planner *shared = state->planner;
+    if (value == NULL)
+        recipe = WEFT_RECIPE_ZEROS;
+    const char *key = content_key(state, value, recipe, panel, winograd);
+    size_t known = (size_t)(uintptr_t)weft_map_get(&shared->blob_keys, key);
+    if (known == 0) {
+        weft_blob blob = {.panel = panel, .winograd = winograd, .offset_bytes = shared->weights_bytes};
+        blob.packing = recipe == WEFT_RECIPE_WINOGRAD                                 ? WEFT_PACK_WINOGRAD
+                       : recipe == WEFT_RECIPE_PLAIN || recipe == WEFT_RECIPE_ZEROS   ? WEFT_PACK_PLAIN
+                                                                                      : WEFT_PACK_PANEL;
+        size_t elem_bytes = value == NULL ? 4 : weft_dtype_bytes(value->dtype);
+        size_t elems = blob_elems(value, recipe, panel, winograd);
+        WEFT_ASSERT(elems > 0 && weft_mul_size(elems, elem_bytes, &elems));
+        blob.size_bytes = elems;
+        shared->weights_bytes += (elems + BLOB_ALIGN - 1) / BLOB_ALIGN * BLOB_ALIGN;
+        weft_blob_recipe how = {.kind = recipe, .value = value};
+        WEFT_VEC_PUSH(shared->arena, &shared->blobs, blob);
+        WEFT_VEC_PUSH(shared->arena, &shared->recipes, how);
+        known = shared->blobs.count;
+        weft_map_put(&shared->blob_keys, key, (void *)(uintptr_t)known);
+    }
+    int32_t index = (int32_t)(known - 1);
+    if (value != NULL) {
+        weft_schedule_value *constant = &state->out->values[weft__plan_value_index(value)];
+        if (shared->blobs.data[index].packing == WEFT_PACK_WINOGRAD)
+            weft__plan_need_plain(state, value);
+        else
+            constant->blob = index;
+    }
+    return index;
+}
+
+void weft__plan_need_plain(schedule_state *state, const weft_value *value)
+{
+    planner *shared = state->planner;
+    weft_schedule_value *constant = &state->out->values[weft__plan_value_index(value)];
+    if (constant->has_plain)
+        return;
+    const char *key = content_key(state, value, WEFT_RECIPE_PLAIN, 0, 0);
+    size_t known = (size_t)(uintptr_t)weft_map_get(&shared->plain_keys, key);
+    if (known == 0) {
+        known = (size_t)shared->plain_bytes + 1;
+        shared->plain_bytes += (constant->size_bytes + BLOB_ALIGN - 1) / BLOB_ALIGN * BLOB_ALIGN;
+        weft_map_put(&shared->plain_keys, key, (void *)(uintptr_t)known);
+    }
+    constant->has_plain = true;
+    constant->offset_bytes = known - 1;
+}
+
+weft_status weft_plan_blob_bytes(const weft_plan *plan, size_t index, void *out)
+{
+    const weft_blob *blob = &plan->manifest.blobs[index];
+    const weft_blob_recipe *recipe = &plan->recipes[index];
+    const weft_value *value = recipe->value;
+    int d[4] = {1, 1, 1, 1};
+    for (int i = 0; value != NULL && i < value->shape.rank && i < 4; i++)
+        d[i] = (int)value->shape.dims[i];
+    const float *source = value == NULL ? NULL : value->data;
+    switch (recipe->kind) {
+    case WEFT_RECIPE_CONV: weft_pack_conv(out, source, d[0], d[3], d[1], d[2], blob->panel, 0); break;
+    case WEFT_RECIPE_CONV_GATHERED: weft_pack_conv(out, source, d[0], d[3], d[1], d[2], blob->panel, 1); break;
+    case WEFT_RECIPE_WINOGRAD: weft_pack_winograd(out, source, d[0], d[3], blob->winograd, blob->panel); break;
+    case WEFT_RECIPE_LINEAR: weft_pack_linear(out, source, d[0], d[1], blob->panel, 0); break;
+    case WEFT_RECIPE_DEPTHWISE: weft_pack_depthwise(out, source, d[0], d[3], d[1], d[2], blob->panel); break;
+    case WEFT_RECIPE_ZEROS: memset(out, 0, (size_t)blob->size_bytes); break;
+    case WEFT_RECIPE_PLAIN: {
+        size_t bytes = 0;
+        WEFT_ASSERT(weft_shape_bytes(&value->shape, value->dtype, &bytes));
+        memset(out, 0, (size_t)blob->size_bytes);
+        memcpy(out, source, bytes);
+        break;
+    }
+    }
+    return WEFT_OK;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* State of planning one schedule, shared by the files of this room only. */
+#ifndef WEFT_PLAN_INTERNAL_H
+#define WEFT_PLAN_INTERNAL_H
+
+#include "compiler/codegen/program.h"
+#include "compiler/plan/plan.h"
+
+typedef WEFT_VEC(weft_blob) blob_list;
+typedef WEFT_VEC(weft_blob_recipe) recipe_list;
+
+/* What all schedules of a package share. */
+typedef struct planner {
+    weft_arena *arena;
+    const weft_target *target;
+    int threads;
+    weft_program_set *programs;
+    blob_list blobs;
+    recipe_list recipes;
+    weft_map blob_keys; /* content hash and packing -> index + 1 */
+    uint64_t weights_bytes; /* of section "weights" so far */
+    uint64_t plain_bytes;   /* of section "plain" so far */
+    weft_map plain_keys;
+    weft_diag *diag;
+} planner;
+
+/* A piece of arena that belongs to one step only. */
+typedef struct scratch_use {
+    int32_t step;
+    size_t arg; /* of the step's launch; receives the offset */
+    uint64_t bytes;
+} scratch_use;
+
+typedef struct schedule_state {
+    planner *planner;
+    weft_graph *graph;
+    weft_schedule *out;
+    const weft_value **graph_values; /* per schedule value */
+    WEFT_VEC(scratch_use) scratch;
+} schedule_state;
+
+/* values.c */
+void weft__plan_own_outputs(weft_graph *graph);
+bool weft__plan_is_alias(weft_op op);
+weft_status weft__plan_values(schedule_state *state);
+int32_t weft__plan_value_index(const weft_value *value); /* -1 for NULL; valid while planning its graph */
+
+/* arena.c: offsets for every ARENA value and scratch of the schedule; sets arena_bytes and arena_unshared_bytes. */
+void weft__plan_arena(schedule_state *state);
+
+/* deps.c */
+void weft__plan_deps(schedule_state *state);
+
+/* cost.c */
+void weft__plan_cost(const schedule_state *state, const weft_node *node, weft_step *step);
+
+/* blobs.c: index of a blob, made once per content and packing. */
+int32_t weft__plan_blob(schedule_state *state, const weft_value *value, weft_recipe recipe, int panel, int winograd);
+/* Marks a constant as needed in plain form (by the reference backend). */
+void weft__plan_need_plain(schedule_state *state, const weft_value *value);
+
+/* kernels_*.c: fill step->launch for a node; WEFT_UNSUPPORTED with a diagnostic when no kernel fits. */
+weft_status weft__plan_conv2d(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_linear(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_gate(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_pool2d(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_elementwise(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_move(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_reduce(schedule_state *state, const weft_node *node, weft_step *step);
+
+/* launch.c: building argument lists. */
+typedef struct launch_builder {
+    schedule_state *state;
+    weft_step *step;
+    WEFT_VEC(weft_arg) args;
+} launch_builder;
+void weft__launch_begin(launch_builder *builder, schedule_state *state, weft_step *step);
+void weft__launch_value(launch_builder *builder, const weft_value *value); /* NULL: null pointer */
+void weft__launch_blob(launch_builder *builder, int32_t blob);
+void weft__launch_int(launch_builder *builder, int64_t number);
+void weft__launch_ints(launch_builder *builder, const int64_t *numbers, size_t count);
+void weft__launch_float(launch_builder *builder, double number);
+void weft__launch_local(launch_builder *builder, uint64_t bytes);
+void weft__launch_scratch(launch_builder *builder, uint64_t bytes);
+void weft__launch_end(launch_builder *builder, weft_program_key key, const char *kernel, uint64_t global0, uint64_t global1,
+                      uint64_t global2, const char *tile);
+/* "no kernel for ..." with the node's name; returns WEFT_UNSUPPORTED. */
+weft_status weft__plan_unsupported(schedule_state *state, const weft_node *node, const char *why, const char *try_this);
+
+/* Activation number of the kernels (common.cl) for attribute values; false when the kernels do not have it. */
+bool weft__plan_act(const char *name, int *out_act);
+
+#endif

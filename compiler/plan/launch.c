@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Argument lists of launches, in the order of the kernel's parameters. */
+#include <string.h>
+
+#include "compiler/plan/internal.h"
+
+void weft__launch_begin(launch_builder *builder, schedule_state *state, weft_step *step)
+{
+    *builder = (launch_builder){.state = state, .step = step};
+}
+
+static void add(launch_builder *builder, weft_arg arg)
+{
+    WEFT_VEC_PUSH(builder->state->planner->arena, &builder->args, arg);
+}
+
+void weft__launch_value(launch_builder *builder, const weft_value *value)
+{
+    if (value == NULL)
+        add(builder, (weft_arg){.kind = WEFT_ARG_NULL});
+    else
+        add(builder, (weft_arg){.kind = WEFT_ARG_VALUE, .index = weft__plan_value_index(value)});
+}
+
+void weft__launch_blob(launch_builder *builder, int32_t blob)
+{
+    add(builder, (weft_arg){.kind = blob < 0 ? WEFT_ARG_NULL : WEFT_ARG_BLOB, .index = blob < 0 ? 0 : blob});
+}
+
+void weft__launch_int(launch_builder *builder, int64_t number)
+{
+    WEFT_ASSERT(number >= INT32_MIN && number <= INT32_MAX);
+    add(builder, (weft_arg){.kind = WEFT_ARG_INT, .i = (int32_t)number});
+}
+
+void weft__launch_ints(launch_builder *builder, const int64_t *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        weft__launch_int(builder, numbers[i]);
+}
+
+void weft__launch_float(launch_builder *builder, double number)
+{
+    add(builder, (weft_arg){.kind = WEFT_ARG_FLOAT, .f = (float)number});
+}
+
+void weft__launch_local(launch_builder *builder, uint64_t bytes)
+{
+    add(builder, (weft_arg){.kind = WEFT_ARG_LOCAL, .bytes = bytes});
+}
+
+void weft__launch_scratch(launch_builder *builder, uint64_t bytes)
+{
+    if (bytes == 0) {
+        add(builder, (weft_arg){.kind = WEFT_ARG_NULL});
+        return;
+    }
+    schedule_state *state = builder->state;
+    scratch_use use = {(int32_t)(builder->step - state->out->steps), builder->args.count, bytes};
+    WEFT_VEC_PUSH(state->planner->arena, &state->scratch, use);
+    add(builder, (weft_arg){.kind = WEFT_ARG_SCRATCH, .bytes = bytes});
+}
+
+void weft__launch_end(launch_builder *builder, weft_program_key key, const char *kernel, uint64_t global0, uint64_t global1,
+                      uint64_t global2, const char *tile)
+{
+    weft_launch *launch = &builder->step->launch;
+    weft_program_set_use(builder->state->planner->programs, key, kernel, &launch->program, &launch->kernel);
+    launch->args = builder->args.data;
+    launch->arg_count = builder->args.count;
+    launch->global[0] = global0;
+    launch->global[1] = global1;
+    launch->global[2] = global2;
+    launch->local[0] = launch->local[1] = launch->local[2] = 1;
+    launch->tile = weft_arena_strdup(builder->state->planner->arena, tile);
+}
+
+weft_status weft__plan_unsupported(schedule_state *state, const weft_node *node, const char *why, const char *try_this)
+{
+    weft_diag *diag = state->planner->diag;
+    weft_status status = weft_diag_error(diag, WEFT_E_PLAN_NO_KERNEL, "no kernel can run this: %s", weft_op_name(node->op));
+    weft_diag_field_set(diag, WEFT_DIAG_NODES, "%s", node->source_count > 0 ? node->sources[0] : node->name);
+    weft_diag_field_set(diag, WEFT_DIAG_WHY, "%s", why);
+    if (try_this != NULL)
+        weft_diag_field_set(diag, WEFT_DIAG_TRY, "%s", try_this);
+    return status;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The order of planning: own outputs, values, one launch per node, costs, arena, dependencies. */
+#include "compiler/plan/plan.h"
+
+#include "compiler/plan/internal.h"
+
+typedef weft_status (*plan_node_fn)(schedule_state *state, const weft_node *node, weft_step *step);
+
+/* Which file plans which operator; NULL: nothing runs it after the passes. */
+static plan_node_fn planner_of(weft_op op)
+{
+    switch (op) {
+    case WEFT_OP_Conv2D: return weft__plan_conv2d;
+    case WEFT_OP_Linear: return weft__plan_linear;
+    case WEFT_OP_Gate: return weft__plan_gate;
+    case WEFT_OP_Pool2D: return weft__plan_pool2d;
+    case WEFT_OP_Transpose:
+    case WEFT_OP_Concat:
+    case WEFT_OP_Slice:
+    case WEFT_OP_Split:
+    case WEFT_OP_Pad:
+    case WEFT_OP_Expand:
+    case WEFT_OP_Gather:
+    case WEFT_OP_Resize:
+    case WEFT_OP_Tile: return weft__plan_move;
+    case WEFT_OP_ReduceMean:
+    case WEFT_OP_ReduceSum:
+    case WEFT_OP_ReduceMax:
+    case WEFT_OP_ReduceMin:
+    case WEFT_OP_ReduceProd:
+    case WEFT_OP_Softmax:
+    case WEFT_OP_LayerNormalization:
+    case WEFT_OP_MatMul: return weft__plan_reduce;
+    default: return weft__plan_elementwise;
+    }
+}
+
+static void describe_step(schedule_state *state, const weft_node *node, weft_step *step)
+{
+    weft_arena *arena = state->planner->arena;
+    step->name = node->name;
+    step->op = weft_op_name(node->op);
+    step->attrs = node->attrs;
+    step->sources = node->sources;
+    step->source_count = node->source_count;
+    step->inputs = WEFT_NEW_ARRAY(arena, int32_t, node->input_count);
+    step->input_count = node->input_count;
+    for (size_t i = 0; i < node->input_count; i++)
+        step->inputs[i] = weft__plan_value_index(node->inputs[i]);
+    step->outputs = WEFT_NEW_ARRAY(arena, int32_t, node->output_count);
+    step->output_count = node->output_count;
+    for (size_t i = 0; i < node->output_count; i++)
+        step->outputs[i] = weft__plan_value_index(node->outputs[i]);
+}
+
+/* Kernels address elements with 32-bit ints. */
+static weft_status check_sizes(schedule_state *state, const weft_node *node)
+{
+    for (size_t i = 0; i < node->input_count + node->output_count; i++) {
+        const weft_value *value = i < node->input_count ? node->inputs[i] : node->outputs[i - node->input_count];
+        int64_t elems = 0;
+        if (value != NULL && (!weft_shape_elems(&value->shape, &elems) || elems > INT32_MAX))
+            return weft__plan_unsupported(state, node, "a tensor has 2^31 elements or more", "use a smaller batch or resolution");
+    }
+    return WEFT_OK;
+}
+
+static weft_status plan_schedule(planner *shared, weft_graph *graph, weft_schedule *out, schedule_state *state)
+{
+    *state = (schedule_state){.planner = shared, .graph = graph, .out = out};
+    weft__plan_own_outputs(graph);
+    weft_status status = weft__plan_values(state);
+    if (status != WEFT_OK)
+        return status;
+    out->steps = WEFT_NEW_ARRAY(shared->arena, weft_step, graph->node_count);
+    weft_status first_error = WEFT_OK;
+    for (const weft_node *node = graph->first; node != NULL; node = node->next) {
+        if (weft__plan_is_alias(node->op))
+            continue;
+        weft_step *step = &out->steps[out->step_count++];
+        describe_step(state, node, step);
+        status = check_sizes(state, node);
+        if (status == WEFT_OK)
+            status = planner_of(node->op)(state, node, step);
+        if (status != WEFT_OK && first_error == WEFT_OK)
+            first_error = status;
+        weft__plan_cost(state, node, step);
+    }
+    if (first_error != WEFT_OK)
+        return first_error;
+    /* Constants that no blob holds (operands that became plain numbers of a launch) are kept for the reference backend. */
+    for (size_t i = 0; i < out->value_count; i++)
+        if (out->values[i].place == WEFT_PLACE_CONSTANT && out->values[i].blob < 0)
+            weft__plan_need_plain(state, state->graph_values[i]);
+    weft__plan_arena(state);
+    weft__plan_deps(state);
+    return WEFT_OK;
+}
+
+weft_status weft_plan_build(weft_arena *arena, weft_graph *const *graphs, size_t graph_count, const weft_target *target,
+                            int threads, weft_plan **out_plan, weft_diag *diag)
+{
+    *out_plan = NULL;
+    planner shared = {.arena = arena, .target = target, .threads = threads, .diag = diag};
+    shared.programs = weft_program_set_create(arena);
+    weft_map_init(&shared.blob_keys, arena);
+    weft_map_init(&shared.plain_keys, arena);
+
+    weft_plan *plan = WEFT_NEW(arena, weft_plan);
+    weft_manifest *manifest = &plan->manifest;
+    const weft_value *const **plain = WEFT_NEW_ARRAY(arena, const weft_value *const *, graph_count);
+    const weft_graph **kept = WEFT_NEW_ARRAY(arena, const weft_graph *, graph_count);
+    manifest->schedules = WEFT_NEW_ARRAY(arena, weft_schedule, graph_count);
+    manifest->schedule_count = graph_count;
+    weft_status first_error = WEFT_OK;
+    for (size_t i = 0; i < graph_count; i++) {
+        schedule_state state;
+        weft_status status = plan_schedule(&shared, graphs[i], &manifest->schedules[i], &state);
+        if (status != WEFT_OK && first_error == WEFT_OK)
+            first_error = status;
+        plain[i] = state.graph_values;
+        kept[i] = graphs[i];
+    }
+    if (first_error != WEFT_OK)
+        return first_error;
+    manifest->model = graphs[0]->name;
+    manifest->producer = weft_arena_printf(arena, "weft %s", weft_version());
+    manifest->target = target->name;
+    manifest->opset = graphs[0]->opset;
+    manifest->source_nodes = (int64_t)graphs[0]->source_node_count;
+    manifest->blobs = shared.blobs.data;
+    manifest->blob_count = shared.blobs.count;
+    manifest->program_count = weft_program_set_get(shared.programs, &manifest->programs);
+    plan->recipes = shared.recipes.data;
+    plan->plain = plain;
+    plan->graphs = kept;
+    *out_plan = plan;
+    return WEFT_OK;
+}
