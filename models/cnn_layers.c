@@ -25,8 +25,12 @@ static const double mean_error_spread = 0.1; /* running mean, in standard deviat
 static const double var_error_spread = 0.2;  /* running variance, relative */
 static const double bias_spread = 0.2;       /* biases of squeeze-excite and classifier */
 
-/* Part of a pixel's variance that survives averaging over a map: what differs from image to image. */
-static const double pooled_variance_share = 0.1;
+/*
+ * Part of a pixel's variance that survives averaging over a 2 x 2 window (1/4 for independent pixels, 1 for equal
+ * ones), and over a whole map (what differs from image to image). Between what noise and what smooth pictures show.
+ */
+static const double window_variance_share = 0.8;
+static const double pooled_variance_share = 0.15;
 
 static weft_moments make_moments(weft_cnn *cnn, int64_t channels)
 {
@@ -34,6 +38,7 @@ static weft_moments make_moments(weft_cnn *cnn, int64_t channels)
     if (cnn->build->with_weights) {
         moments.mean = weft_build_alloc(cnn->build, moments.channels, sizeof(double));
         moments.var = weft_build_alloc(cnn->build, moments.channels, sizeof(double));
+        moments.zero = weft_build_alloc(cnn->build, moments.channels, sizeof(double));
     }
     return moments;
 }
@@ -223,12 +228,15 @@ weft_cnn_map weft_cnn_relu(weft_cnn *cnn, weft_cnn_map x, const char *module)
     return y;
 }
 
-weft_cnn_map weft_cnn_add(weft_cnn *cnn, weft_cnn_map a, weft_cnn_map b, const char *module)
+weft_cnn_map weft_cnn_add_relu(weft_cnn *cnn, weft_cnn_map stream, weft_cnn_map branch, const char *add,
+                               const char *relu)
 {
-    weft_cnn_map y = add_node(cnn, "Add", module, (const weft_build_value[]){a.value, b.value}, 2, NULL, 0,
-                              weft_build_shape_of(cnn->build, a.value));
+    const weft_build_shape shape = *weft_build_shape_of(cnn->build, stream.value);
+    weft_cnn_map sum =
+        add_node(cnn, "Add", add, (const weft_build_value[]){branch.value, stream.value}, 2, NULL, 0, &shape);
+    weft_cnn_map y = add_node(cnn, "Relu", relu, &sum.value, 1, NULL, 0, &shape);
     if (makes_data(cnn))
-        weft_moments_add(&a.moments, &b.moments, &y.moments);
+        weft_moments_add_relu(&stream.moments, &branch.moments, &y.moments);
     return y;
 }
 
@@ -248,7 +256,7 @@ weft_cnn_map weft_cnn_pool_shortcut(weft_cnn *cnn, weft_cnn_map x, const char *m
         add_node(cnn, "AveragePool", module, &x.value, 1, attrs, sizeof attrs / sizeof *attrs, &shape);
     for (size_t c = 0; makes_data(cnn) && c < y.moments.channels; c++) {
         y.moments.mean[c] = x.moments.mean[c];
-        y.moments.var[c] = x.moments.var[c] / 4.0; /* four independent pixels */
+        y.moments.var[c] = x.moments.var[c] * window_variance_share;
     }
     return y;
 }
@@ -279,7 +287,7 @@ static weft_cnn_map add_mean(weft_cnn *cnn, weft_cnn_map x, const char *module, 
     return y;
 }
 
-/* 1x1 convolution with bias on a pooled map; `center` is what the bias is spread around, per output or NULL. */
+/* 1x1 convolution with bias on a pooled map. */
 static weft_cnn_map add_biased_conv(weft_cnn *cnn, weft_cnn_map x, const char *module, int64_t channels)
 {
     int64_t in_channels = weft_build_shape_of(cnn->build, x.value)->dims[1];

@@ -48,7 +48,10 @@ weft_cnn_map weft_cnn_conv_bn(weft_cnn *cnn, weft_cnn_map x, const char *conv, c
                               int64_t kernel, int64_t stride, weft_cnn_gamma gamma);
 
 weft_cnn_map weft_cnn_relu(weft_cnn *cnn, weft_cnn_map x, const char *module);
-weft_cnn_map weft_cnn_add(weft_cnn *cnn, weft_cnn_map a, weft_cnn_map b, const char *module);
+
+/* The end of a residual block: branch + stream, then ReLU. */
+weft_cnn_map weft_cnn_add_relu(weft_cnn *cnn, weft_cnn_map stream, weft_cnn_map branch, const char *add,
+                               const char *relu);
 
 /* 2 x 2 average, stride 2, ceil mode, elements outside not counted. */
 weft_cnn_map weft_cnn_pool_shortcut(weft_cnn *cnn, weft_cnn_map x, const char *module);

@@ -40,20 +40,68 @@ double weft_moments_mean_square(const weft_moments *x)
     return sum / (double)x->channels;
 }
 
+/* First two raw moments of max(x, 0) for a normal x, and the probability of its being 0. */
+typedef struct rectified {
+    double first, second, zero;
+} rectified;
+
+static rectified rectify(double mean, double var)
+{
+    double sd = sqrt(var);
+    if (sd == 0.0) {
+        double y = mean > 0.0 ? mean : 0.0;
+        return (rectified){.first = y, .second = y * y, .zero = mean > 0.0 ? 0.0 : 1.0};
+    }
+    double cdf = weft_moments_normal_cdf(mean / sd);
+    double pdf = weft_moments_normal_pdf(mean / sd);
+    return (rectified){
+        .first = mean * cdf + sd * pdf,
+        .second = (mean * mean + var) * cdf + mean * sd * pdf,
+        .zero = 1.0 - cdf,
+    };
+}
+
+static void set_rectified(weft_moments *y, size_t c, rectified r)
+{
+    double var = r.second - r.first * r.first;
+    y->mean[c] = r.first;
+    y->var[c] = var > 0.0 ? var : 0.0;
+    y->zero[c] = r.zero;
+}
+
 void weft_moments_relu(const weft_moments *x, weft_moments *y)
 {
-    for (size_t c = 0; c < x->channels; c++) {
-        double mean = x->mean[c];
-        double sd = sqrt(x->var[c]);
-        double t = sd > 0.0 ? mean / sd : 0.0;
-        double cdf = weft_moments_normal_cdf(t);
-        double pdf = weft_moments_normal_pdf(t);
-        double first = mean * cdf + sd * pdf;
-        double second = (mean * mean + x->var[c]) * cdf + mean * sd * pdf;
-        double var = second - first * first;
-        y->mean[c] = first;
-        y->var[c] = var > 0.0 ? var : 0.0;
+    for (size_t c = 0; c < x->channels; c++)
+        set_rectified(y, c, rectify(x->mean[c], x->var[c]));
+    y->is_rectified = true;
+}
+
+void weft_moments_add_relu(const weft_moments *stream, const weft_moments *branch, weft_moments *y)
+{
+    for (size_t c = 0; c < stream->channels; c++) {
+        double mean = stream->mean[c], var = stream->var[c];
+        if (!stream->is_rectified) {
+            set_rectified(y, c, rectify(mean + branch->mean[c], var + branch->var[c]));
+            continue;
+        }
+        double zero = stream->zero[c];
+        double positive = 1.0 - zero;
+        double center = positive > 0.0 ? mean / positive : 0.0;
+        double square = positive > 0.0 ? (var + mean * mean) / positive - center * center : 0.0;
+        double spread = square > 0.0 ? sqrt(square) : 0.0;
+        double low = center > spread ? center - spread : 0.0;
+        const double points[] = {0.0, low, center + spread};
+        const double weights[] = {zero, 0.5 * positive, 0.5 * positive};
+        rectified sum = {0};
+        for (int i = 0; i < 3; i++) {
+            rectified r = rectify(points[i] + branch->mean[c], branch->var[c]);
+            sum.first += weights[i] * r.first;
+            sum.second += weights[i] * r.second;
+            sum.zero += weights[i] * r.zero;
+        }
+        set_rectified(y, c, sum);
     }
+    y->is_rectified = true;
 }
 
 void weft_moments_sigmoid(const weft_moments *x, weft_moments *y)
@@ -66,14 +114,6 @@ void weft_moments_sigmoid(const weft_moments *x, weft_moments *y)
         double slope = g * (1.0 - g);
         y->mean[c] = g;
         y->var[c] = slope * slope * var;
-    }
-}
-
-void weft_moments_add(const weft_moments *a, const weft_moments *b, weft_moments *y)
-{
-    for (size_t c = 0; c < a->channels; c++) {
-        y->mean[c] = a->mean[c] + b->mean[c];
-        y->var[c] = a->var[c] + b->var[c];
     }
 }
 

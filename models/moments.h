@@ -8,14 +8,17 @@
 #ifndef WEFT_MODELS_MOMENTS_H
 #define WEFT_MODELS_MOMENTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "models/init.h"
 
-/* mean[c] and var[c] of channel c. Both NULL when nobody asked for weights. */
+/* Of channel c. The arrays are NULL when nobody asked for weights. */
 typedef struct weft_moments {
     double *mean;
     double *var;
+    double *zero; /* probability of being exactly 0; meaningful when is_rectified */
+    bool is_rectified;
     size_t channels;
 } weft_moments;
 
@@ -26,14 +29,20 @@ double weft_moments_normal_cdf(double t);
 /* Average over channels of E[x^2]. */
 double weft_moments_mean_square(const weft_moments *x);
 
-/* y = max(x, 0); may be done in place. */
+/* y = max(x, 0). */
 void weft_moments_relu(const weft_moments *x, weft_moments *y);
 
-/* y = 1 / (1 + exp(-x)); may be done in place. */
+/* y = 1 / (1 + exp(-x)). */
 void weft_moments_sigmoid(const weft_moments *x, weft_moments *y);
 
-/* y = a + b and y = a * b for independent a and b of equal channel count; y may be a or b. */
-void weft_moments_add(const weft_moments *a, const weft_moments *b, weft_moments *y);
+/*
+ * y = max(stream + branch, 0), independent. A rectified stream is far from normal, and taking it for normal loses a
+ * third of its variance in every block; it is taken as three points instead: zero, and one standard deviation to
+ * either side of the mean of its positive part.
+ */
+void weft_moments_add_relu(const weft_moments *stream, const weft_moments *branch, weft_moments *y);
+
+/* y = a * b, independent. */
 void weft_moments_mul(const weft_moments *a, const weft_moments *b, weft_moments *y);
 
 /*

@@ -164,6 +164,7 @@ static bool grow_names(weft_build *build)
 
 static weft_build_value add_value(weft_build *build, const char *name, const weft_build_shape *shape)
 {
+    const weft_build_shape own_shape = *shape; /* the caller's may lie in the array that grows */
     void *values = build->values;
     if (!grow(build, &values, sizeof *build->values, build->value_count, &build->value_capacity))
         return WEFT_BUILD_NONE;
@@ -173,8 +174,8 @@ static weft_build_value add_value(weft_build *build, const char *name, const wef
         return WEFT_BUILD_NONE;
     /* Bytes of a float tensor must fit too, hence the start at 4. */
     int64_t bytes = 4;
-    for (int i = 0; i < shape->rank; i++) {
-        if (__builtin_mul_overflow(bytes, shape->dims[i], &bytes)) {
+    for (int i = 0; i < own_shape.rank; i++) {
+        if (__builtin_mul_overflow(bytes, own_shape.dims[i], &bytes)) {
             fail(build, WEFT_BUILD_TOO_LARGE, copy);
             return WEFT_BUILD_NONE;
         }
@@ -185,7 +186,7 @@ static weft_build_value add_value(weft_build *build, const char *name, const wef
         return WEFT_BUILD_NONE;
     }
     weft_build_value value = (weft_build_value)build->value_count++;
-    build->values[value] = (weft_build_value_info){.name = copy, .shape = *shape};
+    build->values[value] = (weft_build_value_info){.name = copy, .shape = own_shape};
     build->name_slots[slot] = value;
     return value;
 }

@@ -36,7 +36,7 @@ static const weft_cnn_gamma plain_gamma = {.center = 1.0, .spread = 0.2};
  * Scale of the last batch-norm of a block. Training starts it at zero, which would hide the whole block; at this size
  * a stage of 87 blocks grows its stream to only about twice the standard deviation it starts with.
  */
-static const weft_cnn_gamma residual_gamma = {.center = 0.35, .spread = 0.15};
+static const weft_cnn_gamma residual_gamma = {.center = 0.3, .spread = 0.1};
 
 /* Three 3x3 convolutions, then a strided one in the place of the max-pool (timm calls it that). */
 static weft_cnn_map stem(weft_cnn *cnn, weft_cnn_map x)
@@ -76,8 +76,7 @@ static weft_cnn_map bottleneck(weft_cnn *cnn, weft_cnn_map x, const char *block,
     y = weft_cnn_squeeze_excite(cnn, y, weft_build_format(build, "%s.se", block), planes);
     if (is_first)
         x = shortcut(cnn, x, block, planes * EXPANSION, stride);
-    y = weft_cnn_add(cnn, y, x, block);
-    return weft_cnn_relu(cnn, y, weft_build_format(build, "%s.act3", block));
+    return weft_cnn_add_relu(cnn, x, y, block, weft_build_format(build, "%s.act3", block));
 }
 
 static const depth_config *find_config(const char *depth)
