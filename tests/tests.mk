@@ -1,1 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+# Everything that tests, checks, fuzzes and measures. Rules of the folder:
+#   tests/ROOM/test_*.c   one cmocka program each; other .c files of the folder are linked into each of them
+#   tests/ROOM/*.bats     command-line tests
+#   tests/oracle/*.py     comparisons with ONNX Runtime; need the oracle environment
+#   tests/fuzz/fuzz_*.c   libFuzzer harnesses; `make check` replays tests/fuzz/corpus
 
+VENV := $(BUILD)/venv
+ORACLE := $(VENV)/bin/python
+UNIT_SRC := $(sort $(wildcard tests/*/test_*.c))
+UNIT_BIN := $(patsubst tests/%.c,$(BUILD)/tests/%,$(UNIT_SRC))
+FUZZ_SRC := $(sort $(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_NAMES := $(patsubst tests/fuzz/fuzz_%.c,%,$(FUZZ_SRC))
+REPLAY_BIN := $(patsubst %,$(BUILD)/tests/fuzz/replay_%,$(FUZZ_NAMES))
+BATS := $(sort $(wildcard tests/*/*.bats))
+FUZZ_SECONDS ?= 600
+
+TEST_LIBS = $(call pc,--libs cmocka) $(LIBS) $(LIBS_TOOL)
+TEST_CFLAGS = -Wno-missing-prototypes -Wno-vla -DWEFT_TEST_DATA='"$(CURDIR)/tests"'
+CLI_LIB_OBJ = $(filter-out %/main.o,$(call obj,$(CLI_SRC)))
+
+$(BUILD)/obj/tests/%.o: OBJ_CFLAGS := $(TEST_CFLAGS)
+$(call obj,$(wildcard tests/*/*.c)): | $(ONNX_H)
+
+.SECONDEXPANSION:
+room_obj = $(call obj,$(filter-out tests/%/test_% $(wildcard tests/$(1)/test_*.c),$(wildcard tests/$(1)/*.c)))
+$(BUILD)/tests/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(LIBRARIES) $(CLI_LIB_OBJ)
+	$(SAY) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIBRARIES) $(LIBS) $(LIBS_TOOL)
+$(UNIT_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $$(call room_obj,$$(patsubst %/,%,$$(dir $$*))) $(LIBRARIES) \
+             $$(if $$(filter cli/%,$$*),$(CLI_LIB_OBJ)) $$(if $$(filter models/%,$$*),$(filter-out %/main.o,$(call obj,$(MODELS_SRC))))
+	$(SAY) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIBRARIES) $(ONNX_OBJ) $(TEST_LIBS)
+
+# ---- set-up ---------------------------------------------------------------------------------------------------------
+.PHONY: setup setup-run setup-check venv
+setup: setup-check ## install every Debian package that building, running and testing need (apt-get, sudo when not root)
+setup-run:
+	@sh tests/setup/install.sh build run
+setup-check:
+	@sh tests/setup/install.sh build run test
+venv: $(VENV)/ready
+$(VENV)/ready: tests/setup/requirements.txt
+	@echo "oracle environment: $(VENV)"
+	$(Q)rm -rf $(VENV)
+	$(Q)$(PYTHON) -m venv $(VENV)
+	$(Q)$(ORACLE) -m pip install --quiet --disable-pip-version-check -r tests/setup/requirements.txt
+	$(Q)touch $@
+
+# ---- the two commands -----------------------------------------------------------------------------------------------
+# Packages come first and in a make of their own: pkg-config answers are taken when make starts.
+.PHONY: demo check check-built unit
+demo: setup-run ## install what is missing, build, and take ResNet-RS-50 from ONNX to a layer table
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@sh tests/setup/demo.sh $(BUILD)
+
+check: setup-check ## install what is missing, build, and run every test (up to 20 minutes on two cores)
+	@$(MAKE) --no-print-directory -j$(JOBS) all tests-built venv
+	@$(MAKE) --no-print-directory check-built
+
+.PHONY: tests-built
+tests-built: $(UNIT_BIN) $(REPLAY_BIN)
+
+check-built:
+	@BUILD=$(BUILD) PYTHON=$(ORACLE) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN) $(BATS) $(sort $(wildcard tests/oracle/*.py))
+
+unit: $(UNIT_BIN) $(REPLAY_BIN) ## unit tests and fuzz replays only, with what is installed
+	@BUILD=$(BUILD) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN)
+
+# ---- sanitizers, fuzzers, static analysis ---------------------------------------------------------------------------
+.PHONY: asan fuzz lint format oclgrind
+asan: ## unit tests and fuzz replays under address, leak and undefined-behaviour sanitizers
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build/asan SANITIZE=address,undefined OPT=-O1 unit-asan
+unit-asan: $(UNIT_BIN) $(REPLAY_BIN) $(BUILD)/weft-model
+	@ASAN_OPTIONS=detect_leaks=1:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 WEFT_ARENA=malloc WEFT_TEST_REF_ONLY=1 \
+	 LSAN_OPTIONS=suppressions=tests/setup/lsan.supp:print_suppressions=0 \
+	 BUILD=$(BUILD) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN)
+
+fuzz: ## run each fuzzer for FUZZ_SECONDS (default 600)
+	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=build/fuzz CC=clang OPT=-O1 \
+	 SANITIZE=fuzzer-no-link,address,undefined fuzz-built
+	@for name in $(FUZZ_NAMES); do \
+	    mkdir -p build/fuzz/corpus/$$name tests/fuzz/corpus/$$name; \
+	    echo "fuzz $$name for $(FUZZ_SECONDS) s"; \
+	    build/fuzz/fuzz_$$name -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+	        -artifact_prefix=build/fuzz/finding-$$name- build/fuzz/corpus/$$name tests/fuzz/corpus/$$name \
+	        > build/fuzz/$$name.log 2>&1 || { tail -40 build/fuzz/$$name.log; exit 1; }; \
+	    tail -8 build/fuzz/$$name.log; \
+	done
+fuzz-built: $(patsubst %,$(BUILD)/fuzz_%,$(FUZZ_NAMES))
+$(BUILD)/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(LIBRARIES) $(CLI_LIB_OBJ)
+	$(SAY) LINK $@
+	$(Q)$(CC) -fsanitize=fuzzer,address,undefined -o $@ $(filter %.o,$^) $(LIBRARIES) $(LIBS) $(LIBS_TOOL)
+
+C_FILES = $(shell git ls-files -- '*.c')
+lint: $(ONNX_H) ## clang-tidy and cppcheck over the tree, with the configurations in it
+	@clang-tidy --quiet $(filter-out tests/%,$(C_FILES)) -- -std=c11 -D_POSIX_C_SOURCE=200809L $(INCLUDES) $(DEFINES) \
+	    2>&1 | grep -v 'warnings generated' | tee build/tidy.log; ! grep -qE 'warning:|error:' build/tidy.log
+	@cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 \
+	    --suppressions-list=tests/setup/cppcheck.txt -j$(JOBS) $(INCLUDES) $(filter-out tests/%,$(C_FILES))
+	@echo "lint: clean"
