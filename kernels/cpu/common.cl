@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Prelude of every CPU kernel: vector types, activations and the bits of address arithmetic that the
+ * families share. It is printed in front of each family's file and must not know any family.
+ *
+ * Macros that come in front of it (all have defaults for an AVX2 machine):
+ *   WEFT_VW  floats per vector: 8 (AVX2) or 16 (AVX-512)
+ *   WEFT_MR  rows of the register tile: 6 (16 vector registers) or 14 (32); shorter tiles of one and two rows less exist
+ * A panel is WEFT_NR = 2 * WEFT_VW output channels: two vectors per row of a tile.
+ * Element counts and offsets are ints: the planner keeps every tensor below 2^31 elements. */
+
+#ifndef WEFT_VW
+#define WEFT_VW 8
+#endif
+#ifndef WEFT_MR
+#define WEFT_MR 6
+#endif
+
+#define WEFT_NR (WEFT_VW * 2)
+#define WEFT_CAT2(a, b) a##b
+#define WEFT_CAT(a, b) WEFT_CAT2(a, b)
+#define INLINE static inline __attribute__((always_inline, unused))
+
+/* The three tile heights, as tokens. */
+#if WEFT_MR == 6
+#define MR_A 6
+#define MR_B 5
+#define MR_C 4
+#elif WEFT_MR == 14
+#define MR_A 14
+#define MR_B 13
+#define MR_C 12
+#else
+#error "WEFT_MR is 6 (16 registers) or 14 (32 registers)"
+#endif
+
+/* ROWS(R, X) is X(0) X(1) ... X(R - 1). Tiles are written with one named variable per row and vector, because
+ * LLVM keeps those in registers in all cases; arrays of vectors stay in memory when a loop over them is unrolled late. */
+#define ROWS_4(X) X(0) X(1) X(2) X(3)
+#define ROWS_5(X) ROWS_4(X) X(4)
+#define ROWS_6(X) ROWS_5(X) X(5)
+#define ROWS_12(X) ROWS_6(X) X(6) X(7) X(8) X(9) X(10) X(11)
+#define ROWS_13(X) ROWS_12(X) X(12)
+#define ROWS_14(X) ROWS_13(X) X(13)
+#define ROWS(R, X) WEFT_CAT(ROWS_, R)(X)
+
+typedef WEFT_CAT(float, WEFT_VW) fv;
+typedef WEFT_CAT(int, WEFT_VW) iv;
+#define LOADV(p) WEFT_CAT(vload, WEFT_VW)(0, (p))
+#define STOREV(v, p) WEFT_CAT(vstore, WEFT_VW)((v), 0, (p))
+
+/* Activations; the numbers are part of the contract in README.md. */
+#define ACT_NONE 0
+#define ACT_RELU 1
+#define ACT_CLIP 2
+#define ACT_SIGMOID 3
+#define ACT_SILU 4
+#define ACT_HARD_SIGMOID 5
+#define ACT_HARD_SWISH 6
+#define ACT_LEAKY_RELU 7
+#define ACT_GELU 8
+#define ACT_TANH 9
+
+/* e^x to 2 units in the last place: x = n ln2 + r, |r| <= ln2/2, a degree-6 polynomial for e^r, and 2^n
+ * put together from exponent bits in two halves, so that results down to the smallest normal are right. */
+INLINE fv exp_v(fv x)
+{
+    fv c = fmin(fmax(x, (fv)(-87.3f)), (fv)(88.7f));
+    fv n = rint(c * 1.44269504f);
+    fv r = fma(n, (fv)(-0.693145752f), c);
+    r = fma(n, (fv)(-1.42860677e-6f), r);
+    fv p = fma(r, (fv)(1.3981999507e-3f), (fv)(8.3334519073e-3f));
+    p = fma(p, r, (fv)(4.1665795894e-2f));
+    p = fma(p, r, (fv)(1.6666665459e-1f));
+    p = fma(p, r, (fv)(5.0000001201e-1f));
+    p = fma(p, r * r, r) + 1.0f;
+    iv half_n = WEFT_CAT(convert_int, WEFT_VW)(n) >> 1;
+    iv rest = WEFT_CAT(convert_int, WEFT_VW)(n) - half_n;
+    return p * WEFT_CAT(as_float, WEFT_VW)((half_n + 127) << 23) *
+           WEFT_CAT(as_float, WEFT_VW)((rest + 127) << 23);
+}
+
+INLINE fv sigmoid_v(fv x)
+{
+    return 1.0f / (1.0f + exp_v(-x));
+}
+
+INLINE fv act_v(fv x, const int act, const float a, const float b)
+{
+    switch (act) {
+    case ACT_RELU: return fmax(x, (fv)(0.0f));
+    case ACT_CLIP: return fmin(fmax(x, (fv)(a)), (fv)(b));
+    case ACT_SIGMOID: return sigmoid_v(x);
+    case ACT_SILU: return x * sigmoid_v(x);
+    case ACT_HARD_SIGMOID: return fmin(fmax(fma(x, (fv)(a), (fv)(b)), (fv)(0.0f)), (fv)(1.0f));
+    case ACT_HARD_SWISH:
+        return x * fmin(fmax(fma(x, (fv)(1.0f / 6.0f), (fv)(0.5f)), (fv)(0.0f)), (fv)(1.0f));
+    case ACT_LEAKY_RELU: return fmax(x, (fv)(0.0f)) + fmin(x, (fv)(0.0f)) * a;
+    case ACT_GELU: return 0.5f * x * (1.0f + erf(x * 0.70710678f));
+    case ACT_TANH: return 2.0f * sigmoid_v(2.0f * x) - 1.0f;
+    default: return x;
+    }
+}
+
+/* Loads and stores of the first `n` floats of a vector; n >= WEFT_VW means all of them. */
+INLINE fv load_part(__global const float *p, const int n)
+{
+    if (n >= WEFT_VW)
+        return LOADV(p);
+    float t[WEFT_VW];
+    for (int i = 0; i < WEFT_VW; i++)
+        t[i] = i < n ? p[i] : 0.0f;
+    return LOADV(t);
+}
+
+INLINE void store_part(const fv v, __global float *p, const int n)
+{
+    if (n >= WEFT_VW) {
+        STOREV(v, p);
+        return;
+    }
+    float t[WEFT_VW];
+    STOREV(v, t);
+    for (int i = 0; i < WEFT_VW; i++)
+        if (i < n)
+            p[i] = t[i];
+}
+
+/* The matrix product's k loop, for a tile function that declares, for each row m, the pointer a<m> and the sums
+ * lo<m> and hi<m>, and the panel pointer b. One line of `ahead` is prefetched per four k: four tiles fetch as much as
+ * one chunk of the panel, at the speed at which the chunk is used up. */
+#define STEP_ROW(m)               \
+    {                             \
+        const fv av = (fv)(a##m[kk]); \
+        lo##m = fma(av, b_lo, lo##m); \
+        hi##m = fma(av, b_hi, hi##m); \
+    }
+#define STEP(R, ahead_k)                                        \
+    {                                                           \
+        const int kk = k + (ahead_k);                           \
+        const fv b_lo = LOADV(b + (ahead_k) * WEFT_NR);         \
+        const fv b_hi = LOADV(b + (ahead_k) * WEFT_NR + WEFT_VW); \
+        ROWS(R, STEP_ROW)                                       \
+    }
+#define PRODUCT(R, k_count, ahead)                               \
+    {                                                            \
+        __global const float *line = (ahead);                    \
+        int k = 0;                                               \
+        for (; k + 4 <= (k_count); k += 4) {                     \
+            __builtin_prefetch(line, 0, 3);                      \
+            STEP(R, 0)                                           \
+            STEP(R, 1)                                           \
+            STEP(R, 2)                                           \
+            STEP(R, 3)                                           \
+            b += 4 * WEFT_NR;                                    \
+            line += WEFT_NR;                                     \
+        }                                                        \
+        for (; k < (k_count); k++) {                             \
+            STEP(R, 0)                                           \
+            b += WEFT_NR;                                        \
+        }                                                        \
+    }

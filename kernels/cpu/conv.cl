@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Convolution as an implicit matrix product, f32, NHWC, groups = 1: 1x1, k x k, any stride, dilation, pads.
+ *
+ *   y[row][oc] = act(sum over tap, ic of x[row, tap][ic] * w[tap][ic][oc] + bias[oc] + res[row][oc] * gate[n][oc])
+ *
+ * One work-item (work-group size 1) computes `mb` rows (output pixels) by `pg` panels of WEFT_NR channels.
+ * Global size {segments * blocks_per_segment, panel groups}. A segment is `seg_rows` consecutive output rows;
+ * a block never crosses a segment, so with seg_rows = OH*OW the sums in `partial` belong to one image.
+ *
+ * Padding and im2col are addressing: each tap of each row is a pointer into x, or to the zero vector
+ * that stands in front of the packed weights. K is walked in chunks of `tc` taps x `kc` channels, so that the
+ * chunk of the panel stays in L1 while all rows of the block pass over it; between chunks the block's sums wait in
+ * private memory (mb x WEFT_NR floats).
+ *
+ * gather modes that first copy the block's rows into this work-item's slice of `scratch`:
+ *   GATHER_POOL    mean over a window (ph x pw, stride psh x psw, clipped at the edge), then a 1x1 product
+ *   GATHER_IM2COL  taps x channels through element strides xn, xh, xw, xc: few input channels, or NCHW input */
+
+#ifndef WEFT_MB_MAX
+#define WEFT_MB_MAX 128
+#endif
+
+#define FLAG_RES 1
+#define FLAG_GATE 2
+#define FLAG_PARTIAL 4
+
+#define GATHER_NONE 0
+#define GATHER_POOL 1
+#define GATHER_IM2COL 2
+
+struct rows {
+    int off[WEFT_MB_MAX]; /* element offset in x of the row's image, or of the gathered row in scratch */
+    int iy[WEFT_MB_MAX];  /* input row and column under tap (0, 0); may be outside */
+    int ix[WEFT_MB_MAX];
+};
+
+struct window {
+    int ih, iw, ic;   /* of the tensor that rows point into */
+    int kw;           /* taps per kernel row */
+    int dh, dw;
+    int tap, tap_end; /* this chunk: taps [tap, tap_end), channels [c, c_end) */
+    int c, c_end;
+};
+
+/* One register tile over one chunk: rows [row, row + used); used < R computes the last row again and drops it.
+ * sums points at the tile's first row of waiting sums. */
+#define ROW_START(m)                                                  \
+    fv lo##m = first ? (fv)(0.0f) : sums[m][0];                       \
+    fv hi##m = first ? (fv)(0.0f) : sums[m][1];                       \
+    __global const float *a##m;
+#define ROW_TAP(m)                                                                                            \
+    {                                                                                                         \
+        const int r = row + min(m, used - 1);                                                                 \
+        const int iy = rows->iy[r] + dy;                                                                      \
+        const int ix = rows->ix[r] + dx;                                                                      \
+        const int ok = (uint)iy < (uint)win->ih && (uint)ix < (uint)win->iw;                                  \
+        a##m = (ok ? x + rows->off[r] + (iy * win->iw + ix) * win->ic : zeros) + win->c;                      \
+        inside |= ok;                                                                                         \
+    }
+#define ROW_END(m)           \
+    if (m < used) {          \
+        sums[m][0] = lo##m;  \
+        sums[m][1] = hi##m;  \
+    }
+#define CONV_TILE(R)                                                                                          \
+    INLINE void WEFT_CAT(conv_tile_, R)(__global const float *restrict x, __global const float *restrict zeros, \
+                                        __global const float *restrict panel, __global const float *ahead,    \
+                                        const struct rows *rows, const int row, const int used,               \
+                                        const struct window *win, const int first, fv (*sums)[2])             \
+    {                                                                                                         \
+        ROWS(R, ROW_START)                                                                                    \
+        for (int tap = win->tap; tap < win->tap_end; tap++) {                                                 \
+            const int dy = tap / win->kw * win->dh;                                                           \
+            const int dx = tap % win->kw * win->dw;                                                           \
+            int inside = 0;                                                                                   \
+            ROWS(R, ROW_TAP)                                                                                  \
+            if (inside) {                                                                                     \
+                __global const float *restrict b = panel + (tap * win->ic + win->c) * WEFT_NR;                \
+                PRODUCT(R, win->c_end - win->c, ahead)                                                        \
+            }                                                                                                 \
+        }                                                                                                     \
+        ROWS(R, ROW_END)                                                                                      \
+    }
+CONV_TILE(MR_A)
+CONV_TILE(MR_B)
+CONV_TILE(MR_C)
+
+/* Mean of the window elements that exist, for the block's rows, all channels: the pooled rows of a 1x1 product. */
+INLINE void gather_pool(__global const float *restrict x, __global float *restrict to, const int ih, const int iw,
+                        const int ic, const int y0, const int x0, const int ph, const int pw)
+{
+    const int ya = max(y0, 0), yb = min(y0 + ph, ih);
+    const int xa = max(x0, 0), xb = min(x0 + pw, iw);
+    const float scale = 1.0f / (float)((yb - ya) * (xb - xa));
+    for (int c = 0; c < ic; c += WEFT_VW) {
+        fv sum = (fv)(0.0f);
+        for (int iy = ya; iy < yb; iy++)
+            for (int ix = xa; ix < xb; ix++)
+                sum += load_part(x + (iy * iw + ix) * ic + c, ic - c);
+        store_part(sum * scale, to + c, ic - c);
+    }
+}
+
+__kernel void weft_conv(__global const float *restrict x, __global const float *restrict w,
+                        __global const float *restrict bias, __global const float *res,
+                        __global const float *restrict gate, __global float *y, __global float *partial,
+                        __global float *scratch, const int flags, const int act, const float act_a,
+                        const float act_b, const int ih, const int iw, const int ic, const int oh, const int ow,
+                        const int oc, const int kh, const int kw, const int sh, const int sw, const int dh,
+                        const int dw, const int pt, const int pl, const int y_stride, const int seg_rows,
+                        const int mb, const int blocks, const int pg, const int tc, const int kc,
+                        const int gather, const int ph, const int pw, const int xn, const int xh, const int xw,
+                        const int xc)
+{
+    const int seg = (int)get_global_id(0) / blocks;
+    const int block = (int)get_global_id(0) % blocks;
+    const int group = (int)get_global_id(1);
+    const int row0 = seg * seg_rows + block * mb;
+    const int n_rows = min(mb, seg_rows - block * mb);
+    const int panels = (oc + WEFT_NR - 1) / WEFT_NR;
+    const int panel_end = min((group + 1) * pg, panels);
+    const int per_image = oh * ow;
+    const int taps_all = kh * kw;
+
+    struct rows rows;
+    struct window win = {ih, iw, ic, kw, dh, dw, 0, 0, 0, 0};
+    __global const float *from = x;
+    int taps = taps_all;
+    if (gather != GATHER_NONE) {
+        const int k = gather == GATHER_POOL ? ic : taps_all * ic;
+        __global float *to = scratch + (get_global_id(1) * get_global_size(0) + get_global_id(0)) * (size_t)(mb * k);
+        for (int r = 0; r < n_rows; r++) {
+            const int n = (row0 + r) / per_image;
+            const int pixel = (row0 + r) % per_image;
+            const int y0 = pixel / ow * sh - pt;
+            const int x0 = pixel % ow * sw - pl;
+            if (gather == GATHER_POOL) {
+                gather_pool(x + n * ih * iw * ic, to + r * k, ih, iw, ic, y0, x0, ph, pw);
+            } else {
+                __global const float *image = x + n * xn;
+                __global float *out = to + r * k;
+                for (int i = 0; i < kh; i++)
+                    for (int j = 0; j < kw; j++) {
+                        const int iy = y0 + i * dh;
+                        const int ix = x0 + j * dw;
+                        const int ok = (uint)iy < (uint)ih && (uint)ix < (uint)iw;
+                        for (int c = 0; c < ic; c++)
+                            *out++ = ok ? image[iy * xh + ix * xw + c * xc] : 0.0f;
+                    }
+            }
+            rows.off[r] = r * k;
+            rows.iy[r] = 0;
+            rows.ix[r] = 0;
+        }
+        from = to;
+        win.ih = 1;
+        win.iw = 1;
+        win.ic = k;
+        win.kw = 1;
+        taps = 1;
+    } else {
+        for (int r = 0; r < n_rows; r++) {
+            const int n = (row0 + r) / per_image;
+            const int pixel = (row0 + r) % per_image;
+            rows.off[r] = n * ih * iw * ic;
+            rows.iy[r] = pixel / ow * sh - pt;
+            rows.ix[r] = pixel % ow * sw - pl;
+        }
+    }
+
+    const int zero_count = (win.ic + 15) / 16 * 16;
+    const int panel_size = taps * win.ic * WEFT_NR;
+    const int tiles = (n_rows + WEFT_MR - 1) / WEFT_MR;
+    const int tile_rows = n_rows / tiles;
+    const int tiles_plus = n_rows % tiles; /* so many tiles have one row more */
+    fv sums[WEFT_MB_MAX + WEFT_MR][2];
+
+    for (int p = group * pg; p < panel_end; p++) {
+        __global const float *panel = w + zero_count + (size_t)p * panel_size;
+        for (int t = 0; t < taps; t += tc) {
+            win.tap = t;
+            win.tap_end = min(t + tc, taps);
+            for (int c = 0; c < win.ic; c += kc) {
+                win.c = c;
+                win.c_end = min(c + kc, win.ic);
+                const int first = t == 0 && c == 0;
+                /* The chunk after this one follows it in memory, also across taps and panels. */
+                const int chunk = (win.tap_end - t) * (win.c_end - c);
+                __global const float *next = panel + (t * win.ic + c + chunk) * WEFT_NR;
+                int row = 0;
+                for (int i = 0; i < tiles; i++) {
+                    const int r = tile_rows + (i < tiles_plus);
+                    __global const float *ahead = i < 4 ? next + i * (chunk / 4) * WEFT_NR : panel;
+                    if (r == MR_A)
+                        WEFT_CAT(conv_tile_, MR_A)(from, w, panel, ahead, &rows, row, MR_A, &win, first, sums + row);
+                    else if (r == MR_B)
+                        WEFT_CAT(conv_tile_, MR_B)(from, w, panel, ahead, &rows, row, MR_B, &win, first, sums + row);
+                    else
+                        WEFT_CAT(conv_tile_, MR_C)(from, w, panel, ahead, &rows, row, r, &win, first, sums + row);
+                    row += r;
+                }
+            }
+        }
+
+        fv bv[2], total[2];
+        for (int v = 0; v < 2; v++) {
+            bv[v] = LOADV(bias + p * WEFT_NR + v * WEFT_VW);
+            total[v] = (fv)(0.0f);
+        }
+        for (int r = 0; r < n_rows; r++) {
+            for (int v = 0; v < 2; v++) {
+                const int ch = p * WEFT_NR + v * WEFT_VW;
+                if (ch >= oc)
+                    break;
+                fv out = sums[r][v] + bv[v];
+                if (flags & FLAG_RES) {
+                    fv add = load_part(res + (row0 + r) * oc + ch, oc - ch);
+                    if (flags & FLAG_GATE)
+                        add *= load_part(gate + (row0 + r) / per_image * oc + ch, oc - ch);
+                    out += add;
+                }
+                out = act_v(out, act, act_a, act_b);
+                total[v] += out;
+                store_part(out, y + (row0 + r) * y_stride + ch, oc - ch);
+            }
+        }
+        if (flags & FLAG_PARTIAL)
+            for (int v = 0; v < 2; v++) {
+                const int ch = p * WEFT_NR + v * WEFT_VW;
+                if (ch < oc)
+                    store_part(total[v], partial + (seg * blocks + block) * oc + ch, oc - ch);
+            }
+    }
+}

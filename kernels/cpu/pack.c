@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packing of weights for the CPU kernels, see pack.h. Transforms are computed in double and rounded once. */
+#include "kernels/cpu/pack.h"
+
+#include <stdint.h>
+#include <string.h>
+
+/* Kernels index with int, so a packed tensor must stay below 2^31 elements. */
+#define MAX_ELEMS ((size_t)INT32_MAX)
+
+static size_t multiply(size_t a, size_t b)
+{
+    return a == 0 || b == 0 || a > MAX_ELEMS / b ? 0 : a * b;
+}
+
+static size_t as_size(int value)
+{
+    return value > 0 ? (size_t)value : 0;
+}
+
+static size_t round_up(size_t value, size_t step)
+{
+    return step == 0 ? 0 : (value + step - 1) / step * step;
+}
+
+static size_t zero_elems(size_t row_elems)
+{
+    return round_up(row_elems, 16);
+}
+
+size_t weft_pack_conv_elems(int oc, int ic, int kh, int kw, int nr, int is_gathered)
+{
+    const size_t taps = multiply(as_size(kh), as_size(kw));
+    const size_t k = multiply(taps, as_size(ic));
+    const size_t panels = multiply(k, round_up(as_size(oc), as_size(nr)));
+    const size_t zeros = zero_elems(is_gathered ? k : as_size(ic));
+    return panels == 0 || panels > MAX_ELEMS - zeros ? 0 : panels + zeros;
+}
+
+void weft_pack_conv(float *out, const float *oihw, int oc, int ic, int kh, int kw, int nr, int is_gathered)
+{
+    const size_t oc_n = as_size(oc), ic_n = as_size(ic), nr_n = as_size(nr);
+    const size_t taps = as_size(kh) * as_size(kw);
+    const size_t zeros = zero_elems(is_gathered ? taps * ic_n : ic_n);
+    memset(out, 0, zeros * sizeof *out);
+    out += zeros;
+    for (size_t o0 = 0; o0 < oc_n; o0 += nr_n)
+        for (size_t tap = 0; tap < taps; tap++)
+            for (size_t c = 0; c < ic_n; c++)
+                for (size_t o = o0; o < o0 + nr_n; o++)
+                    *out++ = o < oc_n ? oihw[(o * ic_n + c) * taps + tap] : 0.0f;
+}
+
+/* G of Winograd's minimal filtering F(m, 3): weights U = G g G^T. Points 0, 1, -1, inf for m = 2 and
+ * 0, 1, -1, 2, -2, inf for m = 4; the kernels hold the matching B^T and A^T. */
+static const double g2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+static const double g4[6][3] = {{1.0 / 4, 0, 0},
+                                {-1.0 / 6, -1.0 / 6, -1.0 / 6},
+                                {-1.0 / 6, 1.0 / 6, -1.0 / 6},
+                                {1.0 / 24, 1.0 / 12, 1.0 / 6},
+                                {1.0 / 24, -1.0 / 12, 1.0 / 6},
+                                {0, 0, 1}};
+
+static size_t winograd_side(int m)
+{
+    return m == 2 || m == 4 ? (size_t)m + 2 : 0;
+}
+
+size_t weft_pack_winograd_elems(int oc, int ic, int m, int nr)
+{
+    const size_t side = winograd_side(m);
+    const size_t panels = multiply(multiply(side * side, as_size(ic)), round_up(as_size(oc), as_size(nr)));
+    const size_t zeros = zero_elems(as_size(ic));
+    return panels == 0 || panels > MAX_ELEMS - zeros ? 0 : panels + zeros;
+}
+
+void weft_pack_winograd(float *out, const float *oihw, int oc, int ic, int m, int nr)
+{
+    const size_t oc_n = as_size(oc), ic_n = as_size(ic), nr_n = as_size(nr);
+    const size_t side = winograd_side(m);
+    const double(*g)[3] = m == 2 ? g2 : g4;
+    memset(out, 0, zero_elems(ic_n) * sizeof *out);
+    out += zero_elems(ic_n);
+    for (size_t o0 = 0; o0 < oc_n; o0 += nr_n)
+        for (size_t c = 0; c < ic_n; c++)
+            for (size_t o = o0; o < o0 + nr_n; o++)
+                for (size_t i = 0; i < side; i++)
+                    for (size_t j = 0; j < side; j++) {
+                        double sum = 0;
+                        for (size_t a = 0; o < oc_n && a < 3; a++)
+                            for (size_t b = 0; b < 3; b++)
+                                sum += g[i][a] * g[j][b] * (double)oihw[((o * ic_n + c) * 3 + a) * 3 + b];
+                        const size_t panel = o0 * ic_n * side * side;
+                        out[panel + ((i * side + j) * ic_n + c) * nr_n + (o - o0)] = (float)sum;
+                    }
+}
+
+size_t weft_pack_linear_elems(int oc, int k, int nr)
+{
+    return multiply(as_size(k), round_up(as_size(oc), as_size(nr)));
+}
+
+void weft_pack_linear(float *out, const float *source, int oc, int k, int nr, int is_transposed)
+{
+    const size_t oc_n = as_size(oc), k_n = as_size(k), nr_n = as_size(nr);
+    for (size_t o0 = 0; o0 < oc_n; o0 += nr_n)
+        for (size_t c = 0; c < k_n; c++)
+            for (size_t o = o0; o < o0 + nr_n; o++)
+                *out++ = o >= oc_n ? 0.0f : is_transposed ? source[c * oc_n + o] : source[o * k_n + c];
+}
+
+size_t weft_pack_bias_elems(int oc, int nr)
+{
+    return multiply(1, round_up(as_size(oc), as_size(nr)));
+}
+
+void weft_pack_bias(float *out, const float *source, int oc, int nr)
+{
+    const size_t padded = round_up(as_size(oc), as_size(nr));
+    for (size_t o = 0; o < padded; o++)
+        out[o] = source != NULL && o < as_size(oc) ? source[o] : 0.0f;
+}
+
+size_t weft_pack_depthwise_elems(int oc, int ic_per_group, int kh, int kw, int nr)
+{
+    const size_t taps = multiply(as_size(kh), as_size(kw));
+    return multiply(multiply(taps, as_size(ic_per_group)), round_up(as_size(oc), as_size(nr)));
+}
+
+void weft_pack_depthwise(float *out, const float *source, int oc, int ic_per_group, int kh, int kw, int nr)
+{
+    const size_t oc_n = as_size(oc), ic_n = as_size(ic_per_group), taps = as_size(kh) * as_size(kw);
+    const size_t padded = round_up(oc_n, as_size(nr));
+    for (size_t tap = 0; tap < taps; tap++)
+        for (size_t c = 0; c < ic_n; c++)
+            for (size_t o = 0; o < padded; o++)
+                *out++ = o < oc_n ? source[(o * ic_n + c) * taps + tap] : 0.0f;
+}
