@@ -191,6 +191,11 @@ void weft_attrs_set_floats(weft_attrs *attrs, weft_arena *arena, const char *nam
     set_attr(attrs, arena, name, WEFT_ATTR_FLOATS, count)->floats = copy;
 }
 
+void weft_attrs_set_tensor(weft_attrs *attrs, weft_arena *arena, const char *name, const weft_tensor *tensor)
+{
+    set_attr(attrs, arena, name, WEFT_ATTR_TENSOR, 0)->tensor = tensor;
+}
+
 void weft_attrs_remove(weft_attrs *attrs, const char *name)
 {
     for (size_t i = 0; i < attrs->count; i++) {

@@ -102,6 +102,8 @@ void weft_attrs_set_float(weft_attrs *attrs, weft_arena *arena, const char *name
 void weft_attrs_set_string(weft_attrs *attrs, weft_arena *arena, const char *name, const char *value);
 void weft_attrs_set_ints(weft_attrs *attrs, weft_arena *arena, const char *name, const int64_t *values, size_t count);
 void weft_attrs_set_floats(weft_attrs *attrs, weft_arena *arena, const char *name, const float *values, size_t count);
+/* The tensor and its data are borrowed. */
+void weft_attrs_set_tensor(weft_attrs *attrs, weft_arena *arena, const char *name, const weft_tensor *tensor);
 void weft_attrs_remove(weft_attrs *attrs, const char *name);
 
 #endif

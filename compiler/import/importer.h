@@ -56,13 +56,13 @@ typedef struct weft_importer {
 weft_status weft_import_note(weft_importer *importer, weft_status status);
 /* proto2 strings are NULL when absent. */
 const char *weft_import_text(const char *text);
-/* "onnx", for messages: path of the model, or "model" when it came as bytes. */
+/* For messages: path of the model, or "the model" when it came as bytes. */
 const char *weft_import_path(const weft_importer *importer);
 
 /* wire.c. The message lives as long as the arena; it shares nothing with data. */
 weft_status weft_import_unpack(weft_importer *importer, const uint8_t *data, size_t size_bytes,
                                const Onnx__ModelProto **out_model);
-/* Unknown field of a message (one that is newer than the installed onnx.proto), or NULL. *data has length *size_bytes, without prefix. */
+/* The nth field `number` of a message in a format newer than the installed onnx.proto; false when there is none. */
 bool weft_import_unknown_field(const ProtobufCMessage *message, uint32_t number, size_t nth, const uint8_t **out_data,
                                size_t *out_size_bytes);
 const Onnx__AttributeProto *weft_import_unpack_attribute(weft_importer *importer, const uint8_t *data, size_t size_bytes);

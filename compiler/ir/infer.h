@@ -31,6 +31,13 @@ WEFT_INFER_LIST(WEFT_INFER_DECLARE)
 
 /* ---- helpers ---- */
 
+#define WEFT_INFER_TRY(expression)                                                                 \
+    do {                                                                                           \
+        weft_status try_status_ = (expression);                                                    \
+        if (try_status_ != WEFT_OK)                                                                \
+            return try_status_;                                                                    \
+    } while (0)
+
 /* What an element type may be, as a set of classes. */
 typedef enum weft_infer_class {
     WEFT_CLASS_FLOAT = 1,
@@ -66,8 +73,8 @@ weft_status weft_infer_attr_ints(const weft_node *node, const char *name, int64_
 /* An integer attribute in [min, max]; absent gives fallback. */
 weft_status weft_infer_attr_int(const weft_node *node, const char *name, int64_t fallback, int64_t min, int64_t max,
                                 int64_t *out, weft_diag *diag);
-/* A string attribute that must be one of the words of a '|'-separated list; absent gives the first word. */
-weft_status weft_infer_attr_word(const weft_node *node, const char *name, const char *words, const char **out,
+/* A string attribute that must be one of the words of a '|'-separated list; gives the word's index, 0 when absent. */
+weft_status weft_infer_attr_word(const weft_node *node, const char *name, const char *words, int *out_index,
                                  weft_diag *diag);
 
 /* Sliding windows: spatial dimensions of convolution and pooling, all of ONNX's rules (auto_pad, ceil_mode, dilation). */

@@ -2,8 +2,9 @@
 /* The schedule: what the planner makes, the package stores and the runtime executes. One data model for all three.
  *
  * A schedule is a list of steps in a valid order; step i may start when all of its deps have ended. A step says two things:
- * its meaning (an operator of ops.def with attributes, inputs and outputs), which the reference backend executes, and its launch
- * (a kernel with arguments and a grid), which an OpenCL device executes. Both name tensors by index into `values`.
+ * its meaning (an operator of ops.def with attributes, inputs and outputs), which the reference backend executes, and its launches
+ * (a kernel with arguments and a grid each, run one after the other; one for nearly every step, several where data moves from or to several
+ * tensors), which an OpenCL device executes. Both name tensors by index into `values`.
  * Everything lives in one arena and is immutable once built. */
 #ifndef WEFT_PACKAGE_SCHEDULE_H
 #define WEFT_PACKAGE_SCHEDULE_H
@@ -100,7 +101,8 @@ typedef struct weft_step {
     size_t source_count;
     int32_t *deps; /* earlier steps, ascending; write-after-read hazards of the arena included */
     size_t dep_count;
-    weft_launch launch;
+    weft_launch *launches; /* at least one */
+    size_t launch_count;
     weft_step_cost cost;
 } weft_step;
 

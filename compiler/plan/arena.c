@@ -114,7 +114,7 @@ void weft__plan_arena(schedule_state *state)
     for (size_t i = 0; i < count; i++) {
         if (blocks[i].is_scratch) {
             const scratch_use *use = &state->scratch.data[blocks[i].index];
-            out->steps[use->step].launch.args[use->arg].offset_bytes = blocks[i].offset_bytes;
+            out->steps[use->step].launches[use->launch].args[use->arg].offset_bytes = blocks[i].offset_bytes;
         } else {
             out->values[blocks[i].index].offset_bytes = blocks[i].offset_bytes;
         }

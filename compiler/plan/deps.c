@@ -39,11 +39,12 @@ static size_t touches_of(const weft_schedule *out, const weft_step *step, touch 
     for (size_t i = 0; i < step->output_count; i++)
         if (step->outputs[i] >= 0 && storage_range(out, step->outputs[i], &list[count]))
             list[count++].is_write = true;
-    for (size_t i = 0; i < step->launch.arg_count; i++) {
-        const weft_arg *arg = &step->launch.args[i];
-        if (arg->kind == WEFT_ARG_SCRATCH)
-            list[count++] = (touch){arg->offset_bytes, arg->offset_bytes + arg->bytes, true};
-    }
+    for (size_t k = 0; k < step->launch_count; k++)
+        for (size_t i = 0; i < step->launches[k].arg_count; i++) {
+            const weft_arg *arg = &step->launches[k].args[i];
+            if (arg->kind == WEFT_ARG_SCRATCH)
+                list[count++] = (touch){arg->offset_bytes, arg->offset_bytes + arg->bytes, true};
+        }
     return count;
 }
 
@@ -68,7 +69,10 @@ void weft__plan_deps(schedule_state *state)
     int32_t *found = WEFT_NEW_ARRAY(arena, int32_t, out->step_count);
     for (size_t s = 0; s < out->step_count; s++) {
         weft_step *step = &out->steps[s];
-        touches[s] = WEFT_NEW_ARRAY(arena, touch, step->input_count + step->output_count + step->launch.arg_count);
+        size_t most = step->input_count + step->output_count;
+        for (size_t k = 0; k < step->launch_count; k++)
+            most += step->launches[k].arg_count;
+        touches[s] = WEFT_NEW_ARRAY(arena, touch, most);
         counts[s] = touches_of(out, step, touches[s]);
         uint64_t *mine = reach + s * words;
         size_t count = 0;

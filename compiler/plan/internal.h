@@ -27,7 +27,7 @@ typedef struct planner {
 /* A piece of arena that belongs to one step only. */
 typedef struct scratch_use {
     int32_t step;
-    size_t arg; /* of the step's launch; receives the offset */
+    size_t launch, arg; /* of the step; the argument receives the offset */
     uint64_t bytes;
 } scratch_use;
 
@@ -68,10 +68,11 @@ weft_status weft__plan_elementwise(schedule_state *state, const weft_node *node,
 weft_status weft__plan_move(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_reduce(schedule_state *state, const weft_node *node, weft_step *step);
 
-/* launch.c: building argument lists. */
+/* launch.c: building argument lists; begin once per step, end once per launch. */
 typedef struct launch_builder {
     schedule_state *state;
     weft_step *step;
+    size_t capacity; /* of step->launches */
     WEFT_VEC(weft_arg) args;
 } launch_builder;
 void weft__launch_begin(launch_builder *builder, schedule_state *state, weft_step *step);

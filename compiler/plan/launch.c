@@ -56,7 +56,7 @@ void weft__launch_scratch(launch_builder *builder, uint64_t bytes)
         return;
     }
     schedule_state *state = builder->state;
-    scratch_use use = {(int32_t)(builder->step - state->out->steps), builder->args.count, bytes};
+    scratch_use use = {(int32_t)(builder->step - state->out->steps), builder->step->launch_count, builder->args.count, bytes};
     WEFT_VEC_PUSH(state->planner->arena, &state->scratch, use);
     add(builder, (weft_arg){.kind = WEFT_ARG_SCRATCH, .bytes = bytes});
 }
@@ -64,7 +64,12 @@ void weft__launch_scratch(launch_builder *builder, uint64_t bytes)
 void weft__launch_end(launch_builder *builder, weft_program_key key, const char *kernel, uint64_t global0, uint64_t global1,
                       uint64_t global2, const char *tile)
 {
-    weft_launch *launch = &builder->step->launch;
+    weft_arena *arena = builder->state->planner->arena;
+    weft_step *step = builder->step;
+    if (step->launch_count == builder->capacity)
+        step->launches = weft_arena_grow(arena, step->launches, step->launch_count, &builder->capacity, sizeof *step->launches);
+    weft_launch *launch = &step->launches[step->launch_count++];
+    memset(launch, 0, sizeof *launch);
     weft_program_set_use(builder->state->planner->programs, key, kernel, &launch->program, &launch->kernel);
     launch->args = builder->args.data;
     launch->arg_count = builder->args.count;
@@ -72,7 +77,8 @@ void weft__launch_end(launch_builder *builder, weft_program_key key, const char 
     launch->global[1] = global1;
     launch->global[2] = global2;
     launch->local[0] = launch->local[1] = launch->local[2] = 1;
-    launch->tile = weft_arena_strdup(builder->state->planner->arena, tile);
+    launch->tile = weft_arena_strdup(arena, tile);
+    memset(&builder->args, 0, sizeof builder->args); /* ready for the step's next launch */
 }
 
 weft_status weft__plan_unsupported(schedule_state *state, const weft_node *node, const char *why, const char *try_this)

@@ -26,29 +26,36 @@ static json_t *names_json(const weft_schedule *schedule, const int32_t *indices,
     return list;
 }
 
+static json_t *launch_json(const weft_plan *plan, const weft_launch *launch)
+{
+    const weft_program *program = &plan->manifest.programs[launch->program];
+    json_t *global = json_array();
+    for (int i = 0; i < 3; i++)
+        json_array_append_new(global, json_integer((json_int_t)launch->global[i]));
+    uint64_t scratch_bytes = 0;
+    for (size_t i = 0; i < launch->arg_count; i++)
+        if (launch->args[i].kind == WEFT_ARG_SCRATCH)
+            scratch_bytes += launch->args[i].bytes;
+    return json_pack("{s:s, s:s, s:s, s:o, s:I}", "program", program->name, "kernel", program->kernels[launch->kernel], "tile",
+                     launch->tile, "global", global, "scratch_bytes", (json_int_t)scratch_bytes);
+}
+
 static json_t *step_json(const weft_plan *plan, const weft_schedule *schedule, const weft_step *step)
 {
-    const weft_program *program = &plan->manifest.programs[step->launch.program];
-    json_t *sources = json_array(), *deps = json_array(), *global = json_array();
+    json_t *sources = json_array(), *deps = json_array(), *launches = json_array();
     for (size_t i = 0; i < step->source_count; i++)
         json_array_append_new(sources, json_string(step->sources[i]));
     for (size_t i = 0; i < step->dep_count; i++)
         json_array_append_new(deps, json_integer(step->deps[i]));
-    for (int i = 0; i < 3; i++)
-        json_array_append_new(global, json_integer((json_int_t)step->launch.global[i]));
-    uint64_t scratch_bytes = 0;
-    for (size_t i = 0; i < step->launch.arg_count; i++)
-        if (step->launch.args[i].kind == WEFT_ARG_SCRATCH)
-            scratch_bytes += step->launch.args[i].bytes;
+    for (size_t i = 0; i < step->launch_count; i++)
+        json_array_append_new(launches, launch_json(plan, &step->launches[i]));
     json_t *cost = json_pack("{s:I, s:I, s:I, s:I, s:I, s:f, s:s, s:s}", "macs", (json_int_t)step->cost.macs, "flops",
                              (json_int_t)step->cost.flops, "weight_bytes", (json_int_t)step->cost.weight_bytes, "input_bytes",
                              (json_int_t)step->cost.input_bytes, "output_bytes", (json_int_t)step->cost.output_bytes, "ideal_us",
                              step->cost.ideal_ns / 1000.0, "bound", bound_names[step->cost.bound], "source", "model");
-    return json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:o}", "name", step->name, "op", step->op, "nodes",
-                     sources, "program", program->name, "kernel", program->kernels[step->launch.kernel], "tile",
-                     step->launch.tile, "global", global, "inputs", names_json(schedule, step->inputs, step->input_count),
-                     "outputs", names_json(schedule, step->outputs, step->output_count), "deps", deps, "scratch_bytes",
-                     (json_int_t)scratch_bytes, "cost", cost);
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "name", step->name, "op", step->op, "nodes", sources, "launches",
+                     launches, "inputs", names_json(schedule, step->inputs, step->input_count), "outputs",
+                     names_json(schedule, step->outputs, step->output_count), "deps", deps, "cost", cost);
 }
 
 static json_t *value_json(const weft_schedule *schedule, const weft_schedule_value *value)

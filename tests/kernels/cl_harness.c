@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See cl_harness.h. */
+#include "tests/kernels/cl_harness.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define CHECK(call)                                                                                   \
+    do {                                                                                              \
+        cl_int check_code = (call);                                                                   \
+        if (check_code != CL_SUCCESS) {                                                               \
+            fprintf(stderr, "%s:%d: OpenCL error %d in %s\n", __FILE__, __LINE__, check_code, #call); \
+            exit(1);                                                                                  \
+        }                                                                                             \
+    } while (0)
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+void weft_harness_open(struct cl_harness *h)
+{
+    cl_platform_id platform;
+    cl_int code;
+    CHECK(clGetPlatformIDs(1, &platform, NULL));
+    CHECK(clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 1, &h->device, NULL));
+    h->context = clCreateContext(NULL, 1, &h->device, NULL, NULL, &code);
+    CHECK(code);
+    h->queue = clCreateCommandQueue(h->context, h->device, 0, &code);
+    CHECK(code);
+    h->build_ms = 0;
+}
+
+void weft_harness_close(struct cl_harness *h)
+{
+    CHECK(clReleaseCommandQueue(h->queue));
+    CHECK(clReleaseContext(h->context));
+}
+
+static char *read_text(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        fprintf(stderr, "cannot open %s (run from the root of the repository)\n", path);
+        exit(1);
+    }
+    fseek(file, 0, SEEK_END);
+    const long size = ftell(file);
+    rewind(file);
+    char *text = malloc((size_t)size + 1);
+    if (text == NULL || fread(text, 1, (size_t)size, file) != (size_t)size)
+        exit(1);
+    text[size] = '\0';
+    fclose(file);
+    return text;
+}
+
+cl_program weft_harness_build(struct cl_harness *h, const char *file, const char *defines)
+{
+    char path[256];
+    snprintf(path, sizeof path, "kernels/cpu/%s", file);
+    char *common = read_text("kernels/cpu/common.cl");
+    char *family = read_text(path);
+    const char *parts[3] = {defines, common, family};
+    cl_int code;
+    const double start_ms = now_ms();
+    cl_program program = clCreateProgramWithSource(h->context, 3, parts, NULL, &code);
+    CHECK(code);
+    code = clBuildProgram(program, 1, &h->device, "-cl-std=CL1.2", NULL, NULL);
+    if (code != CL_SUCCESS) {
+        static char log[16384];
+        clGetProgramBuildInfo(program, h->device, CL_PROGRAM_BUILD_LOG, sizeof log, log, NULL);
+        fprintf(stderr, "%s: build failed\n%s\n", path, log);
+        exit(1);
+    }
+    h->build_ms = now_ms() - start_ms;
+    free(common);
+    free(family);
+    return program;
+}
+
+cl_kernel weft_harness_kernel(cl_program program, const char *name)
+{
+    cl_int code;
+    cl_kernel kernel = clCreateKernel(program, name, &code);
+    if (code != CL_SUCCESS)
+        fprintf(stderr, "kernel %s: ", name);
+    CHECK(code);
+    return kernel;
+}
+
+cl_mem weft_harness_buffer(struct cl_harness *h, const float *data, size_t count)
+{
+    cl_int code;
+    const cl_mem_flags flags = CL_MEM_READ_WRITE | (data != NULL ? CL_MEM_COPY_HOST_PTR : 0);
+    cl_mem buffer = clCreateBuffer(h->context, flags, count * sizeof *data, (void *)(size_t)data, &code);
+    CHECK(code);
+    return buffer;
+}
+
+void weft_harness_read(struct cl_harness *h, cl_mem buffer, float *data, size_t count)
+{
+    CHECK(clEnqueueReadBuffer(h->queue, buffer, CL_TRUE, 0, count * sizeof *data, data, 0, NULL, NULL));
+}
+
+void weft_harness_args(cl_kernel kernel, const char *types, ...)
+{
+    va_list list;
+    va_start(list, types);
+    for (cl_uint i = 0; types[i] != '\0'; i++) {
+        cl_int code = CL_INVALID_ARG_INDEX;
+        if (types[i] == 'b') {
+            cl_mem value = va_arg(list, cl_mem);
+            code = clSetKernelArg(kernel, i, sizeof value, &value);
+        } else if (types[i] == 'i') {
+            cl_int value = va_arg(list, int);
+            code = clSetKernelArg(kernel, i, sizeof value, &value);
+        } else if (types[i] == 'f') {
+            cl_float value = (float)va_arg(list, double);
+            code = clSetKernelArg(kernel, i, sizeof value, &value);
+        } else if (types[i] == 'l') {
+            code = clSetKernelArg(kernel, i, va_arg(list, size_t), NULL);
+        }
+        if (code != CL_SUCCESS)
+            fprintf(stderr, "argument %u: ", i);
+        CHECK(code);
+    }
+    va_end(list);
+}
+
+void weft_harness_launch(struct cl_harness *h, cl_kernel kernel, size_t gx, size_t gy)
+{
+    const size_t global[2] = {gx, gy};
+    const size_t local[2] = {1, 1};
+    CHECK(clEnqueueNDRangeKernel(h->queue, kernel, 2, NULL, global, local, 0, NULL, NULL));
+}
+
+void weft_harness_finish(struct cl_harness *h)
+{
+    CHECK(clFinish(h->queue));
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The few OpenCL calls that kernel tests and kernel timings need: one device, programs from kernels/cpu with
+ * macros in front, buffers, typed argument lists, launches of one work-item per work-group. Knows no kernel.
+ * A failure prints what failed and ends the program: this is a test's tool, not a library. */
+#ifndef WEFT_TESTS_CL_HARNESS_H
+#define WEFT_TESTS_CL_HARNESS_H
+
+#define CL_TARGET_OPENCL_VERSION 120
+#include <CL/cl.h>
+#include <stddef.h>
+
+struct cl_harness {
+    cl_context context;
+    cl_device_id device;
+    cl_command_queue queue;
+    double build_ms; /* of the last program */
+};
+
+void weft_harness_open(struct cl_harness *h);
+void weft_harness_close(struct cl_harness *h);
+
+/* Builds `defines` + kernels/cpu/common.cl + kernels/cpu/<file>. */
+cl_program weft_harness_build(struct cl_harness *h, const char *file, const char *defines);
+cl_kernel weft_harness_kernel(cl_program program, const char *name);
+
+/* A buffer of count floats, filled from `data` when it is not NULL. */
+cl_mem weft_harness_buffer(struct cl_harness *h, const float *data, size_t count);
+void weft_harness_read(struct cl_harness *h, cl_mem buffer, float *data, size_t count);
+
+/* Sets all arguments; types holds one letter each: b cl_mem, i int, f double to float, l size_t bytes of local. */
+void weft_harness_args(cl_kernel kernel, const char *types, ...);
+void weft_harness_launch(struct cl_harness *h, cl_kernel kernel, size_t gx, size_t gy);
+void weft_harness_finish(struct cl_harness *h);
+
+#endif
