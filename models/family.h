@@ -13,6 +13,9 @@
 /* Largest input side: enough for any camera, and small enough that no product of sizes below comes near 64 bits. */
 #define WEFT_FAMILY_MAX_SIZE 16384
 
+/* What a dynamic batch is called in the file. */
+#define WEFT_FAMILY_BATCH_SYMBOL "batch"
+
 /* Everything a command line can set. Strings are borrowed. */
 typedef struct weft_family_params {
     const char *depth;
@@ -37,5 +40,14 @@ typedef struct weft_family {
     /* Adds the whole network to cnn->build and sets the graph's output. */
     void (*build)(weft_cnn *cnn, const weft_family_params *params);
 } weft_family;
+
+/* The parameters of a command line without options. */
+weft_family_params weft_family_defaults(const weft_family *family);
+
+/*
+ * The built graph, to be destroyed by the caller also when its status tells of a failure; NULL when there is no
+ * memory at all. Without weights it is good for counting only.
+ */
+weft_build *weft_family_build(const weft_family *family, const weft_family_params *params, bool with_weights);
 
 #endif

@@ -17,7 +17,6 @@
 #include "models/resnet_rs.h"
 
 #define TEXT_BYTES 256
-#define BATCH_SYMBOL "batch"
 
 static const weft_family *const families[] = {&weft_resnet_rs_family};
 enum { FAMILY_COUNT = sizeof families / sizeof *families };
@@ -39,7 +38,7 @@ static const weft_option common_options[] = {
     {.name = "--form", .kind = WEFT_OPTION_CHOICE, FIELD(form), .choices = "torchscript|dynamo", .metavar = "FORM",
      .help = "exporter to imitate (torchscript)"},
     {.name = "--dynamic-batch", .kind = WEFT_OPTION_FLAG, FIELD(has_dynamic_batch),
-     .help = "write the batch as the symbol \"" BATCH_SYMBOL "\""},
+     .help = "write the batch as the symbol \"" WEFT_FAMILY_BATCH_SYMBOL "\""},
     {.name = "--input-name", .kind = WEFT_OPTION_NAME, FIELD(input_name), .metavar = "NAME",
      .help = "name of the input tensor (input)"},
     {.name = "--output-name", .kind = WEFT_OPTION_NAME, FIELD(output_name), .metavar = "NAME",
@@ -52,20 +51,6 @@ static const weft_option list_options[] = {
     {.name = "--json", .kind = WEFT_OPTION_FLAG, FIELD(wants_json), .help = "print the list as JSON"},
     {.name = "--help", .alias = "-h", .kind = WEFT_OPTION_FLAG, FIELD(wants_help), .help = "this text"},
 };
-
-static weft_family_params default_params(const weft_family *family)
-{
-    return (weft_family_params){
-        .depth = family->default_depth,
-        .size = family->default_size,
-        .batch = 1,
-        .classes = 1000,
-        .opset = 17,
-        .form = "torchscript",
-        .input_name = "input",
-        .output_name = "output",
-    };
-}
 
 /* Prints the build's failure, if any, and returns the exit code. */
 static int report_build(const weft_build *build)
@@ -82,30 +67,10 @@ static int report_build(const weft_build *build)
     return 0;
 }
 
-/* The built graph, to be destroyed by the caller also after a failure. */
-static weft_build *build_model(const weft_family *family, const weft_family_params *params, bool with_weights)
-{
-    weft_build *build = weft_build_create(family->name, (int)params->opset, with_weights);
-    if (!build)
-        return NULL;
-    bool is_dynamo = strcmp(params->form, "dynamo") == 0;
-    weft_cnn cnn = {
-        .build = build,
-        .seed = params->seed,
-        .form = is_dynamo ? WEFT_CNN_DYNAMO : WEFT_CNN_TORCHSCRIPT,
-        .folds_batch_norm = params->folds_batch_norm,
-        .mean_axes = WEFT_BUILD_NONE,
-    };
-    build->batch_symbol = params->has_dynamic_batch ? BATCH_SYMBOL : NULL;
-    build->lists_values = is_dynamo;
-    family->build(&cnn, params);
-    return build;
-}
-
 /* Builds without weights and counts. 0 or an exit code. */
 static int count_model(const weft_family *family, const weft_family_params *params, weft_cost *out_cost)
 {
-    weft_build *build = build_model(family, params, false);
+    weft_build *build = weft_family_build(family, params, false);
     int code = report_build(build);
     if (code == 0 && !weft_cost_count(build, out_cost))
         code = weft_report_error(stderr, WEFT_REPORT_TENSOR_TOO_LARGE, "sum over all tensors", NULL,
@@ -175,7 +140,7 @@ static int write_model(const weft_family *family, const weft_family_params *para
     int code = count_model(family, params, &cost);
     if (code != 0)
         return code;
-    weft_build *build = build_model(family, params, true);
+    weft_build *build = weft_family_build(family, params, true);
     code = report_build(build);
     if (code == 0) {
         weft_write_status status = weft_write_onnx(build, "weft-model", params->path, &file_bytes);
@@ -201,7 +166,7 @@ static void print_family_help(const weft_family *family, const weft_option_table
 static int run_family(const weft_family *family, int argc, char **argv)
 {
     char command[TEXT_BYTES];
-    weft_family_params params = default_params(family);
+    weft_family_params params = weft_family_defaults(family);
     weft_option_tables tables = {
         .rows = {common_options, family->options},
         .counts = {sizeof common_options / sizeof *common_options, family->option_count},
@@ -241,7 +206,7 @@ static int list_models(int argc, char **argv)
     bool is_first = true;
     for (size_t f = 0; f < FAMILY_COUNT; f++) {
         for (size_t i = 0; i < families[f]->published_count; i++) {
-            weft_family_params params = default_params(families[f]);
+            weft_family_params params = weft_family_defaults(families[f]);
             weft_cost cost;
             families[f]->get_published(i, &params);
             code = count_model(families[f], &params, &cost);

@@ -157,9 +157,9 @@ int weft_options_parse(const weft_option_tables *tables, int argc, char **argv, 
 
 void weft_options_print(const weft_option_tables *tables, FILE *to)
 {
-    for (size_t t = 0; t < 2; t++) {
+    for (size_t t = 2; t-- > 0;) { /* a family's own first */
         for (size_t i = 0; i < tables->counts[t]; i++) {
-            const weft_option *row = &tables->rows[1 - t][i];
+            const weft_option *row = &tables->rows[t][i];
             char left[TEXT_BYTES];
             snprintf(left, sizeof left, "%s%s%s%s%s", row->alias ? row->alias : "", row->alias ? ", " : "", row->name,
                      row->metavar ? " " : "", row->metavar ? row->metavar : "");

@@ -5,6 +5,7 @@ MODELS_LIB_SRC := \
   models/cnn_layers.c \
   models/cnn_names.c \
   models/cost.c \
+  models/family.c \
   models/init.c \
   models/moments.c \
   models/onnx_build.c \

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * From a family and its parameters to a built graph; see family.h. Knows nothing about files or printing.
+ */
+#include "models/family.h"
+
+#include <string.h>
+
+weft_family_params weft_family_defaults(const weft_family *family)
+{
+    return (weft_family_params){
+        .depth = family->default_depth,
+        .size = family->default_size,
+        .batch = 1,
+        .classes = 1000,
+        .opset = 17,
+        .form = "torchscript",
+        .input_name = "input",
+        .output_name = "output",
+    };
+}
+
+weft_build *weft_family_build(const weft_family *family, const weft_family_params *params, bool with_weights)
+{
+    weft_build *build = weft_build_create(family->name, (int)params->opset, with_weights);
+    if (!build)
+        return NULL;
+    bool is_dynamo = strcmp(params->form, "dynamo") == 0;
+    weft_cnn cnn = {
+        .build = build,
+        .seed = params->seed,
+        .form = is_dynamo ? WEFT_CNN_DYNAMO : WEFT_CNN_TORCHSCRIPT,
+        .folds_batch_norm = params->folds_batch_norm,
+        .mean_axes = WEFT_BUILD_NONE,
+    };
+    build->batch_symbol = params->has_dynamic_batch ? WEFT_FAMILY_BATCH_SYMBOL : NULL;
+    build->lists_values = is_dynamo; /* the torch.export based exporter annotates every value */
+    family->build(&cnn, params);
+    return build;
+}

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+# weft-model as a user meets it: answers, error ids, exit codes, and nothing left behind.
+# WEFT_MODEL names the program (build/weft-model when unset).
+
+setup() {
+    program="$(realpath "${WEFT_MODEL:-build/weft-model}")"
+    cd "$BATS_TEST_TMPDIR"
+}
+
+# expect_error ID EXIT ARGUMENTS...: the id on standard error, nothing on standard output, no file.
+expect_error() {
+    local id="$1" code="$2" got=0
+    shift 2
+    "$program" "$@" >stdout.txt 2>stderr.txt || got=$?
+    [ "$got" -eq "$code" ]
+    [ "$(head -c 14 stderr.txt)" = "error[$id]: " ]
+    [ ! -s stdout.txt ]
+    rm stdout.txt
+    mv stderr.txt "$BATS_TMPDIR/stderr.txt"
+    [ -z "$(ls -A)" ]
+    stderr="$(cat "$BATS_TMPDIR/stderr.txt")"
+}
+
+@test "help goes to standard output and names every option" {
+    run "$program" --help
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"resnet-rs"* ]]
+    run "$program" resnet-rs --help
+    [ "$status" -eq 0 ]
+    for option in --depth --size --batch --classes --opset --seed --fold-bn --form --dynamic-batch --input-name \
+        --output-name --count --json -o; do
+        [[ "$output" == *"$option"* ]]
+    done
+}
+
+@test "no arguments is a usage error" {
+    run "$program"
+    [ "$status" -eq 2 ]
+}
+
+@test "list shows eleven models" {
+    run "$program" list
+    [ "$status" -eq 0 ]
+    [ "${#lines[@]}" -eq 12 ]
+    [[ "$output" == *"191891656"*"63942344704"* ]]
+}
+
+@test "list --json and --count --json are JSON" {
+    "$program" list --json | jq -e '.schema == "weft.model-list/1" and (.models | length) == 11'
+    "$program" resnet-rs --count --json | jq -e '.parameters == 35691912 and .macs == 2278629376 and .nodes == 282'
+    "$program" resnet-rs --count --json --fold-bn | jq -e '.parameters == 35665224 and .nodes == 226'
+}
+
+@test "slips get the nearest name" {
+    expect_error E0900 2 resnet-r
+    [[ "$stderr" == *"try:   resnet-rs"* ]]
+    expect_error E0901 2 resnet-rs --clases 7
+    [[ "$stderr" == *"try:   --classes"* ]]
+    expect_error E0901 2 resnet-rs --clases=7
+    expect_error E0901 2 list --jsn
+}
+
+@test "usage errors" {
+    expect_error E0900 2 ""
+    expect_error E0902 2 resnet-rs --depth
+    expect_error E0903 2 resnet-rs --depth 51 -o x.onnx
+    [[ "$stderr" == *"50|101|152|200|270|350|420"* ]]
+    expect_error E0903 2 resnet-rs --depth "" -o x.onnx
+    expect_error E0903 2 resnet-rs --size 31 -o x.onnx
+    expect_error E0903 2 resnet-rs --size 0x40 -o x.onnx
+    expect_error E0903 2 resnet-rs --size " 64" -o x.onnx
+    expect_error E0903 2 resnet-rs --opset 12 -o x.onnx
+    expect_error E0903 2 resnet-rs --opset 22 -o x.onnx
+    expect_error E0903 2 resnet-rs --batch -1 -o x.onnx
+    expect_error E0903 2 resnet-rs --seed 18446744073709551616 -o x.onnx
+    expect_error E0903 2 resnet-rs --form keras -o x.onnx
+    expect_error E0903 2 resnet-rs --input-name 'a"b' -o x.onnx
+    expect_error E0904 2 resnet-rs
+    expect_error E0905 2 resnet-rs 50
+    expect_error E0907 2 resnet-rs --fold-bn=yes -o x.onnx
+}
+
+@test "tensor names inside the model are refused" {
+    expect_error E0906 2 resnet-rs --input-name same --output-name same -o x.onnx
+    expect_error E0906 2 resnet-rs --output-name layer1.0.conv1.weight -o x.onnx
+}
+
+@test "a model over 2 GiB is refused" {
+    expect_error E0910 5 resnet-rs --classes 300000 -o x.onnx
+}
+
+@test "a failed write leaves nothing" {
+    expect_error E0920 6 resnet-rs -o /dev/null
+    [ -c /dev/null ]
+    expect_error E0920 6 resnet-rs -o /
+    expect_error E0921 6 resnet-rs -o none/x.onnx
+    # A file size limit of 1 MiB makes write() fail in the middle; the signal that would come first is ignored.
+    run bash -c "trap '' XFSZ; ulimit -f 1024; '$program' resnet-rs -o x.onnx"
+    [ "$status" -eq 6 ]
+    [[ "$output" == "error[E0922]"* ]]
+    [ -z "$(ls -A)" ]
+}
+
+@test "an answer that cannot be printed is an error" {
+    run bash -c "'$program' list > /dev/full"
+    [ "$status" -eq 6 ]
+    [[ "$output" == "error[E0922]"* ]]
+}
+
+@test "a seed gives the same bytes on every machine" {
+    "$program" resnet-rs --size 32 --classes 3 --seed 7 -o a.onnx
+    [ "$(sha256sum <a.onnx)" = "8a60cda19f08518e6d9cc911240082bae52cba538dcfe10ce0d153d4c9fae331  -" ]
+    "$program" resnet-rs --size 32 --classes 3 --seed 8 -o a.onnx
+    [ "$(sha256sum <a.onnx)" != "8a60cda19f08518e6d9cc911240082bae52cba538dcfe10ce0d153d4c9fae331  -" ]
+    [ "$(ls -A)" = a.onnx ]
+}
+
+@test "writing the largest model takes little memory" {
+    # 192 million weights are 767 MB; the limit of address space is 256 MiB.
+    run bash -c "ulimit -v 262144; '$program' resnet-rs --depth 420 --size 32 --json -o big.onnx"
+    [ "$status" -eq 0 ]
+    [ "$(stat -c %s big.onnx)" -gt 767000000 ]
+    rm big.onnx
+}
