@@ -213,6 +213,24 @@ uint64_t weft_file_writer_position(const weft_file_writer *writer)
     return writer->position;
 }
 
+weft_status weft_file_writer_patch(weft_file_writer *writer, uint64_t offset, const void *data, size_t size_bytes)
+{
+    WEFT_ASSERT(offset <= writer->position && size_bytes <= writer->position - offset);
+    flush(writer);
+    const unsigned char *bytes = data;
+    while (size_bytes > 0 && writer->error == 0) {
+        ssize_t written = pwrite(writer->fd, bytes, size_bytes, (off_t)offset);
+        if (written > 0) {
+            bytes += written;
+            offset += (uint64_t)written;
+            size_bytes -= (size_t)written;
+        } else if (written < 0 && errno != EINTR) {
+            writer->error = errno;
+        }
+    }
+    return writer->error == 0 ? WEFT_OK : WEFT_IO;
+}
+
 weft_status weft_file_writer_commit(weft_file_writer *writer, weft_diag *diag)
 {
     flush(writer);

@@ -23,6 +23,8 @@ weft_status weft_file_writer_open(const char *path, weft_file_writer **out_write
 weft_status weft_file_writer_add(weft_file_writer *writer, const void *data, size_t size_bytes);
 weft_status weft_file_writer_pad(weft_file_writer *writer, size_t alignment);
 uint64_t weft_file_writer_position(const weft_file_writer *writer);
+/* Replaces bytes that were added before: for headers that hold sizes and hashes of what follows them. */
+weft_status weft_file_writer_patch(weft_file_writer *writer, uint64_t offset, const void *data, size_t size_bytes);
 weft_status weft_file_writer_commit(weft_file_writer *writer, weft_diag *diag); /* frees the writer in every case */
 void weft_file_writer_abort(weft_file_writer *writer);                          /* NULL accepted */
 
