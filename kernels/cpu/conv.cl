@@ -29,8 +29,8 @@
 #define GATHER_IM2COL 2
 
 struct rows {
-    int off[WEFT_MB_MAX]; /* element offset in x of the row's image, or of the gathered row in scratch */
-    int iy[WEFT_MB_MAX];  /* input row and column under tap (0, 0); may be outside */
+    int off[WEFT_MB_MAX]; /* element offset in x of the pixel under tap (0, 0), or of the gathered row in scratch */
+    int iy[WEFT_MB_MAX];  /* that pixel's row and column; may be outside the image */
     int ix[WEFT_MB_MAX];
 };
 
@@ -38,6 +38,7 @@ struct window {
     int ih, iw, ic;   /* of the tensor that rows point into */
     int kw;           /* taps per kernel row */
     int dh, dw;
+    int is_padded;    /* some tap of some row may fall outside */
     int tap, tap_end; /* this chunk: taps [tap, tap_end), channels [c, c_end) */
     int c, c_end;
 };
@@ -48,14 +49,16 @@ struct window {
     fv lo##m = first ? (fv)(0.0f) : sums[m][0];                       \
     fv hi##m = first ? (fv)(0.0f) : sums[m][1];                       \
     __global const float *a##m;
-#define ROW_TAP(m)                                                                                            \
-    {                                                                                                         \
-        const int r = row + min(m, used - 1);                                                                 \
-        const int iy = rows->iy[r] + dy;                                                                      \
-        const int ix = rows->ix[r] + dx;                                                                      \
-        const int ok = (uint)iy < (uint)win->ih && (uint)ix < (uint)win->iw;                                  \
-        a##m = (ok ? x + rows->off[r] + (iy * win->iw + ix) * win->ic : zeros) + win->c;                      \
-        inside |= ok;                                                                                         \
+#define ROW_TAP(m)                                                                          \
+    {                                                                                       \
+        const int r = row + min(m, used - 1);                                               \
+        a##m = at + rows->off[r];                                                           \
+        if (win->is_padded) {                                                               \
+            const int ok = (uint)(rows->iy[r] + dy) < (uint)win->ih &&                      \
+                           (uint)(rows->ix[r] + dx) < (uint)win->iw;                        \
+            a##m = ok ? a##m : zeros + win->c;                                              \
+            inside |= ok;                                                                   \
+        }                                                                                   \
     }
 #define ROW_END(m)           \
     if (m < used) {          \
@@ -70,9 +73,10 @@ struct window {
     {                                                                                                         \
         ROWS(R, ROW_START)                                                                                    \
         for (int tap = win->tap; tap < win->tap_end; tap++) {                                                 \
-            const int dy = tap / win->kw * win->dh;                                                           \
-            const int dx = tap % win->kw * win->dw;                                                           \
-            int inside = 0;                                                                                   \
+            const int dy = win->kw == 1 ? tap * win->dh : tap / win->kw * win->dh;                            \
+            const int dx = win->kw == 1 ? 0 : tap % win->kw * win->dw;                                        \
+            int inside = !win->is_padded;                                                                     \
+            __global const float *at = x + (dy * win->iw + dx) * win->ic + win->c;                            \
             ROWS(R, ROW_TAP)                                                                                  \
             if (inside) {                                                                                     \
                 __global const float *restrict b = panel + (tap * win->ic + win->c) * WEFT_NR;                \
@@ -123,7 +127,8 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
     const int taps_all = kh * kw;
 
     struct rows rows;
-    struct window win = {ih, iw, ic, kw, dh, dw, 0, 0, 0, 0};
+    struct window win = {ih, iw, ic, kw, dh, dw, 0, 0, 0, 0, 0};
+    win.is_padded = pt > 0 || pl > 0 || (oh - 1) * sh - pt + (kh - 1) * dh >= ih || (ow - 1) * sw - pl + (kw - 1) * dw >= iw;
     __global const float *from = x;
     int taps = taps_all;
     if (gather != GATHER_NONE) {
@@ -149,22 +154,21 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
                     }
             }
             rows.off[r] = r * k;
-            rows.iy[r] = 0;
-            rows.ix[r] = 0;
         }
         from = to;
         win.ih = 1;
         win.iw = 1;
         win.ic = k;
         win.kw = 1;
+        win.is_padded = 0;
         taps = 1;
     } else {
         for (int r = 0; r < n_rows; r++) {
             const int n = (row0 + r) / per_image;
             const int pixel = (row0 + r) % per_image;
-            rows.off[r] = n * ih * iw * ic;
             rows.iy[r] = pixel / ow * sh - pt;
             rows.ix[r] = pixel % ow * sw - pl;
+            rows.off[r] = ((n * ih + rows.iy[r]) * iw + rows.ix[r]) * ic;
         }
     }
 
@@ -202,33 +206,58 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
             }
         }
 
-        fv bv[2], total[2];
-        for (int v = 0; v < 2; v++) {
-            bv[v] = LOADV(bias + p * WEFT_NR + v * WEFT_VW);
-            total[v] = (fv)(0.0f);
-        }
-        for (int r = 0; r < n_rows; r++) {
-            for (int v = 0; v < 2; v++) {
-                const int ch = p * WEFT_NR + v * WEFT_VW;
-                if (ch >= oc)
-                    break;
-                fv out = sums[r][v] + bv[v];
+        const int ch = p * WEFT_NR;
+        const int left = oc - ch;
+        fv total_lo = (fv)(0.0f), total_hi = (fv)(0.0f);
+        const fv bias_lo = LOADV(bias + ch), bias_hi = LOADV(bias + ch + WEFT_VW);
+        __global float *out = y + row0 * y_stride + ch;
+        if (left >= WEFT_NR && act <= ACT_CLIP && !(flags & FLAG_GATE)) {
+            /* The usual case without branches per row: none, relu and clip are all a clip. */
+            const fv low = (fv)(act == ACT_NONE ? -INFINITY : act == ACT_RELU ? 0.0f : act_a);
+            const fv high = (fv)(act == ACT_CLIP ? act_b : INFINITY);
+            __global const float *add = res + row0 * oc + ch;
+            for (int r = 0; r < n_rows; r++) {
+                fv lo = sums[r][0] + bias_lo, hi = sums[r][1] + bias_hi;
                 if (flags & FLAG_RES) {
-                    fv add = load_part(res + (row0 + r) * oc + ch, oc - ch);
-                    if (flags & FLAG_GATE)
-                        add *= load_part(gate + (row0 + r) / per_image * oc + ch, oc - ch);
-                    out += add;
+                    lo += LOADV(add);
+                    hi += LOADV(add + WEFT_VW);
+                    add += oc;
                 }
-                out = act_v(out, act, act_a, act_b);
-                total[v] += out;
-                store_part(out, y + (row0 + r) * y_stride + ch, oc - ch);
+                lo = at_most(at_least(lo, low), high);
+                hi = at_most(at_least(hi, low), high);
+                total_lo += lo;
+                total_hi += hi;
+                STOREV(lo, out);
+                STOREV(hi, out + WEFT_VW);
+                out += y_stride;
+            }
+        } else {
+            for (int r = 0; r < n_rows; r++) {
+                fv lo = sums[r][0] + bias_lo, hi = sums[r][1] + bias_hi;
+                if (flags & FLAG_RES) {
+                    __global const float *add = res + (row0 + r) * oc + ch;
+                    fv add_lo = load_part(add, left), add_hi = load_part(add + WEFT_VW, left - WEFT_VW);
+                    if (flags & FLAG_GATE) {
+                        __global const float *g = gate + (row0 + r) / per_image * oc + ch;
+                        add_lo *= load_part(g, left);
+                        add_hi *= load_part(g + WEFT_VW, left - WEFT_VW);
+                    }
+                    lo += add_lo;
+                    hi += add_hi;
+                }
+                lo = act_v(lo, act, act_a, act_b);
+                hi = act_v(hi, act, act_a, act_b);
+                total_lo += lo;
+                total_hi += hi;
+                store_part(lo, out, left);
+                store_part(hi, out + WEFT_VW, left - WEFT_VW);
+                out += y_stride;
             }
         }
-        if (flags & FLAG_PARTIAL)
-            for (int v = 0; v < 2; v++) {
-                const int ch = p * WEFT_NR + v * WEFT_VW;
-                if (ch < oc)
-                    store_part(total[v], partial + (seg * blocks + block) * oc + ch, oc - ch);
-            }
+        if (flags & FLAG_PARTIAL) {
+            __global float *to = partial + (seg * blocks + block) * oc + ch;
+            store_part(total_lo, to, left);
+            store_part(total_hi, to + WEFT_VW, left - WEFT_VW);
+        }
     }
 }

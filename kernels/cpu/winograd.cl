@@ -9,7 +9,7 @@
  *   2. per panel and frequency a product (tiles x ic) (ic x WEFT_NR) into local P[frequency][tile][WEFT_NR]
  *   3. per panel output transform, bias, residual, gate, activation, channel sums, store
  * Global size {images * blocks_per_image, panel groups}, work-group size 1; local memory in floats:
- * (m + 2)^2 * t_block * (ic rounded up to WEFT_VW + WEFT_NR). Pixels outside the image point to the zero vector in front of U. */
+ * (m + 2)^2 * (t_block * (ic rounded up to WEFT_VW + WEFT_NR) + 32). Pixels outside the image point to the zero vector in front of U. */
 
 #define FLAG_RES 1
 #define FLAG_GATE 2
@@ -17,41 +17,54 @@
 
 #define SIDE_MAX 6 /* m + 2 for the larger m */
 
-/* B^T d for one column of a patch. */
-INLINE void input_transform(const int m, fv d0, fv d1, fv d2, fv d3, fv d4, fv d5, fv *out)
-{
-    if (m == 2) {
-        out[0] = d0 - d2;
-        out[1] = d1 + d2;
-        out[2] = d2 - d1;
-        out[3] = d3 - d1;
-        return;
+/* B^T d of one line of a patch, d0..d3 or d0..d5; PUT(i, value) takes the results. Written as macros, so that
+ * each result goes straight to memory and no array of vectors is made. */
+#define INPUT_LINE_2(PUT) \
+    {                     \
+        PUT(0, d0 - d2)   \
+        PUT(1, d1 + d2)   \
+        PUT(2, d2 - d1)   \
+        PUT(3, d3 - d1)   \
     }
-    const fv even = fma(d2, (fv)(-4.0f), d4), odd = fma(d1, (fv)(-4.0f), d3);
-    const fv even2 = d4 - d2, odd2 = (d3 - d1) * 2.0f;
-    out[0] = fma(d0, (fv)(4.0f), fma(d2, (fv)(-5.0f), d4));
-    out[1] = even + odd;
-    out[2] = even - odd;
-    out[3] = even2 + odd2;
-    out[4] = even2 - odd2;
-    out[5] = fma(d1, (fv)(4.0f), fma(d3, (fv)(-5.0f), d5));
-}
+#define INPUT_LINE_4(PUT)                                                                           \
+    {                                                                                               \
+        const fv even = fma(d2, (fv)(-4.0f), d4), odd = fma(d1, (fv)(-4.0f), d3);                   \
+        const fv even2 = d4 - d2, odd2 = (d3 - d1) * 2.0f;                                          \
+        PUT(0, fma(d0, (fv)(4.0f), fma(d2, (fv)(-5.0f), d4)))                                       \
+        PUT(1, even + odd)                                                                          \
+        PUT(2, even - odd)                                                                          \
+        PUT(3, even2 + odd2)                                                                        \
+        PUT(4, even2 - odd2)                                                                        \
+        PUT(5, fma(d1, (fv)(4.0f), fma(d3, (fv)(-5.0f), d5)))                                       \
+    }
 
-/* A^T p for one column of products. */
-INLINE void output_transform(const int m, fv p0, fv p1, fv p2, fv p3, fv p4, fv p5, fv *out)
-{
-    if (m == 2) {
-        out[0] = p0 + p1 + p2;
-        out[1] = p1 - p2 + p3;
-        return;
+/* A^T p of one line of products. */
+#define OUTPUT_LINE_2(PUT)    \
+    {                         \
+        PUT(0, d0 + d1 + d2)  \
+        PUT(1, d1 - d2 + d3)  \
     }
-    const fv sum1 = p1 + p2, sum2 = p3 + p4;
-    const fv dif1 = p1 - p2, dif2 = p3 - p4;
-    out[0] = p0 + sum1 + sum2;
-    out[1] = fma(dif2, (fv)(2.0f), dif1);
-    out[2] = fma(sum2, (fv)(4.0f), sum1);
-    out[3] = fma(dif2, (fv)(8.0f), dif1) + p5;
-}
+#define OUTPUT_LINE_4(PUT)                                          \
+    {                                                               \
+        const fv sum1 = d1 + d2, sum2 = d3 + d4;                    \
+        const fv dif1 = d1 - d2, dif2 = d3 - d4;                    \
+        PUT(0, d0 + sum1 + sum2)                                    \
+        PUT(1, fma(dif2, (fv)(2.0f), dif1))                         \
+        PUT(2, fma(sum2, (fv)(4.0f), sum1))                         \
+        PUT(3, fma(dif2, (fv)(8.0f), dif1) + d5)                    \
+    }
+
+/* Reads d0.. with GET(i) and transforms them; m is a constant after inlining. */
+#define TRANSFORM_LINE(kind, GET, PUT)                                             \
+    {                                                                              \
+        const fv d0 = GET(0), d1 = GET(1), d2 = GET(2), d3 = GET(3);               \
+        if (m == 2) {                                                              \
+            WEFT_CAT(kind, _LINE_2)(PUT)                                           \
+        } else {                                                                   \
+            const fv d4 = GET(4), d5 = GET(5);                                     \
+            WEFT_CAT(kind, _LINE_4)(PUT)                                           \
+        }                                                                          \
+    }
 
 #define ROW_START(m)                                                       \
     fv lo##m = (fv)(0.0f);                                                 \
@@ -75,6 +88,14 @@ PRODUCT_TILE(MR_A)
 PRODUCT_TILE(MR_B)
 PRODUCT_TILE(MR_C)
 
+#define GET_PIXEL(i) LOADV(from[j][i] + c)
+#define GET_PIXEL_PART(i) load_part(from[j][i] + c, ic - c)
+#define PUT_HALF(i, value) half_done[j][i] = (value);
+#define GET_HALF(j) half_done[j][i]
+#define PUT_V(j, value) STOREV((value), to + j * v_step);
+#define GET_PRODUCT(i) LOADV(from + i * side * p_step)
+#define PUT_LINE(j, value) line[j] = (value);
+
 INLINE void winograd(const int m, __global const float *restrict x, __global const float *restrict u,
                      __global const float *restrict bias, __global const float *res,
                      __global const float *restrict gate, __global float *y,
@@ -93,7 +114,10 @@ INLINE void winograd(const int m, __global const float *restrict x, __global con
     const int icp = (ic + WEFT_VW - 1) / WEFT_VW * WEFT_VW;
     const int panels = (oc + WEFT_NR - 1) / WEFT_NR;
     const int panel_end = min(((int)get_global_id(1) + 1) * pg, panels);
-    __local float *restrict product = v + side * side * t_block * icp;
+    /* One cache line between frequencies keeps them out of each other's cache sets. */
+    const int v_step = t_block * icp + 16;
+    const int p_step = t_block * WEFT_NR + 16;
+    __local float *restrict product = v + side * side * v_step;
 
     for (int t = 0; t < n_tiles; t++) {
         const int y0 = (tile0 + t) / tiles_w * m - pt;
@@ -106,24 +130,14 @@ INLINE void winograd(const int m, __global const float *restrict x, __global con
             }
         for (int c = 0; c < ic; c += WEFT_VW) {
             fv half_done[SIDE_MAX][SIDE_MAX];
-            for (int j = 0; j < side; j++) {
-                const fv d0 = load_part(from[j][0] + c, ic - c), d1 = load_part(from[j][1] + c, ic - c);
-                const fv d2 = load_part(from[j][2] + c, ic - c), d3 = load_part(from[j][3] + c, ic - c);
-                fv d4 = (fv)(0.0f), d5 = (fv)(0.0f);
-                if (m == 4) {
-                    d4 = load_part(from[j][4] + c, ic - c);
-                    d5 = load_part(from[j][5] + c, ic - c);
-                }
-                input_transform(m, d0, d1, d2, d3, d4, d5, half_done[j]);
-            }
+            for (int j = 0; j < side; j++)
+                if (ic - c >= WEFT_VW)
+                    TRANSFORM_LINE(INPUT, GET_PIXEL, PUT_HALF)
+                else
+                    TRANSFORM_LINE(INPUT, GET_PIXEL_PART, PUT_HALF)
             for (int i = 0; i < side; i++) {
-                fv out[SIDE_MAX];
-                input_transform(m, half_done[0][i], half_done[1][i], half_done[2][i], half_done[3][i],
-                                m == 4 ? half_done[4][i] : (fv)(0.0f), m == 4 ? half_done[5][i] : (fv)(0.0f), out);
-                __local float *to = v + (i * side * t_block + t) * icp + c;
-#pragma unroll
-                for (int j = 0; j < side; j++)
-                    STOREV(out[j], to + j * t_block * icp);
+                __local float *to = v + i * side * v_step + t * icp + c;
+                TRANSFORM_LINE(INPUT, GET_HALF, PUT_V)
             }
         }
     }
@@ -131,6 +145,8 @@ INLINE void winograd(const int m, __global const float *restrict x, __global con
     const int row_tiles = (n_tiles + WEFT_MR - 1) / WEFT_MR;
     const int tile_rows = n_tiles / row_tiles;
     const int tiles_plus = n_tiles % row_tiles; /* so many register tiles have one row more */
+    const fv low = (fv)(act == ACT_NONE ? -INFINITY : act == ACT_RELU ? 0.0f : act_a);
+    const fv high = (fv)(act == ACT_CLIP ? act_b : INFINITY);
     const int zero_count = (ic + 15) / 16 * 16;
     for (int p = (int)get_global_id(1) * pg; p < panel_end; p++) {
         for (int f = 0; f < side * side; f++) {
@@ -139,8 +155,8 @@ INLINE void winograd(const int m, __global const float *restrict x, __global con
             for (int i = 0; i < row_tiles; i++) {
                 const int r = tile_rows + (i < tiles_plus);
                 __global const float *ahead = i < 4 ? b + (4 + i) * (ic * WEFT_NR / 4) : b;
-                __local const float *a = v + (f * t_block + row) * icp;
-                __local float *out = product + (f * t_block + row) * WEFT_NR;
+                __local const float *a = v + f * v_step + row * icp;
+                __local float *out = product + f * p_step + row * WEFT_NR;
                 if (r == MR_A)
                     WEFT_CAT(product_tile_, MR_A)(a, icp, b, ahead, ic, MR_A, out);
                 else if (r == MR_B)
@@ -156,15 +172,14 @@ INLINE void winograd(const int m, __global const float *restrict x, __global con
             if (ch >= oc)
                 break;
             const fv bv = LOADV(bias + ch);
+            const int left = oc - ch;
+            const int is_fast = left >= WEFT_VW && act <= ACT_CLIP && !(flags & FLAG_GATE);
             fv total = (fv)(0.0f);
             for (int t = 0; t < n_tiles; t++) {
                 fv half_done[SIDE_MAX][SIDE_MAX];
                 for (int j = 0; j < side; j++) {
-                    __local const float *q = product + (j * t_block + t) * WEFT_NR + h * WEFT_VW;
-                    const int step = side * t_block * WEFT_NR;
-                    output_transform(m, LOADV(q), LOADV(q + step), LOADV(q + 2 * step), LOADV(q + 3 * step),
-                                     m == 4 ? LOADV(q + 4 * step) : (fv)(0.0f),
-                                     m == 4 ? LOADV(q + 5 * step) : (fv)(0.0f), half_done[j]);
+                    __local const float *from = product + j * p_step + t * WEFT_NR + h * WEFT_VW;
+                    TRANSFORM_LINE(OUTPUT, GET_PRODUCT, PUT_HALF)
                 }
                 const int oy0 = (tile0 + t) / tiles_w * m;
                 const int ox0 = (tile0 + t) % tiles_w * m;
@@ -172,21 +187,29 @@ INLINE void winograd(const int m, __global const float *restrict x, __global con
                 const int x_end = min(m, ow - ox0);
                 for (int i = 0; i < y_end; i++) {
                     fv line[SIDE_MAX];
-                    output_transform(m, half_done[0][i], half_done[1][i], half_done[2][i], half_done[3][i],
-                                     m == 4 ? half_done[4][i] : (fv)(0.0f), m == 4 ? half_done[5][i] : (fv)(0.0f),
-                                     line);
+                    TRANSFORM_LINE(OUTPUT, GET_HALF, PUT_LINE)
+                    const int pixel = (n * oh + oy0 + i) * ow + ox0;
+                    __global float *out = y + pixel * y_stride + ch;
+                    __global const float *add = res + pixel * oc + ch;
                     for (int j = 0; j < x_end; j++) {
-                        const int pixel = (n * oh + oy0 + i) * ow + ox0 + j;
-                        fv out = line[j] + bv;
-                        if (flags & FLAG_RES) {
-                            fv add = load_part(res + pixel * oc + ch, oc - ch);
+                        fv value = line[j] + bv;
+                        if (is_fast) {
+                            /* None, relu and clip are all a clip. */
+                            if (flags & FLAG_RES)
+                                value += LOADV(add);
+                            value = at_most(at_least(value, low), high);
+                            STOREV(value, out);
+                        } else {
                             if (flags & FLAG_GATE)
-                                add *= load_part(gate + n * oc + ch, oc - ch);
-                            out += add;
+                                value += load_part(add, left) * load_part(gate + n * oc + ch, left);
+                            else if (flags & FLAG_RES)
+                                value += load_part(add, left);
+                            value = act_v(value, act, act_a, act_b);
+                            store_part(value, out, left);
                         }
-                        out = act_v(out, act, act_a, act_b);
-                        total += out;
-                        store_part(out, y + pixel * y_stride + ch, oc - ch);
+                        total += value;
+                        out += y_stride;
+                        add += oc;
                     }
                 }
             }
