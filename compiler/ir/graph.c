@@ -138,9 +138,18 @@ weft_node *weft_graph_add_node(weft_graph *graph, weft_node *before, weft_op op,
     }
     node->outputs = WEFT_NEW_ARRAY(graph->arena, weft_value *, output_count);
     node->output_count = output_count;
-    for (size_t i = 0; i < output_count; i++)
-        node->outputs[i] = new_output(graph, node, i, output_names ? output_names[i] : NULL);
-    node->name = name && *name ? weft_arena_strdup(graph->arena, name) : node->outputs[0]->name;
+    const weft_value *first_output = NULL;
+    for (size_t i = 0; i < output_count; i++) {
+        const char *output_name = output_names ? output_names[i] : NULL;
+        if (output_name && !*output_name)
+            continue; /* not asked for */
+        node->outputs[i] = new_output(graph, node, i, output_name);
+        first_output = first_output ? first_output : node->outputs[i];
+    }
+    if (name && *name)
+        node->name = weft_arena_strdup(graph->arena, name);
+    else
+        node->name = first_output ? first_output->name : weft_op_name(op);
     link_before(graph, node, before);
     graph->node_count++;
     return node;

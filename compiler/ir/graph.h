@@ -70,7 +70,7 @@ typedef struct weft_graph {
 
 weft_graph *weft_graph_create(weft_arena *arena, const char *name);
 
-/* Values. A name that is taken gets a suffix ".1", ".2", ...; NULL asks for a fresh name. */
+/* Values. A name that is taken gets a suffix of a dot and a number; NULL asks for a fresh name. */
 weft_value *weft_graph_add_input(weft_graph *graph, const char *name, weft_dtype dtype, const weft_shape *shape);
 weft_value *weft_graph_add_constant(weft_graph *graph, const char *name, weft_dtype dtype, const weft_shape *shape,
                                     const void *data);
@@ -78,7 +78,8 @@ weft_value *weft_graph_add_constant_ints(weft_graph *graph, const char *name, co
 weft_value *weft_graph_find_value(const weft_graph *graph, const char *name);
 void weft_graph_add_output(weft_graph *graph, weft_value *value);
 
-/* Nodes. Inserts before `before` (NULL: at the end). Outputs are made fresh with output_names[i] (or a fresh name), no shape yet. */
+/* Nodes. Inserts before `before` (NULL: at the end). Outputs are made fresh with output_names[i] (NULL: a fresh name, "": the
+ * output is not asked for and its entry is NULL), no shape yet. name NULL or "" becomes the first output's name. */
 weft_node *weft_graph_add_node(weft_graph *graph, weft_node *before, weft_op op, const char *name, weft_value *const *inputs,
                                size_t input_count, const char *const *output_names, size_t output_count);
 void weft_node_set_input(weft_graph *graph, weft_node *node, size_t index, weft_value *value); /* grows with NULLs */

@@ -12,11 +12,16 @@
 
 /* A value of more bytes is refused: shapes come from files, and offsets into values must stay far from overflow. */
 #define WEFT_IR_MAX_VALUE_BYTES (INT64_C(1) << 40)
-/* Constant sub-expressions with outputs up to this size are evaluated during inference: large enough for any shape
- * arithmetic, too small for weights (folding those is a pass). */
-#define WEFT_IR_FOLD_LIMIT_BYTES 65536
-/* All values that one inference makes by evaluation together; bounds what a hostile graph of many Expand nodes can claim. */
-#define WEFT_IR_FOLD_TOTAL_BYTES (INT64_C(64) << 20)
+
+/* Constant expressions with outputs up to this size are evaluated during inference: large enough for any shape arithmetic,
+ * too small for weights (folding those is a pass). Inputs and work are bounded too, so that a file cannot claim much of either. */
+#define WEFT_IR_FOLD_LIMIT_BYTES ((size_t)64 << 10)
+#define WEFT_IR_FOLD_INPUT_BYTES ((size_t)1 << 20)
+#define WEFT_IR_FOLD_FLOPS (INT64_C(1) << 24)
+/* All outputs that one inference evaluates together; more is an error. */
+#define WEFT_IR_FOLD_TOTAL_BYTES ((size_t)64 << 20)
+/* Larger outputs (weights folded by a pass) are made only while the graph's arena holds less than this. */
+#define WEFT_IR_FOLD_ARENA_BYTES ((size_t)2 << 30)
 
 #define WEFT_INFER_LIST(X)                                                                         \
     X(arithmetic) X(batch_norm) X(cast) X(clip) X(compare) X(concat) X(constant_of_shape) X(conv)  \

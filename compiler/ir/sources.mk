@@ -10,10 +10,13 @@ IR_SRC := \
     compiler/ir/infer_help.c \
     compiler/ir/infer_move.c \
     compiler/ir/infer_product.c \
+    compiler/ir/infer_reduce.c \
     compiler/ir/infer_weft.c \
     compiler/ir/infer_window.c \
+    compiler/ir/number.c \
     compiler/ir/ops.c \
     compiler/ir/lex.c \
+    compiler/ir/literal.c \
     compiler/ir/parse.c \
     compiler/ir/print.c \
     compiler/ir/sort.c \
