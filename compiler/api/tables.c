@@ -56,7 +56,7 @@ void weft_target_info_get(size_t index, weft_target_info *out_info)
                                        .doc = target->doc,
                                        .vector_floats = target->vector_floats,
                                        .tile_rows = target->tile_rows,
-                                       .tile_columns = target->vector_floats * target->panel_vectors,
+                                       .tile_columns = 2 * target->vector_floats,
                                        .l1_bytes = target->l1_bytes,
                                        .l2_bytes = target->l2_bytes,
                                        .peak_gflops_per_thread = target->peak_gflops,

@@ -60,19 +60,13 @@ static void write_source(weft_arena *arena, weft_program_key key, const weft_ker
     weft_text name, source;
     weft_text_init(&name, arena);
     weft_text_printf(&name, "%s_f32_v%d_%dx%d", row->name, key.vector_floats, key.tile_rows,
-                     key.vector_floats * key.panel_vectors);
-    if (key.variant != 0)
-        weft_text_printf(&name, "_m%d", key.variant);
+                     2 * key.vector_floats);
 
     weft_text_init(&source, arena);
     weft_text_printf(&source, "/* %s: %s\n", name.data, row->doc);
     weft_text_printf(&source, " * Register tile: %d rows x %d channels in vectors of %d floats. */\n", key.tile_rows,
-                     key.vector_floats * key.panel_vectors, key.vector_floats);
-    weft_text_printf(&source, "#define WEFT_VW %d\n#define WEFT_NV %d\n#define WEFT_MR %d\n", key.vector_floats,
-                     key.panel_vectors, key.tile_rows);
-    if (key.variant != 0)
-        weft_text_printf(&source, "#define WEFT_M %d\n", key.variant);
-    weft_text_add(&source, "\n");
+                     2 * key.vector_floats, key.vector_floats);
+    weft_text_printf(&source, "#define WEFT_VW %d\n#define WEFT_MR %d\n\n", key.vector_floats, key.tile_rows);
     weft_text_add(&source, embedded_text("common.cl"));
     weft_text_add(&source, "\n");
     weft_text_add(&source, embedded_text(row->file));
@@ -89,8 +83,7 @@ void weft_program_set_use(weft_program_set *set, weft_program_key key, const cha
     for (; index < set->keys.count; index++) {
         const weft_program_key *have = &set->keys.data[index];
         if (have->family == key.family && have->vector_floats == key.vector_floats &&
-            have->tile_rows == key.tile_rows && have->panel_vectors == key.panel_vectors &&
-            have->variant == key.variant)
+            have->tile_rows == key.tile_rows)
             break;
     }
     if (index == set->keys.count) {

@@ -19,10 +19,10 @@ typedef struct weft_kernel_row {
 } weft_kernel_row;
 const weft_kernel_row *weft_kernel_get(weft_kernel_family family);
 
-/* A program: family and register tile. `variant` is the family's own switch (Winograd: m of F(m x m)); 0 when it has none. */
+/* A program: family and register tile of tile_rows x 2 vectors. */
 typedef struct weft_program_key {
     weft_kernel_family family;
-    int vector_floats, tile_rows, panel_vectors, variant;
+    int vector_floats, tile_rows;
 } weft_program_key;
 
 typedef struct weft_program_set weft_program_set;

@@ -11,6 +11,9 @@
 
 #include "compiler/base/tensor.h"
 
+/* Alignment of everything that a kernel gets a pointer to: OpenCL asks it of sub-buffers, and it spares split cache lines. */
+enum { WEFT_STORAGE_ALIGN = 128 };
+
 typedef enum weft_place {
     WEFT_PLACE_INPUT,    /* graph input, bound per request */
     WEFT_PLACE_OUTPUT,   /* graph output, bound per request */
@@ -26,7 +29,7 @@ typedef struct weft_schedule_value {
     weft_shape shape; /* the meaning's shape */
     weft_place place;
     int32_t alias_of;      /* place ALIAS: index of the value that owns the storage (never itself an alias) */
-    uint64_t offset_bytes; /* place ARENA and CONSTANT with plain data; multiple of 64 */
+    uint64_t offset_bytes; /* place ARENA and CONSTANT with plain data; multiple of WEFT_STORAGE_ALIGN */
     uint64_t size_bytes;   /* of the storage; for partial sums larger than the shape says */
     int32_t first_step, last_step; /* ARENA, OUTPUT: lifetime, inclusive */
     bool has_plain;        /* CONSTANT: elements are in section "plain" */
@@ -37,7 +40,7 @@ typedef struct weft_schedule_value {
     int64_t partial_count;
 } weft_schedule_value;
 
-/* A constant as a kernel wants it: at offset_bytes (64-aligned) of section "weights". Several schedules may share a blob. */
+/* A constant as a kernel wants it: at offset_bytes (aligned to WEFT_STORAGE_ALIGN) of section "weights". Several schedules may share a blob. */
 typedef enum weft_packing {
     WEFT_PACK_PLAIN,    /* as the value's shape says, zeros may follow */
     WEFT_PACK_PANEL,    /* [rows/panel][...][panel]: kernels/cpu/pack.h, conv and linear; rows padded with zeros; invertible */

@@ -6,8 +6,6 @@
 
 #include "compiler/plan/internal.h"
 
-enum { ALIGN_BYTES = 64 };
-
 typedef struct block {
     uint64_t size_bytes, offset_bytes;
     int32_t first, last;
@@ -32,7 +30,7 @@ static int lower_offset(const void *left, const void *right)
 
 static uint64_t aligned(uint64_t bytes)
 {
-    return (bytes + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
+    return (bytes + WEFT_STORAGE_ALIGN - 1) / WEFT_STORAGE_ALIGN * WEFT_STORAGE_ALIGN;
 }
 
 /* Lifetimes of storage: from the step that writes it to the last step that reads it, aliases included. */

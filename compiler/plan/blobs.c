@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Packed weights: each constant once per packing, whichever schedule asks; bytes are made only when the package is written. */
+#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "compiler/plan/internal.h"
 #include "kernels/cpu/pack.h"
-
-enum { BLOB_ALIGN = 64 };
 
 static const char *content_key(schedule_state *state, const weft_value *value, weft_recipe recipe, int panel, int winograd)
 {
@@ -22,18 +21,31 @@ static const char *content_key(schedule_state *state, const weft_value *value, w
                              weft_shape_format(&value->shape, shape), recipe, panel, winograd);
 }
 
+/* Weights as [OC][KH][KW][IC]; a matrix [OC][IC] is a 1 x 1 kernel. */
+typedef struct weight_dims {
+    int oc, kh, kw, ic;
+} weight_dims;
+
+static weight_dims weight_dims_of(const weft_value *value)
+{
+    if (value != NULL && value->shape.rank == 4)
+        return (weight_dims){(int)value->shape.dims[0], (int)value->shape.dims[1], (int)value->shape.dims[2],
+                             (int)value->shape.dims[3]};
+    if (value != NULL && value->shape.rank == 2)
+        return (weight_dims){(int)value->shape.dims[0], 1, 1, (int)value->shape.dims[1]};
+    return (weight_dims){0, 0, 0, 0};
+}
+
 static size_t blob_elems(const weft_value *value, weft_recipe recipe, int panel, int winograd)
 {
-    int d[4] = {1, 1, 1, 1};
-    for (int i = 0; value != NULL && i < value->shape.rank && i < 4; i++)
-        d[i] = (int)value->shape.dims[i];
+    weight_dims d = weight_dims_of(value);
     switch (recipe) {
     case WEFT_RECIPE_ZEROS: return (size_t)panel;
-    case WEFT_RECIPE_CONV: return weft_pack_conv_elems(d[0], d[3], d[1], d[2], panel, 0);
-    case WEFT_RECIPE_CONV_GATHERED: return weft_pack_conv_elems(d[0], d[3], d[1], d[2], panel, 1);
-    case WEFT_RECIPE_WINOGRAD: return weft_pack_winograd_elems(d[0], d[3], winograd, panel);
-    case WEFT_RECIPE_LINEAR: return weft_pack_linear_elems(d[0], d[1], panel);
-    case WEFT_RECIPE_DEPTHWISE: return weft_pack_depthwise_elems(d[0], d[3], d[1], d[2], panel);
+    case WEFT_RECIPE_CONV: return weft_pack_conv_elems(d.oc, d.ic, d.kh, d.kw, panel, 0);
+    case WEFT_RECIPE_CONV_GATHERED: return weft_pack_conv_elems(d.oc, d.ic, d.kh, d.kw, panel, 1);
+    case WEFT_RECIPE_WINOGRAD: return weft_pack_winograd_elems(d.oc, d.ic, winograd, panel);
+    case WEFT_RECIPE_LINEAR: return weft_pack_linear_elems(d.oc, d.ic, panel);
+    case WEFT_RECIPE_DEPTHWISE: return weft_pack_depthwise_elems(d.oc, d.ic, d.kh, d.kw, panel);
     default: {
         int64_t elems = 0;
         WEFT_ASSERT(weft_shape_elems(&value->shape, &elems));
@@ -58,7 +70,7 @@ int32_t weft__plan_blob(schedule_state *state, const weft_value *value, weft_rec
         size_t elems = blob_elems(value, recipe, panel, winograd);
         WEFT_ASSERT(elems > 0 && weft_mul_size(elems, elem_bytes, &elems));
         blob.size_bytes = elems;
-        shared->weights_bytes += (elems + BLOB_ALIGN - 1) / BLOB_ALIGN * BLOB_ALIGN;
+        shared->weights_bytes += (elems + WEFT_STORAGE_ALIGN - 1) / WEFT_STORAGE_ALIGN * WEFT_STORAGE_ALIGN;
         weft_blob_recipe how = {.kind = recipe, .value = value};
         WEFT_VEC_PUSH(shared->arena, &shared->blobs, blob);
         WEFT_VEC_PUSH(shared->arena, &shared->recipes, how);
@@ -86,11 +98,23 @@ void weft__plan_need_plain(schedule_state *state, const weft_value *value)
     size_t known = (size_t)(uintptr_t)weft_map_get(&shared->plain_keys, key);
     if (known == 0) {
         known = (size_t)shared->plain_bytes + 1;
-        shared->plain_bytes += (constant->size_bytes + BLOB_ALIGN - 1) / BLOB_ALIGN * BLOB_ALIGN;
+        shared->plain_bytes += (constant->size_bytes + WEFT_STORAGE_ALIGN - 1) / WEFT_STORAGE_ALIGN * WEFT_STORAGE_ALIGN;
         weft_map_put(&shared->plain_keys, key, (void *)(uintptr_t)known);
     }
     constant->has_plain = true;
     constant->offset_bytes = known - 1;
+}
+
+/* [OC][KH][KW][IC] -> [OC][IC][KH][KW], the order that pack.h reads. */
+static float *to_oihw(const float *ohwi, weight_dims d)
+{
+    size_t taps = (size_t)d.kh * (size_t)d.kw, depth = (size_t)d.ic;
+    float *oihw = malloc((size_t)d.oc * taps * depth * sizeof *oihw);
+    for (size_t o = 0; oihw != NULL && o < (size_t)d.oc; o++)
+        for (size_t c = 0; c < depth; c++)
+            for (size_t t = 0; t < taps; t++)
+                oihw[(o * depth + c) * taps + t] = ohwi[(o * taps + t) * depth + c];
+    return oihw;
 }
 
 weft_status weft_plan_blob_bytes(const weft_plan *plan, size_t index, void *out)
@@ -98,24 +122,31 @@ weft_status weft_plan_blob_bytes(const weft_plan *plan, size_t index, void *out)
     const weft_blob *blob = &plan->manifest.blobs[index];
     const weft_blob_recipe *recipe = &plan->recipes[index];
     const weft_value *value = recipe->value;
-    int d[4] = {1, 1, 1, 1};
-    for (int i = 0; value != NULL && i < value->shape.rank && i < 4; i++)
-        d[i] = (int)value->shape.dims[i];
-    const float *source = value == NULL ? NULL : value->data;
-    switch (recipe->kind) {
-    case WEFT_RECIPE_CONV: weft_pack_conv(out, source, d[0], d[3], d[1], d[2], blob->panel, 0); break;
-    case WEFT_RECIPE_CONV_GATHERED: weft_pack_conv(out, source, d[0], d[3], d[1], d[2], blob->panel, 1); break;
-    case WEFT_RECIPE_WINOGRAD: weft_pack_winograd(out, source, d[0], d[3], blob->winograd, blob->panel); break;
-    case WEFT_RECIPE_LINEAR: weft_pack_linear(out, source, d[0], d[1], blob->panel, 0); break;
-    case WEFT_RECIPE_DEPTHWISE: weft_pack_depthwise(out, source, d[0], d[3], d[1], d[2], blob->panel); break;
-    case WEFT_RECIPE_ZEROS: memset(out, 0, (size_t)blob->size_bytes); break;
-    case WEFT_RECIPE_PLAIN: {
+    weight_dims d = weight_dims_of(value);
+    if (recipe->kind == WEFT_RECIPE_ZEROS) {
+        memset(out, 0, (size_t)blob->size_bytes);
+        return WEFT_OK;
+    }
+    if (recipe->kind == WEFT_RECIPE_PLAIN) {
         size_t bytes = 0;
         WEFT_ASSERT(weft_shape_bytes(&value->shape, value->dtype, &bytes));
         memset(out, 0, (size_t)blob->size_bytes);
-        memcpy(out, source, bytes);
-        break;
+        memcpy(out, value->data, bytes);
+        return WEFT_OK;
     }
+    if (recipe->kind == WEFT_RECIPE_LINEAR) {
+        weft_pack_linear(out, value->data, d.oc, d.ic, blob->panel, 0);
+        return WEFT_OK;
     }
+    float *source = to_oihw(value->data, d);
+    if (source == NULL)
+        return WEFT_NO_MEMORY;
+    if (recipe->kind == WEFT_RECIPE_WINOGRAD)
+        weft_pack_winograd(out, source, d.oc, d.ic, blob->winograd, blob->panel);
+    else if (recipe->kind == WEFT_RECIPE_DEPTHWISE)
+        weft_pack_depthwise(out, source, d.oc, d.ic, d.kh, d.kw, blob->panel);
+    else
+        weft_pack_conv(out, source, d.oc, d.ic, d.kh, d.kw, blob->panel, recipe->kind == WEFT_RECIPE_CONV_GATHERED);
+    free(source);
     return WEFT_OK;
 }

@@ -45,6 +45,13 @@ bool weft__plan_is_alias(weft_op op);
 weft_status weft__plan_values(schedule_state *state);
 int32_t weft__plan_value_index(const weft_value *value); /* -1 for NULL; valid while planning its graph */
 
+/* The value that owns the storage of `value`. */
+const weft_schedule_value *weft__plan_storage(const schedule_state *state, const weft_value *value);
+/* A mean may stay as sums per block when every reader is a Linear of few rows, which adds them up as it reads. */
+bool weft__plan_can_be_partial(const schedule_state *state, const weft_value *mean);
+void weft__plan_set_partial(schedule_state *state, const weft_value *mean, int64_t images, int64_t blocks, int64_t channels,
+                            int64_t positions);
+
 /* arena.c: offsets for every ARENA value and scratch of the schedule; sets arena_bytes and arena_unshared_bytes. */
 void weft__plan_arena(schedule_state *state);
 
@@ -83,12 +90,14 @@ void weft__launch_ints(launch_builder *builder, const int64_t *numbers, size_t c
 void weft__launch_float(launch_builder *builder, double number);
 void weft__launch_local(launch_builder *builder, uint64_t bytes);
 void weft__launch_scratch(launch_builder *builder, uint64_t bytes);
-void weft__launch_end(launch_builder *builder, weft_program_key key, const char *kernel, uint64_t global0, uint64_t global1,
-                      uint64_t global2, const char *tile);
+void weft__launch_end(launch_builder *builder, weft_kernel_family family, const char *kernel, int64_t global0, int64_t global1,
+                      const char *tile);
 /* "no kernel for ..." with the node's name; returns WEFT_UNSUPPORTED. */
 weft_status weft__plan_unsupported(schedule_state *state, const weft_node *node, const char *why, const char *try_this);
 
-/* Activation number of the kernels (common.cl) for attribute values; false when the kernels do not have it. */
-bool weft__plan_act(const char *name, int *out_act);
+/* act, act_a, act_b of a node as the kernels take them (common.cl), from its attributes <prefix>act, _min, _max. */
+/* A second launch: mean over H and W of y [N,H,W,C], stored plainly. */
+void weft__launch_mean(launch_builder *builder, const weft_value *y, const weft_value *mean);
+void weft__launch_act(launch_builder *builder, const weft_attrs *attrs, const char *prefix);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Argument lists of launches, in the order of the kernel's parameters. */
+#include <stdio.h>
 #include <string.h>
 
 #include "compiler/plan/internal.h"
@@ -61,23 +62,40 @@ void weft__launch_scratch(launch_builder *builder, uint64_t bytes)
     add(builder, (weft_arg){.kind = WEFT_ARG_SCRATCH, .bytes = bytes});
 }
 
-void weft__launch_end(launch_builder *builder, weft_program_key key, const char *kernel, uint64_t global0, uint64_t global1,
-                      uint64_t global2, const char *tile)
+void weft__launch_act(launch_builder *builder, const weft_attrs *attrs, const char *prefix)
 {
-    weft_arena *arena = builder->state->planner->arena;
+    static const char *const names[] = {"none", "relu", "clip", "sigmoid", "silu"}; /* in the order of ACT_* */
+    char name[32];
+    snprintf(name, sizeof name, "%sact", prefix);
+    const char *act = weft_attrs_string(attrs, name, "none");
+    int number = -1;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(act, names[i]) == 0)
+            number = (int)i;
+    WEFT_ASSERT(number >= 0); /* inference checks the attribute */
+    weft__launch_int(builder, number);
+    snprintf(name, sizeof name, "%sact_min", prefix);
+    weft__launch_float(builder, (double)weft_attrs_float(attrs, name, 0.0f));
+    snprintf(name, sizeof name, "%sact_max", prefix);
+    weft__launch_float(builder, (double)weft_attrs_float(attrs, name, 0.0f));
+}
+
+void weft__launch_end(launch_builder *builder, weft_kernel_family family, const char *kernel, int64_t global0, int64_t global1,
+                      const char *tile)
+{
+    planner *shared = builder->state->planner;
     weft_step *step = builder->step;
     if (step->launch_count == builder->capacity)
-        step->launches = weft_arena_grow(arena, step->launches, step->launch_count, &builder->capacity, sizeof *step->launches);
+        step->launches =
+            weft_arena_grow(shared->arena, step->launches, step->launch_count, &builder->capacity, sizeof *step->launches);
     weft_launch *launch = &step->launches[step->launch_count++];
-    memset(launch, 0, sizeof *launch);
-    weft_program_set_use(builder->state->planner->programs, key, kernel, &launch->program, &launch->kernel);
-    launch->args = builder->args.data;
-    launch->arg_count = builder->args.count;
-    launch->global[0] = global0;
-    launch->global[1] = global1;
-    launch->global[2] = global2;
-    launch->local[0] = launch->local[1] = launch->local[2] = 1;
-    launch->tile = weft_arena_strdup(arena, tile);
+    *launch = (weft_launch){.args = builder->args.data,
+                            .arg_count = builder->args.count,
+                            .global = {(uint64_t)global0, (uint64_t)global1, 1},
+                            .local = {1, 1, 1},
+                            .tile = weft_arena_strdup(shared->arena, tile)};
+    weft_program_key key = {family, shared->target->vector_floats, shared->target->tile_rows};
+    weft_program_set_use(shared->programs, key, kernel, &launch->program, &launch->kernel);
     memset(&builder->args, 0, sizeof builder->args); /* ready for the step's next launch */
 }
 

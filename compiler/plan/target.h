@@ -9,7 +9,6 @@ typedef struct weft_target {
     const char *name;
     int vector_floats; /* WEFT_VW */
     int tile_rows;     /* WEFT_MR */
-    int panel_vectors; /* WEFT_NV */
     int64_t l1_bytes, l2_bytes, l3_bytes;
     double peak_gflops; /* per thread */
     double memory_gbytes;

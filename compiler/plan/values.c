@@ -142,3 +142,35 @@ weft_status weft__plan_values(schedule_state *state)
     }
     return WEFT_OK;
 }
+
+const weft_schedule_value *weft__plan_storage(const schedule_state *state, const weft_value *value)
+{
+    const weft_schedule_value *made = &state->out->values[weft__plan_value_index(value)];
+    return made->alias_of >= 0 ? &state->out->values[made->alias_of] : made;
+}
+
+bool weft__plan_can_be_partial(const schedule_state *state, const weft_value *mean)
+{
+    if (mean->use_count == 0 || weft_value_is_output(state->graph, mean))
+        return false;
+    for (const weft_node *node = state->graph->first; node != NULL; node = node->next)
+        for (size_t i = 0; i < node->input_count; i++) {
+            if (node->inputs[i] != mean)
+                continue;
+            bool is_read_by_linear = node->op == WEFT_OP_Linear && i == 0 && weft_node_input(node, 3) == NULL;
+            bool is_alias = weft__plan_is_alias(node->op) && weft__plan_can_be_partial(state, node->outputs[0]);
+            if (!is_read_by_linear && !is_alias)
+                return false;
+        }
+    return true;
+}
+
+void weft__plan_set_partial(schedule_state *state, const weft_value *mean, int64_t images, int64_t blocks, int64_t channels,
+                            int64_t positions)
+{
+    weft_schedule_value *value = &state->out->values[weft__plan_value_index(mean)];
+    WEFT_ASSERT(value->place == WEFT_PLACE_ARENA);
+    value->partial_blocks = (int32_t)blocks;
+    value->partial_count = positions;
+    value->size_bytes = (uint64_t)(images * blocks * channels) * sizeof(float);
+}
