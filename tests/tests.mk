@@ -101,3 +101,19 @@ lint: $(ONNX_H) ## clang-tidy and cppcheck over the tree, with the configuration
 	@cppcheck --quiet --std=c11 --enable=warning,portability,performance --inline-suppr --error-exitcode=1 \
 	    --suppressions-list=tests/setup/cppcheck.txt -j$(JOBS) $(INCLUDES) $(filter-out tests/%,$(C_FILES))
 	@echo "lint: clean"
+
+# ---- speed: never a test --------------------------------------------------------------------------------------------
+VENV_BENCH := $(BUILD)/venv-bench
+.PHONY: bench bench-kernels
+bench: setup-run ## weft, ONNX Runtime and OpenVINO interleaved on ResNet-RS-50 and 101, next to the machine's limits
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/tests/bench/peak $(VENV_BENCH)/ready
+	@WEFT_BUILD=$(BUILD) $(VENV_BENCH)/bin/python tests/bench/bench.py
+$(VENV_BENCH)/ready: tests/setup/requirements-bench.txt
+	@echo "peers: $(VENV_BENCH)"
+	$(Q)rm -rf $(VENV_BENCH)
+	$(Q)$(PYTHON) -m venv $(VENV_BENCH)
+	$(Q)$(VENV_BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/setup/requirements-bench.txt
+	$(Q)touch $@
+$(BUILD)/tests/bench/peak: tests/bench/peak.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -O2 -std=gnu11 -Wall -Wextra -o $@ $< -lpthread

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""weft next to ONNX Runtime and OpenVINO on the same ONNX files, interleaved round by round in one run, and next to what the machine can
+do. Prints a table; writes build/bench/bench.json. Called by `make bench`; the environment variables below change its size.
+
+    BENCH_ROUNDS      rounds per engine (default 7); an engine's samples of all rounds are put together
+    BENCH_ITERATIONS  timed runs per round (default 20)
+"""
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+
+BUILD = os.environ.get("WEFT_BUILD", "build")
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
+ITERATIONS = int(os.environ.get("BENCH_ITERATIONS", "20"))
+WARMUP = 5
+OUT = os.path.join(BUILD, "bench")
+HERE = os.path.dirname(os.path.abspath(__file__))
+MODELS = [("resnetrs50", 50, 160), ("resnetrs101", 101, 192)]
+ENGINES = ["weft", "onnxruntime", "openvino"]
+
+
+def tool(*args, **more):
+    return subprocess.run(args, check=True, capture_output=True, text=True, **more).stdout
+
+
+def weft(*args):
+    return tool(os.path.join(BUILD, "weft"), *args)
+
+
+def prepare(name, depth, size):
+    onnx = os.path.join(OUT, f"{name}-{size}.onnx")
+    if not os.path.exists(onnx):
+        tool(os.path.join(BUILD, "weft-model"), "resnet-rs", "--depth", str(depth), "--size", str(size), "--seed", "7", "-o", onnx)
+    packages = {}
+    for threads in (1, 2):
+        packages[threads] = onnx.replace(".onnx", f"-t{threads}.weft")
+        weft("compile", onnx, "-o", packages[threads], "--threads", str(threads), "-q")
+    return onnx, packages
+
+
+def run_round(engine, onnx, packages, threads):
+    """Milliseconds of each timed run, and what else the engine says of itself."""
+    if engine == "weft":
+        report = json.loads(weft("bench", packages[threads], "--threads", str(threads), "--warmup", str(WARMUP), "--iterations",
+                                 str(ITERATIONS), "--json"))
+        return report["latency_ms"]["samples"], report
+    report = json.loads(tool(sys.executable, os.path.join(HERE, "peer.py"), engine, onnx, str(threads), str(WARMUP),
+                             str(ITERATIONS)))
+    return report["samples_ms"], report
+
+
+def cold_and_warm(depth, size):
+    """Compile time from nothing, the first run with PoCL's compiler, and what the second run needs to load."""
+    onnx = os.path.join(OUT, f"resnetrs{depth}-{size}.onnx")
+    package = os.path.join(OUT, "cold.weft")
+    home = os.path.abspath(os.path.join(OUT, "empty-cache"))
+    shutil.rmtree(home, ignore_errors=True)
+    os.makedirs(home)
+    env = dict(os.environ, XDG_CACHE_HOME=home, POCL_CACHE_DIR=os.path.join(home, "pocl"))
+    begin = time.perf_counter()
+    tool(os.path.join(BUILD, "weft"), "compile", onnx, "-o", package, "-q", env=env)
+    compiled = time.perf_counter()
+    bench = ["bench", package, "--warmup", "0", "--iterations", "1", "--json"]
+    first = json.loads(tool(os.path.join(BUILD, "weft"), *bench, env=env))
+    cold = time.perf_counter()
+    second = json.loads(tool(os.path.join(BUILD, "weft"), *bench, env=env))
+    shutil.rmtree(home, ignore_errors=True)
+    return {"compile_s": compiled - begin, "cold_s": cold - begin, "first_load_s": first["load_ms"] / 1e3,
+            "second_load_s": second["load_ms"] / 1e3, "rss_mb": second["rss_peak_mb"]}
+
+
+def model_name_of_processor():
+    with open("/proc/cpuinfo", encoding="ascii", errors="replace") as lines:
+        for line in lines:
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return "unknown"
+
+
+def main():
+    os.makedirs(OUT, exist_ok=True)
+    peak = json.loads(tool(os.path.join(BUILD, "tests/bench/peak"), "2"))
+    results = {"date": time.strftime("%Y-%m-%d"), "processor": model_name_of_processor(), "peak": peak, "models": []}
+    print(f"{results['date']}  {results['processor']}  {peak['vectors']}: {peak['gflops_1']:.0f} / {peak['gflops_2']:.0f} GFLOP/s, "
+          f"{peak['read_gbytes_1']:.0f} / {peak['read_gbytes_2']:.0f} GB/s on 1 / 2 threads")
+    print(f"{ROUNDS} rounds of {ITERATIONS} runs, {WARMUP} warm-up runs each, engines interleaved")
+    header = f"{'model':<12} {'thr':>3} {'engine':<12} {'version':<10} {'min ms':>8} {'median ms':>10} {'vs best peer':>12} {'% of peak':>10}"
+    print(header)
+    worst = 0.0
+    for name, depth, size in MODELS:
+        onnx, packages = prepare(name, depth, size)
+        macs = json.loads(weft("inspect", onnx, "--json"))["macs"]
+        for threads in (2, 1):
+            samples = {engine: [] for engine in ENGINES}
+            versions = {}
+            for _ in range(ROUNDS):
+                for engine in ENGINES:
+                    times, report = run_round(engine, onnx, packages, threads)
+                    samples[engine] += times
+                    versions[engine] = report["version"]
+            medians = {engine: statistics.median(samples[engine]) for engine in ENGINES}
+            best_peer = min(medians["onnxruntime"], medians["openvino"])
+            for engine in ENGINES:
+                share = 100.0 * 2 * macs / (medians[engine] * 1e-3) / (peak[f"gflops_{threads}"] * 1e9)
+                print(f"{name:<12} {threads:>3} {engine:<12} {versions[engine]:<10} {min(samples[engine]):>8.2f} "
+                      f"{medians[engine]:>10.2f} {medians[engine] / best_peer:>12.3f} {share:>10.1f}")
+                results["models"].append({"model": f"{name}@{size}", "threads": threads, "engine": engine,
+                                          "version": versions[engine], "min_ms": min(samples[engine]),
+                                          "median_ms": medians[engine], "ratio": medians[engine] / best_peer,
+                                          "percent_of_peak": share, "samples_ms": samples[engine]})
+            if threads == 2:
+                worst = max(worst, medians["weft"] / best_peer)
+    print("% of peak counts the multiply-adds of the model's definition; Winograd performs fewer")
+    cold = cold_and_warm(50, 160)
+    weights_mb = json.loads(weft("inspect", os.path.join(OUT, "resnetrs50-160.onnx"), "--json"))["weight_bytes"] / 1e6
+    results["resnetrs50"] = dict(cold, weights_mb=weights_mb)
+    print(f"resnetrs50@160 cold: weft compile {cold['compile_s']:.2f} s, with the first run and PoCL's compiler {cold['cold_s']:.2f} s; "
+          f"second load {cold['second_load_s']:.3f} s; peak RSS of a run {cold['rss_mb']:.0f} MB = "
+          f"{cold['rss_mb'] / weights_mb:.2f} x the weights")
+    with open(os.path.join(OUT, "bench.json"), "w", encoding="ascii") as out:
+        json.dump(results, out, indent=1)
+    print(f"weft against the faster peer with 2 threads, worst model: {worst:.3f}   ({os.path.join(OUT, 'bench.json')})")
+
+
+main()
