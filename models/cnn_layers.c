@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Convolutional layers for the builders; see cnn_layers.h. Knows nothing about any architecture, about files or the
- * command line.
+ * Convolutional layers for the builders; see cnn_layers.h. Knows nothing about any architecture,
+ * about files or the command line.
  */
 #include "models/cnn_layers.h"
 
@@ -17,8 +17,9 @@
 #define BN_EPSILON 1e-5f
 
 /*
- * How far batch-norm parameters and biases stray from the plain ones (scale 1, shift 0, statistics as expected):
- * enough that a wrong sign, a swapped pair or a forgotten term shows in any output, little enough to keep ranges.
+ * How far batch-norm parameters and biases stray from the plain ones (scale 1, shift 0, statistics
+ * as expected): enough that a wrong sign, a swapped pair or a forgotten term shows in any output,
+ * little enough to keep ranges.
  */
 static const double shift_spread = 0.1;      /* beta, uniform +- */
 static const double mean_error_spread = 0.1; /* running mean, in standard deviations */
@@ -26,8 +27,9 @@ static const double var_error_spread = 0.2;  /* running variance, relative */
 static const double bias_spread = 0.2;       /* biases of squeeze-excite and classifier */
 
 /*
- * Part of a pixel's variance that survives averaging over a 2 x 2 window (1/4 for independent pixels, 1 for equal
- * ones), and over a whole map (what differs from image to image). Between what noise and what smooth pictures show.
+ * Part of a pixel's variance that survives averaging over a 2 x 2 window (1/4 for independent
+ * pixels, 1 for equal ones), and over a whole map (what differs from image to image). Between what
+ * noise and what smooth pictures show.
  */
 static const double window_variance_share = 0.8;
 static const double pooled_variance_share = 0.15;
@@ -49,20 +51,21 @@ static bool makes_data(const weft_cnn *cnn)
     return cnn->build->with_weights && cnn->build->status == WEFT_BUILD_OK;
 }
 
-static weft_cnn_map add_node(weft_cnn *cnn, const char *op, const char *module, const weft_build_value *inputs,
-                             int input_count, const weft_build_attr *attrs, size_t attr_count,
+static weft_cnn_map add_node(weft_cnn *cnn, const char *op, const char *module,
+                             const weft_build_value *inputs, int input_count,
+                             const weft_build_attr *attrs, size_t attr_count,
                              const weft_build_shape *shape)
 {
     weft_cnn_names names = weft_cnn_name(cnn, op, module);
     weft_cnn_map y = {.moments = make_moments(cnn, shape->dims[1])};
-    y.value = weft_build_add_node(cnn->build, op, names.node, inputs, input_count, attrs, attr_count, names.output,
-                                  shape);
+    y.value = weft_build_add_node(cnn->build, op, names.node, inputs, input_count, attrs,
+                                  attr_count, names.output, shape);
     return y;
 }
 
 /* An initialiser "module.leaf" with a ready table, or without data when none is made. */
-static weft_build_value add_table(weft_cnn *cnn, const char *module, const char *leaf, int64_t count,
-                                  const float *table, bool is_parameter)
+static weft_build_value add_table(weft_cnn *cnn, const char *module, const char *leaf,
+                                  int64_t count, const float *table, bool is_parameter)
 {
     weft_init_recipe recipe = {.table = table};
     weft_build_shape shape = {.rank = 1, .dims = {count}};
@@ -71,11 +74,13 @@ static weft_build_value add_table(weft_cnn *cnn, const char *module, const char 
 }
 
 /* center + spread * u for each element; NULL when no data is made. */
-static float *make_table(weft_cnn *cnn, const char *module, const char *leaf, int64_t count, double center,
-                         double spread)
+static float *make_table(weft_cnn *cnn, const char *module, const char *leaf, int64_t count,
+                         double center, double spread)
 {
     const char *name = weft_build_format(cnn->build, "%s.%s", module, leaf);
-    float *table = cnn->build->with_weights ? weft_build_alloc(cnn->build, (size_t)count, sizeof *table) : NULL;
+    float *table = cnn->build->with_weights
+                       ? weft_build_alloc(cnn->build, (size_t)count, sizeof *table)
+                       : NULL;
     if (!table)
         return NULL;
     uint64_t stream = weft_init_stream(cnn->seed, name);
@@ -85,14 +90,15 @@ static float *make_table(weft_cnn *cnn, const char *module, const char *leaf, in
 }
 
 /* Weight of a layer whose output should have variance 1, given the mean square of its inputs. */
-static weft_init_recipe make_weight(const weft_cnn *cnn, const char *name, int64_t fan_in, double mean_square)
+static weft_init_recipe make_weight(const weft_cnn *cnn, const char *name, int64_t fan_in,
+                                    double mean_square)
 {
     return (weft_init_recipe){.stream = weft_init_stream(cnn->seed, name),
                               .sigma = 1.0 / sqrt((double)fan_in * mean_square)};
 }
 
-weft_cnn_map weft_cnn_input(weft_cnn *cnn, const char *name, int64_t batch, int64_t channels, int64_t height,
-                            int64_t width)
+weft_cnn_map weft_cnn_input(weft_cnn *cnn, const char *name, int64_t batch, int64_t channels,
+                            int64_t height, int64_t width)
 {
     weft_build_shape shape = {.rank = 4, .dims = {batch, channels, height, width}};
     weft_cnn_map x = {.moments = make_moments(cnn, channels)};
@@ -103,8 +109,8 @@ weft_cnn_map weft_cnn_input(weft_cnn *cnn, const char *name, int64_t batch, int6
 }
 
 /* Conv node on an existing weight and, unless it is WEFT_BUILD_NONE, bias. */
-static weft_cnn_map add_conv(weft_cnn *cnn, weft_cnn_map x, const char *module, weft_build_value weight,
-                             weft_build_value bias, int64_t stride)
+static weft_cnn_map add_conv(weft_cnn *cnn, weft_cnn_map x, const char *module,
+                             weft_build_value weight, weft_build_value bias, int64_t stride)
 {
     const weft_build_shape *in = weft_build_shape_of(cnn->build, x.value);
     const weft_build_shape *w = weft_build_shape_of(cnn->build, weight);
@@ -113,14 +119,26 @@ static weft_cnn_map add_conv(weft_cnn *cnn, weft_cnn_map x, const char *module, 
     for (int i = 2; i < 4; i++)
         shape.dims[i] = (in->dims[i] + 2 * pad - kernel) / stride + 1;
     const weft_build_attr attrs[] = {
-        {.name = "dilations", .kind = WEFT_BUILD_INTS, .ints = (const int64_t[]){1, 1}, .ints_count = 2},
+        {.name = "dilations",
+         .kind = WEFT_BUILD_INTS,
+         .ints = (const int64_t[]){1, 1},
+         .ints_count = 2},
         {.name = "group", .kind = WEFT_BUILD_INT, .i = 1},
-        {.name = "kernel_shape", .kind = WEFT_BUILD_INTS, .ints = (const int64_t[]){kernel, kernel}, .ints_count = 2},
-        {.name = "pads", .kind = WEFT_BUILD_INTS, .ints = (const int64_t[]){pad, pad, pad, pad}, .ints_count = 4},
-        {.name = "strides", .kind = WEFT_BUILD_INTS, .ints = (const int64_t[]){stride, stride}, .ints_count = 2},
+        {.name = "kernel_shape",
+         .kind = WEFT_BUILD_INTS,
+         .ints = (const int64_t[]){kernel, kernel},
+         .ints_count = 2},
+        {.name = "pads",
+         .kind = WEFT_BUILD_INTS,
+         .ints = (const int64_t[]){pad, pad, pad, pad},
+         .ints_count = 4},
+        {.name = "strides",
+         .kind = WEFT_BUILD_INTS,
+         .ints = (const int64_t[]){stride, stride},
+         .ints_count = 2},
     };
-    return add_node(cnn, "Conv", module, (const weft_build_value[]){x.value, weight, bias}, bias < 0 ? 2 : 3, attrs,
-                    sizeof attrs / sizeof *attrs, &shape);
+    return add_node(cnn, "Conv", module, (const weft_build_value[]){x.value, weight, bias},
+                    bias < 0 ? 2 : 3, attrs, sizeof attrs / sizeof *attrs, &shape);
 }
 
 /* The four vectors of a batch-norm. All NULL when no data is made. */
@@ -128,8 +146,10 @@ typedef struct batch_norm {
     float *gamma, *beta, *mean, *var;
 } batch_norm;
 
-/* Draws the vectors around the expected moments of y and replaces these by the moments after normalisation. */
-static batch_norm make_batch_norm(weft_cnn *cnn, const char *module, weft_cnn_gamma gamma, weft_moments *y)
+/* Draws the vectors around the expected moments of y and replaces these by the moments after
+ * normalisation. */
+static batch_norm make_batch_norm(weft_cnn *cnn, const char *module, weft_cnn_gamma gamma,
+                                  weft_moments *y)
 {
     int64_t channels = (int64_t)y->channels;
     batch_norm bn = {
@@ -152,12 +172,15 @@ static batch_norm make_batch_norm(weft_cnn *cnn, const char *module, weft_cnn_ga
 static weft_build_value add_weight(weft_cnn *cnn, const char *name, const weft_build_shape *shape,
                                    const weft_init_recipe *recipe)
 {
-    return weft_build_add_weight(cnn->build, name, shape, cnn->build->with_weights ? recipe : NULL, true);
+    return weft_build_add_weight(cnn->build, name, shape, cnn->build->with_weights ? recipe : NULL,
+                                 true);
 }
 
-/* Convolution whose bias and weight absorb the batch-norm: W' = W g / sqrt(v + eps), b' = beta - m g / sqrt(v + eps). */
-static weft_cnn_map add_folded(weft_cnn *cnn, weft_cnn_map x, const char *conv, int64_t stride, const char *weight_name,
-                               const weft_build_shape *shape, weft_init_recipe recipe, batch_norm bn)
+/* Convolution whose bias and weight absorb the batch-norm: W' = W g / sqrt(v + eps), b' = beta - m
+ * g / sqrt(v + eps). */
+static weft_cnn_map add_folded(weft_cnn *cnn, weft_cnn_map x, const char *conv, int64_t stride,
+                               const char *weight_name, const weft_build_shape *shape,
+                               weft_init_recipe recipe, batch_norm bn)
 {
     int64_t channels = shape->dims[0];
     float *bias = NULL;
@@ -172,7 +195,8 @@ static weft_cnn_map add_folded(weft_cnn *cnn, weft_cnn_map x, const char *conv, 
         recipe.row_elems = (size_t)(weft_build_elems(shape) / channels);
     }
     weft_build_value weight = add_weight(cnn, weight_name, shape, &recipe);
-    return add_conv(cnn, x, conv, weight, add_table(cnn, conv, "bias", channels, bias, true), stride);
+    return add_conv(cnn, x, conv, weight, add_table(cnn, conv, "bias", channels, bias, true),
+                    stride);
 }
 
 static weft_cnn_map add_batch_norm(weft_cnn *cnn, weft_cnn_map x, const char *module, batch_norm bn)
@@ -189,13 +213,17 @@ static weft_cnn_map add_batch_norm(weft_cnn *cnn, weft_cnn_map x, const char *mo
     const weft_build_attr attrs[] = {
         {.name = "epsilon", .kind = WEFT_BUILD_FLOAT, .f = BN_EPSILON},
         {.name = "momentum", .kind = WEFT_BUILD_FLOAT, .f = 0.9f},
-        {.name = "training_mode", .kind = WEFT_BUILD_INT, .i = 0}, /* exists since operator set 14 */
+        {.name = "training_mode",
+         .kind = WEFT_BUILD_INT,
+         .i = 0}, /* exists since operator set 14 */
     };
-    return add_node(cnn, "BatchNormalization", module, inputs, 5, attrs, cnn->build->opset >= 14 ? 3 : 2, &shape);
+    return add_node(cnn, "BatchNormalization", module, inputs, 5, attrs,
+                    cnn->build->opset >= 14 ? 3 : 2, &shape);
 }
 
-weft_cnn_map weft_cnn_conv_bn(weft_cnn *cnn, weft_cnn_map x, const char *conv, const char *bn, int64_t channels,
-                              int64_t kernel, int64_t stride, weft_cnn_gamma gamma)
+weft_cnn_map weft_cnn_conv_bn(weft_cnn *cnn, weft_cnn_map x, const char *conv, const char *bn,
+                              int64_t channels, int64_t kernel, int64_t stride,
+                              weft_cnn_gamma gamma)
 {
     int64_t in_channels = weft_build_shape_of(cnn->build, x.value)->dims[1];
     const char *weight_name = weft_build_format(cnn->build, "%s.weight", conv);
@@ -203,7 +231,8 @@ weft_cnn_map weft_cnn_conv_bn(weft_cnn *cnn, weft_cnn_map x, const char *conv, c
     weft_moments moments = make_moments(cnn, channels);
     weft_init_recipe recipe = {0};
     if (makes_data(cnn)) {
-        recipe = make_weight(cnn, weight_name, in_channels * kernel * kernel, weft_moments_mean_square(&x.moments));
+        recipe = make_weight(cnn, weight_name, in_channels * kernel * kernel,
+                             weft_moments_mean_square(&x.moments));
         weft_moments_linear(&recipe, (size_t)(kernel * kernel), NULL, &x.moments, &moments);
     }
     batch_norm vectors = make_batch_norm(cnn, bn, gamma, &moments);
@@ -213,7 +242,8 @@ weft_cnn_map weft_cnn_conv_bn(weft_cnn *cnn, weft_cnn_map x, const char *conv, c
     if (cnn->folds_batch_norm) {
         y = add_folded(cnn, x, conv, stride, weight_name, &shape, recipe, vectors);
     } else {
-        y = add_conv(cnn, x, conv, add_weight(cnn, weight_name, &shape, &recipe), WEFT_BUILD_NONE, stride);
+        y = add_conv(cnn, x, conv, add_weight(cnn, weight_name, &shape, &recipe), WEFT_BUILD_NONE,
+                     stride);
         y = add_batch_norm(cnn, y, bn, vectors);
     }
     y.moments = moments;
@@ -222,18 +252,20 @@ weft_cnn_map weft_cnn_conv_bn(weft_cnn *cnn, weft_cnn_map x, const char *conv, c
 
 weft_cnn_map weft_cnn_relu(weft_cnn *cnn, weft_cnn_map x, const char *module)
 {
-    weft_cnn_map y = add_node(cnn, "Relu", module, &x.value, 1, NULL, 0, weft_build_shape_of(cnn->build, x.value));
+    weft_cnn_map y = add_node(cnn, "Relu", module, &x.value, 1, NULL, 0,
+                              weft_build_shape_of(cnn->build, x.value));
     if (makes_data(cnn))
         weft_moments_relu(&x.moments, &y.moments);
     return y;
 }
 
-weft_cnn_map weft_cnn_add_relu(weft_cnn *cnn, weft_cnn_map stream, weft_cnn_map branch, const char *add,
-                               const char *relu)
+weft_cnn_map weft_cnn_add_relu(weft_cnn *cnn, weft_cnn_map stream, weft_cnn_map branch,
+                               const char *add, const char *relu)
 {
     const weft_build_shape shape = *weft_build_shape_of(cnn->build, stream.value);
     weft_cnn_map sum =
-        add_node(cnn, "Add", add, (const weft_build_value[]){branch.value, stream.value}, 2, NULL, 0, &shape);
+        add_node(cnn, "Add", add, (const weft_build_value[]){branch.value, stream.value}, 2, NULL,
+                 0, &shape);
     weft_cnn_map y = add_node(cnn, "Relu", relu, &sum.value, 1, NULL, 0, &shape);
     if (makes_data(cnn))
         weft_moments_add_relu(&stream.moments, &branch.moments, &y.moments);
@@ -248,12 +280,21 @@ weft_cnn_map weft_cnn_pool_shortcut(weft_cnn *cnn, weft_cnn_map x, const char *m
     const weft_build_attr attrs[] = {
         {.name = "ceil_mode", .kind = WEFT_BUILD_INT, .i = 1},
         {.name = "count_include_pad", .kind = WEFT_BUILD_INT, .i = 0},
-        {.name = "kernel_shape", .kind = WEFT_BUILD_INTS, .ints = (const int64_t[]){2, 2}, .ints_count = 2},
-        {.name = "pads", .kind = WEFT_BUILD_INTS, .ints = (const int64_t[]){0, 0, 0, 0}, .ints_count = 4},
-        {.name = "strides", .kind = WEFT_BUILD_INTS, .ints = (const int64_t[]){2, 2}, .ints_count = 2},
+        {.name = "kernel_shape",
+         .kind = WEFT_BUILD_INTS,
+         .ints = (const int64_t[]){2, 2},
+         .ints_count = 2},
+        {.name = "pads",
+         .kind = WEFT_BUILD_INTS,
+         .ints = (const int64_t[]){0, 0, 0, 0},
+         .ints_count = 4},
+        {.name = "strides",
+         .kind = WEFT_BUILD_INTS,
+         .ints = (const int64_t[]){2, 2},
+         .ints_count = 2},
     };
-    weft_cnn_map y =
-        add_node(cnn, "AveragePool", module, &x.value, 1, attrs, sizeof attrs / sizeof *attrs, &shape);
+    weft_cnn_map y = add_node(cnn, "AveragePool", module, &x.value, 1, attrs,
+                              sizeof attrs / sizeof *attrs, &shape);
     for (size_t c = 0; makes_data(cnn) && c < y.moments.channels; c++) {
         y.moments.mean[c] = x.moments.mean[c];
         y.moments.var[c] = x.moments.var[c] * window_variance_share;
@@ -262,8 +303,8 @@ weft_cnn_map weft_cnn_pool_shortcut(weft_cnn *cnn, weft_cnn_map x, const char *m
 }
 
 /* ReduceMean over H and W; the axes moved from an attribute to an input with operator set 18. */
-static weft_cnn_map add_mean(weft_cnn *cnn, weft_cnn_map x, const char *module, const int64_t axes[2],
-                             weft_build_value *shared_axes)
+static weft_cnn_map add_mean(weft_cnn *cnn, weft_cnn_map x, const char *module,
+                             const int64_t axes[2], weft_build_value *shared_axes)
 {
     weft_build_shape shape = *weft_build_shape_of(cnn->build, x.value);
     shape.dims[2] = shape.dims[3] = 1;
@@ -275,11 +316,12 @@ static weft_cnn_map add_mean(weft_cnn *cnn, weft_cnn_map x, const char *module, 
     bool axes_are_input = cnn->build->opset >= 18;
     if (axes_are_input) {
         if (*shared_axes < 0)
-            *shared_axes = weft_build_add_ints(cnn->build, weft_cnn_constant_name(cnn, module), axes, 2);
+            *shared_axes =
+                weft_build_add_ints(cnn->build, weft_cnn_constant_name(cnn, module), axes, 2);
         inputs[1] = *shared_axes;
     }
-    weft_cnn_map y =
-        add_node(cnn, "ReduceMean", module, inputs, axes_are_input ? 2 : 1, attrs, axes_are_input ? 1 : 2, &shape);
+    weft_cnn_map y = add_node(cnn, "ReduceMean", module, inputs, axes_are_input ? 2 : 1, attrs,
+                              axes_are_input ? 1 : 2, &shape);
     for (size_t c = 0; makes_data(cnn) && c < y.moments.channels; c++) {
         y.moments.mean[c] = x.moments.mean[c];
         y.moments.var[c] = x.moments.var[c] * pooled_variance_share;
@@ -288,7 +330,8 @@ static weft_cnn_map add_mean(weft_cnn *cnn, weft_cnn_map x, const char *module, 
 }
 
 /* 1x1 convolution with bias on a pooled map. */
-static weft_cnn_map add_biased_conv(weft_cnn *cnn, weft_cnn_map x, const char *module, int64_t channels)
+static weft_cnn_map add_biased_conv(weft_cnn *cnn, weft_cnn_map x, const char *module,
+                                    int64_t channels)
 {
     int64_t in_channels = weft_build_shape_of(cnn->build, x.value)->dims[1];
     const char *name = weft_build_format(cnn->build, "%s.weight", module);
@@ -300,13 +343,15 @@ static weft_cnn_map add_biased_conv(weft_cnn *cnn, weft_cnn_map x, const char *m
     if (cnn->build->status != WEFT_BUILD_OK)
         return (weft_cnn_map){.value = WEFT_BUILD_NONE};
     weft_build_value weight = add_weight(cnn, name, &shape, &recipe);
-    weft_cnn_map y = add_conv(cnn, x, module, weight, add_table(cnn, module, "bias", channels, bias, true), 1);
+    weft_cnn_map y =
+        add_conv(cnn, x, module, weight, add_table(cnn, module, "bias", channels, bias, true), 1);
     if (makes_data(cnn))
         weft_moments_linear(&recipe, 1, bias, &x.moments, &y.moments);
     return y;
 }
 
-weft_cnn_map weft_cnn_squeeze_excite(weft_cnn *cnn, weft_cnn_map x, const char *module, int64_t squeeze)
+weft_cnn_map weft_cnn_squeeze_excite(weft_cnn *cnn, weft_cnn_map x, const char *module,
+                                     int64_t squeeze)
 {
     weft_build *build = cnn->build;
     const int64_t axes[] = {2, 3};
@@ -315,10 +360,12 @@ weft_cnn_map weft_cnn_squeeze_excite(weft_cnn *cnn, weft_cnn_map x, const char *
     gate = add_biased_conv(cnn, gate, weft_build_format(build, "%s.fc1", module), squeeze);
     gate = weft_cnn_relu(cnn, gate, weft_build_format(build, "%s.act", module));
     gate = add_biased_conv(cnn, gate, weft_build_format(build, "%s.fc2", module), channels);
-    weft_cnn_map sigmoid = add_node(cnn, "Sigmoid", weft_build_format(build, "%s.gate", module), &gate.value, 1, NULL,
-                                    0, weft_build_shape_of(build, gate.value));
-    weft_cnn_map y = add_node(cnn, "Mul", module, (const weft_build_value[]){x.value, sigmoid.value}, 2, NULL, 0,
-                              weft_build_shape_of(build, x.value));
+    weft_cnn_map sigmoid =
+        add_node(cnn, "Sigmoid", weft_build_format(build, "%s.gate", module), &gate.value, 1, NULL,
+                 0, weft_build_shape_of(build, gate.value));
+    weft_cnn_map y =
+        add_node(cnn, "Mul", module, (const weft_build_value[]){x.value, sigmoid.value}, 2, NULL, 0,
+                 weft_build_shape_of(build, x.value));
     if (makes_data(cnn)) {
         weft_moments_sigmoid(&gate.moments, &sigmoid.moments);
         weft_moments_mul(&x.moments, &sigmoid.moments, &y.moments);
@@ -339,9 +386,11 @@ weft_cnn_map weft_cnn_global_pool(weft_cnn *cnn, weft_cnn_map x, const char *mod
     if (cnn->form == WEFT_CNN_DYNAMO) {
         weft_cnn_map mean = add_mean(cnn, x, pool, axes, &no_axes);
         const int64_t target[] = {build->batch_symbol ? -1 : flat.dims[0], flat.dims[1]};
-        weft_build_value shape_input = weft_build_add_ints(build, weft_cnn_constant_name(cnn, flatten), target, 2);
-        weft_cnn_map y = add_node(cnn, "Reshape", flatten, (const weft_build_value[]){mean.value, shape_input}, 2,
-                                  NULL, 0, &flat);
+        weft_build_value shape_input =
+            weft_build_add_ints(build, weft_cnn_constant_name(cnn, flatten), target, 2);
+        weft_cnn_map y =
+            add_node(cnn, "Reshape", flatten, (const weft_build_value[]){mean.value, shape_input},
+                     2, NULL, 0, &flat);
         y.moments = mean.moments;
         return y;
     }
@@ -368,8 +417,9 @@ weft_cnn_map weft_cnn_classifier(weft_cnn *cnn, weft_cnn_map x, const char *modu
     float *bias = make_table(cnn, module, "bias", classes, 0.0, bias_spread);
     if (makes_data(cnn)) {
         /*
-         * The pooled features have a large part that is the same for every image. The weights are scaled by the part
-         * that differs, and the bias takes the constant part away, so that logits answer to the image.
+         * The pooled features have a large part that is the same for every image. The weights are
+         * scaled by the part that differs, and the bias takes the constant part away, so that
+         * logits answer to the image.
          */
         double var = 0.0;
         for (size_t c = 0; c < x.moments.channels; c++)
@@ -380,13 +430,14 @@ weft_cnn_map weft_cnn_classifier(weft_cnn *cnn, weft_cnn_map x, const char *modu
             bias[i] = (float)(2.0 * (double)bias[i] - y.moments.mean[i]);
     }
     weft_build_value weight = add_weight(cnn, name, &weight_shape, &recipe);
-    weft_build_value inputs[] = {x.value, weight, add_table(cnn, module, "bias", classes, bias, true)};
+    weft_build_value inputs[] = {x.value, weight,
+                                 add_table(cnn, module, "bias", classes, bias, true)};
     const weft_build_attr attrs[] = {
         {.name = "alpha", .kind = WEFT_BUILD_FLOAT, .f = 1.0f},
         {.name = "beta", .kind = WEFT_BUILD_FLOAT, .f = 1.0f},
         {.name = "transB", .kind = WEFT_BUILD_INT, .i = 1},
     };
-    y.value = weft_build_add_node(build, "Gemm", weft_cnn_name(cnn, "Gemm", module).node, inputs, 3, attrs, 3,
-                                  output_name, &shape);
+    y.value = weft_build_add_node(build, "Gemm", weft_cnn_name(cnn, "Gemm", module).node, inputs, 3,
+                                  attrs, 3, output_name, &shape);
     return y;
 }

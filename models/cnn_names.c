@@ -11,14 +11,16 @@
 static const struct {
     const char *op, *function;
 } functions[] = {
-    {"Conv", "conv2d"},         {"BatchNormalization", "batch_norm"}, {"Relu", "relu"},   {"ReduceMean", "mean"},
-    {"Sigmoid", "sigmoid"},     {"Mul", "mul"},                       {"Add", "add"},     {"AveragePool", "avg_pool2d"},
-    {"Reshape", "view"},        {"Gemm", "linear"},
+    {"Conv", "conv2d"},     {"BatchNormalization", "batch_norm"},
+    {"Relu", "relu"},       {"ReduceMean", "mean"},
+    {"Sigmoid", "sigmoid"}, {"Mul", "mul"},
+    {"Add", "add"},         {"AveragePool", "avg_pool2d"},
+    {"Reshape", "view"},    {"Gemm", "linear"},
 };
 
 /*
- * "layer1.0.conv1" -> "/layer1/layer1.0/conv1": one segment per module, children of a sequence carry its name.
- * The empty path, the model itself, gives "".
+ * "layer1.0.conv1" -> "/layer1/layer1.0/conv1": one segment per module, children of a sequence
+ * carry its name. The empty path, the model itself, gives "".
  */
 static const char *scope_of(weft_cnn *cnn, const char *module)
 {
@@ -29,7 +31,8 @@ static const char *scope_of(weft_cnn *cnn, const char *module)
         int length = (int)strcspn(part, ".");
         bool is_index = strspn(part, "0123456789") == (size_t)length;
         if (is_index) {
-            scope = weft_build_format(cnn->build, "%s/%.*s.%.*s", scope, parent_length, parent, length, part);
+            scope = weft_build_format(cnn->build, "%s/%.*s.%.*s", scope, parent_length, parent,
+                                      length, part);
         } else {
             scope = weft_build_format(cnn->build, "%s/%.*s", scope, length, part);
             parent = part;
@@ -45,7 +48,8 @@ static const char *scope_of(weft_cnn *cnn, const char *module)
 static const char *flat_name(weft_cnn *cnn, const char *stem)
 {
     int i = 0;
-    while (i < WEFT_CNN_COUNTERS && cnn->counters[i].stem && strcmp(cnn->counters[i].stem, stem) != 0)
+    while (i < WEFT_CNN_COUNTERS && cnn->counters[i].stem &&
+           strcmp(cnn->counters[i].stem, stem) != 0)
         i++;
     assert(i < WEFT_CNN_COUNTERS); /* one per function above, and one for constants */
     cnn->counters[i].stem = stem;

@@ -17,7 +17,8 @@ static bool node_macs(const weft_build *build, const weft_build_node *node, uint
     uint64_t per_output = 0;
     if (strcmp(node->op, "Conv") == 0) {
         const weft_build_shape *w = weft_build_shape_of(build, node->inputs[1]);
-        per_output = dim(w, 1) * dim(w, 2) * dim(w, 3); /* input channels of the group, times the window */
+        per_output =
+            dim(w, 1) * dim(w, 2) * dim(w, 3); /* input channels of the group, times the window */
     } else if (strcmp(node->op, "Gemm") == 0) {
         per_output = dim(weft_build_shape_of(build, node->inputs[0]), 1);
     }
@@ -38,7 +39,8 @@ bool weft_cost_count(const weft_build *build, weft_cost *out_cost)
         uint64_t elems = (uint64_t)weft_build_elems(weft_build_shape_of(build, initializer->value));
         uint64_t elem_bytes = initializer->ints ? sizeof(int64_t) : sizeof(float);
         /* The builder admits no tensor whose bytes leave int64, so only the sum can overflow. */
-        fits = !__builtin_add_overflow(cost.weight_bytes, elems * elem_bytes, &cost.weight_bytes) && fits;
+        fits = !__builtin_add_overflow(cost.weight_bytes, elems * elem_bytes, &cost.weight_bytes) &&
+               fits;
         if (initializer->is_parameter)
             cost.parameters += elems;
     }

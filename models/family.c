@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * From a family and its parameters to a built graph; see family.h. Knows nothing about files or printing.
+ * From a family and its parameters to a built graph; see family.h. Knows nothing about files or
+ * printing.
  */
 #include "models/family.h"
 
@@ -20,7 +21,8 @@ weft_family_params weft_family_defaults(const weft_family *family)
     };
 }
 
-weft_build *weft_family_build(const weft_family *family, const weft_family_params *params, bool with_weights)
+weft_build *weft_family_build(const weft_family *family, const weft_family_params *params,
+                              bool with_weights)
 {
     weft_build *build = weft_build_create(family->name, (int)params->opset, with_weights);
     if (!build)

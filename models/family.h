@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a family of reference models gives to the program: its options, its published members and the walk that adds
- * its layers. A new family is one file with one weft_family, and one row in main.c.
- * Knows nothing about files or printing.
+ * What a family of reference models gives to the program: its options, its published members and
+ * the walk that adds its layers. A new family is one file with one weft_family, and one row in
+ * main.c. Knows nothing about files or printing.
  */
 #ifndef WEFT_MODELS_FAMILY_H
 #define WEFT_MODELS_FAMILY_H
@@ -10,7 +10,8 @@
 #include "models/cnn_layers.h"
 #include "models/options.h"
 
-/* Largest input side: enough for any camera, and small enough that no product of sizes below comes near 64 bits. */
+/* Largest input side: enough for any camera, and small enough that no product of sizes below comes
+ * near 64 bits. */
 #define WEFT_FAMILY_MAX_SIZE 16384
 
 /* What a dynamic batch is called in the file. */
@@ -45,9 +46,10 @@ typedef struct weft_family {
 weft_family_params weft_family_defaults(const weft_family *family);
 
 /*
- * The built graph, to be destroyed by the caller also when its status tells of a failure; NULL when there is no
- * memory at all. Without weights it is good for counting only.
+ * The built graph, to be destroyed by the caller also when its status tells of a failure; NULL when
+ * there is no memory at all. Without weights it is good for counting only.
  */
-weft_build *weft_family_build(const weft_family *family, const weft_family_params *params, bool with_weights);
+weft_build *weft_family_build(const weft_family *family, const weft_family_params *params,
+                              bool with_weights);
 
 #endif

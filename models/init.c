@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Random streams and weight recipes; see init.h. A stream is SplitMix64 used as a function of the counter.
- * Knows nothing about ONNX, graphs or architectures.
+ * Random streams and weight recipes; see init.h. A stream is SplitMix64 used as a function of the
+ * counter. Knows nothing about ONNX, graphs or architectures.
  */
 #include "models/init.h"
 
@@ -10,7 +10,8 @@
 #include <math.h>
 #include <string.h>
 
-/* A fused multiply-add rounds once instead of twice and would change bytes; GCC does not contract under -std=c11. */
+/* A fused multiply-add rounds once instead of twice and would change bytes; GCC does not contract
+ * under -std=c11. */
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
 #endif
@@ -20,7 +21,8 @@ static_assert(FLT_EVAL_METHOD == 0, "double arithmetic must round to double afte
 #define FNV_OFFSET UINT64_C(0xcbf29ce484222325)
 #define FNV_PRIME UINT64_C(0x100000001b3)
 
-/* The finaliser of SplitMix64: a bijection of 64-bit words in which every input bit reaches every output bit. */
+/* The finaliser of SplitMix64: a bijection of 64-bit words in which every input bit reaches every
+ * output bit. */
 static uint64_t mix(uint64_t z)
 {
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
@@ -34,7 +36,8 @@ static uint64_t bits_at(uint64_t stream, uint64_t index)
 }
 
 /*
- * Sum of the word's four 16-bit lanes, each uniform on 0..65535, minus the mean: an Irwin-Hall bell on
+ * Sum of the word's four 16-bit lanes, each uniform on 0..65535, minus the mean: an Irwin-Hall bell
+ * on
  * [-131070, 131070] whose variance is exactly 4 (65536^2 - 1) / 12 = (2^32 - 1) / 3.
  */
 static int32_t bell(uint64_t word)
@@ -78,7 +81,8 @@ void weft_init_fill(const weft_init_recipe *recipe, size_t first, size_t count, 
             left = recipe->row_elems;
         }
         left--;
-        /* The weight is rounded to float first: folding starts from the same weights that the unfolded file holds. */
+        /* The weight is rounded to float first: folding starts from the same weights that the
+         * unfolded file holds. */
         float weight = (float)((double)bell(bits_at(recipe->stream, first + i)) * scale);
         out[i] = (float)((double)weight * recipe->row_scale[row]);
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * weft-model: writes reference models as ONNX. This file is the command line: which families there are, what is
- * printed, which exit code. Knows nothing about layers or protobuf.
+ * weft-model: writes reference models as ONNX. This file is the command line: which families there
+ * are, what is printed, which exit code. Knows nothing about layers or protobuf.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -23,33 +23,86 @@ enum { FAMILY_COUNT = sizeof families / sizeof *families };
 
 #define FIELD(field) .offset = offsetof(weft_family_params, field)
 static const weft_option common_options[] = {
-    {.name = "--output", .alias = "-o", .kind = WEFT_OPTION_PATH, FIELD(path), .metavar = "FILE",
+    {.name = "--output",
+     .alias = "-o",
+     .kind = WEFT_OPTION_PATH,
+     FIELD(path),
+     .metavar = "FILE",
      .help = "the ONNX file to write"},
-    {.name = "--batch", .kind = WEFT_OPTION_INT, FIELD(batch), .min = 1, .max = 4096, .metavar = "N",
+    {.name = "--batch",
+     .kind = WEFT_OPTION_INT,
+     FIELD(batch),
+     .min = 1,
+     .max = 4096,
+     .metavar = "N",
      .help = "images per inference, 1 to 4096 (1)"},
-    {.name = "--classes", .kind = WEFT_OPTION_INT, FIELD(classes), .min = 1, .max = 1000000, .metavar = "N",
+    {.name = "--classes",
+     .kind = WEFT_OPTION_INT,
+     FIELD(classes),
+     .min = 1,
+     .max = 1000000,
+     .metavar = "N",
      .help = "number of logits, 1 to 1000000 (1000)"},
-    {.name = "--opset", .kind = WEFT_OPTION_INT, FIELD(opset), .min = 13, .max = 21, .metavar = "N",
+    {.name = "--opset",
+     .kind = WEFT_OPTION_INT,
+     FIELD(opset),
+     .min = 13,
+     .max = 21,
+     .metavar = "N",
      .help = "ONNX operator set, 13 to 21 (17)"},
-    {.name = "--seed", .kind = WEFT_OPTION_SEED, FIELD(seed), .metavar = "N",
+    {.name = "--seed",
+     .kind = WEFT_OPTION_SEED,
+     FIELD(seed),
+     .metavar = "N",
      .help = "seed of all weights and statistics (0)"},
-    {.name = "--fold-bn", .kind = WEFT_OPTION_FLAG, FIELD(folds_batch_norm),
+    {.name = "--fold-bn",
+     .kind = WEFT_OPTION_FLAG,
+     FIELD(folds_batch_norm),
      .help = "fold each BatchNormalization into its Conv"},
-    {.name = "--form", .kind = WEFT_OPTION_CHOICE, FIELD(form), .choices = "torchscript|dynamo", .metavar = "FORM",
+    {.name = "--form",
+     .kind = WEFT_OPTION_CHOICE,
+     FIELD(form),
+     .choices = "torchscript|dynamo",
+     .metavar = "FORM",
      .help = "exporter to imitate (torchscript)"},
-    {.name = "--dynamic-batch", .kind = WEFT_OPTION_FLAG, FIELD(has_dynamic_batch),
+    {.name = "--dynamic-batch",
+     .kind = WEFT_OPTION_FLAG,
+     FIELD(has_dynamic_batch),
      .help = "write the batch as the symbol \"" WEFT_FAMILY_BATCH_SYMBOL "\""},
-    {.name = "--input-name", .kind = WEFT_OPTION_NAME, FIELD(input_name), .metavar = "NAME",
+    {.name = "--input-name",
+     .kind = WEFT_OPTION_NAME,
+     FIELD(input_name),
+     .metavar = "NAME",
      .help = "name of the input tensor (input)"},
-    {.name = "--output-name", .kind = WEFT_OPTION_NAME, FIELD(output_name), .metavar = "NAME",
+    {.name = "--output-name",
+     .kind = WEFT_OPTION_NAME,
+     FIELD(output_name),
+     .metavar = "NAME",
      .help = "name of the output tensor (output)"},
-    {.name = "--count", .kind = WEFT_OPTION_FLAG, FIELD(counts), .help = "print the size of the model; write nothing"},
-    {.name = "--json", .kind = WEFT_OPTION_FLAG, FIELD(wants_json), .help = "print the result as JSON"},
-    {.name = "--help", .alias = "-h", .kind = WEFT_OPTION_FLAG, FIELD(wants_help), .help = "this text"},
+    {.name = "--count",
+     .kind = WEFT_OPTION_FLAG,
+     FIELD(counts),
+     .help = "print the size of the model; write nothing"},
+    {.name = "--json",
+     .kind = WEFT_OPTION_FLAG,
+     FIELD(wants_json),
+     .help = "print the result as JSON"},
+    {.name = "--help",
+     .alias = "-h",
+     .kind = WEFT_OPTION_FLAG,
+     FIELD(wants_help),
+     .help = "this text"},
 };
 static const weft_option list_options[] = {
-    {.name = "--json", .kind = WEFT_OPTION_FLAG, FIELD(wants_json), .help = "print the list as JSON"},
-    {.name = "--help", .alias = "-h", .kind = WEFT_OPTION_FLAG, FIELD(wants_help), .help = "this text"},
+    {.name = "--json",
+     .kind = WEFT_OPTION_FLAG,
+     FIELD(wants_json),
+     .help = "print the list as JSON"},
+    {.name = "--help",
+     .alias = "-h",
+     .kind = WEFT_OPTION_FLAG,
+     FIELD(wants_help),
+     .help = "this text"},
 };
 
 /* Prints the build's failure, if any, and returns the exit code. */
@@ -68,7 +121,8 @@ static int report_build(const weft_build *build)
 }
 
 /* Builds without weights and counts. 0 or an exit code. */
-static int count_model(const weft_family *family, const weft_family_params *params, weft_cost *out_cost)
+static int count_model(const weft_family *family, const weft_family_params *params,
+                       weft_cost *out_cost)
 {
     weft_build *build = weft_family_build(family, params, false);
     int code = report_build(build);
@@ -80,12 +134,14 @@ static int count_model(const weft_family *family, const weft_family_params *para
 }
 
 /* The members shared by all JSON answers, without braces. */
-static void print_json_members(const weft_family *family, const weft_family_params *params, const weft_cost *cost)
+static void print_json_members(const weft_family *family, const weft_family_params *params,
+                               const weft_cost *cost)
 {
-    printf("\"family\": \"%s\", \"depth\": %s, \"size\": %" PRId64 ", \"batch\": %" PRId64 ", \"classes\": %" PRId64
-           ", \"parameters\": %" PRIu64 ", \"macs\": %" PRIu64 ", \"nodes\": %" PRIu64 ", \"weight_bytes\": %" PRIu64,
-           family->name, params->depth, params->size, params->batch, params->classes, cost->parameters, cost->macs,
-           cost->nodes, cost->weight_bytes);
+    printf("\"family\": \"%s\", \"depth\": %s, \"size\": %" PRId64 ", \"batch\": %" PRId64
+           ", \"classes\": %" PRId64 ", \"parameters\": %" PRIu64 ", \"macs\": %" PRIu64
+           ", \"nodes\": %" PRIu64 ", \"weight_bytes\": %" PRIu64,
+           family->name, params->depth, params->size, params->batch, params->classes,
+           cost->parameters, cost->macs, cost->nodes, cost->weight_bytes);
 }
 
 static int print_count(const weft_family *family, const weft_family_params *params)
@@ -100,8 +156,8 @@ static int print_count(const weft_family *family, const weft_family_params *para
         puts("}");
         return 0;
     }
-    printf("model      %s-%s @ %" PRId64 ", batch %" PRId64 ", %" PRId64 " classes\n", family->name, params->depth,
-           params->size, params->batch, params->classes);
+    printf("model      %s-%s @ %" PRId64 ", batch %" PRId64 ", %" PRId64 " classes\n", family->name,
+           params->depth, params->size, params->batch, params->classes);
     printf("parameters %" PRIu64 "\n", cost.parameters);
     printf("MACs       %" PRIu64 "\n", cost.macs);
     printf("nodes      %" PRIu64 "\n", cost.nodes);
@@ -112,15 +168,19 @@ static int print_count(const weft_family *family, const weft_family_params *para
 static int report_write(weft_write_status status, const char *path, int error)
 {
     static const weft_report_id ids[] = {
-        [WEFT_WRITE_NO_MEMORY] = WEFT_REPORT_NO_MEMORY, [WEFT_WRITE_TOO_LARGE] = WEFT_REPORT_TOO_LARGE,
-        [WEFT_WRITE_NOT_A_FILE] = WEFT_REPORT_NOT_A_FILE, [WEFT_WRITE_NO_CREATE] = WEFT_REPORT_CREATE,
-        [WEFT_WRITE_IO] = WEFT_REPORT_WRITE, [WEFT_WRITE_NO_RENAME] = WEFT_REPORT_RENAME,
+        [WEFT_WRITE_NO_MEMORY] = WEFT_REPORT_NO_MEMORY,
+        [WEFT_WRITE_TOO_LARGE] = WEFT_REPORT_TOO_LARGE,
+        [WEFT_WRITE_NOT_A_FILE] = WEFT_REPORT_NOT_A_FILE,
+        [WEFT_WRITE_NO_CREATE] = WEFT_REPORT_CREATE,
+        [WEFT_WRITE_IO] = WEFT_REPORT_WRITE,
+        [WEFT_WRITE_NO_RENAME] = WEFT_REPORT_RENAME,
     };
     switch (status) {
     case WEFT_WRITE_OK:
         return 0;
     case WEFT_WRITE_TOO_LARGE:
-        return weft_report_error(stderr, ids[status], path, "a protobuf file ends at 2 GiB", "fewer --classes");
+        return weft_report_error(stderr, ids[status], path, "a protobuf file ends at 2 GiB",
+                                 "fewer --classes");
     case WEFT_WRITE_NOT_A_FILE:
         return weft_report_error(stderr, ids[status], path, NULL, "a file name that is free");
     case WEFT_WRITE_NO_MEMORY:
@@ -157,7 +217,8 @@ static int write_model(const weft_family *family, const weft_family_params *para
 
 static void print_family_help(const weft_family *family, const weft_option_tables *tables)
 {
-    printf("usage: weft-model %s [options] -o FILE\n       weft-model %s [options] --count\n\n%s\n\noptions (defaults in "
+    printf("usage: weft-model %s [options] -o FILE\n       weft-model %s [options] "
+           "--count\n\n%s\n\noptions (defaults in "
            "parentheses):\n",
            family->name, family->name, family->summary);
     weft_options_print(tables, stdout);
@@ -190,19 +251,22 @@ static int run_family(const weft_family *family, int argc, char **argv)
 static int list_models(int argc, char **argv)
 {
     weft_family_params asked = {0};
-    weft_option_tables tables = {.rows = {list_options}, .counts = {sizeof list_options / sizeof *list_options, 0}};
+    weft_option_tables tables = {.rows = {list_options},
+                                 .counts = {sizeof list_options / sizeof *list_options, 0}};
     int code = weft_options_parse(&tables, argc, argv, &asked, "weft-model list", stderr);
     if (code != 0)
         return code;
     if (asked.wants_help) {
-        puts("usage: weft-model list [--json]\n\nThe published models with their sizes.\n\noptions:");
+        puts("usage: weft-model list [--json]\n\nThe published models with their "
+             "sizes.\n\noptions:");
         weft_options_print(&tables, stdout);
         return 0;
     }
     if (asked.wants_json)
         fputs("{\"schema\": \"weft.model-list/1\", \"models\": [", stdout);
     else
-        printf("%-12s %5s %5s %12s %15s %6s\n", "family", "depth", "size", "parameters", "MACs", "nodes");
+        printf("%-12s %5s %5s %12s %15s %6s\n", "family", "depth", "size", "parameters", "MACs",
+               "nodes");
     bool is_first = true;
     for (size_t f = 0; f < FAMILY_COUNT; f++) {
         for (size_t i = 0; i < families[f]->published_count; i++) {
@@ -217,8 +281,9 @@ static int list_models(int argc, char **argv)
                 print_json_members(families[f], &params, &cost);
                 fputs("}", stdout);
             } else {
-                printf("%-12s %5s %5" PRId64 " %12" PRIu64 " %15" PRIu64 " %6" PRIu64 "\n", families[f]->name,
-                       params.depth, params.size, cost.parameters, cost.macs, cost.nodes);
+                printf("%-12s %5s %5" PRId64 " %12" PRIu64 " %15" PRIu64 " %6" PRIu64 "\n",
+                       families[f]->name, params.depth, params.size, cost.parameters, cost.macs,
+                       cost.nodes);
             }
             is_first = false;
         }
@@ -248,7 +313,8 @@ static int run(int argc, char **argv)
         print_help(stderr);
         return 2;
     }
-    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+        strcmp(argv[1], "help") == 0) {
         print_help(stdout);
         return 0;
     }
@@ -270,6 +336,7 @@ int main(int argc, char **argv)
     int code = run(argc, argv);
     /* An answer that did not reach standard output is not an answer. */
     if (fflush(stdout) != 0 && code == 0)
-        code = weft_report_error(stderr, WEFT_REPORT_WRITE, "standard output", strerror(errno), NULL);
+        code =
+            weft_report_error(stderr, WEFT_REPORT_WRITE, "standard output", strerror(errno), NULL);
     return code;
 }

@@ -14,7 +14,8 @@
 
 double weft_moments_normal_pdf(double t)
 {
-    /* exp(-h) as (1 - h/4096)^4096 by twelve squarings: multiplications only. Beyond |t| = 8 it is 0 in any use here. */
+    /* exp(-h) as (1 - h/4096)^4096 by twelve squarings: multiplications only. Beyond |t| = 8 it is
+     * 0 in any use here. */
     double h = 0.5 * t * t;
     if (h > 32.0)
         return 0.0;
@@ -127,8 +128,8 @@ void weft_moments_mul(const weft_moments *a, const weft_moments *b, weft_moments
     }
 }
 
-void weft_moments_linear(const weft_init_recipe *weight, size_t taps, const float *bias, const weft_moments *x,
-                         weft_moments *y)
+void weft_moments_linear(const weft_init_recipe *weight, size_t taps, const float *bias,
+                         const weft_moments *x, weft_moments *y)
 {
     float chunk[CHUNK_ELEMS];
     size_t row_elems = x->channels * taps;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Expected mean and variance of every channel of an activation, propagated layer by layer without running the
- * network. Builders use them to scale weights and to place batch-norm statistics near the true ones, so that
- * activations keep their range through any depth. Pixels and channels are taken as independent and sums as normal.
- * Same determinism rule as init.h. Knows nothing about ONNX or graphs.
+ * Expected mean and variance of every channel of an activation, propagated layer by layer without
+ * running the network. Builders use them to scale weights and to place batch-norm statistics near
+ * the true ones, so that activations keep their range through any depth. Pixels and channels are
+ * taken as independent and sums as normal. Same determinism rule as init.h. Knows nothing about
+ * ONNX or graphs.
  */
 #ifndef WEFT_MODELS_MOMENTS_H
 #define WEFT_MODELS_MOMENTS_H
@@ -36,9 +37,9 @@ void weft_moments_relu(const weft_moments *x, weft_moments *y);
 void weft_moments_sigmoid(const weft_moments *x, weft_moments *y);
 
 /*
- * y = max(stream + branch, 0), independent. A rectified stream is far from normal, and taking it for normal loses a
- * third of its variance in every block; it is taken as three points instead: zero, and one standard deviation to
- * either side of the mean of its positive part.
+ * y = max(stream + branch, 0), independent. A rectified stream is far from normal, and taking it
+ * for normal loses a third of its variance in every block; it is taken as three points instead:
+ * zero, and one standard deviation to either side of the mean of its positive part.
  */
 void weft_moments_add_relu(const weft_moments *stream, const weft_moments *branch, weft_moments *y);
 
@@ -46,10 +47,10 @@ void weft_moments_add_relu(const weft_moments *stream, const weft_moments *branc
 void weft_moments_mul(const weft_moments *a, const weft_moments *b, weft_moments *y);
 
 /*
- * y = W x for the weight [y->channels][x->channels][taps] of the recipe; bias may be NULL. Generates the weight
- * piece by piece, so it needs no memory of the weight's size.
+ * y = W x for the weight [y->channels][x->channels][taps] of the recipe; bias may be NULL.
+ * Generates the weight piece by piece, so it needs no memory of the weight's size.
  */
-void weft_moments_linear(const weft_init_recipe *weight, size_t taps, const float *bias, const weft_moments *x,
-                         weft_moments *y);
+void weft_moments_linear(const weft_init_recipe *weight, size_t taps, const float *bias,
+                         const weft_moments *x, weft_moments *y);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The graph builder; see onnx_build.h. Knows nothing about architectures, files or the command line.
+ * The graph builder; see onnx_build.h. Knows nothing about architectures, files or the command
+ * line.
  */
 #include "models/onnx_build.h"
 
@@ -162,7 +163,8 @@ static bool grow_names(weft_build *build)
     return true;
 }
 
-static weft_build_value add_value(weft_build *build, const char *name, const weft_build_shape *shape)
+static weft_build_value add_value(weft_build *build, const char *name,
+                                  const weft_build_shape *shape)
 {
     const weft_build_shape own_shape = *shape; /* the caller's may lie in the array that grows */
     void *values = build->values;
@@ -191,7 +193,8 @@ static weft_build_value add_value(weft_build *build, const char *name, const wef
     return value;
 }
 
-weft_build_value weft_build_add_input(weft_build *build, const char *name, const weft_build_shape *shape)
+weft_build_value weft_build_add_input(weft_build *build, const char *name,
+                                      const weft_build_shape *shape)
 {
     build->input = add_value(build, name, shape);
     return build->input;
@@ -202,11 +205,13 @@ void weft_build_set_output(weft_build *build, weft_build_value value)
     build->output = value;
 }
 
-static weft_build_value add_initializer(weft_build *build, const char *name, const weft_build_shape *shape,
+static weft_build_value add_initializer(weft_build *build, const char *name,
+                                        const weft_build_shape *shape,
                                         weft_build_initializer initializer)
 {
     void *array = build->initializers;
-    if (!grow(build, &array, sizeof *build->initializers, build->initializer_count, &build->initializer_capacity))
+    if (!grow(build, &array, sizeof *build->initializers, build->initializer_count,
+              &build->initializer_capacity))
         return WEFT_BUILD_NONE;
     build->initializers = array;
     initializer.value = add_value(build, name, shape);
@@ -215,17 +220,19 @@ static weft_build_value add_initializer(weft_build *build, const char *name, con
     return initializer.value;
 }
 
-weft_build_value weft_build_add_weight(weft_build *build, const char *name, const weft_build_shape *shape,
+weft_build_value weft_build_add_weight(weft_build *build, const char *name,
+                                       const weft_build_shape *shape,
                                        const weft_init_recipe *recipe, bool is_parameter)
 {
     weft_build_initializer initializer = {.is_parameter = is_parameter};
-    assert(recipe || !build->with_weights);
+    assert(recipe || !build->with_weights || build->status != WEFT_BUILD_OK);
     if (recipe)
         initializer.recipe = *recipe;
     return add_initializer(build, name, shape, initializer);
 }
 
-weft_build_value weft_build_add_ints(weft_build *build, const char *name, const int64_t *values, size_t count)
+weft_build_value weft_build_add_ints(weft_build *build, const char *name, const int64_t *values,
+                                     size_t count)
 {
     int64_t *copy = weft_build_alloc(build, count, sizeof *copy);
     if (!copy)
@@ -266,18 +273,21 @@ static Onnx__AttributeProto *make_attribute(weft_build *build, const weft_build_
 }
 
 weft_build_value weft_build_add_node(weft_build *build, const char *op, const char *name,
-                                     const weft_build_value *inputs, int input_count, const weft_build_attr *attrs,
-                                     size_t attr_count, const char *output_name, const weft_build_shape *output_shape)
+                                     const weft_build_value *inputs, int input_count,
+                                     const weft_build_attr *attrs, size_t attr_count,
+                                     const char *output_name, const weft_build_shape *output_shape)
 {
     void *array = build->nodes;
     assert(input_count <= WEFT_BUILD_MAX_INPUTS);
     if (!grow(build, &array, sizeof *build->nodes, build->node_count, &build->node_capacity))
         return WEFT_BUILD_NONE;
     build->nodes = array;
-    weft_build_node node = {.input_count = input_count, .output = add_value(build, output_name, output_shape)};
+    weft_build_node node = {.input_count = input_count,
+                            .output = add_value(build, output_name, output_shape)};
     Onnx__NodeProto *proto = weft_build_alloc(build, 1, sizeof *proto);
     char **names = weft_build_alloc(build, (size_t)input_count + 1, sizeof *names);
-    Onnx__AttributeProto **attributes = weft_build_alloc(build, attr_count, sizeof(Onnx__AttributeProto *));
+    Onnx__AttributeProto **attributes =
+        weft_build_alloc(build, attr_count, sizeof(Onnx__AttributeProto *));
     if (build->status != WEFT_BUILD_OK)
         return WEFT_BUILD_NONE;
     onnx__node_proto__init(proto);
@@ -288,7 +298,8 @@ weft_build_value weft_build_add_node(weft_build *build, const char *op, const ch
     for (int i = 0; i < input_count; i++) {
         assert(inputs[i] >= 0 && (size_t)inputs[i] < build->value_count);
         node.inputs[i] = inputs[i];
-        names[i] = (char *)(uintptr_t)build->values[inputs[i]].name; /* protobuf-c has no const; it only reads */
+        names[i] = (char *)(uintptr_t)build->values[inputs[i]]
+                       .name; /* protobuf-c has no const; it only reads */
     }
     names[input_count] = (char *)(uintptr_t)build->values[node.output].name;
     proto->n_input = (size_t)input_count;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A graph under construction, kept as protobuf-c messages plus what a count needs: shapes of all values and the
- * value numbers behind each node. Failure is sticky: after the first one every call does nothing, and the builder's
- * caller looks at `status` once, at the end.
- * Knows nothing about architectures, files or the command line.
+ * A graph under construction, kept as protobuf-c messages plus what a count needs: shapes of all
+ * values and the value numbers behind each node. Failure is sticky: after the first one every call
+ * does nothing, and the builder's caller looks at `status` once, at the end. Knows nothing about
+ * architectures, files or the command line.
  */
 #ifndef WEFT_MODELS_ONNX_BUILD_H
 #define WEFT_MODELS_ONNX_BUILD_H
@@ -43,7 +43,7 @@ typedef struct weft_build_initializer {
     weft_build_value value;
     weft_init_recipe recipe; /* float data */
     const int64_t *ints;     /* not NULL: int64 data instead */
-    bool is_parameter;       /* counts as a trained parameter (batch-norm running statistics do not) */
+    bool is_parameter; /* counts as a trained parameter (batch-norm running statistics do not) */
 } weft_build_initializer;
 
 typedef struct weft_build_node {
@@ -54,7 +54,11 @@ typedef struct weft_build_node {
     Onnx__NodeProto *proto;
 } weft_build_node;
 
-typedef enum weft_build_attr_kind { WEFT_BUILD_INT, WEFT_BUILD_FLOAT, WEFT_BUILD_INTS } weft_build_attr_kind;
+typedef enum weft_build_attr_kind {
+    WEFT_BUILD_INT,
+    WEFT_BUILD_FLOAT,
+    WEFT_BUILD_INTS
+} weft_build_attr_kind;
 
 typedef struct weft_build_attr {
     const char *name;
@@ -71,9 +75,10 @@ typedef struct weft_build {
     const char *culprit;
     const char *graph_name;
     int opset;
-    bool with_weights;          /* false: initialisers have shapes but no data; enough for counting */
-    const char *batch_symbol;   /* not NULL: axis 0 of inputs, outputs and activations is written as this symbol */
-    bool lists_values;          /* write types and shapes of inner activations too */
+    bool with_weights;        /* false: initialisers have shapes but no data; enough for counting */
+    const char *batch_symbol; /* not NULL: axis 0 of inputs, outputs and activations is written as
+                                 this symbol */
+    bool lists_values;        /* write types and shapes of inner activations too */
     weft_build_value input, output;
     weft_build_value_info *values;
     weft_build_initializer *initializers;
@@ -92,21 +97,26 @@ void weft_build_destroy(weft_build *build);
 /* Zeroed memory that lives as long as the builder; NULL after a failure. */
 void *weft_build_alloc(weft_build *build, size_t count, size_t elem_bytes);
 /* printf into such memory; "" after a failure. */
-const char *weft_build_format(weft_build *build, const char *format, ...) __attribute__((format(printf, 2, 3)));
+const char *weft_build_format(weft_build *build, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
-weft_build_value weft_build_add_input(weft_build *build, const char *name, const weft_build_shape *shape);
+weft_build_value weft_build_add_input(weft_build *build, const char *name,
+                                      const weft_build_shape *shape);
 void weft_build_set_output(weft_build *build, weft_build_value value);
 
 /* The recipe may be NULL when the builder is without weights. */
-weft_build_value weft_build_add_weight(weft_build *build, const char *name, const weft_build_shape *shape,
+weft_build_value weft_build_add_weight(weft_build *build, const char *name,
+                                       const weft_build_shape *shape,
                                        const weft_init_recipe *recipe, bool is_parameter);
 /* A one-dimensional int64 constant; the values are copied. */
-weft_build_value weft_build_add_ints(weft_build *build, const char *name, const int64_t *values, size_t count);
+weft_build_value weft_build_add_ints(weft_build *build, const char *name, const int64_t *values,
+                                     size_t count);
 
 /* One-output node; everything is copied. Returns the output value. */
 weft_build_value weft_build_add_node(weft_build *build, const char *op, const char *name,
-                                     const weft_build_value *inputs, int input_count, const weft_build_attr *attrs,
-                                     size_t attr_count, const char *output_name, const weft_build_shape *output_shape);
+                                     const weft_build_value *inputs, int input_count,
+                                     const weft_build_attr *attrs, size_t attr_count,
+                                     const char *output_name, const weft_build_shape *output_shape);
 
 /* Shape of a value; rank 0 for WEFT_BUILD_NONE. */
 const weft_build_shape *weft_build_shape_of(const weft_build *build, weft_build_value value);

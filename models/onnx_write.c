@@ -2,11 +2,13 @@
 /*
  * Streaming ONNX writer; see onnx_write.h. Knows nothing about architectures or the command line.
  *
- * A protobuf message is the concatenation of its fields, so a GraphProto that holds one node, packed after one that
- * holds another, gives the same bytes as one GraphProto that holds both. The graph is written as such pieces, twice:
- * first into a sink that only adds up sizes, for the length that stands in front, then into the file.
+ * A protobuf message is the concatenation of its fields, so a GraphProto that holds one node,
+ * packed after one that holds another, gives the same bytes as one GraphProto that holds both. The
+ * graph is written as such pieces, twice: first into a sink that only adds up sizes, for the length
+ * that stands in front, then into the file.
  *
- *   ModelProto without graph | tag and length of `graph` | name | node ... | initializer ... | input | output | values
+ *   ModelProto without graph | tag and length of `graph` | name | node ... | initializer ... |
+ * input | output | values
  */
 #include "models/onnx_write.h"
 
@@ -80,7 +82,8 @@ static void store_elements(const weft_build_initializer *initializer, size_t cou
     }
 }
 
-static void put_initializer(piece_sink *sink, const weft_build *build, const weft_build_initializer *initializer)
+static void put_initializer(piece_sink *sink, const weft_build *build,
+                            const weft_build_initializer *initializer)
 {
     const weft_build_value_info *value = &build->values[initializer->value];
     size_t count = (size_t)weft_build_elems(&value->shape);
@@ -93,7 +96,8 @@ static void put_initializer(piece_sink *sink, const weft_build *build, const wef
     tensor.n_dims = (size_t)shape.rank;
     tensor.dims = shape.dims;
     tensor.has_data_type = 1;
-    tensor.data_type = initializer->ints ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64 : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+    tensor.data_type = initializer->ints ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64
+                                         : ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
     tensor.has_raw_data = 1;
     tensor.raw_data.len = count * (initializer->ints ? 8 : 4);
     tensor.raw_data.data = sink->scratch;
@@ -106,7 +110,8 @@ static void put_initializer(piece_sink *sink, const weft_build *build, const wef
 
 typedef enum value_role { ROLE_INPUT, ROLE_OUTPUT, ROLE_INNER } value_role;
 
-static void put_value(piece_sink *sink, const weft_build *build, weft_build_value value, value_role role)
+static void put_value(piece_sink *sink, const weft_build *build, weft_build_value value,
+                      value_role role)
 {
     const weft_build_value_info *info = &build->values[value];
     Onnx__TensorShapeProto__Dimension dims[WEFT_BUILD_MAX_RANK];
@@ -227,10 +232,12 @@ static size_t largest_initializer_bytes(const weft_build *build)
 }
 
 /* Writes everything to an open stream and closes it. */
-static weft_write_status write_stream(const weft_build *build, const char *producer, uint64_t graph_bytes, FILE *file)
+static weft_write_status write_stream(const weft_build *build, const char *producer,
+                                      uint64_t graph_bytes, FILE *file)
 {
     file_buffer buffer = {.base = {.append = append_to_file}, .file = file};
-    piece_sink to_file = {.buffer = &buffer.base, .scratch = malloc(largest_initializer_bytes(build))};
+    piece_sink to_file = {.buffer = &buffer.base,
+                          .scratch = malloc(largest_initializer_bytes(build))};
     if (!to_file.scratch) {
         fclose(file);
         return WEFT_WRITE_NO_MEMORY;

@@ -22,15 +22,16 @@ static const weft_option *find(const weft_option_tables *tables, const char *wor
             const weft_option *row = &tables->rows[t][i];
             if (strlen(row->name) == length && strncmp(row->name, word, length) == 0)
                 return row;
-            if (row->alias && strlen(row->alias) == length && strncmp(row->alias, word, length) == 0)
+            if (row->alias && strlen(row->alias) == length &&
+                strncmp(row->alias, word, length) == 0)
                 return row;
         }
     }
     return NULL;
 }
 
-static int report_unknown(const weft_option_tables *tables, const char *word, size_t length, const char *command,
-                          FILE *errors)
+static int report_unknown(const weft_option_tables *tables, const char *word, size_t length,
+                          const char *command, FILE *errors)
 {
     const char *names[MAX_OPTIONS];
     char typed[TEXT_BYTES], advice[TEXT_BYTES];
@@ -38,7 +39,8 @@ static int report_unknown(const weft_option_tables *tables, const char *word, si
     for (size_t t = 0; t < 2; t++)
         for (size_t i = 0; i < tables->counts[t] && count < MAX_OPTIONS; i++)
             names[count++] = tables->rows[t][i].name;
-    snprintf(typed, sizeof typed, "%.*s", (int)(length < TEXT_BYTES ? length : TEXT_BYTES - 1), word);
+    snprintf(typed, sizeof typed, "%.*s", (int)(length < TEXT_BYTES ? length : TEXT_BYTES - 1),
+             word);
     const char *nearest = weft_report_nearest(typed, names, count);
     if (nearest)
         snprintf(advice, sizeof advice, "%s, or %s --help for all options", nearest, command);
@@ -61,10 +63,12 @@ static bool is_choice(const char *choices, const char *value)
     return false;
 }
 
-/* Names end up in files, logs and generated comments: visible ASCII without quotes or backslashes. */
+/* Names end up in files, logs and generated comments: visible ASCII without quotes or backslashes.
+ */
 static bool is_tensor_name(const char *value)
 {
-    static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/-";
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:/-";
     size_t length = strlen(value);
     return length > 0 && length <= TEXT_BYTES / 2 && strspn(value, allowed) == length;
 }
@@ -89,8 +93,10 @@ static bool store(const weft_option *row, const char *value, char *target, char 
     case WEFT_OPTION_FLAG:
         break;
     case WEFT_OPTION_INT:
-        snprintf(expected, TEXT_BYTES, "a whole number from %" PRId64 " to %" PRId64, row->min, row->max);
-        if (!parse_number(value, &number) || number < (uint64_t)row->min || number > (uint64_t)row->max)
+        snprintf(expected, TEXT_BYTES, "a whole number from %" PRId64 " to %" PRId64, row->min,
+                 row->max);
+        if (!parse_number(value, &number) || number < (uint64_t)row->min ||
+            number > (uint64_t)row->max)
             return false;
         memcpy(target, &(int64_t){(int64_t)number}, sizeof(int64_t));
         return true;
@@ -107,7 +113,8 @@ static bool store(const weft_option *row, const char *value, char *target, char 
         memcpy(target, &value, sizeof value);
         return true;
     case WEFT_OPTION_NAME:
-        snprintf(expected, TEXT_BYTES, "1 to %d of the characters A-Z a-z 0-9 _ . : / -", TEXT_BYTES / 2);
+        snprintf(expected, TEXT_BYTES, "1 to %d of the characters A-Z a-z 0-9 _ . : / -",
+                 TEXT_BYTES / 2);
         if (!is_tensor_name(value))
             return false;
         memcpy(target, &value, sizeof value);
@@ -122,14 +129,15 @@ static bool store(const weft_option *row, const char *value, char *target, char 
     return true;
 }
 
-int weft_options_parse(const weft_option_tables *tables, int argc, char **argv, void *target, const char *command,
-                       FILE *errors)
+int weft_options_parse(const weft_option_tables *tables, int argc, char **argv, void *target,
+                       const char *command, FILE *errors)
 {
     char expected[TEXT_BYTES] = "", subject[TEXT_BYTES], why[TEXT_BYTES + 16];
     for (int i = 0; i < argc; i++) {
         const char *word = argv[i];
         if (word[0] != '-' || word[1] == '\0')
-            return weft_report_error(errors, WEFT_REPORT_ARGUMENT, word, "all settings are options", NULL);
+            return weft_report_error(errors, WEFT_REPORT_ARGUMENT, word, "all settings are options",
+                                     NULL);
         size_t length = strcspn(word, "=");
         const char *value = word[length] == '=' ? word + length + 1 : NULL;
         const weft_option *row = find(tables, word, length);
@@ -161,8 +169,9 @@ void weft_options_print(const weft_option_tables *tables, FILE *to)
         for (size_t i = 0; i < tables->counts[t]; i++) {
             const weft_option *row = &tables->rows[t][i];
             char left[TEXT_BYTES];
-            snprintf(left, sizeof left, "%s%s%s%s%s", row->alias ? row->alias : "", row->alias ? ", " : "", row->name,
-                     row->metavar ? " " : "", row->metavar ? row->metavar : "");
+            snprintf(left, sizeof left, "%s%s%s%s%s", row->alias ? row->alias : "",
+                     row->alias ? ", " : "", row->name, row->metavar ? " " : "",
+                     row->metavar ? row->metavar : "");
             fprintf(to, "  %-24s %s\n", left, row->help);
             if (row->choices)
                 fprintf(to, "  %-24s %s\n", "", row->choices);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Table-driven command-line options: each row says where in a struct the value goes and what is accepted.
- * Knows nothing about models.
+ * Table-driven command-line options: each row says where in a struct the value goes and what is
+ * accepted. Knows nothing about models.
  */
 #ifndef WEFT_MODELS_OPTIONS_H
 #define WEFT_MODELS_OPTIONS_H
@@ -20,7 +20,7 @@ typedef enum weft_option_kind {
 } weft_option_kind;
 
 typedef struct weft_option {
-    const char *name; /* with its dashes */
+    const char *name;  /* with its dashes */
     const char *alias; /* another spelling, or NULL */
     weft_option_kind kind;
     size_t offset;
@@ -37,11 +37,11 @@ typedef struct weft_option_tables {
 } weft_option_tables;
 
 /*
- * Fills `target` from the arguments, whose strings are borrowed. 0, or the exit code after the first error, which is
- * printed to `errors`; `command` names the help to point at.
+ * Fills `target` from the arguments, whose strings are borrowed. 0, or the exit code after the
+ * first error, which is printed to `errors`; `command` names the help to point at.
  */
-int weft_options_parse(const weft_option_tables *tables, int argc, char **argv, void *target, const char *command,
-                       FILE *errors);
+int weft_options_parse(const weft_option_tables *tables, int argc, char **argv, void *target,
+                       const char *command, FILE *errors);
 
 /* One or two lines per option. */
 void weft_options_print(const weft_option_tables *tables, FILE *to);

@@ -18,7 +18,8 @@ static const struct {
 #undef X
 };
 
-int weft_report_error(FILE *to, weft_report_id id, const char *subject, const char *why, const char *advice)
+int weft_report_error(FILE *to, weft_report_id id, const char *subject, const char *why,
+                      const char *advice)
 {
     fprintf(to, "error[E%04d]: %s", rows[id].number, rows[id].text);
     if (subject)
@@ -55,7 +56,8 @@ static size_t edits(const char *a, const char *b)
 const char *weft_report_nearest(const char *word, const char *const *candidates, size_t count)
 {
     const char *nearest = NULL;
-    size_t fewest = strlen(word) / 3 + 2; /* about one slip in three letters; what needs more is another word */
+    size_t fewest =
+        strlen(word) / 3 + 2; /* about one slip in three letters; what needs more is another word */
     if (strlen(word) > MAX_WORD)
         return NULL;
     for (size_t i = 0; i < count; i++) {

@@ -16,12 +16,14 @@ typedef enum weft_report_id {
 } weft_report_id;
 
 /*
- * Prints "error[E0901]: text: subject" and, where given, a "why:" and a "try:" line; returns the exit code. Strings
- * may be NULL.
+ * Prints "error[E0901]: text: subject" and, where given, a "why:" and a "try:" line; returns the
+ * exit code. Strings may be NULL.
  */
-int weft_report_error(FILE *to, weft_report_id id, const char *subject, const char *why, const char *advice);
+int weft_report_error(FILE *to, weft_report_id id, const char *subject, const char *why,
+                      const char *advice);
 
-/* The candidate with the fewest edits from `word`, or NULL when none is near enough to be a slip. */
+/* The candidate with the fewest edits from `word`, or NULL when none is near enough to be a slip.
+ */
 const char *weft_report_nearest(const char *word, const char *const *candidates, size_t count);
 
 #endif

@@ -16,8 +16,9 @@ typedef struct depth_config {
 } depth_config;
 
 static const depth_config configs[] = {
-    {"50", {3, 4, 6, 3}},    {"101", {3, 4, 23, 3}},  {"152", {3, 8, 36, 3}},  {"200", {3, 24, 36, 3}},
-    {"270", {4, 29, 53, 4}}, {"350", {4, 36, 72, 4}}, {"420", {4, 44, 87, 4}},
+    {"50", {3, 4, 6, 3}},    {"101", {3, 4, 23, 3}},  {"152", {3, 8, 36, 3}},
+    {"200", {3, 24, 36, 3}}, {"270", {4, 29, 53, 4}}, {"350", {4, 36, 72, 4}},
+    {"420", {4, 44, 87, 4}},
 };
 
 /* The pairs of depth and input size that the paper reports. */
@@ -33,8 +34,9 @@ enum { EXPANSION = 4 };
 
 static const weft_cnn_gamma plain_gamma = {.center = 1.0, .spread = 0.2};
 /*
- * Scale of the last batch-norm of a block. Training starts it at zero, which would hide the whole block; at this size
- * a stage of 87 blocks grows its stream to only about twice the standard deviation it starts with.
+ * Scale of the last batch-norm of a block. Training starts it at zero, which would hide the whole
+ * block; at this size a stage of 87 blocks grows its stream to only about twice the standard
+ * deviation it starts with.
  */
 static const weft_cnn_gamma residual_gamma = {.center = 0.3, .spread = 0.1};
 
@@ -51,27 +53,31 @@ static weft_cnn_map stem(weft_cnn *cnn, weft_cnn_map x)
     return weft_cnn_relu(cnn, x, "maxpool.2");
 }
 
-static weft_cnn_map shortcut(weft_cnn *cnn, weft_cnn_map x, const char *block, int64_t channels, int64_t stride)
+static weft_cnn_map shortcut(weft_cnn *cnn, weft_cnn_map x, const char *block, int64_t channels,
+                             int64_t stride)
 {
     weft_build *build = cnn->build;
     if (stride == 2)
         x = weft_cnn_pool_shortcut(cnn, x, weft_build_format(build, "%s.downsample.0", block));
     return weft_cnn_conv_bn(cnn, x, weft_build_format(build, "%s.downsample.1", block),
-                            weft_build_format(build, "%s.downsample.2", block), channels, 1, 1, plain_gamma);
+                            weft_build_format(build, "%s.downsample.2", block), channels, 1, 1,
+                            plain_gamma);
 }
 
-static weft_cnn_map bottleneck(weft_cnn *cnn, weft_cnn_map x, const char *block, int64_t planes, int64_t stride,
-                               bool is_first)
+static weft_cnn_map bottleneck(weft_cnn *cnn, weft_cnn_map x, const char *block, int64_t planes,
+                               int64_t stride, bool is_first)
 {
     weft_build *build = cnn->build;
-    weft_cnn_map y = weft_cnn_conv_bn(cnn, x, weft_build_format(build, "%s.conv1", block),
-                                      weft_build_format(build, "%s.bn1", block), planes, 1, 1, plain_gamma);
+    weft_cnn_map y =
+        weft_cnn_conv_bn(cnn, x, weft_build_format(build, "%s.conv1", block),
+                         weft_build_format(build, "%s.bn1", block), planes, 1, 1, plain_gamma);
     y = weft_cnn_relu(cnn, y, weft_build_format(build, "%s.act1", block));
-    y = weft_cnn_conv_bn(cnn, y, weft_build_format(build, "%s.conv2", block), weft_build_format(build, "%s.bn2", block),
-                         planes, 3, stride, plain_gamma);
+    y = weft_cnn_conv_bn(cnn, y, weft_build_format(build, "%s.conv2", block),
+                         weft_build_format(build, "%s.bn2", block), planes, 3, stride, plain_gamma);
     y = weft_cnn_relu(cnn, y, weft_build_format(build, "%s.act2", block));
-    y = weft_cnn_conv_bn(cnn, y, weft_build_format(build, "%s.conv3", block), weft_build_format(build, "%s.bn3", block),
-                         planes * EXPANSION, 1, 1, residual_gamma);
+    y = weft_cnn_conv_bn(cnn, y, weft_build_format(build, "%s.conv3", block),
+                         weft_build_format(build, "%s.bn3", block), planes * EXPANSION, 1, 1,
+                         residual_gamma);
     /* The squeeze width is a quarter of the block's output. */
     y = weft_cnn_squeeze_excite(cnn, y, weft_build_format(build, "%s.se", block), planes);
     if (is_first)
@@ -92,7 +98,8 @@ static void build_network(weft_cnn *cnn, const weft_family_params *params)
     static const int64_t planes[STAGES] = {64, 128, 256, 512};
     const depth_config *config = find_config(params->depth);
     assert(config); /* the option row admits no other depth */
-    weft_cnn_map x = weft_cnn_input(cnn, params->input_name, params->batch, 3, params->size, params->size);
+    weft_cnn_map x =
+        weft_cnn_input(cnn, params->input_name, params->batch, 3, params->size, params->size);
     x = stem(cnn, x);
     for (int stage = 0; stage < STAGES; stage++) {
         for (int i = 0; i < config->blocks[stage]; i++) {

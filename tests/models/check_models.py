@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Checks files of weft-model with onnx and onnxruntime: valid ONNX in every form and operator set, one function in
-all of them, folded or not, and activations in a sane range.
+"""Checks files of weft-model with onnx and onnxruntime: valid ONNX in every form and operator
+set, one function in all of them, folded or not, and activations in a sane range.
 
-usage: check_models.py path/to/weft-model [scratch directory]
+usage: check_models.py [path/to/weft-model]     (else $WEFT_BUILD/weft-model, build/weft-model)
+Speaks TAP.
 
 Knows the program only by its command line and its files.
 """
@@ -17,8 +18,8 @@ import onnx
 import onnxruntime
 from onnx import helper
 
-# Two float32 evaluations of one network in different order of operations: rounding of about 2^-24 per operation,
-# amplified by up to some hundred layers. A wrong term changes outputs by more than 1e-2.
+# Two float32 evaluations of one network in different order of operations: rounding of about 2^-24
+# per operation, amplified by some hundred layers. A wrong term changes outputs by more than 1e-2.
 RELATIVE_TOLERANCE = 1e-4
 
 # Of ResNet-RS-50 with batch-norm folded, and what unfolded batch-norms add.
@@ -26,17 +27,15 @@ NODES, NORMS = 226, 56
 
 
 class Checks:
-    """Counts what held and what did not."""
+    """Numbers and prints results."""
 
     def __init__(self):
-        self.passed = self.failed = 0
+        self.count = self.failed = 0
 
     def expect(self, holds, what):
-        if holds:
-            self.passed += 1
-        else:
-            self.failed += 1
-            print("FAIL", what)
+        self.count += 1
+        self.failed += not holds
+        print(f"{'ok' if holds else 'not ok'} {self.count} - {what}")
 
 
 def write(program, path, *options):
@@ -47,7 +46,9 @@ def write(program, path, *options):
 def session(model):
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
 
 
 def run(model, x):
@@ -59,7 +60,7 @@ def relative_error(y, reference):
 
 
 def check_forms(checks, program, scratch):
-    """Every form and operator set is valid and computes the same as opset 17 of the tracing form."""
+    """Every form and operator set is valid and computes what opset 17 of the tracing form does."""
     x = np.random.default_rng(1).standard_normal((2, 3, 47, 47)).astype(np.float32)
     base = ["--depth", "50", "--size", "47", "--batch", "2", "--classes", "7", "--seed", "3"]
     reference = None
@@ -75,7 +76,8 @@ def check_forms(checks, program, scratch):
         onnx.checker.check_model(model, full_check=True)
         checks.expect(model.opset_import[0].version == opset, what + ": operator set")
         expected = NODES + (0 if "--fold-bn" in extra else NORMS)
-        checks.expect(len(model.graph.node) == expected, what + f": {len(model.graph.node)} nodes, not {expected}")
+        found = len(model.graph.node)
+        checks.expect(found == expected, what + f": {found} nodes of {expected}")
         inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
         shape = inferred.graph.output[0].type.tensor_type.shape.dim
         checks.expect(shape[1].dim_value == 7, what + ": number of logits")
@@ -86,10 +88,10 @@ def check_forms(checks, program, scratch):
         if reference is None:
             reference = y
         error = relative_error(y, reference)
-        checks.expect(error <= RELATIVE_TOLERANCE, what + f": differs by {error:.2e} from opset 17")
+        checks.expect(error <= RELATIVE_TOLERANCE, what + f": difference from opset 17 is {error:.2e}")
         if "--dynamic-batch" in extra:
             error = relative_error(run(model, x[:1]), reference[:1])
-            checks.expect(error <= RELATIVE_TOLERANCE, what + f": batch 1 differs by {error:.2e}")
+            checks.expect(error <= RELATIVE_TOLERANCE, what + f": difference at batch 1 is {error:.2e}")
         os.remove(path)
 
 
@@ -98,7 +100,8 @@ def pictures(size):
     random = np.random.default_rng(7)
     noise = random.standard_normal((1, 3, size, size)).astype(np.float32)
     ramp = np.linspace(-1.5, 1.5, size, dtype=np.float32)
-    smooth = np.stack([np.add.outer(ramp, ramp), np.add.outer(ramp, -ramp), np.multiply.outer(ramp, ramp)])[None]
+    planes = [np.add.outer(ramp, ramp), np.add.outer(ramp, -ramp), np.multiply.outer(ramp, ramp)]
+    smooth = np.stack(planes)[None]
     return {"noise": noise, "smooth": (smooth / smooth.std() + 0.1 * noise).astype(np.float32)}
 
 
@@ -106,7 +109,8 @@ def check_ranges(checks, program, scratch, depth, size):
     """No layer explodes, vanishes or forgets the image."""
     path = os.path.join(scratch, "model.onnx")
     model = write(program, path, "--depth", str(depth), "--size", str(size), "--seed", "7")
-    watched = [n for n in model.graph.node if n.op_type in ("Relu", "Sigmoid", "BatchNormalization")]
+    kinds = ("Relu", "Sigmoid", "BatchNormalization")
+    watched = [n for n in model.graph.node if n.op_type in kinds]
     names = [n.output[0] for n in watched]
     model.graph.output.extend(helper.make_empty_tensor_value_info(name) for name in names)
     runner = session(model)
@@ -115,31 +119,39 @@ def check_ranges(checks, program, scratch, depth, size):
         what = f"resnet-rs-{depth} @ {size}, {kind}"
         values = runner.run([model.graph.output[0].name] + names, {model.graph.input[0].name: x})
         logits[kind] = values[0]
-        stds = [float(v.std()) for n, v in zip(watched, values[1:]) if n.op_type != "Sigmoid"]
-        gates = np.concatenate([v.ravel() for n, v in zip(watched, values[1:]) if n.op_type == "Sigmoid"])
+        layers = list(zip(watched, values[1:]))
+        stds = [float(v.std()) for n, v in layers if n.op_type != "Sigmoid"]
+        gates = np.concatenate([v.ravel() for n, v in layers if n.op_type == "Sigmoid"])
         saturated = float(((gates < 0.02) | (gates > 0.98)).mean())
-        print(f"{what}: layer std {min(stds):.3f} to {max(stds):.3f}, saturated gates {100 * saturated:.2f} %, "
-              f"logit std {values[0].std():.3f}")
-        checks.expect(min(stds) > 0.05, what + f": a layer vanishes, std {min(stds):.3g}")
-        checks.expect(max(stds) < 20, what + f": a layer explodes, std {max(stds):.3g}")
-        checks.expect(saturated < 0.1, what + f": {100 * saturated:.1f} % of the gates are saturated")
+        print(
+            f"# {what}: layer std {min(stds):.3f} to {max(stds):.3f}, "
+            f"saturated gates {100 * saturated:.2f} %, logit std {values[0].std():.3f}"
+        )
+        checks.expect(min(stds) > 0.05, what + f": no layer vanishes, least std {min(stds):.3g}")
+        checks.expect(max(stds) < 20, what + f": no layer explodes, largest std {max(stds):.3g}")
+        checks.expect(saturated < 0.1, what + f": {100 * saturated:.1f} % of gates saturated")
         checks.expect(0.3 < values[0].std() < 10, what + f": logit std {values[0].std():.3g}")
     difference = float((logits["noise"] - logits["smooth"]).std())
-    checks.expect(difference > 0.3, f"resnet-rs-{depth} @ {size}: logits hardly depend on the image, {difference:.3g}")
+    checks.expect(
+        difference > 0.3,
+        f"resnet-rs-{depth} @ {size}: logits depend on the image by {difference:.3g}",
+    )
     os.remove(path)
 
 
 def main():
-    if len(sys.argv) not in (2, 3):
+    if len(sys.argv) > 2:
         print(__doc__)
         return 2
+    default = os.path.join(os.environ.get("WEFT_BUILD", "build"), "weft-model")
+    program = sys.argv[1] if len(sys.argv) == 2 else default
     checks = Checks()
-    with tempfile.TemporaryDirectory(dir=sys.argv[2] if len(sys.argv) == 3 else None) as scratch:
-        check_forms(checks, sys.argv[1], scratch)
-        check_ranges(checks, sys.argv[1], scratch, 50, 160)
-        check_ranges(checks, sys.argv[1], scratch, 101, 160)
-        check_ranges(checks, sys.argv[1], scratch, 420, 64)
-    print(f"{checks.passed} passed, {checks.failed} failed, 0 skipped")
+    with tempfile.TemporaryDirectory() as scratch:
+        check_forms(checks, program, scratch)
+        check_ranges(checks, program, scratch, 50, 160)
+        check_ranges(checks, program, scratch, 101, 160)
+        check_ranges(checks, program, scratch, 420, 64)
+    print(f"1..{checks.count}")
     return 1 if checks.failed else 0
 
 

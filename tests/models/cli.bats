@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # weft-model as a user meets it: answers, error ids, exit codes, and nothing left behind.
-# WEFT_MODEL names the program (build/weft-model when unset).
+# The program is $WEFT_BUILD/weft-model, build/weft-model when unset.
 
 setup() {
-    program="$(realpath "${WEFT_MODEL:-build/weft-model}")"
+    program="$(realpath "${WEFT_BUILD:-build}/weft-model")"
     cd "$BATS_TEST_TMPDIR"
 }
 
@@ -27,8 +27,8 @@ expect_error() {
     [[ "$output" == *"resnet-rs"* ]]
     run "$program" resnet-rs --help
     [ "$status" -eq 0 ]
-    for option in --depth --size --batch --classes --opset --seed --fold-bn --form --dynamic-batch --input-name \
-        --output-name --count --json -o; do
+    for option in --depth --size --batch --classes --opset --seed --fold-bn --form \
+        --dynamic-batch --input-name --output-name --count --json -o; do
         [[ "$output" == *"$option"* ]]
     done
 }
@@ -47,8 +47,10 @@ expect_error() {
 
 @test "list --json and --count --json are JSON" {
     "$program" list --json | jq -e '.schema == "weft.model-list/1" and (.models | length) == 11'
-    "$program" resnet-rs --count --json | jq -e '.parameters == 35691912 and .macs == 2278629376 and .nodes == 282'
-    "$program" resnet-rs --count --json --fold-bn | jq -e '.parameters == 35665224 and .nodes == 226'
+    "$program" resnet-rs --count --json |
+        jq -e '.parameters == 35691912 and .macs == 2278629376 and .nodes == 282'
+    "$program" resnet-rs --count --json --fold-bn |
+        jq -e '.parameters == 35665224 and .nodes == 226'
 }
 
 @test "slips get the nearest name" {
@@ -94,7 +96,8 @@ expect_error() {
     [ -c /dev/null ]
     expect_error E0920 6 resnet-rs -o /
     expect_error E0921 6 resnet-rs -o none/x.onnx
-    # A file size limit of 1 MiB makes write() fail in the middle; the signal that would come first is ignored.
+    # A file size limit of 1 MiB makes write() fail in the middle; the signal that would come
+    # first is ignored.
     run bash -c "trap '' XFSZ; ulimit -f 1024; '$program' resnet-rs -o x.onnx"
     [ "$status" -eq 6 ]
     [[ "$output" == "error[E0922]"* ]]
@@ -109,10 +112,21 @@ expect_error() {
 
 @test "a seed gives the same bytes on every machine" {
     "$program" resnet-rs --size 32 --classes 3 --seed 7 -o a.onnx
-    [ "$(sha256sum <a.onnx)" = "8a60cda19f08518e6d9cc911240082bae52cba538dcfe10ce0d153d4c9fae331  -" ]
+    known=8a60cda19f08518e6d9cc911240082bae52cba538dcfe10ce0d153d4c9fae331
+    [ "$(sha256sum <a.onnx)" = "$known  -" ]
     "$program" resnet-rs --size 32 --classes 3 --seed 8 -o a.onnx
-    [ "$(sha256sum <a.onnx)" != "8a60cda19f08518e6d9cc911240082bae52cba538dcfe10ce0d153d4c9fae331  -" ]
+    [ "$(sha256sum <a.onnx)" != "$known  -" ]
     [ "$(ls -A)" = a.onnx ]
+}
+
+@test "out of memory is an error" {
+    # From too little for the graph's records to too little for the largest tensor.
+    for kib in 3000 4000 5000 6000 8000 12000; do
+        run bash -c "ulimit -v $kib; '$program' resnet-rs --depth 420 --size 32 -o x.onnx"
+        [ "$status" -eq 6 ] || [ "$status" -eq 127 ] # 127: too little for the program's libraries
+        [ -z "$(ls -A)" ]
+    done
+    [[ "$output" == "error[E0924]"* ]]
 }
 
 @test "writing the largest model takes little memory" {

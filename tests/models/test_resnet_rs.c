@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Reference models against known facts: parameters, multiply-accumulates and node counts of every published
- * ResNet-RS, shapes, determinism of the weights, files that are whole or absent.
- * Knows the model library's headers and nothing of its inside; needs no other program.
+ * Reference models against known facts: parameters, multiply-accumulates and node counts of every
+ * published ResNet-RS, shapes, determinism of the weights, files that are whole or absent. Knows
+ * the model library's headers and nothing of its inside; needs no other program.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,16 +24,19 @@
 #include "models/onnx_write.h"
 #include "models/resnet_rs.h"
 
-/* Published size of each model. MACs count convolutions and the classifier, as the paper's FLOPs / 2 do. */
+/* Published size of each model. MACs count convolutions and the classifier, as the paper's FLOPs /
+ * 2 do. */
 static const struct {
     const char *depth;
     int64_t size;
     uint64_t parameters, macs;
 } published[] = {
-    {"50", 160, 35691912, 2278629376},    {"101", 160, 63618696, 4181532672},   {"101", 192, 63618696, 6012157952},
-    {"152", 192, 86621576, 8746844160},   {"152", 224, 86621576, 11895185408},  {"152", 256, 86621576, 15527886848},
-    {"200", 256, 93209992, 20093386752},  {"270", 256, 129861448, 26950189056}, {"350", 256, 163956168, 34376597504},
-    {"350", 320, 163956168, 53683601408}, {"420", 320, 191891656, 63942344704},
+    {"50", 160, 35691912, 2278629376},    {"101", 160, 63618696, 4181532672},
+    {"101", 192, 63618696, 6012157952},   {"152", 192, 86621576, 8746844160},
+    {"152", 224, 86621576, 11895185408},  {"152", 256, 86621576, 15527886848},
+    {"200", 256, 93209992, 20093386752},  {"270", 256, 129861448, 26950189056},
+    {"350", 256, 163956168, 34376597504}, {"350", 320, 163956168, 53683601408},
+    {"420", 320, 191891656, 63942344704},
 };
 
 /* Per depth: number of blocks, and parameters once batch-norms are folded. */
@@ -41,7 +44,7 @@ static const struct {
     const char *depth;
     uint64_t blocks, folded_parameters;
 } depths[] = {
-    {"50", 16, 35665224},  {"101", 33, 63565896},   {"152", 50, 86545736},   {"200", 66, 93121864},
+    {"50", 16, 35665224},   {"101", 33, 63565896},   {"152", 50, 86545736},   {"200", 66, 93121864},
     {"270", 90, 129739912}, {"350", 116, 163800072}, {"420", 139, 191706376},
 };
 
@@ -211,7 +214,8 @@ static void test_folding_rule(void **state)
     weft_build_destroy(folded);
 }
 
-/* Streams differ by seed and name, do not depend on where reading starts, and have the moments they promise. */
+/* Streams differ by seed and name, do not depend on where reading starts, and have the moments they
+ * promise. */
 static void test_stream_values(void **state)
 {
     (void)state;
@@ -233,7 +237,8 @@ static void test_stream_values(void **state)
             squares += (double)whole[i] * (double)whole[i];
         }
     }
-    /* Standard error of the mean is 2/sqrt(1e5) = 0.0063, of the variance about 4 sqrt(2/1e5) = 0.018: five of them. */
+    /* Standard error of the mean is 2/sqrt(1e5) = 0.0063, of the variance about 4 sqrt(2/1e5) =
+     * 0.018: five of them. */
     assert_true(fabs(sum / 1e5) < 0.032);
     assert_true(fabs(squares / 1e5 - 4.0) < 0.09);
 }
