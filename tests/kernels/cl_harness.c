@@ -8,6 +8,12 @@
 #include <string.h>
 #include <time.h>
 
+#ifdef WEFT_TEST_DATA
+#define KERNELS WEFT_TEST_DATA "/../kernels/cpu"
+#else
+#define KERNELS "kernels/cpu" /* run from the root of the repository */
+#endif
+
 #define CHECK(call)                                                                                   \
     do {                                                                                              \
         cl_int check_code = (call);                                                                   \
@@ -24,17 +30,31 @@ static double now_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
-void weft_harness_open(struct cl_harness *h)
+int weft_harness_open(struct cl_harness *h)
 {
     cl_platform_id platform;
     cl_int code;
-    CHECK(clGetPlatformIDs(1, &platform, NULL));
-    CHECK(clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 1, &h->device, NULL));
+    char name[256] = "";
+    cl_uint width = 0;
+    memset(h, 0, sizeof *h);
+    if (getenv("WEFT_TEST_REF_ONLY") != NULL) {
+        printf("skipped: WEFT_TEST_REF_ONLY is set\n");
+        return 0;
+    }
+    if (clGetPlatformIDs(1, &platform, NULL) != CL_SUCCESS ||
+        clGetDeviceIDs(platform, CL_DEVICE_TYPE_ALL, 1, &h->device, NULL) != CL_SUCCESS) {
+        printf("skipped: no OpenCL device\n");
+        return 0;
+    }
+    CHECK(clGetDeviceInfo(h->device, CL_DEVICE_NAME, sizeof name, name, NULL));
+    CHECK(clGetDeviceInfo(h->device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof width, &width, NULL));
+    h->is_slow = strstr(name, "Oclgrind") != NULL;
+    h->vector_width = width >= 16 ? 16 : 8;
     h->context = clCreateContext(NULL, 1, &h->device, NULL, NULL, &code);
     CHECK(code);
     h->queue = clCreateCommandQueue(h->context, h->device, 0, &code);
     CHECK(code);
-    h->build_ms = 0;
+    return 1;
 }
 
 void weft_harness_close(struct cl_harness *h)
@@ -47,7 +67,7 @@ static char *read_text(const char *path)
 {
     FILE *file = fopen(path, "rb");
     if (file == NULL) {
-        fprintf(stderr, "cannot open %s (run from the root of the repository)\n", path);
+        fprintf(stderr, "cannot open %s\n", path);
         exit(1);
     }
     fseek(file, 0, SEEK_END);
@@ -61,11 +81,13 @@ static char *read_text(const char *path)
     return text;
 }
 
-cl_program weft_harness_build(struct cl_harness *h, const char *file, const char *defines)
+cl_program weft_harness_build(struct cl_harness *h, const char *file)
 {
-    char path[256];
-    snprintf(path, sizeof path, "kernels/cpu/%s", file);
-    char *common = read_text("kernels/cpu/common.cl");
+    char path[512], defines[64];
+    snprintf(path, sizeof path, KERNELS "/%s", file);
+    snprintf(defines, sizeof defines, "#define WEFT_VW %d\n#define WEFT_MR %d\n", h->vector_width,
+             h->vector_width == 16 ? 14 : 6);
+    char *common = read_text(KERNELS "/common.cl");
     char *family = read_text(path);
     const char *parts[3] = {defines, common, family};
     cl_int code;

@@ -13,14 +13,17 @@ struct cl_harness {
     cl_context context;
     cl_device_id device;
     cl_command_queue queue;
-    double build_ms; /* of the last program */
+    int vector_width; /* WEFT_VW of the programs: 16 where the device prefers vectors of 16 floats, else 8 */
+    int is_slow;      /* the device is an interpreter (oclgrind): run few shapes */
+    double build_ms;  /* of the last program */
 };
 
-void weft_harness_open(struct cl_harness *h);
+/* Opens the first device. Returns 0, having said why, when there is none or WEFT_TEST_REF_ONLY is set. */
+int weft_harness_open(struct cl_harness *h);
 void weft_harness_close(struct cl_harness *h);
 
-/* Builds `defines` + kernels/cpu/common.cl + kernels/cpu/<file>. */
-cl_program weft_harness_build(struct cl_harness *h, const char *file, const char *defines);
+/* Builds the macros for this device + kernels/cpu/common.cl + kernels/cpu/<file>. */
+cl_program weft_harness_build(struct cl_harness *h, const char *file);
 cl_kernel weft_harness_kernel(cl_program program, const char *name);
 
 /* A buffer of count floats, filled from `data` when it is not NULL. */
