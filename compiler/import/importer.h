@@ -32,24 +32,20 @@ typedef struct weft_import_node {
     weft_node *node;       /* NULL for constants and for what is not supported */
 } weft_import_node;
 
-typedef struct weft_import_file {
-    const char *location;
-    weft_status status; /* of opening it: reported once */
-    weft_file_map map;
-} weft_import_file;
-
 typedef struct weft_importer {
     weft_arena *arena;
     weft_diag *diag;
     const weft_import_params *params;
+    size_t size_bytes;       /* of the model file */
     const Onnx__ModelProto *model;
     weft_graph *graph;
     weft_status status;      /* of the first error */
-    bool has_unsupported;    /* some node could not be made: its outputs are stand-ins without type */
+    bool has_stand_in;    /* some node could not be made: its outputs are stand-ins without type */
     weft_map values;         /* the model's tensor names -> weft_value */
     weft_map unavailable;    /* names of outputs that the canonical form does not have -> reason (char *) */
+    weft_map files;          /* location of external data -> what external.c knows about it */
+    size_t missing_count;    /* names that were used and not found */
     WEFT_VEC(weft_import_node) nodes;
-    WEFT_VEC(weft_import_file *) files;
 } weft_importer;
 
 /* Remembers the status of the first error; returns its argument. */
@@ -74,8 +70,12 @@ void weft_import_flatten(weft_importer *importer);
 bool weft_import_tensor(weft_importer *importer, const Onnx__TensorProto *proto, const char *what, weft_tensor *out_tensor);
 const char *weft_import_onnx_type_name(int32_t data_type);
 void weft_import_initializers(weft_importer *importer);
+/* A value without type, so that what reads it is still connected and checked; the import fails in the end. */
+weft_value *weft_import_stand_in(weft_importer *importer, const char *name);
 
-/* external.c. Data of the tensor's bytes in its file. NULL after an error was reported. */
+/* external.c. Closes a weft_file_map; for weft_arena_defer. */
+void weft_import_close_map(void *map);
+/* Data of the tensor's bytes in its file. NULL after an error was reported. */
 const uint8_t *weft_import_external(weft_importer *importer, const Onnx__TensorProto *proto, const char *what,
                                     size_t expected_bytes);
 
@@ -88,10 +88,9 @@ void weft_import_attrs(weft_importer *importer, const weft_import_node *node, we
 /* The type that is in use: `type`, or from the field that is set in models that leave it out. UNDEFINED when there is none. */
 Onnx__AttributeProto__AttributeType weft_import_attr_type(const Onnx__AttributeProto *attr);
 
-/* nodes.c */
+/* nodes.c. Nodes with their inputs connected, and the outputs of the graph. */
 void weft_import_nodes(weft_importer *importer);
-/* Registers a value under its name in the model; a duplicate is reported (what: "initializer", "node n"). */
-void weft_import_define(weft_importer *importer, const char *name, weft_value *value, const char *what);
+/* Whether the model has the name already, which is reported; what: "an initializer". */
 bool weft_import_is_defined(weft_importer *importer, const char *name, const char *what);
 
 /* support.c. The operator of a node, or NONE after it was put on the list of what is not supported. */
@@ -100,7 +99,7 @@ weft_import_support *weft_import_support_create(weft_importer *importer);
 weft_op weft_import_resolve(weft_import_support *support, const weft_import_node *node);
 void weft_import_support_report(weft_import_support *support);
 
-/* upgrade.c. Brings one connected node to the newest form. */
+/* upgrade.c. Brings a connected node to the newest form; its inputs have types where those are known. May put nodes before it. */
 void weft_import_upgrade(weft_importer *importer, const weft_import_node *source);
 
 #endif
