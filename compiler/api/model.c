@@ -40,10 +40,15 @@ static const char *attrs_text(weft_arena *arena, const weft_attrs *attrs)
     return text.data;
 }
 
-static int64_t constant_elems(const weft_value *value)
+/* Parameters are what training learned: shape operands and axes (i64) are not, nor are batch normalisation's statistics. */
+static int64_t input_parameters(const weft_node *node, size_t index)
 {
+    const weft_value *value = node->inputs[index];
     int64_t elems = 0;
-    return weft_value_is_constant(value) && weft_shape_elems(&value->shape, &elems) ? elems : 0;
+    if (value == NULL || !weft_value_is_constant(value) || value->dtype == WEFT_DTYPE_I64 ||
+        (node->op == WEFT_OP_BatchNormalization && index >= 3) || !weft_shape_elems(&value->shape, &elems))
+        return 0;
+    return elems;
 }
 
 static void describe(const weft_value *value, weft_model_tensor *out)
@@ -67,14 +72,11 @@ static void collect(weft_model *model)
                                     .input_count = graph->inputs.count,
                                     .output_count = graph->outputs.count};
     for (size_t i = 0; i < graph->values.count; i++) {
-        const weft_value *value = graph->values.data[i];
+        weft_value *value = graph->values.data[i];
         size_t bytes = 0;
-        /* Parameters are what the model holds: shape operands and axes (i64) are not. */
-        if (value->use_count == 0 || !weft_value_is_constant(value) || value->dtype == WEFT_DTYPE_I64 ||
-            !weft_shape_bytes(&value->shape, value->dtype, &bytes))
-            continue;
-        model->info.parameters += constant_elems(value);
-        model->info.weight_bytes += (int64_t)bytes;
+        value->mark = 0;
+        if (value->use_count > 0 && weft_value_is_constant(value) && weft_shape_bytes(&value->shape, value->dtype, &bytes))
+            model->info.weight_bytes += (int64_t)bytes;
     }
     model->nodes = WEFT_NEW_ARRAY(arena, weft_model_node, graph->node_count);
     for (const weft_node *node = graph->first; node != NULL; node = node->next) {
@@ -84,9 +86,14 @@ static void collect(weft_model *model)
         row->attrs = attrs_text(arena, &node->attrs);
         describe(node->output_count > 0 ? node->outputs[0] : NULL, &row->output);
         row->macs = weft_node_cost(node).macs;
-        for (size_t i = 0; i < node->input_count; i++)
-            if (node->inputs[i] != NULL && node->inputs[i]->dtype != WEFT_DTYPE_I64)
-                row->parameters += constant_elems(node->inputs[i]);
+        for (size_t i = 0; i < node->input_count; i++) {
+            int64_t parameters = input_parameters(node, i);
+            row->parameters += parameters;
+            if (parameters > 0 && node->inputs[i]->mark == 0) {
+                model->info.parameters += parameters; /* shared ones once */
+                node->inputs[i]->mark = 1;
+            }
+        }
         model->info.macs += row->macs;
     }
 }

@@ -42,7 +42,7 @@ typedef struct weft_model_info {
     const char *name;
     int64_t opset;
     size_t node_count, input_count, output_count;
-    int64_t parameters;   /* elements of all constants of the model */
+    int64_t parameters;   /* learned elements: weights, biases, batch normalisation's scale and shift, not its statistics */
     int64_t weight_bytes;
     int64_t macs;         /* of convolutions and matrix products */
 } weft_model_info;
