@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+# Sources of compiler/passes, relative to the repository root.
+PASSES_SRC := \
+    compiler/passes/absorb_input_layout.c \
+    compiler/passes/cleanup.c \
+    compiler/passes/epilogue.c \
+    compiler/passes/fold_batchnorm.c \
+    compiler/passes/fold_constants.c \
+    compiler/passes/fuse_conv.c \
+    compiler/passes/fuse_conv_shape.c \
+    compiler/passes/fuse_global_mean.c \
+    compiler/passes/fuse_squeeze_excite.c \
+    compiler/passes/layout.c \
+    compiler/passes/lower_matmul.c \
+    compiler/passes/merge_pad.c \
+    compiler/passes/passes.c \
+    compiler/passes/rewrite.c \
+    compiler/passes/rewrite_constant.c \
+    compiler/passes/simplify.c \
+    compiler/passes/simplify_arithmetic.c \
+    compiler/passes/sink_rules.c \
+    compiler/passes/sink_transposes.c \
+    compiler/passes/split_variadic.c \
+    compiler/passes/views.c
