@@ -67,5 +67,7 @@ typedef struct weft_package_view {
 
 struct weft_package; /* weft/package.h */
 const weft_package_view *weft_package_get_view(const struct weft_package *package);
+/* One more reference; weft_package_close gives one back. Any thread. */
+struct weft_package *weft_package_ref(struct weft_package *package);
 
 #endif

@@ -19,7 +19,7 @@ typedef struct weft_package weft_package;
 /* Opens and verifies a package: magic, version, sizes, the hash of every section, the manifest. The file is mapped; its weights are
  * not copied. Errors: PACKAGE_* (docs/errors.md), each naming the section. *out_package is NULL on failure. */
 weft_status weft_package_open(const char *path, weft_diag *diag, weft_package **out_package);
-/* The same from memory, which is borrowed and must outlive the package; 64-byte aligned. */
+/* The same from memory, which is borrowed and must outlive the package; 128-byte aligned. */
 weft_status weft_package_open_memory(const void *data, size_t size_bytes, weft_diag *diag, weft_package **out_package);
 void weft_package_close(weft_package *package); /* NULL accepted; sessions hold their own reference */
 
@@ -74,8 +74,9 @@ void weft_package_get_value(const weft_package *package, size_t schedule, size_t
 
 typedef struct weft_step_info {
     const char *name, *op, *attrs; /* attrs as text: "strides=[2,2], act=\"relu\"" */
-    const char *program, *kernel, *tile;
+    const char *program, *kernel, *tile; /* of the first launch */
     uint64_t global[3], local[3];
+    size_t launch_count; /* at least 1: see weft_package_get_launch */
     size_t source_count;
     const char *const *sources;
     size_t input_count, output_count, dep_count;
@@ -85,6 +86,14 @@ typedef struct weft_step_info {
     const char *bound; /* "compute" | "memory" | "launch" */
 } weft_step_info;
 void weft_package_get_step(const weft_package *package, size_t schedule, size_t index, weft_step_info *out_info);
+
+/* One kernel launch of a step; they run one after the other. */
+typedef struct weft_launch_info {
+    const char *program, *kernel, *tile;
+    uint64_t global[3], local[3];
+} weft_launch_info;
+void weft_package_get_launch(const weft_package *package, size_t schedule, size_t step, size_t index,
+                             weft_launch_info *out_info);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* JSON -> weft_manifest. Every member is required unless it has a default in docs/package.md, and members that are not known are
+ * refused. Memory grows with the text, never with a number in it. Must not know about: files. */
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compiler/package/internal.h"
+#include "compiler/package/json_reader.h"
+
+typedef struct source_text {
+    const char *kernels;
+    size_t kernels_bytes;
+} source_text;
+
+static float float_of(json_reader *reader, const json_at *at)
+{
+    double value = weft__json_number_value(reader, at);
+    if (isfinite(value) && fabs(value) > (double)FLT_MAX) {
+        weft__json_fail(reader, at, "a number in the range of f32");
+        return 0.0f;
+    }
+    return (float)value;
+}
+
+static void read_shape(json_reader *reader, json_at *object, weft_shape *shape)
+{
+    json_at array = weft__json_member(reader, object, "shape", JSON_ARRAY);
+    size_t rank = weft__json_count(&array);
+    if (rank > WEFT_MAX_RANK) {
+        weft__json_fail(reader, &array, "at most 8 dimensions");
+        return;
+    }
+    shape->rank = (int)rank;
+    for (size_t i = 0; i < rank; i++) {
+        json_at at = weft__json_element(reader, &array, i, JSON_INTEGER);
+        shape->dims[i] = json_integer_value(at.json);
+        if (at.json != NULL && shape->dims[i] < 0)
+            weft__json_fail(reader, &at, "a dimension of 0 or more");
+    }
+}
+
+static weft_dtype read_dtype(json_reader *reader, json_at *object)
+{
+    json_at at = weft__json_member(reader, object, "dtype", JSON_STRING);
+    weft_dtype dtype = at.json == NULL ? WEFT_DTYPE_NONE : weft_dtype_from_name(json_string_value(at.json));
+    if (dtype == WEFT_DTYPE_NONE)
+        weft__json_fail(reader, &at, "an element type such as \"f32\"");
+    return dtype;
+}
+
+/* A word of a table; `find` gives a negative number for others. */
+static int read_word(json_reader *reader, json_at *object, const char *key, int (*find)(const char *), const char *expected)
+{
+    json_at at = weft__json_member(reader, object, key, JSON_STRING);
+    int found = at.json == NULL ? -1 : find(json_string_value(at.json));
+    if (found < 0)
+        weft__json_fail(reader, &at, expected);
+    return found < 0 ? 0 : found;
+}
+
+static weft_tensor *read_tensor(json_reader *reader, json_at *attr)
+{
+    json_at at = weft__json_member(reader, attr, "tensor", JSON_OBJECT);
+    weft_tensor *tensor = WEFT_NEW(reader->arena, weft_tensor);
+    tensor->dtype = read_dtype(reader, &at);
+    read_shape(reader, &at, &tensor->shape);
+    json_at data = weft__json_member(reader, &at, "bytes", JSON_ARRAY);
+    size_t bytes = 0, count = weft__json_count(&data);
+    if (!weft_shape_bytes(&tensor->shape, tensor->dtype, &bytes) || bytes != count)
+        weft__json_fail(reader, &data, "as many bytes as dtype and shape need");
+    uint8_t *out = weft_arena_alloc(reader->arena, count);
+    for (size_t i = 0; i < count; i++) {
+        json_at byte = weft__json_element(reader, &data, i, JSON_INTEGER);
+        json_int_t value = json_integer_value(byte.json);
+        if (value < 0 || value > UINT8_MAX)
+            weft__json_fail(reader, &byte, "a byte");
+        out[i] = (uint8_t)value;
+    }
+    tensor->data = out;
+    weft__json_end(reader, &at);
+    return tensor;
+}
+
+static const float *read_floats(json_reader *reader, json_at *attr, size_t *out_count)
+{
+    json_at array = weft__json_member(reader, attr, "floats", JSON_ARRAY);
+    *out_count = weft__json_count(&array);
+    float *list = WEFT_NEW_ARRAY(reader->arena, float, *out_count);
+    for (size_t i = 0; i < *out_count; i++) {
+        json_at at = {&array, NULL, i, json_array_get(array.json, i), 0};
+        list[i] = float_of(reader, &at);
+    }
+    return list;
+}
+
+static float read_float(json_reader *reader, json_at *object, const char *key)
+{
+    json_at at = {object, key, 0, json_object_get(object->json, key), 0};
+    object->used++;
+    return float_of(reader, &at);
+}
+
+static void read_attr(json_reader *reader, json_at *at, weft_attr *attr)
+{
+    if (weft__json_has(at, "int")) {
+        attr->kind = WEFT_ATTR_INT;
+        attr->i = weft__json_int(reader, at, "int", INT64_MIN, INT64_MAX);
+    } else if (weft__json_has(at, "float")) {
+        attr->kind = WEFT_ATTR_FLOAT;
+        attr->f = read_float(reader, at, "float");
+    } else if (weft__json_has(at, "ints")) {
+        attr->kind = WEFT_ATTR_INTS;
+        attr->ints = weft__json_ints(reader, at, "ints", &attr->count);
+    } else if (weft__json_has(at, "floats")) {
+        attr->kind = WEFT_ATTR_FLOATS;
+        attr->floats = read_floats(reader, at, &attr->count);
+    } else if (weft__json_has(at, "tensor")) {
+        attr->kind = WEFT_ATTR_TENSOR;
+        attr->tensor = read_tensor(reader, at);
+    } else {
+        attr->kind = WEFT_ATTR_STRING;
+        attr->s = weft__json_text(reader, at, "string");
+    }
+    weft__json_end(reader, at);
+}
+
+static void read_attrs(json_reader *reader, json_at *step, weft_attrs *attrs)
+{
+    json_at object = weft__json_member(reader, step, "attrs", JSON_OBJECT);
+    attrs->capacity = json_object_size(object.json);
+    attrs->data = WEFT_NEW_ARRAY(reader->arena, weft_attr, attrs->capacity);
+    const char *key;
+    json_t *value;
+    json_object_foreach(object.json, key, value)
+    {
+        weft_attr *attr = &attrs->data[attrs->count++];
+        attr->name = weft_arena_strdup(reader->arena, key);
+        json_at at = weft__json_member(reader, &object, attr->name, JSON_OBJECT);
+        read_attr(reader, &at, attr);
+    }
+}
+
+static void read_arg(json_reader *reader, json_at *at, weft_arg *arg)
+{
+    arg->index = -1;
+    if (weft__json_has(at, "value")) {
+        arg->kind = WEFT_ARG_VALUE;
+        arg->index = (int32_t)weft__json_int(reader, at, "value", 0, INT32_MAX);
+    } else if (weft__json_has(at, "blob")) {
+        arg->kind = WEFT_ARG_BLOB;
+        arg->index = (int32_t)weft__json_int(reader, at, "blob", 0, INT32_MAX);
+    } else if (weft__json_has(at, "int")) {
+        arg->kind = WEFT_ARG_INT;
+        arg->i = (int32_t)weft__json_int(reader, at, "int", INT32_MIN, INT32_MAX);
+    } else if (weft__json_has(at, "float")) {
+        arg->kind = WEFT_ARG_FLOAT;
+        arg->f = read_float(reader, at, "float");
+    } else if (weft__json_has(at, "local")) {
+        arg->kind = WEFT_ARG_LOCAL;
+        arg->bytes = (uint64_t)weft__json_int(reader, at, "local", 1, INT32_MAX);
+    } else if (weft__json_has(at, "scratch")) {
+        uint64_t range[2];
+        arg->kind = WEFT_ARG_SCRATCH;
+        weft__json_sizes(reader, at, "scratch", range, 2);
+        arg->offset_bytes = range[0];
+        arg->bytes = range[1];
+    } else {
+        arg->kind = WEFT_ARG_NULL;
+        weft__json_member(reader, at, "null", JSON_TRUE);
+    }
+    weft__json_end(reader, at);
+}
+
+static void read_launch(json_reader *reader, json_at *at, weft_launch *launch)
+{
+    launch->program = (int32_t)weft__json_int(reader, at, "program", 0, INT32_MAX);
+    launch->kernel = (int32_t)weft__json_int(reader, at, "kernel", 0, INT32_MAX);
+    launch->tile = weft__json_text(reader, at, "tile");
+    weft__json_sizes(reader, at, "global", launch->global, 3);
+    weft__json_sizes(reader, at, "local", launch->local, 3);
+    json_at args = weft__json_member(reader, at, "args", JSON_ARRAY);
+    launch->arg_count = weft__json_count(&args);
+    launch->args = WEFT_NEW_ARRAY(reader->arena, weft_arg, launch->arg_count);
+    for (size_t i = 0; i < launch->arg_count; i++) {
+        json_at arg = weft__json_element(reader, &args, i, JSON_OBJECT);
+        read_arg(reader, &arg, &launch->args[i]);
+    }
+    weft__json_end(reader, at);
+}
+
+static void read_launches(json_reader *reader, json_at *step, weft_step *out_step)
+{
+    json_at launches = weft__json_member(reader, step, "launches", JSON_ARRAY);
+    out_step->launch_count = weft__json_count(&launches);
+    out_step->launches = WEFT_NEW_ARRAY(reader->arena, weft_launch, out_step->launch_count);
+    for (size_t i = 0; i < out_step->launch_count; i++) {
+        json_at launch = weft__json_element(reader, &launches, i, JSON_OBJECT);
+        read_launch(reader, &launch, &out_step->launches[i]);
+    }
+}
+
+static void read_cost(json_reader *reader, json_at *step, weft_step_cost *cost)
+{
+    json_at at = weft__json_member(reader, step, "cost", JSON_OBJECT);
+    cost->macs = weft__json_int(reader, &at, "macs", 0, INT64_MAX);
+    cost->flops = weft__json_int(reader, &at, "flops", 0, INT64_MAX);
+    cost->weight_bytes = weft__json_int(reader, &at, "weight_bytes", 0, INT64_MAX);
+    cost->input_bytes = weft__json_int(reader, &at, "input_bytes", 0, INT64_MAX);
+    cost->output_bytes = weft__json_int(reader, &at, "output_bytes", 0, INT64_MAX);
+    cost->ideal_ns = weft__json_number(reader, &at, "ideal_ns");
+    cost->bound = (weft_bound)read_word(reader, &at, "bound", weft__bound_find, "\"compute\", \"memory\" or \"launch\"");
+    weft__json_end(reader, &at);
+}
+
+static void read_step(json_reader *reader, json_at *at, weft_step *step)
+{
+    step->name = weft__json_text(reader, at, "name");
+    step->op = weft__json_text(reader, at, "op");
+    step->inputs = weft__json_indices(reader, at, "inputs", &step->input_count);
+    step->outputs = weft__json_indices(reader, at, "outputs", &step->output_count);
+    step->deps = weft__json_indices(reader, at, "deps", &step->dep_count);
+    step->sources = weft__json_texts(reader, at, "sources", &step->source_count);
+    read_attrs(reader, at, &step->attrs);
+    read_launches(reader, at, step);
+    read_cost(reader, at, &step->cost);
+    weft__json_end(reader, at);
+}
+
+static uint64_t read_size(json_reader *reader, json_at *object, const char *key)
+{
+    return (uint64_t)weft__json_int(reader, object, key, 0, INT64_MAX);
+}
+
+static void read_value(json_reader *reader, json_at *at, weft_schedule_value *value)
+{
+    value->name = weft__json_text(reader, at, "name");
+    value->dtype = read_dtype(reader, at);
+    read_shape(reader, at, &value->shape);
+    value->place = (weft_place)read_word(reader, at, "place", weft__place_find,
+                                         "\"input\", \"output\", \"arena\", \"constant\" or \"alias\"");
+    value->size_bytes = read_size(reader, at, "bytes");
+    value->first_step = (int32_t)weft__json_int(reader, at, "first", -1, INT32_MAX);
+    value->last_step = (int32_t)weft__json_int(reader, at, "last", -1, INT32_MAX);
+    value->alias_of = -1;
+    value->blob = -1;
+    if (value->place == WEFT_PLACE_ALIAS)
+        value->alias_of = (int32_t)weft__json_int(reader, at, "alias_of", 0, INT32_MAX);
+    if (value->place == WEFT_PLACE_ARENA)
+        value->offset_bytes = read_size(reader, at, "offset");
+    value->has_plain = value->place == WEFT_PLACE_CONSTANT && weft__json_has(at, "plain");
+    if (value->has_plain)
+        value->offset_bytes = read_size(reader, at, "plain");
+    if (value->place == WEFT_PLACE_CONSTANT && weft__json_has(at, "blob"))
+        value->blob = (int32_t)weft__json_int(reader, at, "blob", 0, INT32_MAX);
+    if (weft__json_has(at, "partial_blocks")) {
+        value->partial_blocks = (int32_t)weft__json_int(reader, at, "partial_blocks", 1, INT32_MAX);
+        value->partial_count = weft__json_int(reader, at, "partial_count", 1, INT64_MAX);
+    }
+    weft__json_end(reader, at);
+}
+
+static void read_schedule(json_reader *reader, json_at *at, weft_schedule *schedule)
+{
+    schedule->arena_bytes = read_size(reader, at, "arena_bytes");
+    schedule->arena_unshared_bytes = read_size(reader, at, "arena_unshared_bytes");
+    schedule->inputs = weft__json_indices(reader, at, "inputs", &schedule->input_count);
+    schedule->outputs = weft__json_indices(reader, at, "outputs", &schedule->output_count);
+    json_at values = weft__json_member(reader, at, "values", JSON_ARRAY);
+    schedule->value_count = weft__json_count(&values);
+    schedule->values = WEFT_NEW_ARRAY(reader->arena, weft_schedule_value, schedule->value_count);
+    for (size_t i = 0; i < schedule->value_count && !reader->failed; i++) {
+        json_at value = weft__json_element(reader, &values, i, JSON_OBJECT);
+        read_value(reader, &value, &schedule->values[i]);
+    }
+    json_at steps = weft__json_member(reader, at, "steps", JSON_ARRAY);
+    schedule->step_count = weft__json_count(&steps);
+    schedule->steps = WEFT_NEW_ARRAY(reader->arena, weft_step, schedule->step_count);
+    for (size_t i = 0; i < schedule->step_count && !reader->failed; i++) {
+        json_at step = weft__json_element(reader, &steps, i, JSON_OBJECT);
+        read_step(reader, &step, &schedule->steps[i]);
+    }
+    weft__json_end(reader, at);
+}
+
+static void read_program(json_reader *reader, json_at *at, const source_text *sources, weft_program *program)
+{
+    uint64_t range[2] = {0, 0};
+    program->name = weft__json_text(reader, at, "name");
+    program->options = weft__json_text(reader, at, "options");
+    program->kernels = weft__json_texts(reader, at, "kernels", &program->kernel_count);
+    weft__json_sizes(reader, at, "source", range, 2);
+    weft__json_end(reader, at);
+    program->source = "";
+    if (reader->failed)
+        return;
+    if (range[0] >= sources->kernels_bytes || range[1] >= sources->kernels_bytes - range[0] ||
+        strnlen(sources->kernels + range[0], (size_t)range[1] + 1) != range[1]) {
+        weft__json_fail(reader, at, "a source text inside of section kernels that ends with a zero byte");
+        return;
+    }
+    program->source = sources->kernels + range[0];
+}
+
+static void read_blob(json_reader *reader, json_at *at, weft_blob *blob)
+{
+    blob->packing =
+        (weft_packing)read_word(reader, at, "packing", weft__packing_find, "\"plain\", \"panel\" or \"winograd\"");
+    blob->offset_bytes = read_size(reader, at, "offset");
+    blob->size_bytes = read_size(reader, at, "bytes");
+    if (weft__json_has(at, "panel"))
+        blob->panel = (int32_t)weft__json_int(reader, at, "panel", 1, INT32_MAX);
+    if (weft__json_has(at, "winograd"))
+        blob->winograd = (int32_t)weft__json_int(reader, at, "winograd", 1, INT32_MAX);
+    weft__json_end(reader, at);
+}
+
+static void read_root(json_reader *reader, json_at *root, const source_text *sources, weft_manifest *manifest)
+{
+    manifest->model = weft__json_text(reader, root, "model");
+    manifest->producer = weft__json_text(reader, root, "producer");
+    manifest->target = weft__json_text(reader, root, "target");
+    manifest->opset = weft__json_int(reader, root, "opset", 0, INT64_MAX);
+    manifest->source_nodes = weft__json_int(reader, root, "source_nodes", 0, INT64_MAX);
+    manifest->parameters = weft__json_int(reader, root, "parameters", 0, INT64_MAX);
+    manifest->weight_bytes = weft__json_int(reader, root, "weight_bytes", 0, INT64_MAX);
+
+    json_at programs = weft__json_member(reader, root, "programs", JSON_ARRAY);
+    manifest->program_count = weft__json_count(&programs);
+    manifest->programs = WEFT_NEW_ARRAY(reader->arena, weft_program, manifest->program_count);
+    for (size_t i = 0; i < manifest->program_count && !reader->failed; i++) {
+        json_at at = weft__json_element(reader, &programs, i, JSON_OBJECT);
+        read_program(reader, &at, sources, &manifest->programs[i]);
+    }
+    json_at blobs = weft__json_member(reader, root, "blobs", JSON_ARRAY);
+    manifest->blob_count = weft__json_count(&blobs);
+    manifest->blobs = WEFT_NEW_ARRAY(reader->arena, weft_blob, manifest->blob_count);
+    for (size_t i = 0; i < manifest->blob_count && !reader->failed; i++) {
+        json_at at = weft__json_element(reader, &blobs, i, JSON_OBJECT);
+        read_blob(reader, &at, &manifest->blobs[i]);
+    }
+    json_at schedules = weft__json_member(reader, root, "schedules", JSON_ARRAY);
+    manifest->schedule_count = weft__json_count(&schedules);
+    manifest->schedules = WEFT_NEW_ARRAY(reader->arena, weft_schedule, manifest->schedule_count);
+    for (size_t i = 0; i < manifest->schedule_count && !reader->failed; i++) {
+        json_at at = weft__json_element(reader, &schedules, i, JSON_OBJECT);
+        read_schedule(reader, &at, &manifest->schedules[i]);
+    }
+    weft__json_end(reader, root);
+}
+
+static void release_json(void *json)
+{
+    json_decref(json);
+}
+
+weft_status weft__manifest_read(weft_arena *arena, weft_arena *scratch, const char *json, size_t json_bytes,
+                                const char *kernels, size_t kernels_bytes, const weft_manifest **out_manifest, weft_diag *diag)
+{
+    *out_manifest = NULL;
+    json_error_t error;
+    json_t *tree = json_loadb(json, json_bytes, JSON_REJECT_DUPLICATES, &error);
+    if (tree == NULL) {
+        if (json_error_code(&error) == json_error_out_of_memory)
+            return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while reading the manifest");
+        weft_status status = weft_diag_error(diag, WEFT_E_PACKAGE_MANIFEST, "section manifest is not valid JSON");
+        weft_diag_field_set(diag, WEFT_DIAG_AT, "line %d, column %d", error.line, error.column);
+        weft_diag_field_set(diag, WEFT_DIAG_WHY, "%s", error.text);
+        return status;
+    }
+    weft_arena_defer(scratch, release_json, tree);
+    json_reader reader = {.arena = arena};
+    json_at root = {NULL, NULL, 0, tree, 0};
+    if (!json_is_object(tree))
+        weft__json_fail(&reader, &root, "an object");
+    source_text sources = {kernels, kernels_bytes};
+    weft_manifest *manifest = WEFT_NEW(arena, weft_manifest);
+    if (!reader.failed)
+        read_root(&reader, &root, &sources, manifest);
+    if (reader.failed) {
+        weft_status status = weft_diag_error(diag, WEFT_E_PACKAGE_MANIFEST, "section manifest is not valid: %s", reader.at);
+        weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%s", reader.expected);
+        return status;
+    }
+    *out_manifest = manifest;
+    return WEFT_OK;
+}
