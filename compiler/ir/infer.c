@@ -50,6 +50,15 @@ static weft_status check_inputs(const weft_node *node, weft_diag *diag)
     return WEFT_OK;
 }
 
+static weft_status check_outputs(const weft_node *node, weft_diag *diag)
+{
+    for (size_t i = 0; i < node->output_count; i++)
+        if (node->outputs[i])
+            return WEFT_OK;
+    return weft_infer_fail(node, NULL, WEFT_E_INFER_ARITY, diag, "an output with a name", "none",
+                           "no output is asked for");
+}
+
 static weft_status check_attrs(const weft_node *node, weft_diag *diag)
 {
     for (size_t i = 0; i < node->attrs.count; i++) {
@@ -71,6 +80,7 @@ weft_status weft_node_infer(weft_graph *graph, weft_node *node, weft_diag *diag)
     WEFT_ASSERT(row->infer);
     WEFT_INFER_TRY(check_count(node, "inputs", node->input_count, row->min_inputs, row->max_inputs, diag));
     WEFT_INFER_TRY(check_count(node, "outputs", node->output_count, row->min_outputs, row->max_outputs, diag));
+    WEFT_INFER_TRY(check_outputs(node, diag));
     WEFT_INFER_TRY(check_inputs(node, diag));
     WEFT_INFER_TRY(check_attrs(node, diag));
     return row->infer(graph, node, diag);

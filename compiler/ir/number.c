@@ -27,10 +27,21 @@ static void leave_c_locale(locale_t before)
     freelocale(c_locale);
 }
 
+/* 70 rather than 7e+01, which the shortest "%g" gives. */
+static bool format_whole(double value, char *buffer)
+{
+    if (!(fabs(value) < 1e7) || value != floor(value))
+        return false;
+    snprintf(buffer, WEFT_NUMBER_TEXT, "%.0f", value);
+    return true;
+}
+
 static bool format_f32(float value, char *buffer)
 {
     if (isnan(value))
         return false;
+    if (format_whole((double)value, buffer))
+        return true;
     for (int digits = 1; digits <= F32_DIGITS; digits++) {
         snprintf(buffer, WEFT_NUMBER_TEXT, "%.*g", digits, (double)value);
         if (strtof(buffer, NULL) == value)
@@ -43,6 +54,8 @@ static bool format_f64(double value, char *buffer)
 {
     if (isnan(value))
         return false;
+    if (format_whole(value, buffer))
+        return true;
     for (int digits = 1; digits <= F64_DIGITS; digits++) {
         snprintf(buffer, WEFT_NUMBER_TEXT, "%.*g", digits, value);
         if (strtod(buffer, NULL) == value)
