@@ -17,22 +17,25 @@ FUZZ_SECONDS ?= 600
 
 TEST_LIBS = $(call pc,--libs cmocka) $(LIBS) $(LIBS_TOOL)
 TEST_CFLAGS = -Wno-missing-prototypes -Wno-vla -DWEFT_TEST_DATA='"$(CURDIR)/tests"'
-CLI_LIB_OBJ = $(filter-out %/main.o,$(call obj,$(CLI_SRC)))
+CLI_LIB_OBJ := $(filter-out %/main.o,$(call obj,$(CLI_SRC)))
 
 $(BUILD)/obj/tests/%.o: OBJ_CFLAGS := $(TEST_CFLAGS)
 $(call obj,$(wildcard tests/*/*.c)): | $(ONNX_H)
 
 .SECONDEXPANSION:
-room_obj = $(call obj,$(filter-out tests/%/test_% $(wildcard tests/$(1)/test_*.c),$(wildcard tests/$(1)/*.c)))
+room = $(firstword $(subst /, ,$*))
+room_obj = $(call obj,$(filter-out tests/$(1)/test_%,$(wildcard tests/$(1)/*.c)))
+# What a room's tests link besides the libraries.
+EXTRA_cli := $(CLI_LIB_OBJ)
+EXTRA_models := $(call obj,$(MODELS_LIB_SRC))
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(LIBRARIES) $(CLI_LIB_OBJ)
 	$(SAY) LINK $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIBRARIES) $(LIBS) $(LIBS_TOOL)
-$(UNIT_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $$(call room_obj,$$(patsubst %/,%,$$(dir $$*))) $(LIBRARIES) \
-             $$(if $$(filter cli/%,$$*),$(CLI_LIB_OBJ)) $$(if $$(filter models/%,$$*),$(filter-out %/main.o,$(call obj,$(MODELS_SRC))))
+$(UNIT_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $$(call room_obj,$$(room)) $$(EXTRA_$$(room)) $(LIBRARIES)
 	$(SAY) LINK $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIBRARIES) $(ONNX_OBJ) $(TEST_LIBS)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIBRARIES) $(TEST_LIBS)
 
 # ---- set-up ---------------------------------------------------------------------------------------------------------
 .PHONY: setup setup-run setup-check venv
@@ -64,7 +67,7 @@ check: setup-check ## install what is missing, build, and run every test (up to 
 tests-built: $(UNIT_BIN) $(REPLAY_BIN)
 
 check-built:
-	@BUILD=$(BUILD) PYTHON=$(ORACLE) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN) $(BATS) $(sort $(wildcard tests/oracle/*.py))
+	@BUILD=$(BUILD) PYTHON=$(ORACLE) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN) $(BATS) $(sort $(wildcard tests/oracle/*.py tests/models/*.py))
 
 unit: $(UNIT_BIN) $(REPLAY_BIN) ## unit tests and fuzz replays only, with what is installed
 	@BUILD=$(BUILD) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN)
