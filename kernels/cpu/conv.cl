@@ -66,8 +66,8 @@ struct window {
         sums[m][1] = hi##m;  \
     }
 #define CONV_TILE(R)                                                                                          \
-    INLINE void WEFT_CAT(conv_tile_, R)(__global const float *restrict x, __global const float *restrict zeros, \
-                                        __global const float *restrict panel, __global const float *ahead,    \
+    INLINE void WEFT_CAT(conv_tile_, R)(__global const float *x, __global const float *zeros, \
+                                        __global const float *panel, __global const float *ahead,    \
                                         const struct rows *rows, const int row, const int used,               \
                                         const struct window *win, const int first, fv (*sums)[2])             \
     {                                                                                                         \
@@ -79,7 +79,7 @@ struct window {
             __global const float *at = x + (dy * win->iw + dx) * win->ic + win->c;                            \
             ROWS(R, ROW_TAP)                                                                                  \
             if (inside) {                                                                                     \
-                __global const float *restrict b = panel + (tap * win->ic + win->c) * WEFT_NR;                \
+                __global const float *b = panel + (tap * win->ic + win->c) * WEFT_NR;                \
                 PRODUCT(R, win->c_end - win->c, ahead)                                                        \
             }                                                                                                 \
         }                                                                                                     \
@@ -90,7 +90,7 @@ CONV_TILE(MR_B)
 CONV_TILE(MR_C)
 
 /* Mean of the window elements that exist, for the block's rows, all channels: the pooled rows of a 1x1 product. */
-INLINE void gather_pool(__global const float *restrict x, __global float *restrict to, const int ih, const int iw,
+INLINE void gather_pool(__global const float *x, __global float *to, const int ih, const int iw,
                         const int ic, const int y0, const int x0, const int ph, const int pw)
 {
     const int ya = max(y0, 0), yb = min(y0 + ph, ih);

@@ -26,10 +26,10 @@
         const fv av = (fv)(a[k + i]);                      \
         lo##i = fma(av, LOADV(b + i * WEFT_NR), lo##i);    \
         hi##i = fma(av, LOADV(b + i * WEFT_NR + WEFT_VW), hi##i); \
-        __builtin_prefetch(b + i * WEFT_NR + STREAM_AHEAD, 0, 3); \
+        PREFETCH(b + i * WEFT_NR + STREAM_AHEAD);          \
     }
 
-INLINE void dot_panel(__local const float *restrict a, __global const float *restrict b, const int k_count, fv *out)
+INLINE void dot_panel(__local const float *a, __global const float *b, const int k_count, fv *out)
 {
     fv lo0 = (fv)(0.0f), lo1 = lo0, lo2 = lo0, lo3 = lo0;
     fv hi0 = lo0, hi1 = lo0, hi2 = lo0, hi3 = lo0;

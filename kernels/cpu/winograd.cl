@@ -69,16 +69,16 @@
 #define ROW_START(m)                                                       \
     fv lo##m = (fv)(0.0f);                                                 \
     fv hi##m = (fv)(0.0f);                                                 \
-    __local const float *restrict a##m = a + min(m, used - 1) * a_stride;
+    __local const float *a##m = a + min(m, used - 1) * a_stride;
 #define ROW_END(m)                                   \
     if (m < used) {                                  \
         STOREV(lo##m, out + m * WEFT_NR);            \
         STOREV(hi##m, out + m * WEFT_NR + WEFT_VW);  \
     }
 #define PRODUCT_TILE(R)                                                                                       \
-    INLINE void WEFT_CAT(product_tile_, R)(__local const float *restrict a, const int a_stride,               \
-                                           __global const float *restrict b, __global const float *ahead,     \
-                                           const int k_count, const int used, __local float *restrict out)    \
+    INLINE void WEFT_CAT(product_tile_, R)(__local const float *a, const int a_stride,               \
+                                           __global const float *b, __global const float *ahead,     \
+                                           const int k_count, const int used, __local float *out)    \
     {                                                                                                         \
         ROWS(R, ROW_START)                                                                                    \
         PRODUCT(R, k_count, ahead)                                                                            \
@@ -96,10 +96,10 @@ PRODUCT_TILE(MR_C)
 #define GET_PRODUCT(i) LOADV(from + i * side * p_step)
 #define PUT_LINE(j, value) line[j] = (value);
 
-INLINE void winograd(const int m, __global const float *restrict x, __global const float *restrict u,
-                     __global const float *restrict bias, __global const float *res,
-                     __global const float *restrict gate, __global float *y,
-                     __global float *restrict partial, __local float *restrict v, const int flags, const int act,
+INLINE void winograd(const int m, __global const float *x, __global const float *u,
+                     __global const float *bias, __global const float *res,
+                     __global const float *gate, __global float *y,
+                     __global float *partial, __local float *v, const int flags, const int act,
                      const float act_a, const float act_b, const int ih, const int iw, const int ic, const int oh,
                      const int ow, const int oc, const int pt, const int pl, const int y_stride,
                      const int t_block, const int blocks, const int pg)
@@ -117,7 +117,7 @@ INLINE void winograd(const int m, __global const float *restrict x, __global con
     /* One cache line between frequencies keeps them out of each other's cache sets. */
     const int v_step = t_block * icp + 16;
     const int p_step = t_block * WEFT_NR + 16;
-    __local float *restrict product = v + side * side * v_step;
+    __local float *product = v + side * side * v_step;
 
     for (int t = 0; t < n_tiles; t++) {
         const int y0 = (tile0 + t) / tiles_w * m - pt;

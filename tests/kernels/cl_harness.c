@@ -48,6 +48,9 @@ int weft_harness_open(struct cl_harness *h)
     }
     CHECK(clGetDeviceInfo(h->device, CL_DEVICE_NAME, sizeof name, name, NULL));
     CHECK(clGetDeviceInfo(h->device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof width, &width, NULL));
+    cl_ulong local_bytes = 0;
+    CHECK(clGetDeviceInfo(h->device, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local_bytes, &local_bytes, NULL));
+    h->local_bytes = (size_t)local_bytes;
     h->is_slow = strstr(name, "Oclgrind") != NULL;
     h->vector_width = width >= 16 ? 16 : 8;
     h->context = clCreateContext(NULL, 1, &h->device, NULL, NULL, &code);

@@ -14,6 +14,7 @@ struct cl_harness {
     cl_device_id device;
     cl_command_queue queue;
     int vector_width; /* WEFT_VW of the programs: 16 where the device prefers vectors of 16 floats, else 8 */
+    size_t local_bytes; /* that the device has */
     int is_slow;      /* the device is an interpreter (oclgrind): run few shapes */
     double build_ms;  /* of the last program */
 };

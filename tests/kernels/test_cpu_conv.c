@@ -33,7 +33,13 @@ static int ceil_div(int a, int b)
     return (a + b - 1) / b;
 }
 
-/* One random choice of epilogue and blocks for the shape; returns the error against the loops. */
+static size_t local_bytes_of(const struct conv_shape *s, int m, int t_block, int vector_width)
+{
+    const int icp = ceil_div(s->ic, vector_width) * vector_width;
+    return 4 * (size_t)((m + 2) * (m + 2) * (t_block * (icp + 2 * vector_width) + 32));
+}
+
+/* One random choice of epilogue and blocks for the shape, compared with the loops. */
 static void check_shape(struct fixture *f, enum kind kind, struct conv_shape s)
 {
     struct cl_harness *h = &f->harness;
@@ -110,7 +116,9 @@ static void check_shape(struct fixture *f, enum kind kind, struct conv_shape s)
     const int seg_rows = has_sums ? per_image : s.n * per_image, segments = s.n * per_image / seg_rows;
     const int mb = weft_naive_between(1, seg_rows < 128 ? seg_rows : 128);
     const int units = is_winograd ? ceil_div(oh, m) * ceil_div(ow, m) : seg_rows;
-    const int unit = is_winograd ? weft_naive_between(1, units < 30 ? units : 30) : mb;
+    int unit = is_winograd ? weft_naive_between(1, units < 30 ? units : 30) : mb;
+    while (is_winograd && unit > 1 && local_bytes_of(&s, m, unit, h->vector_width) > h->local_bytes)
+        unit--;
     const int blocks = ceil_div(units, unit);
     const int is_cut = weft_naive_between(0, 1);
     const int tc = gathered || is_cut ? 1 : weft_naive_between(1, taps);
@@ -128,8 +136,7 @@ static void check_shape(struct fixture *f, enum kind kind, struct conv_shape s)
                           s.ic, oh, ow, s.oc, s.groups, s.kh, s.kw, s.sh, s.sw, s.dh, s.dw, s.pt, s.pl, y_stride);
         weft_harness_launch(h, kernel, (size_t)(s.n * oh), 1);
     } else if (is_winograd) {
-        const int icp = ceil_div(s.ic, h->vector_width) * h->vector_width;
-        const size_t local_bytes = 4 * (size_t)((m + 2) * (m + 2) * (unit * (icp + nr) + 32));
+        const size_t local_bytes = local_bytes_of(&s, m, unit, h->vector_width);
         weft_harness_args(kernel, "bbbbbbbliiffiiiiiiiiiiii", xb, wb, bb, rb, gb, yb, pb, local_bytes, flags, act, act_a,
                           act_b, s.ih, s.iw, s.ic, oh, ow, s.oc, s.pt, s.pl, y_stride, unit, blocks, pg);
         weft_harness_launch(h, kernel, (size_t)(s.n * blocks), (size_t)groups);
