@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* --shape arguments; see shape.h. Must not know about: models. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/memory.h"
+#include "cli/shape.h"
+
+/* Dimensions above this are a typing slip, and their products would not fit anywhere. */
+static const long long max_dimension = 1LL << 40;
+
+/* One shape up to ',' or the end; NULL when it cannot be read, otherwise what follows. */
+static const char *parse_dims(const char *text, weft_input_shape *shape)
+{
+    for (shape->rank = 0;; text++) {
+        if (shape->rank == sizeof shape->dims / sizeof shape->dims[0])
+            return NULL;
+        if (*text == '?') {
+            shape->dims[shape->rank++] = -1;
+            text++;
+        } else {
+            char *end = NULL;
+            long long value = *text >= '0' && *text <= '9' ? strtoll(text, &end, 10) : 0;
+            if (value < 1 || value > max_dimension)
+                return NULL;
+            shape->dims[shape->rank++] = value;
+            text = end;
+        }
+        if (*text == ',' || *text == '\0')
+            return text;
+        if (*text != 'x')
+            return NULL;
+    }
+}
+
+static size_t count_shapes(const char *dims)
+{
+    size_t count = 1;
+    for (; *dims != '\0'; dims++)
+        count += *dims == ',' ? 1 : 0;
+    return count;
+}
+
+static weft_status syntax_error(weft_cli *cli, const char *text)
+{
+    weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_SHAPE_SYNTAX, "--shape %s cannot be read", text);
+    weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "NAME=1x3x160x160, `?` for a dimension the model has itself");
+    return status;
+}
+
+weft_status weft_cli_shapes_parse(weft_cli *cli, weft_cli_shapes *out_shapes)
+{
+    *out_shapes = (weft_cli_shapes){.schedule_count = 1};
+    const char *text = NULL;
+    for (size_t i = 0; (text = weft_cli_args_list(&cli->args, "shape", i)) != NULL; i++) {
+        const char *equals = strrchr(text, '=');
+        if (equals == NULL || equals == text)
+            return syntax_error(cli, text);
+        size_t count = count_shapes(equals + 1);
+        if (count > 1 && out_shapes->schedule_count > 1 && count != out_shapes->schedule_count) {
+            weft_status status =
+                weft_cli_error(&cli->errors, WEFT_CLI_E_SHAPE_SYNTAX, "inputs have different numbers of shapes");
+            weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "%zu shapes, or one", out_shapes->schedule_count);
+            weft_cli_error_field(&cli->errors, WEFT_DIAG_FOUND, "%zu in --shape %s", count, text);
+            return status;
+        }
+        out_shapes->schedule_count = count > 1 ? count : out_shapes->schedule_count;
+        out_shapes->input_count++;
+    }
+    out_shapes->items =
+        weft_cli_alloc_array(out_shapes->schedule_count * out_shapes->input_count, sizeof *out_shapes->items);
+    out_shapes->names = weft_cli_alloc_array(out_shapes->input_count, sizeof *out_shapes->names);
+    for (size_t i = 0; i < out_shapes->input_count; i++) {
+        text = weft_cli_args_list(&cli->args, "shape", i);
+        const char *equals = strrchr(text, '=');
+        const char *at = equals + 1;
+        out_shapes->names[i] = weft_cli_strndup(text, (size_t)(equals - text));
+        weft_input_shape shape = {.input = out_shapes->names[i]};
+        for (size_t schedule = 0; schedule < out_shapes->schedule_count; schedule++) {
+            if (schedule == 0 || *at == ',') { /* one shape alone serves every schedule */
+                at = parse_dims(schedule == 0 ? at : at + 1, &shape);
+                if (at == NULL)
+                    return syntax_error(cli, text);
+            }
+            out_shapes->items[schedule * out_shapes->input_count + i] = shape;
+        }
+    }
+    return WEFT_OK;
+}
+
+void weft_cli_shapes_finish(weft_cli_shapes *shapes)
+{
+    for (size_t i = 0; shapes->names != NULL && i < shapes->input_count; i++)
+        free(shapes->names[i]);
+    free(shapes->names);
+    free(shapes->items);
+    *shapes = (weft_cli_shapes){0};
+}

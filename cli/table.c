@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tables by libsmartcols, which also keeps control characters in names from reaching the terminal.
+ * Must not know about: what is in them. */
+#include <libsmartcols/libsmartcols.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/memory.h"
+#include "cli/table.h"
+
+struct weft_cli_table {
+    struct libscols_table *table;
+    struct libscols_line *line;
+    size_t column;
+};
+
+static void *or_exit(void *object)
+{
+    if (object == NULL) {
+        fputs("error[E0598]: out of memory\n", stderr);
+        exit(weft_status_exit_code(WEFT_NO_MEMORY));
+    }
+    return object;
+}
+
+weft_cli_table *weft_cli_table_create(void)
+{
+    weft_cli_table *table = weft_cli_alloc(sizeof *table);
+    table->table = or_exit(scols_new_table());
+    scols_table_enable_minout(table->table, 1);
+    return table;
+}
+
+void weft_cli_table_add_column(weft_cli_table *table, const char *title, int flags)
+{
+    int scols_flags =
+        ((flags & WEFT_CLI_RIGHT) != 0 ? SCOLS_FL_RIGHT : 0) | ((flags & WEFT_CLI_TRUNC) != 0 ? SCOLS_FL_TRUNC : 0);
+    or_exit(scols_table_new_column(table->table, title, 0, scols_flags));
+}
+
+void weft_cli_table_add_row(weft_cli_table *table)
+{
+    table->line = or_exit(scols_table_new_line(table->table, NULL));
+    table->column = 0;
+}
+
+void weft_cli_table_add_cell(weft_cli_table *table, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int length = vsnprintf(NULL, 0, format, args);
+    size_t bytes = length < 0 ? 1 : (size_t)length + 1;
+    char *text = weft_cli_alloc(bytes);
+    vsnprintf(text, bytes, format, again);
+    va_end(again);
+    va_end(args);
+    if (scols_line_refer_data(table->line, table->column++, text) != 0) /* takes the text */
+        free(text);
+}
+
+void weft_cli_table_print(weft_cli_table *table, FILE *out)
+{
+    if (out != NULL && scols_table_get_nlines(table->table) > 0) {
+        fflush(out);
+        scols_table_set_stream(table->table, out);
+        scols_table_set_termforce(table->table,
+                                  isatty(fileno(out)) == 1 ? SCOLS_TERMFORCE_AUTO : SCOLS_TERMFORCE_NEVER);
+        scols_print_table(table->table);
+    }
+    scols_unref_table(table->table);
+    free(table);
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weft compile: ONNX to a package. Must not know about: devices. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/file.h"
+#include "cli/json.h"
+#include "cli/load.h"
+#include "cli/memory.h"
+#include "cli/plan_summary.h"
+#include "cli/report.h"
+#include "cli/table.h"
+#include "cli/text.h"
+
+static void on_progress(void *user, int stage, int stage_count, const char *title)
+{
+    weft_cli *cli = user;
+    weft_cli_progress(cli, stage, stage_count, title);
+}
+
+static void on_dump(void *user, const char *pass, const char *text)
+{
+    weft_cli *cli = user;
+    weft_cli_progress_end(cli);
+    printf("# after %s\n%s\n", pass, text);
+}
+
+static void print_times(FILE *out, const weft_compile_report *report)
+{
+    weft_cli_table *table = weft_cli_table_create();
+    uint64_t total_ns = 0;
+    weft_cli_table_add_column(table, "pass or stage", WEFT_CLI_LEFT);
+    weft_cli_table_add_column(table, "ms", WEFT_CLI_RIGHT);
+    weft_cli_table_add_column(table, "nodes before", WEFT_CLI_RIGHT);
+    weft_cli_table_add_column(table, "after", WEFT_CLI_RIGHT);
+    weft_cli_table_add_column(table, "changes", WEFT_CLI_RIGHT);
+    for (size_t i = 0; i < weft_compile_report_stage_count(report); i++) {
+        const weft_stage_time *stage = weft_compile_report_stage(report, i);
+        total_ns += stage->time_ns;
+        weft_cli_table_add_row(table);
+        weft_cli_table_add_cell(table, "%s", stage->name);
+        weft_cli_table_add_cell(table, "%.2f", (double)stage->time_ns / 1e6);
+        weft_cli_table_add_cell(table, "%zu", stage->nodes_before);
+        weft_cli_table_add_cell(table, "%zu", stage->nodes_after);
+        weft_cli_table_add_cell(table, "%zu", stage->changes);
+    }
+    weft_cli_table_add_row(table);
+    weft_cli_table_add_cell(table, "sum");
+    weft_cli_table_add_cell(table, "%.2f", (double)total_ns / 1e6);
+    weft_cli_table_print(table, out);
+}
+
+/* "2 Transpose, 1 Pad" of steps that only move data; "nothing" when there are none. */
+static char *left_over(const weft_package *package, size_t schedule)
+{
+    weft_schedule_info info;
+    weft_package_get_schedule(package, schedule, &info);
+    char *text = weft_cli_strdup("");
+    for (size_t i = 0; i < info.step_count; i++) {
+        weft_step_info step, other;
+        weft_package_get_step(package, schedule, i, &step);
+        if (!weft_cli_op_only_moves(step.op))
+            continue;
+        size_t same = 0;
+        bool is_first = true;
+        for (size_t k = 0; k < info.step_count; k++) {
+            weft_package_get_step(package, schedule, k, &other);
+            same += strcmp(other.op, step.op) == 0 ? 1 : 0;
+            is_first = is_first && !(k < i && strcmp(other.op, step.op) == 0);
+        }
+        if (!is_first)
+            continue;
+        char *longer = weft_cli_printf("%s%s%zu %s", text, text[0] == '\0' ? "" : ", ", same, step.op);
+        free(text);
+        text = longer;
+    }
+    if (text[0] == '\0') {
+        free(text);
+        text = weft_cli_strdup("nothing: no copies or transposes are left");
+    }
+    return text;
+}
+
+static void print_result(FILE *out, const char *path, const weft_package *package)
+{
+    weft_package_info info;
+    char weights[WEFT_CLI_BYTES_TEXT], file[WEFT_CLI_BYTES_TEXT], id[WEFT_CLI_HASH_TEXT];
+    weft_package_get_info(package, &info);
+    fprintf(out, "%s  %s, weights %s, target %s, id %s\n", path, weft_cli_format_bytes(info.file_bytes, file),
+            weft_cli_format_bytes((uint64_t)info.weight_bytes, weights), info.target,
+            weft_cli_format_hash(info.id, id));
+    for (size_t s = 0; s < info.schedule_count; s++) {
+        weft_schedule_info schedule;
+        char shared[WEFT_CLI_BYTES_TEXT], unshared[WEFT_CLI_BYTES_TEXT];
+        weft_package_get_schedule(package, s, &schedule);
+        char *left = left_over(package, s);
+        fprintf(out, "schedule %zu  %" PRId64 " nodes -> %zu steps, arena %s (%s without sharing)\n", s,
+                info.source_nodes, schedule.step_count, weft_cli_format_bytes(schedule.arena_bytes, shared),
+                weft_cli_format_bytes(schedule.arena_unshared_bytes, unshared));
+        fprintf(out, "  inputs    ");
+        for (size_t i = 0; i < schedule.input_count; i++) {
+            weft_tensor_info tensor;
+            char shape[WEFT_CLI_SHAPE_TEXT];
+            weft_package_get_input(package, s, i, &tensor);
+            fprintf(out, "%s%s %s", i == 0 ? "" : ", ", tensor.name,
+                    weft_cli_format_shape(tensor.rank, tensor.dims, shape));
+        }
+        fprintf(out, "\n  not fused %s\n", left);
+        free(left);
+    }
+}
+
+static json_t *result_json(const char *path, const weft_package *package, const weft_compile_report *report)
+{
+    weft_package_info info;
+    weft_package_get_info(package, &info);
+    json_t *json = weft_cli_json_create("weft.compile/1"), *schedules = json_array(), *stages = json_array();
+    json_object_set_new(json, "package", weft_cli_json_text(path));
+    json_object_set_new(json, "id", weft_cli_json_hash(info.id));
+    json_object_set_new(json, "target", weft_cli_json_text(info.target));
+    json_object_set_new(json, "file_bytes", json_integer((json_int_t)info.file_bytes));
+    json_object_set_new(json, "weight_bytes", json_integer(info.weight_bytes));
+    json_object_set_new(json, "source_nodes", json_integer(info.source_nodes));
+    for (size_t s = 0; s < info.schedule_count; s++) {
+        weft_schedule_info schedule;
+        weft_package_get_schedule(package, s, &schedule);
+        json_t *one = json_object();
+        json_object_set_new(one, "steps", json_integer((json_int_t)schedule.step_count));
+        json_object_set_new(one, "arena_bytes", json_integer((json_int_t)schedule.arena_bytes));
+        json_object_set_new(one, "arena_unshared_bytes", json_integer((json_int_t)schedule.arena_unshared_bytes));
+        json_array_append_new(schedules, one);
+    }
+    json_object_set_new(json, "schedules", schedules);
+    for (size_t i = 0; i < weft_compile_report_stage_count(report); i++) {
+        const weft_stage_time *stage = weft_compile_report_stage(report, i);
+        json_t *one = json_object();
+        json_object_set_new(one, "name", weft_cli_json_text(stage->name));
+        json_object_set_new(one, "time_ms", json_real((double)stage->time_ns / 1e6));
+        json_object_set_new(one, "nodes_before", json_integer((json_int_t)stage->nodes_before));
+        json_object_set_new(one, "nodes_after", json_integer((json_int_t)stage->nodes_after));
+        json_object_set_new(one, "changes", json_integer((json_int_t)stage->changes));
+        json_array_append_new(stages, one);
+    }
+    json_object_set_new(json, "stages", stages);
+    return json;
+}
+
+static weft_status compile_models(weft_cli *cli, const weft_cli_models *models, const char *path, FILE *answer)
+{
+    weft_compile_report *report = NULL;
+    weft_package *package = NULL;
+    weft_compile_params params = WEFT_COMPILE_PARAMS_DEFAULT;
+    params.target = weft_cli_args_text(&cli->args, "target", NULL);
+    params.threads = (int32_t)weft_cli_args_int(&cli->args, "threads", 0);
+    params.level = (int32_t)weft_cli_args_int(&cli->args, "optimize", 1);
+    params.verify_passes = weft_cli_args_has(&cli->args, "verify-passes");
+    params.dump_after = weft_cli_args_text(&cli->args, "dump-after", NULL);
+    params.dump = on_dump;
+    params.progress = on_progress;
+    params.user = cli;
+    weft_status status = weft_compile(models->items, models->count, &params, path, cli->diag, &report);
+    weft_cli_progress_end(cli);
+    weft_cli_report_flush(cli);
+    const char *plan_path = weft_cli_args_text(&cli->args, "plan", NULL);
+    if (status == WEFT_OK && plan_path != NULL) {
+        const char *plan = weft_compile_report_plan_json(report);
+        status = weft_cli_file_write(plan_path, plan, strlen(plan), "\n", 1, &cli->errors);
+    }
+    if (status == WEFT_OK)
+        status = weft_package_open(path, cli->diag, &package);
+    if (status == WEFT_OK && cli->is_json)
+        weft_cli_json_print(result_json(path, package, report), answer);
+    if (status == WEFT_OK && !cli->is_json) {
+        if (weft_cli_args_has(&cli->args, "time-passes"))
+            print_times(answer, report);
+        print_result(answer, path, package);
+        if (!cli->is_quiet)
+            fprintf(stderr, "next: weft verify %s, weft run %s --input random, weft profile %s\n", path, path, path);
+    }
+    weft_package_close(package);
+    weft_compile_report_destroy(report);
+    return status;
+}
+
+static weft_status run(weft_cli *cli)
+{
+    weft_cli_models models;
+    char *derived = weft_cli_with_ending(cli->args.operands[0], ".weft");
+    const char *path = weft_cli_args_text(&cli->args, "output", derived);
+    FILE *answer = weft_cli_args_has(&cli->args, "dump-after") ? stderr : cli->out;
+    weft_status status = weft_cli_open_models(cli, &models);
+    weft_cli_report_flush(cli);
+    if (status == WEFT_OK)
+        status = compile_models(cli, &models, path, answer);
+    weft_cli_models_finish(&models);
+    free(derived);
+    return status;
+}
+
+static const weft_cli_option options[] = {
+    {"output", 'o', WEFT_CLI_TEXT, "FILE", NULL, 0, 0, "package to write; default: the model's name with .weft"},
+    {"target", 0, WEFT_CLI_TEXT, "NAME", NULL, 0, 0, "target to plan for; default: this machine (weft list targets)"},
+    {"threads", 0, WEFT_CLI_INT, "N", NULL, 0, 4096, "compute threads the tiles are balanced for; 0 (default) = all cores"},
+    {"optimize", 'O', WEFT_CLI_INT, "N", NULL, 0, 1, "0: each ONNX node a step of its own; 1 (default): everything"},
+    {"dump-after", 0, WEFT_CLI_TEXT, "PASS", NULL, 0, 0, "print the graph after a pass, or after `all` (weft list passes)"},
+    {"time-passes", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "print a table of times and node counts per pass"},
+    {"verify-passes", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "check the graph after every pass"},
+    {"plan", 0, WEFT_CLI_TEXT, "FILE", NULL, 0, 0, "write the plan as JSON (schema weft.plan/1)"},
+    WEFT_CLI_OPTIONS_END,
+};
+
+const weft_cli_verb weft_cli_verb_compile = {
+    .name = "compile",
+    .summary = "compile an ONNX model to a package",
+    .operands = "MODEL.onnx [MODEL.onnx ...]",
+    .operand_min = 1,
+    .operand_max = 64,
+    .operand_words = ".onnx",
+    .groups = {weft_cli_shape_options, options, weft_cli_common_options},
+    .description =
+        "Reads the model, rewrites and fuses its graph, chooses kernels, tiles and memory for the target, and writes one "
+        "package. Nothing is left behind when anything fails: the package appears under its name only when it is complete.\n\n"
+        "Several shapes of one input, or several files of the same network, become several schedules over one set of weights. "
+        "Symbolic dimensions are bound by --shape; an unbound batch becomes 1, with a note.\n\n"
+        "The result line says how many ONNX nodes became how many steps, what the arena holds with and without sharing, and which "
+        "steps only move data because nothing absorbed them. With --dump-after, the graph goes to standard output and the result "
+        "to standard error.",
+    .examples = "weft compile rs50.onnx -o rs50.weft\n"
+                "weft compile rs50.onnx --shape input=1x3x160x160,4x3x160x160\n"
+                "weft compile rs50.onnx -o rs50.weft --time-passes --plan plan.json\n"
+                "weft compile rs50.onnx -O0 --dump-after all > passes.txt",
+    .run = run,
+};

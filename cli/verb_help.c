@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weft help: the overview, a verb, a topic, or an error id. Must not know about: what any verb does. */
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/help.h"
+#include "cli/json.h"
+
+/* "E0142", "e142" or "0142"; 0 when it is none of these. */
+static uint32_t parse_error_id(const char *text)
+{
+    const char *digits = toupper((unsigned char)text[0]) == 'E' ? text + 1 : text;
+    size_t length = strspn(digits, "0123456789");
+    return length > 0 && length <= 5 && digits[length] == '\0' ? (uint32_t)strtoul(digits, NULL, 10) : 0;
+}
+
+static weft_status explain_error(weft_cli *cli, uint32_t number)
+{
+    for (size_t i = 0; i < weft_cli_error_row_count(); i++) {
+        weft_cli_error_row row = weft_cli_error_row_get(i);
+        if (row.number != number)
+            continue;
+        if (cli->is_json) {
+            json_t *json = weft_cli_json_create("weft.error/1");
+            char id[16];
+            snprintf(id, sizeof id, "E%04u", (unsigned)number);
+            json_object_set_new(json, "id", json_string(id));
+            json_object_set_new(json, "name", json_string(row.name));
+            json_object_set_new(json, "title", json_string(row.title));
+            json_object_set_new(json, "help", json_string(row.help));
+            json_object_set_new(json, "exit_code", json_integer(weft_status_exit_code(row.status)));
+            weft_cli_json_print(json, cli->out);
+            return WEFT_OK;
+        }
+        fprintf(cli->out, "E%04u %s: %s\n\n", (unsigned)number, row.name, row.title);
+        weft_cli_help_wrap(cli->out, row.help, 0);
+        fprintf(cli->out, "\nExit code %d: %s.\n", weft_status_exit_code(row.status), weft_status_text(row.status));
+        return WEFT_OK;
+    }
+    weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_TOPIC, "there is no error E%04u", (unsigned)number);
+    weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "weft list errors");
+    return status;
+}
+
+static const char *word_at(const void *user, size_t index)
+{
+    (void)user;
+    for (const weft_cli_verb *const *verb = weft_cli_verbs; *verb != NULL; verb++)
+        if (index-- == 0)
+            return (*verb)->name;
+    return weft_cli_help_topic_name(index);
+}
+
+static weft_status run(weft_cli *cli)
+{
+    if (cli->args.operand_count == 0) {
+        weft_cli_help_overview(cli->out);
+        return WEFT_OK;
+    }
+    const char *word = cli->args.operands[0];
+    const weft_cli_verb *verb = weft_cli_verb_find(word);
+    uint32_t number = parse_error_id(word);
+    if (verb != NULL) {
+        weft_cli_help_verb(cli->out, verb, true);
+        return WEFT_OK;
+    }
+    if (weft_cli_help_topic(cli->out, word))
+        return WEFT_OK;
+    if (number != 0)
+        return explain_error(cli, number);
+    const char *nearest = weft_cli_nearest(word, word_at, NULL);
+    weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_TOPIC, "no help on %s", word);
+    weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, nearest == NULL ? "weft help%s" : "did you mean weft help %s?",
+                         nearest == NULL ? "" : nearest);
+    return status;
+}
+
+const weft_cli_verb weft_cli_verb_help = {
+    .name = "help",
+    .summary = "explain a command, a topic or an error id",
+    .operands = "[COMMAND|TOPIC|ERROR]",
+    .operand_max = 1,
+    .groups = {weft_cli_common_options},
+    .description = "Without an argument, lists the commands. With the name of a command, prints its whole description. With an "
+                   "error id such as E0501, says what the error means and what to do about it. Topics: exit-codes, inputs, shapes, "
+                   "verdict.",
+    .examples = "weft help run\nweft help E0522\nweft help inputs",
+    .run = run,
+};

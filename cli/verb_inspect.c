@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weft inspect: what is in a package, or in a model. Must not know about: devices. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/cli.h"
+#include "cli/json.h"
+#include "cli/layers.h"
+#include "cli/load.h"
+#include "cli/model_summary.h"
+#include "cli/package_summary.h"
+#include "cli/report.h"
+#include "cli/text.h"
+
+static const char *const views[] = {"verify", "layers", "memory", "kernels", "source", "plan", "weights", "hash", "ir"};
+enum { VIEW_COUNT = sizeof views / sizeof views[0] };
+
+static bool wants(const weft_cli *cli, const char *view)
+{
+    return weft_cli_args_has(&cli->args, view);
+}
+
+static weft_status inspect_model(weft_cli *cli)
+{
+    weft_cli_models models;
+    char *text = NULL;
+    weft_status status = weft_cli_open_models(cli, &models);
+    weft_cli_report_flush(cli);
+    if (status == WEFT_OK && wants(cli, "ir"))
+        status = weft_model_print(models.items[0], &text);
+    if (status == WEFT_OK && text != NULL) {
+        fputs(text, cli->out);
+    } else if (status == WEFT_OK && cli->is_json) {
+        json_t *json = weft_cli_json_create("weft.inspect/1");
+        json_object_set_new(json, "kind", json_string("model"));
+        json_object_set_new(json, "model", weft_cli_model_json(models.items[0]));
+        if (wants(cli, "layers"))
+            json_object_set_new(json, "layers", weft_cli_model_nodes_json(models.items[0]));
+        weft_cli_json_print(json, cli->out);
+    } else if (status == WEFT_OK && wants(cli, "layers")) {
+        weft_cli_model_print_nodes(cli->out, models.items[0]);
+    } else if (status == WEFT_OK) {
+        weft_cli_model_print(cli->out, models.items[0]);
+    }
+    weft_text_free(text);
+    weft_cli_models_finish(&models);
+    return status;
+}
+
+/* The source of one program, named by itself or by one of its kernels, or of all. */
+static weft_status print_source(weft_cli *cli, const weft_package *package)
+{
+    const char *name = weft_cli_args_text(&cli->args, "source",
+                                          cli->args.operand_count > 1 ? cli->args.operands[1] : NULL);
+    weft_package_info info;
+    bool is_found = false;
+    weft_package_get_info(package, &info);
+    for (size_t p = 0; p < info.program_count; p++) {
+        weft_program_info program;
+        weft_package_get_program(package, p, &program);
+        bool is_wanted = name == NULL || strcmp(name, program.name) == 0;
+        for (size_t k = 0; !is_wanted && k < program.kernel_count; k++)
+            is_wanted = strcmp(name, program.kernels[k]) == 0;
+        if (!is_wanted)
+            continue;
+        if (name == NULL)
+            fprintf(cli->out, "%s/* ---- program %s ---- */\n", is_found ? "\n" : "", program.name);
+        is_found = true;
+        fputs(program.source, cli->out);
+    }
+    if (is_found || name == NULL)
+        return WEFT_OK;
+    weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_PROGRAM_NAME, "no program or kernel %s", name);
+    weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "weft inspect %s --kernels", cli->args.operands[0]);
+    return status;
+}
+
+/* Sections that hold text: manifest (the plan as stored) and graph. */
+static void print_section_text(FILE *out, const weft_package *package, const char *name)
+{
+    weft_package_info info;
+    weft_package_get_info(package, &info);
+    for (size_t i = 0; i < info.section_count; i++) {
+        weft_section_info section;
+        weft_package_get_section(package, i, &section);
+        if (strcmp(section.name, name) == 0) {
+            fwrite(section.data, 1, (size_t)section.size_bytes, out);
+            fputc('\n', out);
+        }
+    }
+}
+
+static json_t *sources_json(const weft_package *package)
+{
+    weft_package_info info;
+    weft_package_get_info(package, &info);
+    json_t *list = json_array();
+    for (size_t p = 0; p < info.program_count; p++) {
+        weft_program_info program;
+        weft_package_get_program(package, p, &program);
+        json_t *json = json_object();
+        json_object_set_new(json, "program", weft_cli_json_text(program.name));
+        json_object_set_new(json, "options", weft_cli_json_text(program.options));
+        json_object_set_new(json, "source", weft_cli_json_text(program.source));
+        json_array_append_new(list, json);
+    }
+    return list;
+}
+
+static void print_json(weft_cli *cli, const weft_package *package, size_t schedule)
+{
+    json_t *json = weft_cli_package_json(package);
+    weft_cli_layers layers = {.package = package, .schedule = schedule};
+    if (wants(cli, "verify")) {
+        json_object_set_new(json, "intact", json_true());
+        json_object_set_new(json, "sections", weft_cli_package_sections_json(package));
+    }
+    if (wants(cli, "layers"))
+        json_object_set_new(json, "layers", weft_cli_layers_json(&layers));
+    if (wants(cli, "memory"))
+        json_object_set_new(json, "arena", weft_cli_package_values_json(package, schedule, "arena"));
+    if (wants(cli, "kernels"))
+        json_object_set_new(json, "kernels", weft_cli_package_kernels_json(package));
+    if (wants(cli, "weights"))
+        json_object_set_new(json, "weights", weft_cli_package_values_json(package, schedule, "constant"));
+    if (wants(cli, "source"))
+        json_object_set_new(json, "sources", sources_json(package));
+    weft_cli_json_print(json, cli->out);
+}
+
+static weft_status print_views(weft_cli *cli, const weft_package *package, size_t schedule)
+{
+    size_t wanted = 0;
+    weft_status status = WEFT_OK;
+    weft_cli_layers layers = {.package = package, .schedule = schedule};
+    for (size_t i = 0; i < VIEW_COUNT; i++)
+        wanted += wants(cli, views[i]) ? 1 : 0;
+    if (wanted == 0)
+        weft_cli_package_print(cli->out, package);
+    if (wants(cli, "verify")) {
+        weft_cli_package_print_sections(cli->out, package);
+        fputs("intact: every hash matches\n", cli->out);
+    }
+    if (wants(cli, "layers"))
+        weft_cli_layers_print(cli->out, &layers);
+    if (wants(cli, "memory"))
+        weft_cli_package_print_memory(cli->out, package, schedule);
+    if (wants(cli, "kernels"))
+        weft_cli_package_print_kernels(cli->out, package);
+    if (wants(cli, "weights"))
+        weft_cli_package_print_weights(cli->out, package, schedule);
+    if (wants(cli, "plan"))
+        print_section_text(cli->out, package, "manifest");
+    if (wants(cli, "ir"))
+        print_section_text(cli->out, package, "graph");
+    if (wants(cli, "source"))
+        status = print_source(cli, package);
+    if (wants(cli, "hash")) {
+        weft_package_info info;
+        char hash[WEFT_CLI_HASH_TEXT];
+        weft_package_get_info(package, &info);
+        fprintf(cli->out, "%s  %s\n", weft_cli_format_hash(info.id, hash), cli->args.operands[0]);
+    }
+    return status;
+}
+
+static weft_status inspect_package(weft_cli *cli)
+{
+    weft_package *package = NULL;
+    weft_package_info info;
+    weft_status status = weft_package_open(cli->args.operands[0], cli->diag, &package);
+    if (status != WEFT_OK)
+        return status;
+    weft_package_get_info(package, &info);
+    size_t schedule = (size_t)weft_cli_args_int(&cli->args, "schedule", 0);
+    if (schedule >= info.schedule_count) {
+        status = weft_cli_error(&cli->errors, WEFT_CLI_E_SCHEDULE, "the package has no schedule %zu", schedule);
+        weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "0 to %zu", info.schedule_count - 1);
+    } else if (cli->is_json) {
+        print_json(cli, package, schedule);
+    } else {
+        status = print_views(cli, package, schedule);
+    }
+    weft_package_close(package);
+    return status;
+}
+
+static weft_status run(weft_cli *cli)
+{
+    if (cli->args.operand_count > 1 && !wants(cli, "source")) {
+        weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_OPERANDS, "too many arguments for weft inspect");
+        weft_cli_error_field(&cli->errors, WEFT_DIAG_FOUND, "%s", cli->args.operands[1]);
+        return status;
+    }
+    return weft_cli_ends_with(cli->args.operands[0], ".onnx") ? inspect_model(cli) : inspect_package(cli);
+}
+
+static const weft_cli_option options[] = {
+    {"verify", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "check every hash and list the sections"},
+    {"layers", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "table of steps (of nodes, for a model)"},
+    {"memory", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the arena: places and lives of values, with a picture"},
+    {"kernels", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "programs and kernels with how many steps use each"},
+    {"source", 0, WEFT_CLI_TEXT_OPTIONAL, "NAME", NULL, 0, 0, "OpenCL C of all programs, or of one"},
+    {"plan", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the manifest as stored, JSON"},
+    {"weights", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the constants"},
+    {"hash", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the package id alone"},
+    {"ir", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the graph in text form"},
+    {"schedule", 0, WEFT_CLI_INT, "N", NULL, 0, 1000000, "which schedule of a package; default 0"},
+    WEFT_CLI_OPTIONS_END,
+};
+
+const weft_cli_verb weft_cli_verb_inspect = {
+    .name = "inspect",
+    .summary = "show what is in a package or a model",
+    .operands = "PACKAGE|MODEL.onnx [NAME]",
+    .operand_min = 1,
+    .operand_max = 2,
+    .operand_words = ".weft|.onnx",
+    .groups = {options, weft_cli_shape_options, weft_cli_common_options},
+    .description =
+        "Without an option, a summary. Opening a package always verifies its hashes; a damaged one is refused with the name of the "
+        "damaged section. --verify prints the sections as well.\n\n"
+        "--layers shows each step with the ONNX nodes it came from, its output, tile, multiply-accumulates, bytes, and the time an "
+        "ideal machine would need. That time is a model's number (source `model`), never a measurement; weft profile measures.\n\n"
+        "Listings are stable and meant for grep: no colours, one row a line, nothing cut when the output is not a terminal.",
+    .examples = "weft inspect rs50.weft\n"
+                "weft inspect rs50.weft --layers | less -S\n"
+                "weft inspect rs50.weft --source conv2d\n"
+                "weft inspect model.onnx --layers --shape input=1x3x224x224",
+    .run = run,
+};
