@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Types and shapes of every operator: cases in the text form, each with the type of %y or the id of the error. Expected shapes
+ * are worked out by hand from the operators' definitions. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/ir/ir_text.h"
+
+typedef struct infer_case {
+    const char *lines;  /* define %y */
+    const char *expect; /* "f32[1x2]", or "E0204" */
+} infer_case;
+
+/* Constants that many cases share. */
+static const char shared[] = "const %i0: i64[] = 0\n"
+                             "const %i1: i64[1] = [1]\n"
+                             "const %m1: i64[1] = [-1]\n"
+                             "const %ax12: i64[2] = [1, 2]\n"
+                             "input %f23: f32[2x3]\n"
+                             "input %f32: f32[3x2]\n"
+                             "input %f31: f32[3x1]\n"
+                             "input %f3: f32[3]\n"
+                             "input %f234: f32[2x3x4]\n"
+                             "input %img: f32[1x4x7x9]\n"
+                             "input %l23: i64[2x3]\n"
+                             "input %b23: bool[2x3]\n"
+                             "input %d23: f64[2x3]\n"
+                             "input %run: i64[2]\n";
+
+static const infer_case elementwise[] = {
+    {"%y = Abs(%l23)", "i64[2x3]"},
+    {"%y = Abs(%b23)", "E0203"},
+    {"%y = Neg(%f23)", "f32[2x3]"},
+    {"%y = Erf(%f23)", "f32[2x3]"},
+    {"%y = Relu(%f23)", "f32[2x3]"},
+    {"%y = Ceil(%f23)", "f32[2x3]"},
+    {"%y = Ceil(%l23)", "E0203"},
+    {"%y = Cos(%f23)", "f32[2x3]"},
+    {"%y = Elu(%f23) {alpha=2}", "f32[2x3]"},
+    {"%y = Exp(%d23)", "f64[2x3]"},
+    {"%y = Floor(%f23)", "f32[2x3]"},
+    {"%y = Gelu(%f23) {approximate=\"tanh\"}", "f32[2x3]"},
+    {"%y = Gelu(%f23) {approximate=\"other\"}", "E0202"},
+    {"%y = HardSigmoid(%f23)", "f32[2x3]"},
+    {"%y = HardSwish(%f23)", "f32[2x3]"},
+    {"%y = LeakyRelu(%f23)", "f32[2x3]"},
+    {"%y = Log(%f23)", "f32[2x3]"},
+    {"%y = Reciprocal(%f23)", "f32[2x3]"},
+    {"%y = Round(%f23)", "f32[2x3]"},
+    {"%y = Sigmoid(%f23)", "f32[2x3]"},
+    {"%y = Sigmoid(%f23) {}", "E0230"},
+    {"%y = Sin(%f23)", "f32[2x3]"},
+    {"%y = Softplus(%f23)", "f32[2x3]"},
+    {"%y = Sqrt(%f23)", "f32[2x3]"},
+    {"%y = Tanh(%f23)", "f32[2x3]"},
+    {"%y = Identity(%b23)", "bool[2x3]"},
+    {"%y = Identity()", "E0201"},
+    {"%y = Identity(_)", "E0201"},
+    {"%y = Identity(%f23, %f23)", "E0201"},
+    {"%y, %z = Identity(%f23)", "E0201"},
+    {"_ = Identity(%f23) %y = Identity(%f23)", "E0201"},
+    {"%y = Add(%f23, %f3)", "f32[2x3]"},
+    {"%y = Add(%f23, %f32)", "E0204"},
+    {"%y = Add(%f23, %l23)", "E0203"},
+    {"%y = Add(%b23, %b23)", "E0203"},
+    {"%y = Sub(%f31, %f3)", "f32[3x3]"},
+    {"%y = Mul(%f234, %f31)", "f32[2x3x4]"},
+    {"%y = Mul(%l23, %i0)", "i64[2x3]"},
+    {"%y = Div(%l23, %i1)", "i64[2x3]"},
+    {"%y = Max(%f23, %f3, %f23)", "f32[2x3]"},
+    {"%y = Max(%f23, _)", "E0201"},
+    {"%y = Min(%f23)", "f32[2x3]"},
+    {"%y = Sum(%f23, %f3)", "f32[2x3]"},
+    {"%y = Sum()", "E0201"},
+    {"%y = Mod(%l23, %l23)", "i64[2x3]"},
+    {"%y = Mod(%f23, %f23) {fmod=1}", "f32[2x3]"},
+    {"%y = Mod(%f23, %f23)", "E0202"},
+    {"%y = Pow(%f23, %i0)", "f32[2x3]"},
+    {"%y = Pow(%f23, %b23)", "E0203"},
+    {"%y = PRelu(%f234, %s) input %s: f32[3x1]", "f32[2x3x4]"},
+    {"%y = PRelu(%f3, %f23)", "E0204"},
+    {"%y = Equal(%b23, %b23)", "bool[2x3]"},
+    {"%y = Greater(%f23, %f3)", "bool[2x3]"},
+    {"%y = Greater(%b23, %b23)", "E0203"},
+    {"%y = GreaterOrEqual(%f23, %f3)", "bool[2x3]"},
+    {"%y = Less(%l23, %i0)", "bool[2x3]"},
+    {"%y = LessOrEqual(%f23, %f3)", "bool[2x3]"},
+    {"%y = And(%b23, %b23)", "bool[2x3]"},
+    {"%y = Or(%b23, %l23)", "E0203"},
+    {"%y = Or(%b23, %b23)", "bool[2x3]"},
+    {"%y = Not(%b23)", "bool[2x3]"},
+    {"%y = Not(%f23)", "E0203"},
+    {"%y = Where(%b23, %f23, %f3)", "f32[2x3]"},
+    {"%y = Where(%f23, %f23, %f3)", "E0203"},
+    {"%y = Clip(%f23, _, %k) const %k: f32[] = 6", "f32[2x3]"},
+    {"%y = Clip(%f23, %f3)", "E0204"},
+    {"%y = Clip(%f23, %i0)", "E0203"},
+    {"%y = Cast(%f23) {to=7}", "i64[2x3]"},
+    {"%y = Cast(%f23) {to=16}", "bf16[2x3]"},
+    {"%y = Cast(%f23) {to=8}", "E0208"},
+    {"%y = Cast(%f23)", "E0202"},
+};
+
+static const infer_case products[] = {
+    {"%y = Conv(%img, %w) input %w: f32[6x4x3x3]", "f32[1x6x5x7]"},
+    {"%y = Conv(%img, %w) {pads=[1, 1, 1, 1], strides=[2, 2]} input %w: f32[6x4x3x3]", "f32[1x6x4x5]"},
+    {"%y = Conv(%img, %w) {auto_pad=\"SAME_UPPER\", strides=[2, 2]} input %w: f32[6x4x3x3]", "f32[1x6x4x5]"},
+    {"%y = Conv(%img, %w) {auto_pad=\"VALID\", dilations=[2, 3]} input %w: f32[6x4x3x3]", "f32[1x6x3x3]"},
+    {"%y = Conv(%img, %w) {group=2, kernel_shape=[1, 1]} input %w: f32[6x2x1x1]", "f32[1x6x7x9]"},
+    {"%y = Conv(%img, %w, %b) {group=4} input %w: f32[4x1x3x1] input %b: f32[4]", "f32[1x4x5x9]"},
+    {"%y = Conv(%img, %w, %f3) input %w: f32[4x4x3x1]", "E0204"},
+    {"%y = Conv(%img, %w) {group=3} input %w: f32[6x1x1x1]", "E0204"},
+    {"%y = Conv(%img, %w) {group=2} input %w: f32[5x2x1x1]", "E0204"},
+    {"%y = Conv(%img, %w) input %w: f32[6x4x8x1]", "E0204"},
+    {"%y = Conv(%img, %w) {kernel_shape=[1, 2]} input %w: f32[6x4x1x1]", "E0202"},
+    {"%y = Conv(%img, %w) {strides=[0, 1]} input %w: f32[6x4x1x1]", "E0202"},
+    {"%y = Conv(%img, %w) {strides=[1]} input %w: f32[6x4x1x1]", "E0202"},
+    {"%y = Conv(%img, %w) {pads=[0, 0, 0, -1]} input %w: f32[6x4x1x1]", "E0202"},
+    {"%y = Conv(%img, %w) {auto_pad=\"SAME\"} input %w: f32[6x4x1x1]", "E0202"},
+    {"%y = Conv(%img, %w) {pads=[0, 0, 2147483647, 2147483647]} input %w: f32[6x4x1x1]", "E0207"},
+    {"%y = Conv(%img, %f234)", "E0204"},
+    {"%y = Conv(%x, %w) input %x: f32[2x3x10] input %w: f32[5x3x4]", "f32[2x5x7]"},
+    {"%y = Conv(%x, %w) input %x: f32[1x1x4x5x6] input %w: f32[2x1x2x2x2]", "f32[1x2x3x4x5]"},
+    {"%y = Gemm(%f23, %f32)", "f32[2x2]"},
+    {"%y = Gemm(%f23, %f23) {transB=1}", "f32[2x2]"},
+    {"%y = Gemm(%f23, %f23, %f3) {transA=1}", "f32[3x3]"},
+    {"%y = Gemm(%f23, %f23)", "E0204"},
+    {"%y = Gemm(%f23, %f32, %f3)", "E0204"},
+    {"%y = Gemm(%f234, %f32)", "E0204"},
+    {"%y = MatMul(%f23, %f32)", "f32[2x2]"},
+    {"%y = MatMul(%f23, %f3)", "f32[2]"},
+    {"%y = MatMul(%f3, %f32)", "f32[2]"},
+    {"%y = MatMul(%f3, %f3)", "f32[]"},
+    {"%y = MatMul(%a, %b) input %a: f32[5x1x2x3] input %b: f32[4x3x7]", "f32[5x4x2x7]"},
+    {"%y = MatMul(%a, %b) input %a: f32[5x2x3] input %b: f32[4x3x7]", "E0204"},
+    {"%y = MatMul(%f23, %f23)", "E0204"},
+    {"%y = MatMul(%f23, %s) input %s: f32[]", "E0204"},
+};
+
+static const infer_case reductions[] = {
+    {"%y = AveragePool(%img) {kernel_shape=[2, 2], strides=[2, 2]}", "f32[1x4x3x4]"},
+    {"%y = AveragePool(%img) {kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1}", "f32[1x4x4x5]"},
+    /* The last window would start in the padding behind: dropped. */
+    {"%y = AveragePool(%x) {kernel_shape=[3], strides=[2], pads=[0, 1], ceil_mode=1} input %x: f32[1x1x2]", "f32[1x1x1]"},
+    {"%y = AveragePool(%x) {kernel_shape=[1], strides=[3], pads=[1, 1], ceil_mode=1} input %x: f32[1x1x5]", "f32[1x1x2]"},
+    {"%y = AveragePool(%img)", "E0202"},
+    {"%y = AveragePool(%f23) {kernel_shape=[1]}", "E0204"},
+    {"%y = MaxPool(%img) {kernel_shape=[3, 3], dilations=[2, 2]}", "f32[1x4x3x5]"},
+    {"%x, %y = MaxPool(%img) {kernel_shape=[3, 3], auto_pad=\"SAME_LOWER\", strides=[2, 3]}", "i64[1x4x4x3]"},
+    {"%y = MaxPool(%img) {kernel_shape=[9, 9]}", "E0204"},
+    {"%y = GlobalAveragePool(%img)", "f32[1x4x1x1]"},
+    {"%y = GlobalMaxPool(%f234)", "f32[2x3x1]"},
+    {"%y = GlobalMaxPool(%f23)", "E0204"},
+    {"%y = ReduceMean(%f234, %ax12)", "f32[2x1x1]"},
+    {"%y = ReduceSum(%f234, %m1) {keepdims=0}", "f32[2x3]"},
+    {"%y = ReduceMax(%f234) {keepdims=0}", "f32[]"},
+    {"%y = ReduceMin(%f234) {noop_with_empty_axes=1}", "f32[2x3x4]"},
+    {"%y = ReduceProd(%f234, %e) const %e: i64[0] = []", "f32[1x1x1]"},
+    {"%y = ReduceMean(%f23, %ax12)", "E0205"},
+    {"%y = ReduceMean(%f23, %e) const %e: i64[2] = [1, -1]", "E0205"},
+    {"%y = ReduceMean(%f23, %run)", "E0206"},
+    {"%y = ReduceMax(%b23)", "bool[1x1]"},
+    {"%y = ReduceSum(%b23)", "E0203"},
+    {"%y = Softmax(%f23) {axis=-2}", "f32[2x3]"},
+    {"%y = Softmax(%f23) {axis=2}", "E0205"},
+    {"%y = CumSum(%f23, %i0)", "f32[2x3]"},
+    {"%y = CumSum(%f23, %k) const %k: i64[] = 5", "E0205"},
+    {"%y = CumSum(%f23, %ax12)", "E0204"},
+    {"%y = BatchNormalization(%f234, %f3, %f3, %f3, %f3)", "f32[2x3x4]"},
+    {"%y = BatchNormalization(%img, %f3, %f3, %f3, %f3)", "E0204"},
+    {"%y = BatchNormalization(%f234, %f3, %f3, %f3, %f3) {training_mode=1}", "E0208"},
+    {"%y = LayerNormalization(%f23, %f3)", "f32[2x3]"},
+    {"%x, %y = LayerNormalization(%f234, %s, %s) {axis=1} input %s: f32[3x4]", "f32[2x1x1]"},
+    {"%x, _, %y = LayerNormalization(%f234, %s) {axis=-1} input %s: f32[4]", "f32[2x3x1]"},
+    {"%y = LayerNormalization(%f234, %f3)", "E0204"},
+};
+
+static const infer_case moves[] = {
+    {"%y = Reshape(%f234, %k) const %k: i64[2] = [6, -1]", "f32[6x4]"},
+    {"%y = Reshape(%f234, %k) const %k: i64[3] = [0, -1, 2]", "f32[2x6x2]"},
+    {"%y = Reshape(%f3, %k) const %k: i64[0] = []", "E0204"},
+    {"%y = Reshape(%s, %k) input %s: f32[1x1] const %k: i64[0] = []", "f32[]"},
+    {"%y = Reshape(%f23, %k) const %k: i64[2] = [4, -1]", "E0204"},
+    {"%y = Reshape(%f23, %k) const %k: i64[2] = [-1, -1]", "E0204"},
+    {"%y = Reshape(%f23, %k) const %k: i64[2] = [-2, 3]", "E0204"},
+    {"%y = Reshape(%f3, %k) const %k: i64[2] = [3, 0]", "E0204"},
+    {"%y = Reshape(%f23, %k) {allowzero=1} const %k: i64[2] = [0, 6]", "E0204"},
+    {"%y = Reshape(%f23, %k) const %k: i64[2] = [4611686018427387904, 4]", "E0204"},
+    {"%y = Reshape(%f23, %run)", "E0206"},
+    {"%y = Reshape(%f23, %f3)", "E0203"},
+    {"%y = Reshape(%f23, %k) const %k: i64[9] = 1", "E0204"},
+    {"%y = Flatten(%f234)", "f32[2x12]"},
+    {"%y = Flatten(%f234) {axis=0}", "f32[1x24]"},
+    {"%y = Flatten(%f234) {axis=-1}", "f32[6x4]"},
+    {"%y = Flatten(%f234) {axis=3}", "f32[24x1]"},
+    {"%y = Flatten(%f234) {axis=4}", "E0205"},
+    {"%y = Squeeze(%f31)", "f32[3]"},
+    {"%y = Squeeze(%f31, %m1)", "f32[3]"},
+    {"%y = Squeeze(%f23, %i1)", "E0204"},
+    {"%y = Unsqueeze(%f23, %k) const %k: i64[2] = [0, -1]", "f32[1x2x3x1]"},
+    {"%y = Unsqueeze(%f23, %k) const %k: i64[2] = [0, 0]", "E0205"},
+    {"%y = Unsqueeze(%f23, %k) const %k: i64[7] = [0, 1, 2, 3, 4, 5, 6]", "E0207"},
+    {"%y = Transpose(%f234)", "f32[4x3x2]"},
+    {"%y = Transpose(%f234) {perm=[1, 2, 0]}", "f32[3x4x2]"},
+    {"%y = Transpose(%f234) {perm=[1, 1, 0]}", "E0202"},
+    {"%y = Transpose(%f234) {perm=[0, 1]}", "E0202"},
+    {"%y = Transpose(%f23) {perm=[0, 2]}", "E0202"},
+    {"%y = Concat(%f23, %f23) {axis=-1}", "f32[2x6]"},
+    {"%y = Concat(%f23, %f32) {axis=0}", "E0204"},
+    {"%y = Concat(%f23, %f3) {axis=0}", "E0204"},
+    {"%y = Concat(%f23)", "E0202"},
+    {"%y, %z = Split(%f234) {axis=2}", "f32[2x3x2]"},
+    {"%x, %y = Split(%f234) {axis=1, num_outputs=2}", "f32[2x1x4]"},
+    {"%x, %y = Split(%f234) {axis=1}", "E0204"},
+    {"%x, %y = Split(%f234) {num_outputs=3}", "E0202"},
+    {"%x, %y = Split(%f234, %k) {axis=2} const %k: i64[2] = [1, 3]", "f32[2x3x3]"},
+    {"_, %y = Split(%f234, %k) {axis=2} const %k: i64[2] = [1, 2]", "E0204"},
+    {"%x, %y = Split(%f234, %k) {axis=2} const %k: i64[2] = [5, -1]", "E0204"},
+    {"%x, %y = Split(%f234, %i1)", "E0204"},
+    {"%y = Expand(%f31, %k) const %k: i64[3] = [2, 1, 5]", "f32[2x3x5]"},
+    {"%y = Expand(%f31, %k) const %k: i64[2] = [2, 5]", "E0204"},
+    {"%y = Expand(%f3, %k) const %k: i64[2] = [9223372036854775807, 3]", "E0207"},
+    {"%y = Tile(%f23, %k) const %k: i64[2] = [2, 3]", "f32[4x9]"},
+    {"%y = Tile(%f23, %i1)", "E0204"},
+    {"%y = Tile(%f23, %k) const %k: i64[2] = [-1, 1]", "E0204"},
+    {"%y = Tile(%f23, %k) const %k: i64[2] = [9223372036854775807, 1]", "E0204"},
+};
+
+static const infer_case data[] = {
+    {"%y = Slice(%img, %s, %e, %a) const %s: i64[2] = [1, 2] const %e: i64[2] = [-1, 99] const %a: i64[2] = [2, -1]",
+     "f32[1x4x5x7]"},
+    {"%y = Slice(%img, %s, %e, %a, %t) const %s: i64[1] = [-1] const %e: i64[1] = [-99] const %a: i64[1] = [3] "
+     "const %t: i64[1] = [-2]",
+     "f32[1x4x7x5]"},
+    {"%y = Slice(%f3, %s, %e, %s, %t) const %s: i64[1] = [0] const %e: i64[1] = [9223372036854775807] "
+     "const %t: i64[1] = [2]",
+     "f32[2]"},
+    {"%y = Slice(%f3, %s, %e, %z, %t) const %z: i64[1] = [0] const %s: i64[1] = [2] "
+     "const %e: i64[1] = [-9223372036854775808] const %t: i64[1] = [-9223372036854775808]",
+     "f32[1]"},
+    {"%y = Slice(%f3, %i1, %i1)", "E0211"},
+    {"%y = Slice(%f3, %i1, %m1, %m1, %z) const %z: i64[1] = [0]", "E0204"},
+    {"%y = Slice(%f3, %i1, %ax12)", "E0204"},
+    {"%y = Slice(%f23, %s, %e, %s) const %s: i64[2] = [0, 0] const %e: i64[2] = [1, 1]", "E0205"},
+    {"%y = Slice(%f3, %i1, %run)", "E0206"},
+    {"%y = Gather(%f234, %i0) {axis=1}", "f32[2x4]"},
+    {"%y = Gather(%f234, %l23) {axis=-1}", "f32[2x3x2x3]"},
+    {"%y = Gather(%f234, %f3)", "E0203"},
+    {"%y = Gather(%f234, %i0) {axis=3}", "E0205"},
+    {"%y = Gather(%k, %z) const %k: f32[2] = [1, 2] const %z: i64[] = 2", "E0212"},
+    {"%y = Pad(%f23, %k) const %k: i64[4] = [1, 0, 2, -1]", "f32[5x2]"},
+    {"%y = Pad(%f23, %k, _, %i1) const %k: i64[2] = [1, 2]", "f32[2x6]"},
+    {"%y = Pad(%f23, %k) {mode=\"reflect\"} const %k: i64[4] = [0, 2, 0, 0]", "f32[2x5]"},
+    {"%y = Pad(%f23, %k) {mode=\"reflect\"} const %k: i64[4] = [0, 3, 0, 0]", "E0204"},
+    {"%y = Pad(%f23, %k) const %k: i64[4] = [0, -2, 0, -2]", "E0204"},
+    {"%y = Pad(%f23, %ax12)", "E0204"},
+    {"%y = Resize(%img, _, %k) const %k: f32[4] = [1, 1, 2, 0.5]", "f32[1x4x14x4]"},
+    {"%y = Resize(%img, _, _, %k) {mode=\"linear\"} const %k: i64[4] = [1, 4, 3, 20]", "f32[1x4x3x20]"},
+    {"%y = Resize(%img, _, _, %k) {axes=[2, 3]} const %k: i64[2] = [14, 18]", "f32[1x4x14x18]"},
+    {"%y = Resize(%img, _, _, %k) {axes=[2, 3], keep_aspect_ratio_policy=\"not_larger\"} const %k: i64[2] = [14, 9]",
+     "f32[1x4x7x9]"},
+    {"%y = Resize(%img)", "E0201"},
+    {"%y = Resize(%img, _, %k) const %k: f32[4] = [1, 1, 0, 1]", "E0204"},
+    {"%y = Resize(%img, _, %k) const %k: f32[4] = [1, 1, nan, 1]", "E0204"},
+    {"%y = Resize(%img, _, %k) const %k: f32[4] = [1e9, 1e9, 1e9, 1]", "E0207"},
+    {"%y = Resize(%img, _, %k) {mode=\"area\"} const %k: f32[4] = 1", "E0202"},
+    {"%y = Range(%a, %b, %c) const %a: i64[] = 1 const %b: i64[] = 10 const %c: i64[] = 4", "i64[3]"},
+    {"%y = Range(%a, %b, %c) const %a: f32[] = 2 const %b: f32[] = 0 const %c: f32[] = -0.5", "f32[4]"},
+    {"%y = Range(%a, %b, %c) const %a: i64[] = 1 const %b: i64[] = 10 const %c: i64[] = 0", "E0207"},
+    {"%y = Range(%a, %b, %c) const %a: i64[] = 0 const %b: i64[] = 9223372036854775807 const %c: i64[] = 1", "E0207"},
+    {"%y = Range(%a, %i0, %i0) input %a: i64[]", "E0206"},
+    {"%y = ConstantOfShape(%ax12)", "f32[1x2]"},
+    {"%y = ConstantOfShape(%ax12) {value=i64[1] = [7]}", "i64[1x2]"},
+    {"%y = ConstantOfShape(%ax12) {value=i64[2] = [7, 8]}", "E0202"},
+    {"%y = ConstantOfShape(%m1)", "E0204"},
+    {"%y = Shape(%f234)", "i64[3]"},
+    {"%y = Shape(%f234) {start=-2, end=-1}", "i64[1]"},
+    {"%y = Shape(%f234) {start=2, end=1}", "i64[0]"},
+    {"%y = Size(%f234)", "i64[]"},
+};
+
+static const infer_case weft_rows[] = {
+    {"%y = weft.Conv2D(%x, %w) input %x: f32[2x7x9x4] input %w: f32[6x3x3x4]", "f32[2x5x7x6]"},
+    {"%z, %y = weft.Conv2D(%x, %w) {pads=[1, 0, 1, 0]} input %x: f32[2x7x9x4] input %w: f32[6x3x3x4]", "f32[2x6]"},
+    {"%y = weft.Conv2D(%img, %w) {x_nchw=1} input %w: f32[6x3x3x4]", "f32[1x5x7x6]"},
+    {"%y = weft.Conv2D(%img, %w) {x_nchw=1, pool=1} input %w: f32[6x1x1x4]", "f32[1x4x5x6]"},
+    {"%y = weft.Conv2D(%x, %w, _, %r, %g) {group=2} input %x: f32[2x7x9x4] input %w: f32[6x1x1x2] "
+     "input %r: f32[2x7x9x6] input %g: f32[2x6]",
+     "f32[2x7x9x6]"},
+    {"%y = weft.Conv2D(%x, %w, _, _, %g) input %x: f32[2x7x9x4] input %w: f32[6x1x1x4] input %g: f32[2x6]", "E0201"},
+    {"%y = weft.Conv2D(%x, %w, _, %x) input %x: f32[2x7x9x4] input %w: f32[6x1x1x4]", "E0204"},
+    {"%y = weft.Conv2D(%img, %w) input %w: f32[6x3x3x4]", "E0204"},
+    {"%y = weft.Conv2D(%x, %w) {act=\"clip\", act_min=0} input %x: f32[2x7x9x4] input %w: f32[6x1x1x4]", "E0202"},
+    {"%y = weft.Conv2D(%x, %w) {act=\"gelu\"} input %x: f32[2x7x9x4] input %w: f32[6x1x1x4]", "E0202"},
+    {"%y = weft.Linear(%f234, %w, %b) {act=\"silu\"} input %w: f32[5x4] input %b: f32[5]", "f32[2x3x5]"},
+    {"%y = weft.Linear(%f234, %f23)", "E0204"},
+    {"%y = weft.Linear(%l23, %f23)", "E0203"},
+    {"%y = weft.Gate(%f23, %w, _, %t, %t) input %w: f32[5x3] input %t: f32[2x4x4x5]", "f32[2x4x4x5]"},
+    {"_, %y = weft.Gate(%f23, %w, %b, %t) input %w: f32[5x3] input %b: f32[5] input %t: f32[2x4x4x5]", "f32[2x5]"},
+    {"%y = weft.Gate(%f23, %w, _, %t) input %w: f32[4x3] input %t: f32[2x4x4x5]", "E0204"},
+    {"%y = weft.Gate(%f23, %w, _, _) input %w: f32[4x3]", "E0201"},
+    {"%y = weft.Gate(%f23, %w, _, %t) {gate_act=\"clip\"} input %w: f32[5x3] input %t: f32[2x4x4x5]", "E0202"},
+    {"%y = weft.Pool2D(%x) {kernel_shape=[3, 3], strides=[2, 2], pads=[0, 0, 1, 1]} input %x: f32[1x7x8x4]",
+     "f32[1x3x4x4]"},
+    {"%y = weft.Pool2D(%x) {kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1} input %x: f32[1x7x8x4]", "f32[1x4x4x4]"},
+    {"%y = weft.Pool2D(%x) input %x: f32[1x7x8x4]", "E0202"},
+    {"%y = weft.Pool2D(%x) {kernel_shape=[1, 1], mode=\"min\"} input %x: f32[1x7x8x4]", "E0202"},
+};
+
+static const struct {
+    const infer_case *cases;
+    size_t count;
+} tables[] = {
+#define TABLE(name) {name, sizeof name / sizeof name[0]}
+    TABLE(elementwise), TABLE(products), TABLE(reductions), TABLE(moves), TABLE(data), TABLE(weft_rows),
+};
+
+/* Whether the case comes out as expected; prints what differs. */
+static bool case_holds(const infer_case *c)
+{
+    ir_test test;
+    ir_test_init(&test);
+    weft_status status;
+    const char *lines = weft_arena_printf(test.arena, "%s%s", shared, c->lines);
+    weft_graph *graph = ir_read_lines(&test, lines, &status);
+    const char *found = graph ? ir_type(&test, ir_value(graph, "y"))
+                              : weft_arena_printf(test.arena, "E%04u", ir_first_error(&test));
+    assert_int_equal(graph != NULL, status == WEFT_OK);
+    bool holds = strcmp(found, c->expect) == 0 &&
+                 (!graph || weft_graph_verify(graph, "reading", test.diag) == WEFT_OK);
+    if (!holds)
+        print_error("%s\nexpected %s, found %s\n%s", c->lines, c->expect, found, ir_errors(&test));
+    ir_test_finish(&test);
+    return holds;
+}
+
+static void every_case_infers(void **state)
+{
+    (void)state;
+    size_t wrong = 0;
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
+        for (size_t i = 0; i < tables[t].count; i++)
+            wrong += !case_holds(&tables[t].cases[i]);
+    assert_int_equal(wrong, 0);
+}
+
+static void every_operator_has_a_case(void **state)
+{
+    (void)state;
+    for (int op = WEFT_OP_NONE + 1; op < WEFT_OP_COUNT; op++) {
+        char call[64];
+        size_t good = 0;
+        snprintf(call, sizeof call, "= %s(", weft_op_name((weft_op)op));
+        for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
+            for (size_t i = 0; i < tables[t].count; i++)
+                good += tables[t].cases[i].expect[0] != 'E' && strstr(tables[t].cases[i].lines, call) != NULL;
+        if (good == 0)
+            fail_msg("no case that infers %s", weft_op_name((weft_op)op));
+    }
+}
+
+static void shape_arithmetic_is_evaluated(void **state)
+{
+    (void)state;
+    ir_test test;
+    ir_test_init(&test);
+    /* The flatten that exporters write for x.view(x.size(0), -1), and a resize by a computed size. */
+    weft_graph *graph = ir_graph(&test, "input %x: f32[2x3x4x5]\n"
+                                        "const %zero: i64[] = 0\n"
+                                        "const %front: i64[1] = [0]\n"
+                                        "const %rest: i64[1] = [-1]\n"
+                                        "const %two: i64[1] = [2]\n"
+                                        "%shape = Shape(%x)\n"
+                                        "%n = Gather(%shape, %zero)\n"
+                                        "%n1 = Unsqueeze(%n, %front)\n"
+                                        "%to = Concat(%n1, %rest) {axis=0}\n"
+                                        "%flat = Reshape(%x, %to)\n"
+                                        "%tail = Shape(%x) {start=2}\n"
+                                        "%twice = Mul(%tail, %two)\n"
+                                        "%head = Shape(%x) {end=2}\n"
+                                        "%sizes = Concat(%head, %twice) {axis=0}\n"
+                                        "%big = Resize(%x, _, _, %sizes)\n"
+                                        "output %flat\noutput %big\n");
+    assert_string_equal(ir_type(&test, ir_value(graph, "flat")), "f32[2x60]");
+    assert_string_equal(ir_type(&test, ir_value(graph, "big")), "f32[2x3x8x10]");
+    assert_int_equal(graph->node_count, 2);
+    ir_test_finish(&test);
+}
+
+static void errors_name_everything(void **state)
+{
+    (void)state;
+    ir_test test;
+    weft_status status;
+    ir_test_init(&test);
+    ir_read_lines(&test, "input %x: f32[2x3]\ninput %bad: i64[3]\n%y = Add(%x, %bad) @ \"layer1/add\"", &status);
+    assert_int_equal(status, WEFT_INVALID);
+    const weft_diag_entry *entry = weft_diag_get(test.diag, 0);
+    assert_int_equal(entry->id, 203);
+    assert_non_null(strstr(entry->summary, "Add"));
+    assert_string_equal(entry->fields[WEFT_DIAG_NODES], "layer1/add");
+    assert_string_equal(entry->fields[WEFT_DIAG_TENSOR], "bad");
+    assert_string_equal(entry->fields[WEFT_DIAG_EXPECTED], "f32");
+    assert_string_equal(entry->fields[WEFT_DIAG_FOUND], "i64");
+    assert_non_null(entry->fields[WEFT_DIAG_TRY]);
+    ir_test_finish(&test);
+}
+
+static void all_nodes_are_reported_once(void **state)
+{
+    (void)state;
+    ir_test test;
+    weft_status status;
+    ir_test_init(&test);
+    ir_read_lines(&test,
+                  "input %x: f32[2x3]\ninput %z: i64[2x3]\n"
+                  "%a = Add(%x, %z)\n" /* wrong */
+                  "%b = Relu(%a)\n"    /* follows from it: not reported */
+                  "%c = Flatten(%x) {axis=5}\n",
+                  &status);
+    assert_int_equal(status, WEFT_INVALID);
+    assert_int_equal(weft_diag_error_count(test.diag), 2);
+    assert_int_equal(weft_diag_get(test.diag, 0)->id, 203);
+    assert_int_equal(weft_diag_get(test.diag, 1)->id, 205);
+    ir_test_finish(&test);
+}
+
+static void hostile_sizes_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *lines;
+        uint32_t id;
+    } cases[] = {
+        {"input %x: f32[1099511627776]", 207},
+        {"input %x: f32[4294967296x4294967296x4294967296]", 207},
+        {"input %x: f32[2x0]", 211},
+        {"const %s: i64[2] = [65536, 65536] const %x: f32[] = 1 %y = Expand(%x, %s) %z = Expand(%y, %t) "
+         "const %t: i64[3] = [65536, 1, 1]",
+         207},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ir_test test;
+        weft_status status;
+        ir_test_init(&test);
+        ir_read_lines(&test, cases[i].lines, &status);
+        if (!ir_has_error(&test, cases[i].id))
+            fail_msg("%s: expected E%04u\n%s", cases[i].lines, cases[i].id, ir_errors(&test));
+        assert_true(weft_arena_used_bytes(test.arena) < 1 << 20);
+        ir_test_finish(&test);
+    }
+}
+
+/* 1100 nodes that each want 60 KiB: together over the limit for evaluated constants. */
+static void evaluated_constants_are_bounded(void **state)
+{
+    (void)state;
+    ir_test test;
+    weft_status status;
+    weft_text lines;
+    ir_test_init(&test);
+    weft_text_init(&lines, test.arena);
+    weft_text_add(&lines, "const %s: i64[1] = [15360]\nconst %one: f32[1] = [1]\n");
+    for (int i = 0; i < 1100; i++)
+        weft_text_printf(&lines, "%%e%d = Expand(%%one, %%s)\n", i);
+    ir_read_lines(&test, lines.data, &status);
+    assert_int_equal(status, WEFT_UNSUPPORTED);
+    assert_int_equal(ir_first_error(&test), 207);
+    ir_test_finish(&test);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_case_infers),
+        cmocka_unit_test(every_operator_has_a_case),
+        cmocka_unit_test(shape_arithmetic_is_evaluated),
+        cmocka_unit_test(errors_name_everything),
+        cmocka_unit_test(all_nodes_are_reported_once),
+        cmocka_unit_test(hostile_sizes_are_refused),
+        cmocka_unit_test(evaluated_constants_are_bounded),
+    };
+    return cmocka_run_group_tests_name("ir infer", tests, NULL, NULL);
+}
