@@ -48,11 +48,13 @@ typedef WEFT_CAT(int, WEFT_VW) iv;
 #define LOADV(p) WEFT_CAT(vload, WEFT_VW)(0, (p))
 #define STOREV(v, p) WEFT_CAT(vstore, WEFT_VW)((v), 0, (p))
 
-/* Asks for the cache line at p. Only where the compiler is known to have the instruction: PoCL names itself by a macro. */
+/* Asks for the cache line at p, to read or to write it. Only where the compiler is known to have the instruction: PoCL names itself by a macro. */
 #ifdef POCL_DEVICE_ADDRESS_BITS
 #define PREFETCH(p) __builtin_prefetch((p), 0, 3)
+#define PREFETCH_WRITE(p) __builtin_prefetch((p), 1, 3)
 #else
 #define PREFETCH(p)
+#define PREFETCH_WRITE(p)
 #endif
 
 /* Activations; the numbers are part of the contract in README.md. */

@@ -27,6 +27,7 @@
 #define GATHER_NONE 0
 #define GATHER_POOL 1
 #define GATHER_IM2COL 2
+#define IM2COL_MAX 512 /* longer rows are gathered without the table of offsets */
 
 struct rows {
     int off[WEFT_MB_MAX]; /* element offset in x of the pixel under tap (0, 0), or of the gathered row in scratch */
@@ -134,6 +135,12 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
     if (gather != GATHER_NONE) {
         const int k = gather == GATHER_POOL ? ic : taps_all * ic;
         __global float *to = scratch + (get_global_id(1) * get_global_size(0) + get_global_id(0)) * (size_t)(mb * k);
+        /* Offsets of a row's elements from the window's first, for rows that lie inside the image. */
+        int im2col[IM2COL_MAX];
+        for (int i = 0; i < min(k, IM2COL_MAX) && gather == GATHER_IM2COL; i++)
+            im2col[i] = i / ic / kw * dh * xh + i / ic % kw * dw * xw + i % ic * xc;
+        const int y_inside = ih - 1 - (kh - 1) * dh;
+        const int x_inside = iw - 1 - (kw - 1) * dw;
         for (int r = 0; r < n_rows; r++) {
             const int n = (row0 + r) / per_image;
             const int pixel = (row0 + r) % per_image;
@@ -142,16 +149,21 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
             if (gather == GATHER_POOL) {
                 gather_pool(x + n * ih * iw * ic, to + r * k, ih, iw, ic, y0, x0, ph, pw);
             } else {
-                __global const float *image = x + n * xn;
+                __global const float *pixel_x = x + n * xn + y0 * xh + x0 * xw;
                 __global float *out = to + r * k;
-                for (int i = 0; i < kh; i++)
-                    for (int j = 0; j < kw; j++) {
-                        const int iy = y0 + i * dh;
-                        const int ix = x0 + j * dw;
-                        const int ok = (uint)iy < (uint)ih && (uint)ix < (uint)iw;
-                        for (int c = 0; c < ic; c++)
-                            *out++ = ok ? image[iy * xh + ix * xw + c * xc] : 0.0f;
-                    }
+                if (k <= IM2COL_MAX && y0 >= 0 && y0 <= y_inside && x0 >= 0 && x0 <= x_inside) {
+                    /* Scalar on purpose: gather instructions are slower than loads on several CPUs. */
+#pragma clang loop vectorize(disable) unroll_count(4)
+                    for (int i = 0; i < k; i++)
+                        out[i] = pixel_x[im2col[i]];
+                } else {
+                    for (int i = 0; i < kh; i++)
+                        for (int j = 0; j < kw; j++) {
+                            const int ok = (uint)(y0 + i * dh) < (uint)ih && (uint)(x0 + j * dw) < (uint)iw;
+                            for (int c = 0; c < ic; c++)
+                                *out++ = ok ? pixel_x[i * dh * xh + j * dw * xw + c * xc] : 0.0f;
+                        }
+                }
             }
             rows.off[r] = r * k;
         }
@@ -188,6 +200,7 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
                 win.c = c;
                 win.c_end = min(c + kc, win.ic);
                 const int first = t == 0 && c == 0;
+                const int is_last = t + tc >= taps && c + kc >= win.ic;
                 /* The chunk after this one follows it in memory, also across taps and panels. */
                 const int chunk = (win.tap_end - t) * (win.c_end - c);
                 __global const float *next = panel + (t * win.ic + c + chunk) * WEFT_NR;
@@ -195,6 +208,9 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
                 for (int i = 0; i < tiles; i++) {
                     const int r = tile_rows + (i < tiles_plus);
                     __global const float *ahead = i < 4 ? next + i * (chunk / 4) * WEFT_NR : panel;
+                    if (is_last)
+                        for (int m = row; m < row + r; m++)
+                            PREFETCH_WRITE(y + (row0 + m) * y_stride + p * WEFT_NR);
                     if (r == MR_A)
                         WEFT_CAT(conv_tile_, MR_A)(from, w, panel, ahead, &rows, row, MR_A, &win, first, sums + row);
                     else if (r == MR_B)

@@ -95,6 +95,16 @@ PRODUCT_TILE(MR_C)
 #define PUT_V(j, value) STOREV((value), to + j * v_step);
 #define GET_PRODUCT(i) LOADV(from + i * side * p_step)
 #define PUT_LINE(j, value) line[j] = (value);
+/* One finished pixel in the usual case; none, relu and clip are all a clip. */
+#define PUT_Y(j, value)                                     \
+    {                                                       \
+        fv done = (value) + bv;                             \
+        if (flags & FLAG_RES)                               \
+            done += LOADV(add + j * oc);                    \
+        done = at_most(at_least(done, low), high);          \
+        STOREV(done, out + j * y_stride);                   \
+        total += done;                                      \
+    }
 
 INLINE void winograd(const int m, __global const float *x, __global const float *u,
                      __global const float *bias, __global const float *res,
@@ -167,55 +177,58 @@ INLINE void winograd(const int m, __global const float *x, __global const float 
             }
         }
 
-        for (int h = 0; h < 2; h++) {
-            const int ch = p * WEFT_NR + h * WEFT_VW;
-            if (ch >= oc)
-                break;
-            const fv bv = LOADV(bias + ch);
-            const int left = oc - ch;
-            const int is_fast = left >= WEFT_VW && act <= ACT_CLIP && !(flags & FLAG_GATE);
-            fv total = (fv)(0.0f);
-            for (int t = 0; t < n_tiles; t++) {
+        const int left = oc - p * WEFT_NR;
+        const int is_fast = left >= WEFT_NR && act <= ACT_CLIP && !(flags & FLAG_GATE);
+        fv totals[2] = {(fv)(0.0f), (fv)(0.0f)};
+        for (int t = 0; t < n_tiles; t++) {
+            const int oy0 = (tile0 + t) / tiles_w * m;
+            const int ox0 = (tile0 + t) % tiles_w * m;
+            const int y_end = min(m, oh - oy0);
+            const int x_end = min(m, ow - ox0);
+            const int pixel = (n * oh + oy0) * ow + ox0;
+            for (int i = 0; i < y_end; i++)
+                for (int j = 0; j < x_end; j++)
+                    PREFETCH_WRITE(y + (pixel + i * ow + j) * y_stride + p * WEFT_NR);
+            for (int h = 0; h < 2; h++) {
+                const int ch = p * WEFT_NR + h * WEFT_VW;
+                if (ch >= oc)
+                    break;
+                const fv bv = LOADV(bias + ch);
+                fv total = totals[h];
                 fv half_done[SIDE_MAX][SIDE_MAX];
                 for (int j = 0; j < side; j++) {
                     __local const float *from = product + j * p_step + t * WEFT_NR + h * WEFT_VW;
                     TRANSFORM_LINE(OUTPUT, GET_PRODUCT, PUT_HALF)
                 }
-                const int oy0 = (tile0 + t) / tiles_w * m;
-                const int ox0 = (tile0 + t) % tiles_w * m;
-                const int y_end = min(m, oh - oy0);
-                const int x_end = min(m, ow - ox0);
                 for (int i = 0; i < y_end; i++) {
-                    fv line[SIDE_MAX];
-                    TRANSFORM_LINE(OUTPUT, GET_HALF, PUT_LINE)
-                    const int pixel = (n * oh + oy0 + i) * ow + ox0;
-                    __global float *out = y + pixel * y_stride + ch;
-                    __global const float *add = res + pixel * oc + ch;
-                    for (int j = 0; j < x_end; j++) {
-                        fv value = line[j] + bv;
-                        if (is_fast) {
-                            /* None, relu and clip are all a clip. */
-                            if (flags & FLAG_RES)
-                                value += LOADV(add);
-                            value = at_most(at_least(value, low), high);
-                            STOREV(value, out);
-                        } else {
+                    __global float *out = y + (pixel + i * ow) * y_stride + ch;
+                    __global const float *add = res + (pixel + i * ow) * oc + ch;
+                    if (is_fast && x_end == m) {
+                        TRANSFORM_LINE(OUTPUT, GET_HALF, PUT_Y)
+                    } else {
+                        fv line[SIDE_MAX];
+                        TRANSFORM_LINE(OUTPUT, GET_HALF, PUT_LINE)
+                        for (int j = 0; j < x_end; j++) {
+                            fv value = line[j] + bv;
                             if (flags & FLAG_GATE)
-                                value += load_part(add, left) * load_part(gate + n * oc + ch, left);
+                                value += load_part(add + j * oc, oc - ch) * load_part(gate + n * oc + ch, oc - ch);
                             else if (flags & FLAG_RES)
-                                value += load_part(add, left);
+                                value += load_part(add + j * oc, oc - ch);
                             value = act_v(value, act, act_a, act_b);
-                            store_part(value, out, left);
+                            store_part(value, out + j * y_stride, oc - ch);
+                            total += value;
                         }
-                        total += value;
-                        out += y_stride;
-                        add += oc;
                     }
                 }
+                totals[h] = total;
             }
-            if (flags & FLAG_PARTIAL)
-                store_part(total, partial + (n * blocks + block) * oc + ch, oc - ch);
         }
+        if (flags & FLAG_PARTIAL)
+            for (int h = 0; h < 2; h++) {
+                const int ch = p * WEFT_NR + h * WEFT_VW;
+                if (ch < oc)
+                    store_part(totals[h], partial + (n * blocks + block) * oc + ch, oc - ch);
+            }
     }
 }
 
