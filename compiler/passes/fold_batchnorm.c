@@ -59,7 +59,7 @@ static weft_value *channel_constant(weft_graph *graph, const double *numbers, co
     float *to = WEFT_NEW_ARRAY(graph->arena, float, channels);
     for (size_t c = 0; c < channels; c++)
         to[c] = (float)numbers[c];
-    return weft_graph_add_constant(graph, name, WEFT_DTYPE_F32, &shape, to);
+    return weft_graph_add_constant(graph, weft_rewrite_base_name(graph, name), WEFT_DTYPE_F32, &shape, to);
 }
 
 static weft_status visit_batchnorm(weft_graph *graph, weft_node *node, size_t *changes, weft_diag *diag)
@@ -161,7 +161,8 @@ static bool fold_into_weights(weft_graph *graph, weft_node *conv, bool is_scale,
     if (!is_scale)
         return weft_rewrite_scale_channels(graph, conv, NULL, shift);
     weft_node_set_input(graph, conv, 1,
-                        weft_graph_add_constant(graph, weights->name, WEFT_DTYPE_F32, &weights->shape, to));
+                        weft_graph_add_constant(graph, weft_rewrite_base_name(graph, weights->name),
+                                                WEFT_DTYPE_F32, &weights->shape, to));
     return true;
 }
 

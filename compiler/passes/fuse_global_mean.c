@@ -26,7 +26,7 @@ static weft_status take_mean(weft_graph *graph, weft_node *producer, weft_node *
 {
     weft_value *view = NULL;
     if (producer->output_count == 1)
-        weft_node_add_output(graph, producer, reduce->outputs[0]->name);
+        weft_node_add_output(graph, producer, weft_rewrite_base_name(graph, reduce->outputs[0]->name));
     weft_rewrite_add_sources(graph, producer, reduce);
     weft_status status = weft_node_infer(graph, producer, diag);
     if (status == WEFT_OK)

@@ -68,7 +68,9 @@ static weft_shape as_2d(const weft_shape *shape)
 static weft_status transpose(weft_graph *graph, weft_node *before, weft_value *x, const int64_t *perm,
                              weft_value **out, weft_diag *diag)
 {
-    weft_node *node = weft_rewrite_add(graph, before, WEFT_OP_Transpose, NULL, &x, 1, NULL);
+    const char *name = weft_arena_printf(graph->arena, "%s/%s", before->name,
+                                         perm == to_nhwc ? "to_nhwc" : "to_nchw");
+    weft_node *node = weft_rewrite_add(graph, before, WEFT_OP_Transpose, name, &x, 1, NULL);
     weft_attrs_set_ints(&node->attrs, graph->arena, "perm", perm, 4);
     *out = node->outputs[0];
     return weft_node_infer(graph, node, diag);

@@ -40,7 +40,7 @@ static weft_value *bias_of(weft_graph *graph, const weft_value *c, const weft_sh
     for (size_t i = 0; i < channels; i++)
         to[i] = (float)numbers[i];
     weft_shape vector = {.rank = 1, .dims = {shape->dims[shape->rank - 1]}};
-    return weft_graph_add_constant(graph, c->name, WEFT_DTYPE_F32, &vector, to);
+    return weft_graph_add_constant(graph, weft_rewrite_base_name(graph, c->name), WEFT_DTYPE_F32, &vector, to);
 }
 
 static weft_status add_scaled(weft_graph *graph, weft_node *node, weft_value *c, float beta, weft_value **io_value,

@@ -77,10 +77,26 @@ void weft_rewrite_add_sources(weft_graph *graph, weft_node *node, const weft_nod
     weft_node_add_sources(graph, node, &part);
 }
 
+const char *weft_rewrite_base_name(weft_graph *graph, const char *name)
+{
+    for (;;) {
+        size_t length = strlen(name), end = length;
+        while (end > 0 && name[end - 1] >= '0' && name[end - 1] <= '9')
+            end--;
+        if (end == length || end < 2 || name[end - 1] != '.')
+            return name;
+        const char *base = weft_arena_strndup(graph->arena, name, end - 1);
+        if (!weft_graph_find_value(graph, base))
+            return name;
+        name = base;
+    }
+}
+
 weft_node *weft_rewrite_add(weft_graph *graph, weft_node *before, weft_op op, const char *name,
                             weft_value *const *inputs, size_t input_count, const weft_node *source)
 {
-    const char *output_name = source && source->outputs[0] ? source->outputs[0]->name : NULL;
+    const char *output_name = source && source->outputs[0] ? source->outputs[0]->name : name;
+    output_name = output_name ? weft_rewrite_base_name(graph, output_name) : NULL;
     weft_node *node =
         weft_graph_add_node(graph, before, op, name, inputs, input_count, &output_name, 1);
     if (source)
@@ -176,8 +192,12 @@ weft_status weft_rewrite_reshape(weft_graph *graph, weft_node *before, weft_valu
     }
     weft_value *dims =
         weft_graph_add_constant_ints(graph, NULL, shape->dims, (size_t)shape->rank);
-    weft_node *node = weft_rewrite_add(graph, before, WEFT_OP_Reshape, NULL,
-                                       (weft_value *[]){value, dims}, 2, source);
+    const char *name =
+        weft_arena_printf(graph->arena, "%s/view", weft_rewrite_base_name(graph, value->name));
+    weft_node *node = weft_rewrite_add(graph, before, WEFT_OP_Reshape, name,
+                                       (weft_value *[]){value, dims}, 2, NULL);
+    if (source)
+        weft_rewrite_add_sources(graph, node, source);
     for (int i = 0; i < shape->rank; i++)
         if (shape->dims[i] == 0)
             weft_attrs_set_int(&node->attrs, graph->arena, "allowzero", 1);

@@ -23,7 +23,10 @@ bool weft_rewrite_is_before(const weft_node *a, const weft_node *b);
 
 /* ---- building ---- */
 
-/* A node with one output before `before` (NULL: at the end), with the sources of `source` (NULL: none). No types yet. */
+/* name without the ".1", ".2" that made it unique: as long as what is left is the name of a value. */
+const char *weft_rewrite_base_name(weft_graph *graph, const char *name);
+/* A node with one output before `before` (NULL: at the end), with the sources of `source` (NULL: none). The output is named
+ * after that of source, else after the node. No types yet. */
 weft_node *weft_rewrite_add(weft_graph *graph, weft_node *before, weft_op op, const char *name,
                             weft_value *const *inputs, size_t input_count, const weft_node *source);
 /* Adds the sources of from that node does not have yet. */
@@ -63,7 +66,8 @@ weft_shape weft_rewrite_perm_shape(const int64_t *perm, const weft_shape *shape)
 const float *weft_rewrite_f32(const weft_value *value);
 /* All elements are equal to number (and there is at least one). */
 bool weft_rewrite_all_equal(const weft_value *value, float number);
-/* The constant transposed; shares the data where the order of elements does not change. */
+/* New constants are named after the old one.
+ * The constant transposed; shares the data where the order of elements does not change. */
 weft_value *weft_rewrite_permute_constant(weft_graph *graph, const weft_value *value, const int64_t *perm);
 /* The constant under another shape of the same size; shares the data. */
 weft_value *weft_rewrite_view_constant(weft_graph *graph, const weft_value *value, const weft_shape *shape);

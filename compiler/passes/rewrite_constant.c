@@ -9,6 +9,14 @@ const float *weft_rewrite_f32(const weft_value *value)
     return value && weft_value_is_constant(value) && value->dtype == WEFT_DTYPE_F32 ? value->data : NULL;
 }
 
+/* A constant named after another one (NULL: a fresh name). */
+static weft_value *add_like(weft_graph *graph, const weft_value *like, weft_dtype dtype, const weft_shape *shape,
+                            const void *data)
+{
+    const char *name = like ? weft_rewrite_base_name(graph, like->name) : NULL;
+    return weft_graph_add_constant(graph, name, dtype, shape, data);
+}
+
 static size_t element_count(const weft_shape *shape)
 {
     int64_t count = 0;
@@ -80,12 +88,14 @@ weft_value *weft_rewrite_permute_constant(weft_graph *graph, const weft_value *v
                    size_bytes);
         advance(&outer, strides, index, &offset);
     }
-    return weft_graph_add_constant(graph, value->name, value->dtype, &shape, to);
+    return add_like(graph, value, value->dtype, &shape, to);
 }
 
 weft_value *weft_rewrite_view_constant(weft_graph *graph, const weft_value *value, const weft_shape *shape)
 {
-    return weft_graph_add_constant(graph, value->name, value->dtype, shape, value->data);
+    weft_value *view = add_like(graph, value, value->dtype, shape, value->data);
+    view->text_hash = value->text_hash;
+    return view;
 }
 
 weft_shape weft_rewrite_pad_rank(const weft_shape *shape, int rank)
@@ -131,7 +141,7 @@ weft_value *weft_rewrite_combine(weft_graph *graph, weft_op op, const weft_value
         advance(&shape, a_strides, a_index, &a_offset);
         advance(&shape, b_strides, b_index, &b_offset);
     }
-    return weft_graph_add_constant(graph, a->name, WEFT_DTYPE_F32, &shape, to);
+    return add_like(graph, a, WEFT_DTYPE_F32, &shape, to);
 }
 
 bool weft_rewrite_read_channel(const weft_value *value, const weft_shape *shape, int axis, double *out_numbers)
@@ -162,7 +172,7 @@ bool weft_rewrite_scale_channels(weft_graph *graph, weft_node *node, const doubl
             for (size_t i = 0; i < inner; i++)
                 to[c * inner + i] = (float)((double)w[c * inner + i] * scale[c]);
         weft_node_set_input(graph, node, 1,
-                            weft_graph_add_constant(graph, weights->name, WEFT_DTYPE_F32,
+                            add_like(graph, weights, WEFT_DTYPE_F32,
                                                     &weights->shape, to));
     }
     if (!b && !shift)
@@ -173,7 +183,7 @@ bool weft_rewrite_scale_channels(weft_graph *graph, weft_node *node, const doubl
                         (shift ? shift[c] : 0.0));
     weft_shape shape = {.rank = 1, .dims = {(int64_t)channels}};
     weft_node_set_input(graph, node, 2,
-                        weft_graph_add_constant(graph, bias ? bias->name : NULL, WEFT_DTYPE_F32,
+                        add_like(graph, bias, WEFT_DTYPE_F32,
                                                 &shape, to));
     return true;
 }

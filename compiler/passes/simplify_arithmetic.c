@@ -35,7 +35,8 @@ static weft_status to_add_or_mul(weft_graph *graph, weft_node *node, bool *done,
         if (node->op == WEFT_OP_Div && !isnormal(to[i])) /* the reciprocal would lose digits */
             return WEFT_OK;
     }
-    weft_value *constant = weft_graph_add_constant(graph, c->name, WEFT_DTYPE_F32, &c->shape, to);
+    weft_value *constant = weft_graph_add_constant(graph, weft_rewrite_base_name(graph, c->name),
+                                                   WEFT_DTYPE_F32, &c->shape, to);
     weft_node *made = weft_rewrite_add(graph, node, node->op == WEFT_OP_Sub ? WEFT_OP_Add : WEFT_OP_Mul,
                                        node->name, (weft_value *[]){node->inputs[0], constant}, 2, node);
     weft_status status = weft_node_infer(graph, made, diag);

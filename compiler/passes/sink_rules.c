@@ -13,7 +13,8 @@ typedef struct sink {
     weft_node *node;
     int64_t perm[WEFT_MAX_RANK];
     int rank;
-    weft_value **inputs; /* of the node to be made */
+    weft_value **inputs; /* of the node to be made; room for one more than node has */
+    size_t input_count;
     int64_t axis;        /* its attribute axis; used when has_axis */
     bool has_axis;
     int64_t out_perm[WEFT_MAX_RANK]; /* of the transposes behind it */
@@ -117,13 +118,34 @@ static bool is_transposed(const sink *s, const weft_value *value)
     return true;
 }
 
-/* Without cost: transposed already, constant, or a view away. */
+/* The value in the space of x, when another transpose before the node makes it already. */
+static weft_value *find_untransposed(const sink *s, const weft_value *value)
+{
+    const weft_node *node = value->producer ? value->producer->next : s->graph->first;
+    int64_t inverse[WEFT_MAX_RANK], perm[WEFT_MAX_RANK];
+    weft_rewrite_perm_invert(s->perm, s->rank, inverse);
+    for (; value->shape.rank == s->rank && node != s->node; node = node->next) {
+        if (node->op != WEFT_OP_Transpose || node->inputs[0] != value)
+            continue;
+        weft_rewrite_perm(node, perm);
+        int same = 0;
+        while (same < s->rank && perm[same] == inverse[same])
+            same++;
+        if (same == s->rank)
+            return node->outputs[0];
+    }
+    return NULL;
+}
+
+/* Without cost: transposed already, constant, a view away, or needed untransposed elsewhere too. */
 static bool is_free(const sink *s, const weft_value *value)
 {
     if (!value || is_transposed(s, value) || weft_value_is_constant(value))
         return !value || value->shape.rank <= s->rank;
     if (value->shape.rank > s->rank)
         return false;
+    if (find_untransposed(s, value))
+        return true;
     int64_t inverse[WEFT_MAX_RANK];
     weft_shape shape = weft_rewrite_pad_rank(&value->shape, s->rank);
     weft_rewrite_perm_invert(s->perm, s->rank, inverse);
@@ -142,6 +164,11 @@ static weft_status bring(sink *s, weft_value *value, weft_value **out)
     }
     if (weft_value_is_constant(value) && has_one_element(value))
         return WEFT_OK;
+    weft_value *twin = weft_value_is_constant(value) ? NULL : find_untransposed(s, value);
+    if (twin) {
+        *out = twin;
+        return WEFT_OK;
+    }
     int64_t inverse[WEFT_MAX_RANK];
     weft_shape shape = weft_rewrite_pad_rank(&value->shape, s->rank);
     weft_rewrite_perm_invert(s->perm, s->rank, inverse);
@@ -172,7 +199,7 @@ static weft_value *move_list(const sink *s, const weft_value *list, size_t block
             for (size_t byte = 0; byte < size_bytes; byte++)
                 place[byte] = entry[byte];
         }
-    return weft_graph_add_constant(s->graph, list->name, list->dtype, &list->shape, to);
+    return weft_graph_add_constant(s->graph, weft_rewrite_base_name(s->graph, list->name), list->dtype, &list->shape, to);
 }
 
 static int64_t from_end(int64_t axis, int rank)
@@ -222,6 +249,7 @@ static bool slice(sink *s)
 {
     const weft_value *starts = s->node->inputs[1];
     s->inputs[3] = move_axes(s, weft_node_input(s->node, 3), (size_t)starts->shape.dims[0]);
+    s->input_count = s->input_count < 4 ? 4 : s->input_count;
     return s->inputs[3] != NULL;
 }
 
@@ -309,9 +337,9 @@ static weft_status finish(sink *s)
     weft_node *node = s->node;
     const char **names = WEFT_NEW_ARRAY(s->graph->arena, const char *, node->output_count);
     for (size_t i = 0; i < node->output_count; i++)
-        names[i] = node->outputs[i] ? node->outputs[i]->name : NULL;
+        names[i] = node->outputs[i] ? weft_rewrite_base_name(s->graph, node->outputs[i]->name) : NULL;
     weft_node *made = weft_graph_add_node(s->graph, node, node->op, node->name, s->inputs,
-                                          s->node->input_count, names, node->output_count);
+                                          s->input_count, names, node->output_count);
     weft_rewrite_add_sources(s->graph, made, node);
     weft_rewrite_copy_attrs(s->graph, made, node);
     if (s->has_axis)
@@ -325,8 +353,9 @@ static weft_status finish(sink *s)
             continue;
         weft_value *result = made->outputs[i];
         if (!ends) {
+            const char *name = weft_arena_printf(s->graph->arena, "%s/transposed", names[i]);
             weft_node *transpose =
-                weft_rewrite_add(s->graph, node, WEFT_OP_Transpose, NULL, &result, 1, NULL);
+                weft_rewrite_add(s->graph, node, WEFT_OP_Transpose, name, &result, 1, NULL);
             weft_attrs_set_ints(&transpose->attrs, s->graph->arena, "perm", s->out_perm,
                                 (size_t)s->out_rank);
             inherit_transposes(s, transpose);
@@ -351,7 +380,8 @@ weft_status weft_sink_through(weft_graph *graph, weft_node *node, bool *out_done
         s.rank = s.out_rank = transpose->inputs[0]->shape.rank;
         weft_rewrite_perm(transpose, s.perm);
         weft_rewrite_perm(transpose, s.out_perm);
-        s.inputs = WEFT_NEW_ARRAY(graph->arena, weft_value *, node->input_count + 3);
+        s.input_count = node->input_count;
+        s.inputs = WEFT_NEW_ARRAY(graph->arena, weft_value *, node->input_count + 1);
         for (size_t k = 0; k < node->input_count; k++)
             s.inputs[k] = node->inputs[k];
         bool fits = false;
