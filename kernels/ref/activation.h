@@ -32,8 +32,9 @@ static inline double weft_ref_sigmoid_of(double x)
 }
 
 /* Reads attributes `name`, `name_min`, `name_max`, for example act, act_min, act_max. */
-static inline weft_status weft_ref_act_read(const weft_attrs *attrs, const char *name, const char *name_min,
-                                            const char *name_max, const char *fallback, weft_ref_act *out_act)
+static inline weft_status weft_ref_act_read(const weft_attrs *attrs, const char *name,
+                                            const char *name_min, const char *name_max,
+                                            const char *fallback, weft_ref_act *out_act)
 {
     static const char *const names[] = {"none", "relu", "clip", "sigmoid", "silu"};
     const char *text = weft_attrs_string(attrs, name, fallback);

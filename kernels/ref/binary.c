@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Broadcasting reference kernels with two or more inputs: arithmetic, Max, Min, Sum, comparisons, logic, Where, PRelu.
- * Float dtypes are computed in double and rounded once per operation (for + - * / that equals the f32 operation); integers
- * modulo 2^bits. Knows nothing about layout. */
+/* Broadcasting reference kernels with two or more inputs: arithmetic, Max, Min, Sum, comparisons,
+ * logic, Where, PRelu. Float dtypes are computed in double and rounded once per operation (for + -
+ * * / that equals the f32 operation); integers modulo 2^bits. Knows nothing about layout. */
 #include "kernels/ref/element.h"
 #include "kernels/ref/ref.h"
 #include "kernels/ref/walk.h"
@@ -14,13 +14,15 @@ typedef struct arithmetic {
 } arithmetic;
 
 /* y = a op b, both broadcast to y's shape. a may be y itself. */
-static weft_status combine(const weft_tensor *a, const weft_tensor *b, const weft_tensor *y, const arithmetic *op)
+static weft_status combine(const weft_tensor *a, const weft_tensor *b, const weft_tensor *y,
+                           const arithmetic *op)
 {
     weft_ref_kind kind = weft_ref_kind_of(a->dtype);
     weft_status status = WEFT_OK;
     if (a->dtype != b->dtype || a->dtype != y->dtype)
         return WEFT_UNSUPPORTED;
-    if (!(kind == WEFT_REF_KIND_FLOAT && op->on_float) && !(kind == WEFT_REF_KIND_SIGNED && op->on_signed) &&
+    if (!(kind == WEFT_REF_KIND_FLOAT && op->on_float) &&
+        !(kind == WEFT_REF_KIND_SIGNED && op->on_signed) &&
         !(kind == WEFT_REF_KIND_UNSIGNED && op->on_unsigned))
         return WEFT_UNSUPPORTED;
     weft_ref_walk walk = weft_ref_walk_over(&y->shape);
@@ -32,7 +34,8 @@ static weft_status combine(const weft_tensor *a, const weft_tensor *b, const wef
             weft_ref_put_f64(y, i, op->on_float(p, q));
         } else if (kind == WEFT_REF_KIND_SIGNED) {
             int64_t out = 0;
-            status = op->on_signed(weft_ref_get_i64(a, walk.at[0]), weft_ref_get_i64(b, walk.at[1]), &out);
+            status = op->on_signed(weft_ref_get_i64(a, walk.at[0]), weft_ref_get_i64(b, walk.at[1]),
+                                   &out);
             weft_ref_put_i64(y, i, out);
         } else {
             uint64_t out = 0;
@@ -80,12 +83,12 @@ static weft_status combine(const weft_tensor *a, const weft_tensor *b, const wef
 
 WRAPPING(add, a + b)
 WRAPPING(sub, a - b)
-WRAPPING(mul, a * b)
+WRAPPING(mul, a *b)
 ORDERED(max, a > b ? a : b)
 ORDERED(min, a < b ? a : b)
 FLOATING(add, a + b)
 FLOATING(sub, a - b)
-FLOATING(mul, a * b)
+FLOATING(mul, a *b)
 FLOATING(div, a / b)
 FLOATING(max, isnan(a) || a > b ? a : b)
 FLOATING(min, isnan(a) || a < b ? a : b)
@@ -150,7 +153,8 @@ static weft_status fold(const weft_ref_call *call, const arithmetic *op)
     weft_ref_walk walk = weft_ref_walk_over(&y->shape);
     weft_ref_walk_broadcast(&walk, 0, &first->shape);
     for (size_t i = 0; walk.left > 0; weft_ref_walk_next(&walk), i++)
-        memcpy((char *)y->data + i * bytes, (const char *)first->data + (size_t)walk.at[0] * bytes, bytes);
+        memcpy((char *)y->data + i * bytes, (const char *)first->data + (size_t)walk.at[0] * bytes,
+               bytes);
     for (size_t i = 1; i < call->input_count; i++) {
         weft_status status = combine(y, call->inputs[i], y, op);
         if (status != WEFT_OK)
@@ -169,21 +173,46 @@ static const arithmetic mod_op = {NULL, mod_signed, mod_unsigned};
 static const arithmetic fmod_op = {fmod_float, fmod_signed, mod_unsigned};
 static const arithmetic p_relu_op = {p_relu_float, NULL, NULL};
 
-weft_status weft_ref_add(const weft_ref_call *call) { return two(call, &add_op); }
-weft_status weft_ref_sub(const weft_ref_call *call) { return two(call, &sub_op); }
-weft_status weft_ref_mul(const weft_ref_call *call) { return two(call, &mul_op); }
-weft_status weft_ref_div(const weft_ref_call *call) { return two(call, &div_op); }
-weft_status weft_ref_p_relu(const weft_ref_call *call) { return two(call, &p_relu_op); }
-weft_status weft_ref_max(const weft_ref_call *call) { return fold(call, &max_op); }
-weft_status weft_ref_min(const weft_ref_call *call) { return fold(call, &min_op); }
-weft_status weft_ref_sum(const weft_ref_call *call) { return fold(call, &add_op); }
+weft_status weft_ref_add(const weft_ref_call *call)
+{
+    return two(call, &add_op);
+}
+weft_status weft_ref_sub(const weft_ref_call *call)
+{
+    return two(call, &sub_op);
+}
+weft_status weft_ref_mul(const weft_ref_call *call)
+{
+    return two(call, &mul_op);
+}
+weft_status weft_ref_div(const weft_ref_call *call)
+{
+    return two(call, &div_op);
+}
+weft_status weft_ref_p_relu(const weft_ref_call *call)
+{
+    return two(call, &p_relu_op);
+}
+weft_status weft_ref_max(const weft_ref_call *call)
+{
+    return fold(call, &max_op);
+}
+weft_status weft_ref_min(const weft_ref_call *call)
+{
+    return fold(call, &min_op);
+}
+weft_status weft_ref_sum(const weft_ref_call *call)
+{
+    return fold(call, &add_op);
+}
 
 weft_status weft_ref_mod(const weft_ref_call *call)
 {
     return two(call, weft_attrs_int(call->attrs, "fmod", 0) ? &fmod_op : &mod_op);
 }
 
-/* base^exponent modulo 2^64 by squaring; a negative exponent truncates the real quotient towards zero. */
+/* base^exponent modulo 2^64 by squaring; a negative exponent truncates the real quotient towards
+ * zero. */
 static weft_status pow_i64(int64_t base, int64_t exponent, int64_t *out)
 {
     uint64_t result = 1, square = (uint64_t)base;
@@ -205,12 +234,14 @@ static weft_status pow_i64(int64_t base, int64_t exponent, int64_t *out)
 /* Base and exponent may differ in dtype; the result has the base's. */
 weft_status weft_ref_pow(const weft_ref_call *call)
 {
-    const weft_tensor *a = weft_ref_in(call, 0), *b = weft_ref_in(call, 1), *y = weft_ref_out(call, 0);
+    const weft_tensor *a = weft_ref_in(call, 0), *b = weft_ref_in(call, 1),
+                      *y = weft_ref_out(call, 0);
     weft_ref_kind base = weft_ref_kind_of(a->dtype), exponent = weft_ref_kind_of(b->dtype);
     bool both_integer = base == WEFT_REF_KIND_SIGNED &&
                         (exponent == WEFT_REF_KIND_SIGNED || exponent == WEFT_REF_KIND_UNSIGNED);
     bool numbers = base == WEFT_REF_KIND_FLOAT || base == WEFT_REF_KIND_SIGNED;
-    if (!numbers || exponent == WEFT_REF_KIND_NONE || exponent == WEFT_REF_KIND_BOOL || y->dtype != a->dtype)
+    if (!numbers || exponent == WEFT_REF_KIND_NONE || exponent == WEFT_REF_KIND_BOOL ||
+        y->dtype != a->dtype)
         return WEFT_UNSUPPORTED;
     weft_ref_walk walk = weft_ref_walk_over(&y->shape);
     weft_ref_walk_broadcast(&walk, 0, &a->shape);
@@ -225,14 +256,16 @@ weft_status weft_ref_pow(const weft_ref_call *call)
                 return status;
             weft_ref_put_i64(y, i, out);
         } else {
-            weft_ref_put_f64(y, i, pow(weft_ref_get_f64(a, walk.at[0]), weft_ref_get_f64(b, walk.at[1])));
+            weft_ref_put_f64(y, i,
+                             pow(weft_ref_get_f64(a, walk.at[0]), weft_ref_get_f64(b, walk.at[1])));
         }
     }
     return WEFT_OK;
 }
 
 /* -1, 0, 1 as a is less than, equal to, greater than b; 2 when unordered. */
-static int compare(const weft_tensor *a, int64_t i, const weft_tensor *b, int64_t j, weft_ref_kind kind)
+static int compare(const weft_tensor *a, int64_t i, const weft_tensor *b, int64_t j,
+                   weft_ref_kind kind)
 {
     if (kind == WEFT_REF_KIND_FLOAT) {
         double p = weft_ref_get_f64(a, i), q = weft_ref_get_f64(b, j);
@@ -249,7 +282,8 @@ enum { TRUE_IF_LESS = 1, TRUE_IF_EQUAL = 2, TRUE_IF_GREATER = 4 };
 
 static weft_status compare_all(const weft_ref_call *call, int truth)
 {
-    const weft_tensor *a = weft_ref_in(call, 0), *b = weft_ref_in(call, 1), *y = weft_ref_out(call, 0);
+    const weft_tensor *a = weft_ref_in(call, 0), *b = weft_ref_in(call, 1),
+                      *y = weft_ref_out(call, 0);
     weft_ref_kind kind = weft_ref_kind_of(a->dtype);
     if (kind == WEFT_REF_KIND_NONE || a->dtype != b->dtype || y->dtype != WEFT_DTYPE_BOOL)
         return WEFT_UNSUPPORTED;
@@ -263,9 +297,18 @@ static weft_status compare_all(const weft_ref_call *call, int truth)
     return WEFT_OK;
 }
 
-weft_status weft_ref_equal(const weft_ref_call *call) { return compare_all(call, TRUE_IF_EQUAL); }
-weft_status weft_ref_less(const weft_ref_call *call) { return compare_all(call, TRUE_IF_LESS); }
-weft_status weft_ref_greater(const weft_ref_call *call) { return compare_all(call, TRUE_IF_GREATER); }
+weft_status weft_ref_equal(const weft_ref_call *call)
+{
+    return compare_all(call, TRUE_IF_EQUAL);
+}
+weft_status weft_ref_less(const weft_ref_call *call)
+{
+    return compare_all(call, TRUE_IF_LESS);
+}
+weft_status weft_ref_greater(const weft_ref_call *call)
+{
+    return compare_all(call, TRUE_IF_GREATER);
+}
 weft_status weft_ref_less_or_equal(const weft_ref_call *call)
 {
     return compare_all(call, TRUE_IF_LESS | TRUE_IF_EQUAL);
@@ -277,7 +320,8 @@ weft_status weft_ref_greater_or_equal(const weft_ref_call *call)
 
 static weft_status logic(const weft_ref_call *call, bool is_and)
 {
-    const weft_tensor *a = weft_ref_in(call, 0), *b = weft_ref_in(call, 1), *y = weft_ref_out(call, 0);
+    const weft_tensor *a = weft_ref_in(call, 0), *b = weft_ref_in(call, 1),
+                      *y = weft_ref_out(call, 0);
     if (a->dtype != WEFT_DTYPE_BOOL || b->dtype != WEFT_DTYPE_BOOL || y->dtype != WEFT_DTYPE_BOOL)
         return WEFT_UNSUPPORTED;
     weft_ref_walk walk = weft_ref_walk_over(&y->shape);
@@ -290,8 +334,14 @@ static weft_status logic(const weft_ref_call *call, bool is_and)
     return WEFT_OK;
 }
 
-weft_status weft_ref_and(const weft_ref_call *call) { return logic(call, true); }
-weft_status weft_ref_or(const weft_ref_call *call) { return logic(call, false); }
+weft_status weft_ref_and(const weft_ref_call *call)
+{
+    return logic(call, true);
+}
+weft_status weft_ref_or(const weft_ref_call *call)
+{
+    return logic(call, false);
+}
 
 weft_status weft_ref_not(const weft_ref_call *call)
 {
@@ -309,7 +359,8 @@ weft_status weft_ref_where(const weft_ref_call *call)
     const weft_tensor *condition = weft_ref_in(call, 0), *y = weft_ref_out(call, 0);
     const weft_tensor *sides[2] = {weft_ref_in(call, 2), weft_ref_in(call, 1)}; /* false, true */
     size_t bytes = weft_dtype_bytes(y->dtype);
-    if (condition->dtype != WEFT_DTYPE_BOOL || sides[0]->dtype != y->dtype || sides[1]->dtype != y->dtype)
+    if (condition->dtype != WEFT_DTYPE_BOOL || sides[0]->dtype != y->dtype ||
+        sides[1]->dtype != y->dtype)
         return WEFT_UNSUPPORTED;
     weft_ref_walk walk = weft_ref_walk_over(&y->shape);
     weft_ref_walk_broadcast(&walk, 0, &sides[0]->shape);
@@ -317,7 +368,8 @@ weft_status weft_ref_where(const weft_ref_call *call)
     weft_ref_walk_broadcast(&walk, 2, &condition->shape);
     for (size_t i = 0; walk.left > 0; weft_ref_walk_next(&walk), i++) {
         int side = weft_ref_get_i64(condition, walk.at[2]) ? 1 : 0;
-        memcpy((char *)y->data + i * bytes, (const char *)sides[side]->data + (size_t)walk.at[side] * bytes, bytes);
+        memcpy((char *)y->data + i * bytes,
+               (const char *)sides[side]->data + (size_t)walk.at[side] * bytes, bytes);
     }
     return WEFT_OK;
 }

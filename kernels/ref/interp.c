@@ -24,7 +24,8 @@ typedef struct interp {
 
 static int by_address(const void *a, const void *b)
 {
-    uintptr_t p = (uintptr_t)((const value_slot *)a)->value, q = (uintptr_t)((const value_slot *)b)->value;
+    uintptr_t p = (uintptr_t)((const value_slot *)a)->value,
+              q = (uintptr_t)((const value_slot *)b)->value;
     return (p > q) - (p < q);
 }
 
@@ -38,7 +39,8 @@ static value_slot *slot_of(const interp *run, const weft_value *value)
 
 static weft_status no_memory(const interp *run)
 {
-    return weft_diag_error(run->diag, WEFT_E_NO_MEMORY, "out of memory while running graph %s", run->graph->name);
+    return weft_diag_error(run->diag, WEFT_E_NO_MEMORY, "out of memory while running graph %s",
+                           run->graph->name);
 }
 
 static weft_status prepare(interp *run)
@@ -72,16 +74,20 @@ static weft_status prepare(interp *run)
 }
 
 /* A tensor given by the caller must be what the graph says. */
-static weft_status check_tensor(const interp *run, const char *what, const weft_value *value, const weft_tensor *tensor)
+static weft_status check_tensor(const interp *run, const char *what, const weft_value *value,
+                                const weft_tensor *tensor)
 {
     char expected[WEFT_SHAPE_TEXT], found[WEFT_SHAPE_TEXT];
-    if (tensor->dtype == value->dtype && weft_shape_equal(&tensor->shape, &value->shape) && tensor->data)
+    if (tensor->dtype == value->dtype && weft_shape_equal(&tensor->shape, &value->shape) &&
+        tensor->data)
         return WEFT_OK;
-    weft_status status = weft_diag_error(run->diag, WEFT_E_API_USE, "the tensor for %s %s does not fit", what, value->name);
+    weft_status status = weft_diag_error(run->diag, WEFT_E_API_USE,
+                                         "the tensor for %s %s does not fit", what, value->name);
     weft_diag_field_set(run->diag, WEFT_DIAG_EXPECTED, "%s %s", weft_dtype_name(value->dtype),
                         weft_shape_format(&value->shape, expected));
     weft_diag_field_set(run->diag, WEFT_DIAG_FOUND, "%s %s%s", weft_dtype_name(tensor->dtype),
-                        weft_shape_format(&tensor->shape, found), tensor->data ? "" : " without data");
+                        weft_shape_format(&tensor->shape, found),
+                        tensor->data ? "" : " without data");
     return status;
 }
 
@@ -128,8 +134,8 @@ static weft_status run_node(interp *run, const weft_node *node)
                           .output_count = node->output_count};
     status = row->ref ? row->ref(&call) : WEFT_UNSUPPORTED;
     if (status != WEFT_OK) {
-        weft_diag_error(run->diag, WEFT_E_EVAL_FAILED, "node %s (%s) cannot be computed: %s", node->name,
-                        weft_op_name(node->op), weft_status_text(status));
+        weft_diag_error(run->diag, WEFT_E_EVAL_FAILED, "node %s (%s) cannot be computed: %s",
+                        node->name, weft_op_name(node->op), weft_status_text(status));
         weft_diag_field_set(run->diag, WEFT_DIAG_NODES, "%s", node->name);
         return status;
     }
@@ -169,7 +175,8 @@ static weft_status run_all(interp *run, const weft_tensor *inputs, weft_tensor *
     return status;
 }
 
-weft_status weft_ref_run_graph(const weft_graph *graph, const weft_tensor *inputs, weft_tensor *outputs, weft_diag *diag)
+weft_status weft_ref_run_graph(const weft_graph *graph, const weft_tensor *inputs,
+                               weft_tensor *outputs, weft_diag *diag)
 {
     interp run = {.graph = graph, .diag = diag};
     weft_status status = run_all(&run, inputs, outputs);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* BatchNormalization (inference), LayerNormalization and Softmax, computed in double and rounded once. */
+/* BatchNormalization (inference), LayerNormalization and Softmax, computed in double and rounded
+ * once. */
 #include "kernels/ref/element.h"
 #include "kernels/ref/ref.h"
 #include "kernels/ref/walk.h"
@@ -8,9 +9,11 @@ weft_status weft_ref_batch_normalization(const weft_ref_call *call)
 {
     const weft_tensor *x = weft_ref_in(call, 0), *y = weft_ref_out(call, 0);
     double epsilon = (double)weft_attrs_float(call->attrs, "epsilon", 1e-5f);
-    if (weft_ref_kind_of(x->dtype) != WEFT_REF_KIND_FLOAT || y->dtype != x->dtype || x->shape.rank < 2)
+    if (weft_ref_kind_of(x->dtype) != WEFT_REF_KIND_FLOAT || y->dtype != x->dtype ||
+        x->shape.rank < 2)
         return WEFT_UNSUPPORTED;
-    if (weft_attrs_int(call->attrs, "training_mode", 0) || weft_ref_out(call, 1) || weft_ref_out(call, 2))
+    if (weft_attrs_int(call->attrs, "training_mode", 0) || weft_ref_out(call, 1) ||
+        weft_ref_out(call, 2))
         return WEFT_UNSUPPORTED;
     int64_t channels = x->shape.dims[1], positions = weft_ref_span(&x->shape, 2, x->shape.rank);
     for (size_t i = 1; i < 5; i++) {
@@ -24,7 +27,8 @@ weft_status weft_ref_batch_normalization(const weft_ref_call *call)
         double mean = weft_ref_get_f64(weft_ref_in(call, 3), channel);
         double variance = weft_ref_get_f64(weft_ref_in(call, 4), channel);
         for (int64_t i = image * positions; i < (image + 1) * positions; i++)
-            weft_ref_put_f64(y, i, (weft_ref_get_f64(x, i) - mean) / sqrt(variance + epsilon) * scale + bias);
+            weft_ref_put_f64(
+                y, i, (weft_ref_get_f64(x, i) - mean) / sqrt(variance + epsilon) * scale + bias);
     }
     return WEFT_OK;
 }
@@ -32,11 +36,14 @@ weft_status weft_ref_batch_normalization(const weft_ref_call *call)
 /* Outputs: y, and where asked for the mean and 1 / standard deviation of each normalised slice. */
 weft_status weft_ref_layer_normalization(const weft_ref_call *call)
 {
-    const weft_tensor *x = weft_ref_in(call, 0), *scale = weft_ref_in(call, 1), *bias = weft_ref_in(call, 2);
-    const weft_tensor *y = weft_ref_out(call, 0), *means = weft_ref_out(call, 1), *deviations = weft_ref_out(call, 2);
+    const weft_tensor *x = weft_ref_in(call, 0), *scale = weft_ref_in(call, 1),
+                      *bias = weft_ref_in(call, 2);
+    const weft_tensor *y = weft_ref_out(call, 0), *means = weft_ref_out(call, 1),
+                      *deviations = weft_ref_out(call, 2);
     double epsilon = (double)weft_attrs_float(call->attrs, "epsilon", 1e-5f);
     int axis = weft_ref_axis(weft_attrs_int(call->attrs, "axis", -1), x->shape.rank);
-    if (weft_ref_kind_of(x->dtype) != WEFT_REF_KIND_FLOAT || y->dtype != x->dtype || scale->dtype != x->dtype)
+    if (weft_ref_kind_of(x->dtype) != WEFT_REF_KIND_FLOAT || y->dtype != x->dtype ||
+        scale->dtype != x->dtype)
         return WEFT_UNSUPPORTED;
     if (bias && bias->dtype != x->dtype)
         return WEFT_UNSUPPORTED;
@@ -62,7 +69,8 @@ weft_status weft_ref_layer_normalization(const weft_ref_call *call)
         if (bias)
             weft_ref_walk_broadcast(&walk, 1, &bias->shape);
         for (int64_t i = slice * length; walk.left > 0; weft_ref_walk_next(&walk), i++) {
-            double value = (weft_ref_get_f64(x, i) - mean) * inverse * weft_ref_get_f64(scale, walk.at[0]);
+            double value =
+                (weft_ref_get_f64(x, i) - mean) * inverse * weft_ref_get_f64(scale, walk.at[0]);
             weft_ref_put_f64(y, i, bias ? value + weft_ref_get_f64(bias, walk.at[1]) : value);
         }
         if (means)

@@ -17,7 +17,8 @@ static double *doubles(int64_t count, int64_t times)
 
 weft_status weft_ref_product_init(weft_ref_product *product, int64_t depth, int64_t cols)
 {
-    *product = (weft_ref_product){.depth = depth, .cols = cols, .panels = (cols + WEFT_REF_COLS - 1) / WEFT_REF_COLS};
+    *product = (weft_ref_product){
+        .depth = depth, .cols = cols, .panels = (cols + WEFT_REF_COLS - 1) / WEFT_REF_COLS};
     int64_t padded = product->panels * WEFT_REF_COLS;
     product->a = doubles(depth, WEFT_REF_ROWS);
     product->b = doubles(depth, padded);
@@ -42,8 +43,8 @@ void weft_ref_product_pack(weft_ref_product *product, weft_ref_matrix b)
     }
 }
 
-static void multiply_panel(int64_t depth, const double *restrict a, const double *restrict b, double *restrict c,
-                           int64_t c_row_step)
+static void multiply_panel(int64_t depth, const double *restrict a, const double *restrict b,
+                           double *restrict c, int64_t c_row_step)
 {
     double sum[WEFT_REF_ROWS][WEFT_REF_COLS] = {{0}};
     for (int64_t k = 0; k < depth; k++)
@@ -63,13 +64,14 @@ void weft_ref_product_run(weft_ref_product *product)
                        product->c + panel * WEFT_REF_COLS, product->panels * WEFT_REF_COLS);
 }
 
-void weft_ref_product_rows(weft_ref_product *product, weft_ref_matrix a, int64_t first, int64_t count)
+void weft_ref_product_rows(weft_ref_product *product, weft_ref_matrix a, int64_t first,
+                           int64_t count)
 {
     for (int64_t row = 0; row < WEFT_REF_ROWS; row++)
         for (int64_t k = 0; k < product->depth; k++)
             product->a[k * WEFT_REF_ROWS + row] =
-                row < count
-                    ? weft_ref_get_f64(a.tensor, a.start + (first + row) * a.row_step + k * a.col_step)
-                    : 0;
+                row < count ? weft_ref_get_f64(a.tensor, a.start + (first + row) * a.row_step +
+                                                             k * a.col_step)
+                            : 0;
     weft_ref_product_run(product);
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The one matrix product under MatMul, Gemm, Linear and the convolutions: C = A * B for float tensors, all in double.
+/* The one matrix product under MatMul, Gemm, Linear and the convolutions: C = A * B for float
+ * tensors, all in double.
  *
- * Products of two f32 are exact in double and the sum keeps 29 more bits than f32, so the result does not depend on the order of
- * summation in any bit an f32 comparison can see. Cost of double, measured with gcc 12 -O2/-O3 for plain x86-64 on one core:
- * 2.7 to 4.4 GMAC/s, which is 15 to 25 s for 64 GMAC; hence no f32 accumulators.
+ * Products of two f32 are exact in double and the sum keeps 29 more bits than f32, so the result
+ * does not depend on the order of summation in any bit an f32 comparison can see. Cost of double,
+ * measured with gcc 12 -O2/-O3 for plain x86-64 on one core: 2.7 to 4.4 GMAC/s, which is 15 to 25 s
+ * for 64 GMAC; hence no f32 accumulators.
  *
- * A is worked on in blocks of WEFT_REF_ROWS rows, B is packed once into panels of WEFT_REF_COLS columns; both constants are the
- * fastest pair of those tried with gcc and clang. Knows nothing about operators. */
+ * A is worked on in blocks of WEFT_REF_ROWS rows, B is packed once into panels of WEFT_REF_COLS
+ * columns; both constants are the fastest pair of those tried with gcc and clang. Knows nothing
+ * about operators. */
 #ifndef WEFT_KERNELS_REF_PRODUCT_H
 #define WEFT_KERNELS_REF_PRODUCT_H
 
@@ -37,7 +40,8 @@ void weft_ref_product_pack(weft_ref_product *product, weft_ref_matrix b);
 /* Multiplies what is in product->a with B. */
 void weft_ref_product_run(weft_ref_product *product);
 /* Loads rows [first, first + count) of A, count <= WEFT_REF_ROWS, and multiplies. */
-void weft_ref_product_rows(weft_ref_product *product, weft_ref_matrix a, int64_t first, int64_t count);
+void weft_ref_product_rows(weft_ref_product *product, weft_ref_matrix a, int64_t first,
+                           int64_t count);
 
 static inline double weft_ref_product_get(const weft_ref_product *product, int64_t row, int64_t col)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reductions over axes and CumSum. Floats accumulate in double, integers modulo 2^64; a maximum or minimum with a NaN is NaN. */
+/* Reductions over axes and CumSum. Floats accumulate in double, integers modulo 2^64; a maximum or
+ * minimum with a NaN is NaN. */
 #include "kernels/ref/element.h"
 #include "kernels/ref/ref.h"
 #include "kernels/ref/walk.h"
@@ -9,7 +10,10 @@ typedef enum reduction { REDUCE_MAX, REDUCE_MEAN, REDUCE_MIN, REDUCE_PROD, REDUC
 static double reduce_floats(const weft_tensor *x, int64_t start, weft_ref_walk walk, reduction how)
 {
     int64_t count = walk.left;
-    double total = how == REDUCE_MAX ? -INFINITY : how == REDUCE_MIN ? INFINITY : how == REDUCE_PROD ? 1 : 0;
+    double total = how == REDUCE_MAX    ? -INFINITY
+                   : how == REDUCE_MIN  ? INFINITY
+                   : how == REDUCE_PROD ? 1
+                                        : 0;
     for (; walk.left > 0; weft_ref_walk_next(&walk)) {
         double value = weft_ref_get_f64(x, start + walk.at[0]);
         switch (how) {
@@ -24,7 +28,8 @@ static double reduce_floats(const weft_tensor *x, int64_t start, weft_ref_walk w
 }
 
 /* Integer means are truncated towards zero. Of nothing: no maximum, minimum or mean. */
-static weft_status reduce_integers(const weft_tensor *x, int64_t start, weft_ref_walk walk, reduction how, int64_t *out)
+static weft_status reduce_integers(const weft_tensor *x, int64_t start, weft_ref_walk walk,
+                                   reduction how, int64_t *out)
 {
     bool is_signed = weft_ref_kind_of(x->dtype) == WEFT_REF_KIND_SIGNED;
     int64_t count = walk.left;
@@ -50,7 +55,8 @@ static weft_status reduce_integers(const weft_tensor *x, int64_t start, weft_ref
     return WEFT_OK;
 }
 
-/* Which axes of x are reduced: those in input 1; without any, all, or none under noop_with_empty_axes. */
+/* Which axes of x are reduced: those in input 1; without any, all, or none under
+ * noop_with_empty_axes. */
 static weft_status read_axes(const weft_ref_call *call, bool *reduced)
 {
     const weft_tensor *x = weft_ref_in(call, 0), *axes = weft_ref_in(call, 1);
@@ -73,7 +79,8 @@ static weft_status reduce(const weft_ref_call *call, reduction how)
     weft_ref_kind kind = weft_ref_kind_of(x->dtype);
     bool reduced[WEFT_MAX_RANK] = {false};
     bool picks = how == REDUCE_MAX || how == REDUCE_MIN;
-    if (kind == WEFT_REF_KIND_NONE || (kind == WEFT_REF_KIND_BOOL && !picks) || y->dtype != x->dtype)
+    if (kind == WEFT_REF_KIND_NONE || (kind == WEFT_REF_KIND_BOOL && !picks) ||
+        y->dtype != x->dtype)
         return WEFT_UNSUPPORTED;
     weft_status status = read_axes(call, reduced);
     if (status != WEFT_OK)
@@ -89,7 +96,8 @@ static weft_status reduce(const weft_ref_call *call, reduction how)
     weft_ref_strides(&x->shape, inner_walk.step[0]);
     if (outer_walk.left != weft_ref_elems(&y->shape))
         return WEFT_INVALID;
-    for (int64_t i = 0; outer_walk.left > 0 && status == WEFT_OK; weft_ref_walk_next(&outer_walk), i++) {
+    for (int64_t i = 0; outer_walk.left > 0 && status == WEFT_OK;
+         weft_ref_walk_next(&outer_walk), i++) {
         int64_t start = outer_walk.at[0], integer = 0;
         if (kind == WEFT_REF_KIND_FLOAT) {
             weft_ref_put_f64(y, i, reduce_floats(x, start, inner_walk, how));
@@ -101,17 +109,34 @@ static weft_status reduce(const weft_ref_call *call, reduction how)
     return status;
 }
 
-weft_status weft_ref_reduce_max(const weft_ref_call *call) { return reduce(call, REDUCE_MAX); }
-weft_status weft_ref_reduce_mean(const weft_ref_call *call) { return reduce(call, REDUCE_MEAN); }
-weft_status weft_ref_reduce_min(const weft_ref_call *call) { return reduce(call, REDUCE_MIN); }
-weft_status weft_ref_reduce_prod(const weft_ref_call *call) { return reduce(call, REDUCE_PROD); }
-weft_status weft_ref_reduce_sum(const weft_ref_call *call) { return reduce(call, REDUCE_SUM); }
+weft_status weft_ref_reduce_max(const weft_ref_call *call)
+{
+    return reduce(call, REDUCE_MAX);
+}
+weft_status weft_ref_reduce_mean(const weft_ref_call *call)
+{
+    return reduce(call, REDUCE_MEAN);
+}
+weft_status weft_ref_reduce_min(const weft_ref_call *call)
+{
+    return reduce(call, REDUCE_MIN);
+}
+weft_status weft_ref_reduce_prod(const weft_ref_call *call)
+{
+    return reduce(call, REDUCE_PROD);
+}
+weft_status weft_ref_reduce_sum(const weft_ref_call *call)
+{
+    return reduce(call, REDUCE_SUM);
+}
 
 weft_status weft_ref_cum_sum(const weft_ref_call *call)
 {
-    const weft_tensor *x = weft_ref_in(call, 0), *axis_input = weft_ref_in(call, 1), *y = weft_ref_out(call, 0);
+    const weft_tensor *x = weft_ref_in(call, 0), *axis_input = weft_ref_in(call, 1),
+                      *y = weft_ref_out(call, 0);
     weft_ref_kind kind = weft_ref_kind_of(x->dtype);
-    bool exclusive = weft_attrs_int(call->attrs, "exclusive", 0), reverse = weft_attrs_int(call->attrs, "reverse", 0);
+    bool exclusive = weft_attrs_int(call->attrs, "exclusive", 0),
+         reverse = weft_attrs_int(call->attrs, "reverse", 0);
     if (kind == WEFT_REF_KIND_NONE || kind == WEFT_REF_KIND_BOOL || y->dtype != x->dtype)
         return WEFT_UNSUPPORTED;
     int axis = weft_ref_elems(&axis_input->shape) == 1

@@ -1,16 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The reference kernels: one plain C function per operator row of compiler/ir/ops.def, the oracle of every other kernel.
+/* The reference kernels: one plain C function per operator row of compiler/ir/ops.def, the oracle
+ * of every other kernel.
  *
- * A kernel reads call->inputs, writes call->outputs and knows nothing about graphs, plans or devices. Shapes and dtypes were
- * checked by inference; data were not, so a kernel is memory-safe for any data. Returns WEFT_OK, WEFT_UNSUPPORTED for a dtype or
- * option it does not have, WEFT_INVALID for data outside the operator's domain (an index out of range), WEFT_NO_MEMORY.
- * Arithmetic: f32 sums and products of matrix, convolution, normalisation and reduction kernels accumulate in double and are
- * rounded once; element-wise f32 functions are evaluated in double and rounded once. Thread rule: safe on distinct outputs. */
+ * A kernel reads call->inputs, writes call->outputs and knows nothing about graphs, plans or
+ * devices. Shapes and dtypes were checked by inference; data were not, so a kernel is memory-safe
+ * for any data. Returns WEFT_OK, WEFT_UNSUPPORTED for a dtype or option it does not have,
+ * WEFT_INVALID for data outside the operator's domain (an index out of range), WEFT_NO_MEMORY.
+ * Arithmetic: f32 sums and products of matrix, convolution, normalisation and reduction kernels
+ * accumulate in double and are rounded once; element-wise f32 functions are evaluated in double and
+ * rounded once. Thread rule: safe on distinct outputs. */
 #ifndef WEFT_KERNELS_REF_REF_H
 #define WEFT_KERNELS_REF_REF_H
 
 #include "compiler/ir/graph.h"
 
+/* clang-format off */
 /* X(name): declares weft_ref_<name>. */
 #define WEFT_REF_LIST(X)                                                                           \
     X(abs) X(add) X(and) X(average_pool) X(batch_normalization) X(cast) X(ceil) X(clip) X(concat)  \
@@ -24,6 +28,7 @@
     X(softplus) X(split) X(sqrt) X(squeeze) X(sub) X(sum) X(tanh) X(tile) X(transpose)             \
     X(unsqueeze) X(where)                                                                          \
     X(conv2d) X(linear) X(gate) X(pool2d)
+/* clang-format on */
 
 #define WEFT_REF_DECLARE(name) weft_status weft_ref_##name(const weft_ref_call *call);
 WEFT_REF_LIST(WEFT_REF_DECLARE)

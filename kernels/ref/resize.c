@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Resize: nearest, linear and cubic over any axes, with every coordinate transformation of opset 19.
+/* Resize: nearest, linear and cubic over any axes, with every coordinate transformation of
+ * opset 19.
  *
- * Each axis is prepared on its own: for each output coordinate the input coordinates it reads ("taps") and their weights. An
- * output element is the sum over the product of the taps of all axes. Nearest has one tap of weight 1 and takes any dtype. */
+ * Each axis is prepared on its own: for each output coordinate the input coordinates it reads
+ * ("taps") and their weights. An output element is the sum over the product of the taps of all
+ * axes. Nearest has one tap of weight 1 and takes any dtype. */
 #include <stdlib.h>
 
 #include "kernels/ref/element.h"
@@ -24,10 +26,12 @@ typedef struct resize_axis {
     bool *is_outside; /* [out]: takes the extrapolation value */
 } resize_axis;
 
-/* Input coordinate of output coordinate i. The resized length is scale * in, which need not be whole. */
+/* Input coordinate of output coordinate i. The resized length is scale * in, which need not be
+ * whole. */
 static double original(const resize_axis *axis, const resize_mode *mode, double i)
 {
-    double in = (double)axis->in, out = axis->scale * in, half_pixel = (i + 0.5) / axis->scale - 0.5;
+    double in = (double)axis->in, out = axis->scale * in,
+           half_pixel = (i + 0.5) / axis->scale - 0.5;
     if (strcmp(mode->coordinates, "asymmetric") == 0)
         return i / axis->scale;
     if (strcmp(mode->coordinates, "align_corners") == 0)
@@ -66,7 +70,8 @@ static double kernel_at(double distance, const resize_mode *mode)
     return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
 }
 
-static void set_taps(resize_axis *axis, const resize_mode *mode, int64_t i, double stretch, int64_t first)
+static void set_taps(resize_axis *axis, const resize_mode *mode, int64_t i, double stretch,
+                     int64_t first)
 {
     double at = original(axis, mode, (double)i), base = floor(at), sum = 0;
     int64_t *source = axis->source + i * axis->taps;
@@ -74,14 +79,16 @@ static void set_taps(resize_axis *axis, const resize_mode *mode, int64_t i, doub
     int64_t last_in = axis->in - 1;
     axis->is_outside[i] = mode->crop && (at < 0 || at > (double)last_in);
     if (strcmp(mode->mode, "nearest") == 0) {
-        source[0] = weft_ref_limit_i64(weft_ref_to_i64(round_nearest(at, mode->nearest)), 0, last_in);
+        source[0] =
+            weft_ref_limit_i64(weft_ref_to_i64(round_nearest(at, mode->nearest)), 0, last_in);
         weight[0] = 1;
         return;
     }
     for (int64_t tap = 0; tap < axis->taps; tap++) {
         double position = base + (double)(first + tap);
         bool outside = position < 0 || position > (double)last_in;
-        weight[tap] = mode->exclude_outside && outside ? 0 : kernel_at((position - at) * stretch, mode);
+        weight[tap] =
+            mode->exclude_outside && outside ? 0 : kernel_at((position - at) * stretch, mode);
         source[tap] = weft_ref_limit_i64(weft_ref_to_i64(position), 0, last_in);
         sum += weight[tap];
     }
@@ -94,7 +101,8 @@ static weft_status prepare_axis(resize_axis *axis, const resize_mode *mode)
     bool nearest = strcmp(mode->mode, "nearest") == 0;
     int64_t reach = strcmp(mode->mode, "linear") == 0 ? 1 : 2; /* of the kernel, in input pixels */
     double stretch = 1;
-    if (mode->antialias && axis->scale < 1 && !nearest) { /* the kernel widens to cover all pixels it replaces */
+    if (mode->antialias && axis->scale < 1 &&
+        !nearest) { /* the kernel widens to cover all pixels it replaces */
         stretch = axis->scale;
         reach = weft_ref_to_i64(ceil((double)reach / stretch));
     }
@@ -112,9 +120,10 @@ static weft_status prepare_axis(resize_axis *axis, const resize_mode *mode)
     return WEFT_OK;
 }
 
-/* Sum over the taps of axes d.. of the element at `offset` plus their offsets; zero weights read nothing. */
-static double sample(const weft_tensor *x, const resize_axis *axes, const int64_t *strides, const int64_t *index, int d,
-                     int64_t offset)
+/* Sum over the taps of axes d.. of the element at `offset` plus their offsets; zero weights read
+ * nothing. */
+static double sample(const weft_tensor *x, const resize_axis *axes, const int64_t *strides,
+                     const int64_t *index, int d, int64_t offset)
 {
     if (d == x->shape.rank)
         return weft_ref_get_f64(x, offset);
@@ -123,12 +132,14 @@ static double sample(const weft_tensor *x, const resize_axis *axes, const int64_
     double sum = 0;
     for (int64_t tap = 0; tap < axes[d].taps; tap++) {
         if (weight[tap] != 0)
-            sum += weight[tap] * sample(x, axes, strides, index, d + 1, offset + source[tap] * strides[d]);
+            sum += weight[tap] *
+                   sample(x, axes, strides, index, d + 1, offset + source[tap] * strides[d]);
     }
     return sum;
 }
 
-static void resize_all(const weft_tensor *x, const weft_tensor *y, const resize_axis *axes, const resize_mode *mode)
+static void resize_all(const weft_tensor *x, const weft_tensor *y, const resize_axis *axes,
+                       const resize_mode *mode)
 {
     int64_t strides[WEFT_MAX_RANK];
     size_t bytes = weft_dtype_bytes(y->dtype);
@@ -145,7 +156,8 @@ static void resize_all(const weft_tensor *x, const weft_tensor *y, const resize_
         if (outside)
             weft_ref_put_f64(y, i, mode->extrapolation);
         else if (nearest)
-            memcpy((char *)y->data + (size_t)i * bytes, (const char *)x->data + (size_t)from * bytes, bytes);
+            memcpy((char *)y->data + (size_t)i * bytes,
+                   (const char *)x->data + (size_t)from * bytes, bytes);
         else
             weft_ref_put_f64(y, i, sample(x, axes, strides, walk.index, 0, 0));
     }
@@ -163,10 +175,11 @@ static bool one_of(const char *text, const char *const *names, size_t count)
 static weft_status read_mode(const weft_attrs *attrs, resize_mode *mode)
 {
     static const char *const modes[] = {"nearest", "linear", "cubic"};
-    static const char *const coordinates[] = {"half_pixel",         "half_pixel_symmetric", "pytorch_half_pixel",
-                                              "align_corners",      "asymmetric",           "tf_crop_and_resize",
-                                              "tf_half_pixel_for_nn"};
-    static const char *const nearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"};
+    static const char *const coordinates[] = {
+        "half_pixel", "half_pixel_symmetric", "pytorch_half_pixel",  "align_corners",
+        "asymmetric", "tf_crop_and_resize",   "tf_half_pixel_for_nn"};
+    static const char *const nearest[] = {"round_prefer_floor", "round_prefer_ceil", "floor",
+                                          "ceil"};
     static const char *const policies[] = {"stretch", "not_larger", "not_smaller"};
     *mode = (resize_mode){
         .mode = weft_attrs_string(attrs, "mode", "nearest"),
@@ -189,12 +202,14 @@ static weft_status read_mode(const weft_attrs *attrs, resize_mode *mode)
 /* Fills in, out, scale and roi of every axis of x. */
 static weft_status read_axes(const weft_ref_call *call, const resize_mode *mode, resize_axis *axes)
 {
-    const weft_tensor *x = weft_ref_in(call, 0), *roi = weft_ref_in(call, 1), *y = weft_ref_out(call, 0);
+    const weft_tensor *x = weft_ref_in(call, 0), *roi = weft_ref_in(call, 1),
+                      *y = weft_ref_out(call, 0);
     const weft_tensor *scales = weft_ref_in(call, 2), *sizes = weft_ref_in(call, 3);
     int64_t listed[WEFT_MAX_RANK];
     int64_t count = (int64_t)weft_attrs_ints(call->attrs, "axes", listed, WEFT_MAX_RANK, 0);
     bool by_scales = scales && weft_ref_elems(&scales->shape) > 0;
-    bool keeps_aspect = strcmp(mode->policy, "stretch") != 0, larger = strcmp(mode->policy, "not_smaller") == 0;
+    bool keeps_aspect = strcmp(mode->policy, "stretch") != 0,
+         larger = strcmp(mode->policy, "not_smaller") == 0;
     double common = larger ? 0 : INFINITY; /* the one scale that keeps the aspect ratio */
     for (int d = 0; d < x->shape.rank; d++) {
         axes[d].in = x->shape.dims[d];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Element-wise reference kernels with one data input, and Clip. Float dtypes are evaluated in double and rounded once; Abs, Neg,
- * Relu and Clip also take integers. NaN stays NaN everywhere. Knows nothing about layout. */
+/* Element-wise reference kernels with one data input, and Clip. Float dtypes are evaluated in
+ * double and rounded once; Abs, Neg, Relu and Clip also take integers. NaN stays NaN everywhere.
+ * Knows nothing about layout. */
 #include "kernels/ref/activation.h"
 #include "kernels/ref/element.h"
 #include "kernels/ref/ref.h"
@@ -112,7 +113,8 @@ weft_status weft_ref_gelu(const weft_ref_call *call)
     return strcmp(approximate, "none") == 0 ? map_float(call, gelu_exact, NULL) : WEFT_UNSUPPORTED;
 }
 
-/* Abs, Neg, Relu: floats in double, signed integers modulo 2^bits (the most negative value negates to itself). */
+/* Abs, Neg, Relu: floats in double, signed integers modulo 2^bits (the most negative value negates
+ * to itself). */
 static double abs_of(double x, const double *params)
 {
     (void)params;
@@ -146,8 +148,8 @@ static int64_t relu_i64(int64_t x)
     return x < 0 ? 0 : x;
 }
 
-static weft_status map_number(const weft_ref_call *call, float_fn on_float, int64_t (*on_signed)(int64_t),
-                              bool keeps_unsigned)
+static weft_status map_number(const weft_ref_call *call, float_fn on_float,
+                              int64_t (*on_signed)(int64_t), bool keeps_unsigned)
 {
     const weft_tensor *x = weft_ref_in(call, 0), *y = weft_ref_out(call, 0);
     weft_ref_kind kind = weft_ref_kind_of(x->dtype);
@@ -186,7 +188,8 @@ weft_status weft_ref_clip(const weft_ref_call *call)
     const weft_tensor *x = weft_ref_in(call, 0), *y = weft_ref_out(call, 0);
     const weft_tensor *low = weft_ref_in(call, 1), *high = weft_ref_in(call, 2);
     weft_ref_kind kind = weft_ref_kind_of(x->dtype);
-    if (y->dtype != x->dtype || (low && low->dtype != x->dtype) || (high && high->dtype != x->dtype))
+    if (y->dtype != x->dtype || (low && low->dtype != x->dtype) ||
+        (high && high->dtype != x->dtype))
         return WEFT_UNSUPPORTED;
     int64_t elems = weft_ref_elems(&y->shape);
     if (kind == WEFT_REF_KIND_FLOAT) {

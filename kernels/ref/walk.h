@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Walking a shape in row-major order while following up to three tensors with strides of their own (0 = broadcast): the loop
- * under every broadcasting, permuting, slicing and reducing kernel. Also access to a call's operands. Knows nothing about
- * element types. */
+/* Walking a shape in row-major order while following up to three tensors with strides of their own
+ * (0 = broadcast): the loop under every broadcasting, permuting, slicing and reducing kernel. Also
+ * access to a call's operands. Knows nothing about element types. */
 #ifndef WEFT_KERNELS_REF_WALK_H
 #define WEFT_KERNELS_REF_WALK_H
 
@@ -9,7 +9,8 @@
 
 enum { WEFT_REF_WALK_OPERANDS = 3 };
 
-/* Use:  walk = weft_ref_walk_over(&shape); set operands;  for (; walk.left > 0; weft_ref_walk_next(&walk)) use walk.at[k]; */
+/* Use:  walk = weft_ref_walk_over(&shape); set operands;  for (; walk.left > 0;
+ * weft_ref_walk_next(&walk)) use walk.at[k]; */
 typedef struct weft_ref_walk {
     weft_shape shape;
     int64_t index[WEFT_MAX_RANK];
@@ -52,7 +53,8 @@ static inline weft_ref_walk weft_ref_walk_over(const weft_shape *shape)
     return walk;
 }
 
-/* Operand k is a tensor of `shape`, broadcast to the walked shape by the multidirectional rule (aligned at the last axis). */
+/* Operand k is a tensor of `shape`, broadcast to the walked shape by the multidirectional rule
+ * (aligned at the last axis). */
 static inline void weft_ref_walk_broadcast(weft_ref_walk *walk, int k, const weft_shape *shape)
 {
     int64_t strides[WEFT_MAX_RANK];

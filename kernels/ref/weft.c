@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The operators of the weft domain: Conv2D, Linear, Gate, Pool2D, channels-last. Each is one formula from bias to activation in
- * double, rounded once; means are taken over the rounded outputs. docs/operators.md says what each input means. */
+/* The operators of the weft domain: Conv2D, Linear, Gate, Pool2D, channels-last. Each is one
+ * formula from bias to activation in double, rounded once; means are taken over the rounded
+ * outputs. docs/operators.md says what each input means. */
 #include <stdlib.h>
 
 #include "kernels/ref/activation.h"
@@ -60,7 +61,8 @@ static void put_conv(void *context, int64_t n, int64_t channel, int64_t position
     weft_ref_put_f64(epilogue->y, at, weft_ref_act_apply(&epilogue->act, value));
 }
 
-/* The 2 x 2 stride 2 average of x in ceil mode, kept in double; data is the caller's to free, NULL when out of memory. */
+/* The 2 x 2 stride 2 average of x in ceil mode, kept in double; data is the caller's to free, NULL
+ * when out of memory. */
 static weft_tensor average_by_two(const weft_tensor *x, bool channels_first)
 {
     weft_tensor pooled = {.dtype = WEFT_DTYPE_F64, .shape = x->shape};
@@ -89,14 +91,17 @@ static weft_tensor average_by_two(const weft_tensor *x, bool channels_first)
 
 weft_status weft_ref_conv2d(const weft_ref_call *call)
 {
-    const weft_tensor *x = weft_ref_in(call, 0), *w = weft_ref_in(call, 1), *y = weft_ref_out(call, 0);
+    const weft_tensor *x = weft_ref_in(call, 0), *w = weft_ref_in(call, 1),
+                      *y = weft_ref_out(call, 0);
     const weft_tensor *mean = weft_ref_out(call, 1);
     bool channels_first = weft_attrs_int(call->attrs, "x_nchw", 0) != 0;
     bool pooled = weft_attrs_int(call->attrs, "pool", 0) != 0;
-    conv_epilogue epilogue = {.y = y, .residual = weft_ref_in(call, 3), .gate = weft_ref_in(call, 4)};
+    conv_epilogue epilogue = {
+        .y = y, .residual = weft_ref_in(call, 3), .gate = weft_ref_in(call, 4)};
     if (!floats_only(call))
         return WEFT_UNSUPPORTED;
-    if (x->shape.rank != 4 || w->shape.rank != 4 || y->shape.rank != 4 || (epilogue.gate && !epilogue.residual))
+    if (x->shape.rank != 4 || w->shape.rank != 4 || y->shape.rank != 4 ||
+        (epilogue.gate && !epilogue.residual))
         return WEFT_INVALID;
     weft_status status = read_act(call, &epilogue.act);
     if (status != WEFT_OK)
@@ -132,7 +137,8 @@ weft_status weft_ref_conv2d(const weft_ref_call *call)
 
 weft_status weft_ref_linear(const weft_ref_call *call)
 {
-    const weft_tensor *x = weft_ref_in(call, 0), *w = weft_ref_in(call, 1), *bias = weft_ref_in(call, 2);
+    const weft_tensor *x = weft_ref_in(call, 0), *w = weft_ref_in(call, 1),
+                      *bias = weft_ref_in(call, 2);
     const weft_tensor *residual = weft_ref_in(call, 3), *y = weft_ref_out(call, 0);
     weft_ref_act act;
     if (!floats_only(call))
@@ -167,7 +173,8 @@ weft_status weft_ref_linear(const weft_ref_call *call)
 
 weft_status weft_ref_gate(const weft_ref_call *call)
 {
-    const weft_tensor *h = weft_ref_in(call, 0), *w = weft_ref_in(call, 1), *bias = weft_ref_in(call, 2);
+    const weft_tensor *h = weft_ref_in(call, 0), *w = weft_ref_in(call, 1),
+                      *bias = weft_ref_in(call, 2);
     const weft_tensor *t = weft_ref_in(call, 3), *residual = weft_ref_in(call, 4);
     const weft_tensor *y = weft_ref_out(call, 0), *mean = weft_ref_out(call, 1);
     weft_ref_act gate_act, act;
@@ -175,8 +182,8 @@ weft_status weft_ref_gate(const weft_ref_call *call)
         return WEFT_UNSUPPORTED;
     if (h->shape.rank != 2 || w->shape.rank != 2 || t->shape.rank != 4)
         return WEFT_INVALID;
-    weft_status status =
-        weft_ref_act_read(call->attrs, "gate_act", "gate_act_min", "gate_act_max", "sigmoid", &gate_act);
+    weft_status status = weft_ref_act_read(call->attrs, "gate_act", "gate_act_min", "gate_act_max",
+                                           "sigmoid", &gate_act);
     if (status == WEFT_OK)
         status = read_act(call, &act);
     if (status != WEFT_OK)
@@ -215,7 +222,8 @@ weft_status weft_ref_pool2d(const weft_ref_call *call)
                           .x = weft_ref_image_of(x, true),
                           .y = weft_ref_image_of(y, true),
                           .is_max = is_max,
-                          .count_include_pad = weft_attrs_int(call->attrs, "count_include_pad", 0) != 0};
+                          .count_include_pad =
+                              weft_attrs_int(call->attrs, "count_include_pad", 0) != 0};
     pool.window.in = weft_ref_spatial(&x->shape, 1, 2);
     pool.window.out = weft_ref_spatial(&y->shape, 1, 2);
     pool.window.kernel.rank = 2;

@@ -12,7 +12,8 @@ weft_status weft_ref_window_read(weft_ref_window *window, const weft_attrs *attr
     weft_attrs_ints(attrs, "strides", window->stride, WEFT_MAX_RANK, 1);
     weft_attrs_ints(attrs, "dilations", window->dilation, WEFT_MAX_RANK, 1);
     weft_attrs_ints(attrs, "pads", pads, 2 * WEFT_MAX_RANK, 0);
-    bool same_upper = strcmp(auto_pad, "SAME_UPPER") == 0, same_lower = strcmp(auto_pad, "SAME_LOWER") == 0;
+    bool same_upper = strcmp(auto_pad, "SAME_UPPER") == 0,
+         same_lower = strcmp(auto_pad, "SAME_LOWER") == 0;
     bool valid = strcmp(auto_pad, "VALID") == 0;
     if (!same_upper && !same_lower && !valid && strcmp(auto_pad, "NOTSET") != 0)
         return WEFT_UNSUPPORTED;
@@ -21,7 +22,8 @@ weft_status weft_ref_window_read(weft_ref_window *window, const weft_attrs *attr
             return WEFT_INVALID;
         if (same_upper || same_lower) {
             int64_t total = (window->out.dims[d] - 1) * window->stride[d] +
-                            (window->kernel.dims[d] - 1) * window->dilation[d] + 1 - window->in.dims[d];
+                            (window->kernel.dims[d] - 1) * window->dilation[d] + 1 -
+                            window->in.dims[d];
             total = total < 0 ? 0 : total;
             window->before[d] = same_upper ? total / 2 : total - total / 2;
             window->after[d] = total - window->before[d];
@@ -33,14 +35,16 @@ weft_status weft_ref_window_read(weft_ref_window *window, const weft_attrs *attr
     return WEFT_OK;
 }
 
-int64_t weft_ref_window_source(const weft_ref_window *window, const int64_t *at, const int64_t *tap, bool *out_counted)
+int64_t weft_ref_window_source(const weft_ref_window *window, const int64_t *at, const int64_t *tap,
+                               bool *out_counted)
 {
     int64_t position = 0;
     bool inside = true, counted = true;
     for (int d = 0; d < window->in.rank; d++) {
         int64_t from = at[d] * window->stride[d] - window->before[d] + tap[d] * window->dilation[d];
         inside = inside && from >= 0 && from < window->in.dims[d];
-        counted = counted && from >= -window->before[d] && from < window->in.dims[d] + window->after[d];
+        counted =
+            counted && from >= -window->before[d] && from < window->in.dims[d] + window->after[d];
         position = position * window->in.dims[d] + from;
     }
     if (out_counted)

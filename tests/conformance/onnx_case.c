@@ -51,13 +51,15 @@ static const uint8_t *read_file(weft_arena *arena, const char *path, size_t *out
     weft_file_map map;
     if (weft_file_map_open(path, &map, NULL) != WEFT_OK)
         return NULL;
-    const uint8_t *data = weft_arena_dup(arena, map.data ? map.data : (const uint8_t *)"", map.size_bytes);
+    const uint8_t *data =
+        weft_arena_dup(arena, map.data ? map.data : (const uint8_t *)"", map.size_bytes);
     *out_bytes = map.size_bytes;
     weft_file_map_close(&map);
     return data;
 }
 
-/* Elements of the typed field that holds a tensor of this dtype (the rules are in onnx.proto). False: count is wrong. */
+/* Elements of the typed field that holds a tensor of this dtype (the rules are in onnx.proto).
+ * False: count is wrong. */
 static bool copy_typed(const Onnx__TensorProto *proto, const weft_tensor *tensor, int64_t elems)
 {
     size_t count = (size_t)elems;
@@ -122,14 +124,16 @@ static const char *read_tensor(weft_arena *arena, const Onnx__TensorProto *proto
 }
 
 /* Reads input_0.pb, input_1.pb, ... (or output_*) until one is missing. */
-static const char *read_tensors(weft_arena *arena, const char *prefix, weft_tensor **out_tensors, size_t *out_count)
+static const char *read_tensors(weft_arena *arena, const char *prefix, weft_tensor **out_tensors,
+                                size_t *out_count)
 {
     WEFT_VEC(weft_tensor) tensors = {0};
     const char *why = NULL;
     while (!why) {
         size_t bytes = 0;
         weft_tensor tensor;
-        const uint8_t *data = read_file(arena, weft_arena_printf(arena, "%s_%zu.pb", prefix, tensors.count), &bytes);
+        const uint8_t *data =
+            read_file(arena, weft_arena_printf(arena, "%s_%zu.pb", prefix, tensors.count), &bytes);
         if (!data)
             break;
         Onnx__TensorProto *proto = onnx__tensor_proto__unpack(NULL, bytes, data);
@@ -144,7 +148,8 @@ static const char *read_tensors(weft_arena *arena, const char *prefix, weft_tens
     return why;
 }
 
-/* numpy, which wrote the data, has no bf16: such tensors are stored as u16 and the model says what they are. */
+/* numpy, which wrote the data, has no bf16: such tensors are stored as u16 and the model says what
+ * they are. */
 static void restore_bf16(const Onnx__ValueInfoProto *declared, weft_tensor *tensor)
 {
     const Onnx__TypeProto *type = declared->type;
@@ -154,23 +159,27 @@ static void restore_bf16(const Onnx__ValueInfoProto *declared, weft_tensor *tens
         tensor->dtype = WEFT_DTYPE_BF16;
 }
 
-const char *onnx_case_load(weft_arena *arena, const char *root, const char *name, onnx_case *out_case)
+const char *onnx_case_load(weft_arena *arena, const char *root, const char *name,
+                           onnx_case *out_case)
 {
     *out_case = (onnx_case){.name = name};
     const char *directory = weft_arena_printf(arena, "%s/%s", root, name);
-    out_case->model = read_file(arena, weft_arena_printf(arena, "%s/model.onnx", directory), &out_case->model_bytes);
+    out_case->model = read_file(arena, weft_arena_printf(arena, "%s/model.onnx", directory),
+                                &out_case->model_bytes);
     if (!out_case->model)
         return "no model.onnx";
-    const char *why = read_tensors(arena, weft_arena_printf(arena, "%s/test_data_set_0/input", directory),
-                                   &out_case->inputs, &out_case->input_count);
+    const char *why =
+        read_tensors(arena, weft_arena_printf(arena, "%s/test_data_set_0/input", directory),
+                     &out_case->inputs, &out_case->input_count);
     if (!why)
-        why = read_tensors(arena, weft_arena_printf(arena, "%s/test_data_set_0/output", directory), &out_case->expected,
-                           &out_case->expected_count);
+        why = read_tensors(arena, weft_arena_printf(arena, "%s/test_data_set_0/output", directory),
+                           &out_case->expected, &out_case->expected_count);
     if (why)
         return why;
     if (out_case->expected_count == 0)
         return "no expected outputs";
-    Onnx__ModelProto *model = onnx__model_proto__unpack(NULL, out_case->model_bytes, out_case->model);
+    Onnx__ModelProto *model =
+        onnx__model_proto__unpack(NULL, out_case->model_bytes, out_case->model);
     if (!model || !model->graph || model->graph->n_input < out_case->input_count)
         why = "damaged model";
     out_case->input_names = WEFT_NEW_ARRAY(arena, const char *, out_case->input_count);
@@ -221,24 +230,28 @@ bool onnx_case_bind_inputs(weft_arena *arena, onnx_case *test, size_t first)
     return true;
 }
 
-const char *onnx_case_compare(weft_arena *arena, const weft_tensor *expected, const weft_tensor *found)
+const char *onnx_case_compare(weft_arena *arena, const weft_tensor *expected,
+                              const weft_tensor *found)
 {
     char a[WEFT_SHAPE_TEXT], b[WEFT_SHAPE_TEXT];
     int64_t elems = 0;
     if (expected->dtype != found->dtype || !weft_shape_equal(&expected->shape, &found->shape))
-        return weft_arena_printf(arena, "expected %s %s, found %s %s", weft_dtype_name(expected->dtype),
-                                 weft_shape_format(&expected->shape, a), weft_dtype_name(found->dtype),
-                                 weft_shape_format(&found->shape, b));
+        return weft_arena_printf(
+            arena, "expected %s %s, found %s %s", weft_dtype_name(expected->dtype),
+            weft_shape_format(&expected->shape, a), weft_dtype_name(found->dtype),
+            weft_shape_format(&found->shape, b));
     bool is_float = weft_ref_kind_of(expected->dtype) == WEFT_REF_KIND_FLOAT;
     if (!weft_shape_elems(&expected->shape, &elems))
         return "expected output has no size";
     for (int64_t i = 0; i < elems; i++) {
         double want = weft_ref_get_f64(expected, i), have = weft_ref_get_f64(found, i);
-        bool close = is_float ? want == have || (isnan(want) && isnan(have)) ||
-                                    fabs(want - have) <= ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * fabs(want)
-                              : weft_ref_get_i64(expected, i) == weft_ref_get_i64(found, i);
+        bool close =
+            is_float ? want == have || (isnan(want) && isnan(have)) ||
+                           fabs(want - have) <= ABSOLUTE_TOLERANCE + RELATIVE_TOLERANCE * fabs(want)
+                     : weft_ref_get_i64(expected, i) == weft_ref_get_i64(found, i);
         if (!close || isinf(want) != isinf(have))
-            return weft_arena_printf(arena, "element %lld: expected %.9g, found %.9g", (long long)i, want, have);
+            return weft_arena_printf(arena, "element %lld: expected %.9g, found %.9g", (long long)i,
+                                     want, have);
     }
     return NULL;
 }

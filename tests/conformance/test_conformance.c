@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ONNX's backend test data against the importer, the shape rules and the reference kernels. Speaks TAP: one line per case of
- * the list of cases that must pass; the list may only grow. Passing cases that are not in it are named at the end.
+/* ONNX's backend test data against the importer, the shape rules and the reference kernels. Speaks
+ * TAP: one line per case of the list of cases that must pass; the list may only grow. Passing cases
+ * that are not in it are named at the end.
  *
- *   test_conformance [--data DIR] [--through WAY] [--case NAME]   NAME: one case, with its diagnostics
- *   test_conformance --list                                       every passing case, for the list
+ *   test_conformance [--data DIR] [--through WAY] [--case NAME]   NAME: one case, with its
+ * diagnostics test_conformance --list                                       every passing case, for
+ * the list
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,8 +19,8 @@
 /* Where Debian's libonnx-testdata puts the data. */
 static const char DEBIAN_DATA[] = "/usr/share/libonnx-testdata/data";
 
-static weft_status run_ref(const onnx_case *test, const weft_graph *graph, const weft_tensor *inputs,
-                           weft_tensor *outputs, weft_diag *diag)
+static weft_status run_ref(const onnx_case *test, const weft_graph *graph,
+                           const weft_tensor *inputs, weft_tensor *outputs, weft_diag *diag)
 {
     (void)test;
     return weft_ref_run_graph(graph, inputs, outputs, diag);
@@ -35,7 +37,8 @@ typedef struct run_options {
 } run_options;
 
 /* Imports the case with the shapes of its input tensors. */
-static weft_status import_case(weft_arena *arena, const onnx_case *test, weft_graph **out_graph, weft_diag *diag)
+static weft_status import_case(weft_arena *arena, const onnx_case *test, weft_graph **out_graph,
+                               weft_diag *diag)
 {
     weft_shape_binding *shapes = WEFT_NEW_ARRAY(arena, weft_shape_binding, test->input_count);
     for (size_t i = 0; i < test->input_count; i++)
@@ -48,9 +51,10 @@ static weft_status import_case(weft_arena *arena, const onnx_case *test, weft_gr
     return weft_import_onnx(arena, &params, out_graph, diag);
 }
 
-/* Tries the model as it is, then with all inputs but the first as constants, then with all: a shape that depends on data needs it.
- * diag is about the model as it is. */
-static weft_status import_some_way(weft_arena *arena, onnx_case *test, weft_graph **out_graph, weft_diag *diag)
+/* Tries the model as it is, then with all inputs but the first as constants, then with all: a shape
+ * that depends on data needs it. diag is about the model as it is. */
+static weft_status import_some_way(weft_arena *arena, onnx_case *test, weft_graph **out_graph,
+                                   weft_diag *diag)
 {
     weft_status status = import_case(arena, test, out_graph, diag);
     for (size_t left = 2; left-- > 0 && status != WEFT_OK;) {
@@ -78,8 +82,8 @@ static const char *first_error(weft_arena *arena, const weft_diag *diag, weft_st
 }
 
 /* NULL when the case passes, otherwise why it does not. */
-static const char *run_imported(weft_arena *arena, const run_options *options, const onnx_case *test,
-                                const weft_graph *graph, weft_diag *diag)
+static const char *run_imported(weft_arena *arena, const run_options *options,
+                                const onnx_case *test, const weft_graph *graph, weft_diag *diag)
 {
     weft_tensor *inputs = WEFT_NEW_ARRAY(arena, weft_tensor, graph->inputs.count);
     weft_tensor *outputs = WEFT_NEW_ARRAY(arena, weft_tensor, graph->outputs.count);
@@ -105,7 +109,8 @@ static const char *run_imported(weft_arena *arena, const run_options *options, c
     for (size_t i = 0; i < graph->outputs.count; i++) {
         const char *difference = onnx_case_compare(arena, &test->expected[i], &outputs[i]);
         if (difference)
-            return weft_arena_printf(arena, "output %s: %s", graph->outputs.data[i]->name, difference);
+            return weft_arena_printf(arena, "output %s: %s", graph->outputs.data[i]->name,
+                                     difference);
     }
     return NULL;
 }
@@ -135,7 +140,8 @@ static void run_case(const run_options *options, const char *name, char *why, si
     const char *reason = onnx_case_load(arena, options->data, name, &test);
     if (!reason) {
         weft_status status = import_some_way(arena, &test, &graph, diag);
-        reason = status == WEFT_OK ? run_imported(arena, options, &test, graph, diag) : first_error(arena, diag, status);
+        reason = status == WEFT_OK ? run_imported(arena, options, &test, graph, diag)
+                                   : first_error(arena, diag, status);
     }
     snprintf(why, capacity, "%s", reason ? reason : "");
     if (options->only)
@@ -170,11 +176,14 @@ static int run_cases(const run_options *options, weft_arena *arena)
     char why[512];
     size_t count = 0, allowed_count = 0, supported = 0, failed = 0, number = 0;
     const char **names = onnx_case_list(arena, options->data, &count);
-    const char *path = weft_arena_printf(arena, WEFT_TEST_DATA "/conformance/%s", options->way->allow);
+    const char *path =
+        weft_arena_printf(arena, WEFT_TEST_DATA "/conformance/%s", options->way->allow);
     weft_map *allowed = read_allowed(arena, path, &allowed_count);
     WEFT_VEC(const char *) unlisted = {0};
     if (count == 0) {
-        printf("ok 1 - conformance # SKIP no ONNX test data in %s (Debian package libonnx-testdata)\n", options->data);
+        printf(
+            "ok 1 - conformance # SKIP no ONNX test data in %s (Debian package libonnx-testdata)\n",
+            options->data);
         return 0;
     }
     for (size_t i = 0; i < count; i++) {
@@ -189,13 +198,15 @@ static int run_cases(const run_options *options, weft_arena *arena)
         if (passes && !is_allowed)
             WEFT_VEC_PUSH(arena, &unlisted, names[i]);
         if (is_allowed)
-            printf("%s %zu - %s%s%s\n", passes ? "ok" : "not ok", ++number, names[i], passes ? "" : ": ", why);
+            printf("%s %zu - %s%s%s\n", passes ? "ok" : "not ok", ++number, names[i],
+                   passes ? "" : ": ", why);
         failed += is_allowed && !passes;
     }
     if (options->lists)
         return 0;
     if (!allowed || number != allowed_count) {
-        printf("not ok %zu - %s: %zu cases listed, %zu of them in the data\n", number + 1, path, allowed_count, number);
+        printf("not ok %zu - %s: %zu cases listed, %zu of them in the data\n", number + 1, path,
+               allowed_count, number);
         number++;
         failed++;
     }
@@ -232,7 +243,9 @@ int main(int argc, char **argv)
 {
     run_options options;
     if (!read_options(argc, argv, &options)) {
-        fprintf(stderr, "usage: test_conformance [--data DIR] [--through WAY] [--case NAME | --list]\nways:");
+        fprintf(
+            stderr,
+            "usage: test_conformance [--data DIR] [--through WAY] [--case NAME | --list]\nways:");
         for (size_t w = 0; w < sizeof ways / sizeof *ways; w++)
             fprintf(stderr, " %s", ways[w].name);
         fprintf(stderr, "\n");

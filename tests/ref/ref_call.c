@@ -36,7 +36,8 @@ static int64_t elems_of(const weft_tensor *tensor)
     return elems;
 }
 
-weft_tensor *ref_tensor_of(weft_arena *arena, weft_dtype dtype, const weft_shape *shape, const double *values)
+weft_tensor *ref_tensor_of(weft_arena *arena, weft_dtype dtype, const weft_shape *shape,
+                           const double *values)
 {
     weft_tensor *tensor = WEFT_NEW(arena, weft_tensor);
     tensor->dtype = dtype;
@@ -59,8 +60,8 @@ weft_tensor *ref_tensor(weft_arena *arena, weft_dtype dtype, const char *dims, c
     return ref_tensor_of(arena, dtype, &shape, values);
 }
 
-weft_status ref_run(weft_ref_kernel kernel, const weft_attrs *attrs, weft_tensor *const *inputs, size_t input_count,
-                    weft_tensor *const *outputs, size_t output_count)
+weft_status ref_run(weft_ref_kernel kernel, const weft_attrs *attrs, weft_tensor *const *inputs,
+                    size_t input_count, weft_tensor *const *outputs, size_t output_count)
 {
     static const weft_attrs none = {0};
     const weft_tensor *read_only[16] = {0};
@@ -78,7 +79,8 @@ void ref_expect(const weft_tensor *tensor, const double *expected, double tolera
         double found = weft_ref_get_f64(tensor, i);
         if (isnan(found) && isnan(expected[i]))
             continue;
-        if (found != expected[i] && !(fabs(found - expected[i]) <= tolerance * (1 + fabs(expected[i]))))
+        if (found != expected[i] &&
+            !(fabs(found - expected[i]) <= tolerance * (1 + fabs(expected[i]))))
             fail_msg("element %ld: expected %.9g, found %.9g", (long)i, expected[i], found);
         if (isinf(found) != isinf(expected[i]))
             fail_msg("element %ld: expected %.9g, found %.9g", (long)i, expected[i], found);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Element-wise reference kernels: values at the edges, broadcasting, integer rules, conversions, refused dtypes. */
+/* Element-wise reference kernels: values at the edges, broadcasting, integer rules, conversions,
+ * refused dtypes. */
 #include "tests/ref/ref_call.h"
 
 #include <math.h>
@@ -46,15 +47,18 @@ static void unary_functions_have_their_values(void **state)
             double expected[4];
             for (int k = 0; k < 4; k++) { /* exp(100) is finite in f64 only */
                 bool overflows = isinf(rows[i].out[k]) && rows[i].in[k] == 100.0;
-                expected[k] = overflows && dtypes[d] == WEFT_DTYPE_F64 ? exp(100.0) : rows[i].out[k];
+                expected[k] =
+                    overflows && dtypes[d] == WEFT_DTYPE_F64 ? exp(100.0) : rows[i].out[k];
             }
             ref_expect(y, expected, 1e-6);
         }
-        weft_tensor *nan = REF_F32(*state, "1", NAN), *out = ref_tensor(*state, WEFT_DTYPE_F32, "1", NULL);
+        weft_tensor *nan = REF_F32(*state, "1", NAN),
+                    *out = ref_tensor(*state, WEFT_DTYPE_F32, "1", NULL);
         assert_int_equal(ref_run(rows[i].kernel, NULL, REF_LIST(nan), REF_LIST(out)), WEFT_OK);
         REF_EXPECT(out, NAN);
         weft_tensor *flag = ref_tensor(*state, WEFT_DTYPE_BOOL, "1", NULL);
-        assert_int_equal(ref_run(rows[i].kernel, NULL, REF_LIST(flag), REF_LIST(flag)), WEFT_UNSUPPORTED);
+        assert_int_equal(ref_run(rows[i].kernel, NULL, REF_LIST(flag), REF_LIST(flag)),
+                         WEFT_UNSUPPORTED);
     }
 }
 
@@ -64,7 +68,8 @@ static void attributes_of_activations_count(void **state)
     weft_attrs_set_float(&attrs, *state, "alpha", 0.5f);
     weft_attrs_set_float(&attrs, *state, "beta", 0.25f);
     weft_attrs_set_string(&attrs, *state, "approximate", "tanh");
-    weft_tensor *x = REF_F32(*state, "3", -1, 0.5, 1), *y = ref_tensor(*state, WEFT_DTYPE_F32, "3", NULL);
+    weft_tensor *x = REF_F32(*state, "3", -1, 0.5, 1),
+                *y = ref_tensor(*state, WEFT_DTYPE_F32, "3", NULL);
     assert_int_equal(ref_run(weft_ref_leaky_relu, &attrs, REF_LIST(x), REF_LIST(y)), WEFT_OK);
     REF_EXPECT(y, -0.5, 0.5, 1);
     assert_int_equal(ref_run(weft_ref_elu, &attrs, REF_LIST(x), REF_LIST(y)), WEFT_OK);
@@ -79,19 +84,23 @@ static void attributes_of_activations_count(void **state)
 
 static void clip_takes_either_limit_and_every_number(void **state)
 {
-    static const weft_dtype dtypes[] = {WEFT_DTYPE_F32, WEFT_DTYPE_F64, WEFT_DTYPE_I8, WEFT_DTYPE_I32, WEFT_DTYPE_I64};
+    static const weft_dtype dtypes[] = {WEFT_DTYPE_F32, WEFT_DTYPE_F64, WEFT_DTYPE_I8,
+                                        WEFT_DTYPE_I32, WEFT_DTYPE_I64};
     for (size_t d = 0; d < COUNT(dtypes); d++) {
         weft_tensor *x = ref_tensor(*state, dtypes[d], "3", (const double[]){-5, 1, 9});
         weft_tensor *low = ref_tensor(*state, dtypes[d], "", (const double[]){-2});
         weft_tensor *high = ref_tensor(*state, dtypes[d], "", (const double[]){4});
         weft_tensor *y = ref_tensor(*state, dtypes[d], "3", NULL);
-        assert_int_equal(ref_run(weft_ref_clip, NULL, REF_LIST(x, low, high), REF_LIST(y)), WEFT_OK);
+        assert_int_equal(ref_run(weft_ref_clip, NULL, REF_LIST(x, low, high), REF_LIST(y)),
+                         WEFT_OK);
         REF_EXACT(y, -2, 1, 4);
-        assert_int_equal(ref_run(weft_ref_clip, NULL, REF_LIST(x, NULL, high), REF_LIST(y)), WEFT_OK);
+        assert_int_equal(ref_run(weft_ref_clip, NULL, REF_LIST(x, NULL, high), REF_LIST(y)),
+                         WEFT_OK);
         REF_EXACT(y, -5, 1, 4);
         assert_int_equal(ref_run(weft_ref_clip, NULL, REF_LIST(x, low), REF_LIST(y)), WEFT_OK);
         REF_EXACT(y, -2, 1, 9);
-        assert_int_equal(ref_run(weft_ref_clip, NULL, REF_LIST(x, high, low), REF_LIST(y)), WEFT_OK);
+        assert_int_equal(ref_run(weft_ref_clip, NULL, REF_LIST(x, high, low), REF_LIST(y)),
+                         WEFT_OK);
         REF_EXACT(y, -2, -2, -2);
     }
     weft_tensor *x = ref_tensor(*state, WEFT_DTYPE_U8, "3", (const double[]){0, 128, 255});
@@ -114,15 +123,19 @@ static void two_operands_broadcast_in_both_directions(void **state)
     REF_EXACT(y, 10, 20, 30, 5, 10, 15);
     assert_int_equal(ref_run(weft_ref_pow, NULL, REF_LIST(row, column), REF_LIST(y)), WEFT_OK);
     REF_EXPECT(y, 10, 20, 30, 100, 400, 900);
-    weft_tensor *slope = REF_F32(*state, "2x1", 0.5, 0.25), *x = REF_F32(*state, "2x3", -4, 4, -8, -4, 4, -8);
+    weft_tensor *slope = REF_F32(*state, "2x1", 0.5, 0.25),
+                *x = REF_F32(*state, "2x3", -4, 4, -8, -4, 4, -8);
     assert_int_equal(ref_run(weft_ref_p_relu, NULL, REF_LIST(x, slope), REF_LIST(y)), WEFT_OK);
     REF_EXACT(y, -2, 4, -4, -1, 4, -2);
     weft_tensor *scalar = REF_F32(*state, "", 15);
-    assert_int_equal(ref_run(weft_ref_max, NULL, REF_LIST(column, row, scalar), REF_LIST(y)), WEFT_OK);
+    assert_int_equal(ref_run(weft_ref_max, NULL, REF_LIST(column, row, scalar), REF_LIST(y)),
+                     WEFT_OK);
     REF_EXACT(y, 15, 20, 30, 15, 20, 30);
-    assert_int_equal(ref_run(weft_ref_min, NULL, REF_LIST(scalar, row, column), REF_LIST(y)), WEFT_OK);
+    assert_int_equal(ref_run(weft_ref_min, NULL, REF_LIST(scalar, row, column), REF_LIST(y)),
+                     WEFT_OK);
     REF_EXACT(y, 1, 1, 1, 2, 2, 2);
-    assert_int_equal(ref_run(weft_ref_sum, NULL, REF_LIST(column, row, scalar), REF_LIST(y)), WEFT_OK);
+    assert_int_equal(ref_run(weft_ref_sum, NULL, REF_LIST(column, row, scalar), REF_LIST(y)),
+                     WEFT_OK);
     REF_EXACT(y, 26, 36, 46, 27, 37, 47);
     weft_tensor *nan = REF_F32(*state, "2x1", NAN, 1);
     assert_int_equal(ref_run(weft_ref_max, NULL, REF_LIST(row, nan), REF_LIST(y)), WEFT_OK);
@@ -133,7 +146,8 @@ static void two_operands_broadcast_in_both_directions(void **state)
 
 static void integers_wrap_truncate_and_refuse_zero(void **state)
 {
-    weft_tensor *a = ref_tensor(*state, WEFT_DTYPE_I32, "3", (const double[]){INT32_MAX, -7, INT32_MIN});
+    weft_tensor *a =
+        ref_tensor(*state, WEFT_DTYPE_I32, "3", (const double[]){INT32_MAX, -7, INT32_MIN});
     weft_tensor *b = ref_tensor(*state, WEFT_DTYPE_I32, "3", (const double[]){1, 2, -1});
     weft_tensor *y = ref_tensor(*state, WEFT_DTYPE_I32, "3", NULL);
     assert_int_equal(ref_run(weft_ref_add, NULL, REF_LIST(a, b), REF_LIST(y)), WEFT_OK);
@@ -149,11 +163,13 @@ static void integers_wrap_truncate_and_refuse_zero(void **state)
     weft_tensor *x = REF_F32(*state, "2", -7.5, 7.5), *three = REF_F32(*state, "", 3);
     assert_int_equal(ref_run(weft_ref_mod, &attrs, REF_LIST(x, three), REF_LIST(x)), WEFT_OK);
     REF_EXACT(x, -1.5, 1.5);
-    assert_int_equal(ref_run(weft_ref_mod, NULL, REF_LIST(x, three), REF_LIST(x)), WEFT_UNSUPPORTED);
+    assert_int_equal(ref_run(weft_ref_mod, NULL, REF_LIST(x, three), REF_LIST(x)),
+                     WEFT_UNSUPPORTED);
     weft_tensor *zero = ref_tensor(*state, WEFT_DTYPE_I32, "", (const double[]){0});
     assert_int_equal(ref_run(weft_ref_div, NULL, REF_LIST(a, zero), REF_LIST(y)), WEFT_INVALID);
     assert_int_equal(ref_run(weft_ref_mod, NULL, REF_LIST(a, zero), REF_LIST(y)), WEFT_INVALID);
-    weft_tensor *big = REF_I64(*state, "1", 0), *minus = REF_I64(*state, "1", -1), *out = REF_I64(*state, "1", 0);
+    weft_tensor *big = REF_I64(*state, "1", 0), *minus = REF_I64(*state, "1", -1),
+                *out = REF_I64(*state, "1", 0);
     weft_ref_put_i64(big, 0, INT64_MIN);
     assert_int_equal(ref_run(weft_ref_div, NULL, REF_LIST(big, minus), REF_LIST(out)), WEFT_OK);
     assert_true(weft_ref_get_i64(out, 0) == INT64_MIN);
@@ -171,15 +187,18 @@ static void integers_wrap_truncate_and_refuse_zero(void **state)
 
 static void pow_mixes_dtypes(void **state)
 {
-    weft_tensor *base = REF_I64(*state, "4", 2, -3, -1, 5), *exponent = REF_I64(*state, "4", 10, 3, -3, -1);
+    weft_tensor *base = REF_I64(*state, "4", 2, -3, -1, 5),
+                *exponent = REF_I64(*state, "4", 10, 3, -3, -1);
     weft_tensor *y = REF_I64(*state, "4", 0, 0, 0, 0);
     assert_int_equal(ref_run(weft_ref_pow, NULL, REF_LIST(base, exponent), REF_LIST(y)), WEFT_OK);
     REF_EXACT(y, 1024, -27, -1, 0);
-    weft_tensor *half = REF_F32(*state, "", 0.5), *nine = REF_I64(*state, "1", 9), *root = REF_I64(*state, "1", 0);
+    weft_tensor *half = REF_F32(*state, "", 0.5), *nine = REF_I64(*state, "1", 9),
+                *root = REF_I64(*state, "1", 0);
     assert_int_equal(ref_run(weft_ref_pow, NULL, REF_LIST(nine, half), REF_LIST(root)), WEFT_OK);
     REF_EXACT(root, 3);
     weft_tensor *zero = REF_I64(*state, "1", 0), *minus = REF_I64(*state, "1", -1);
-    assert_int_equal(ref_run(weft_ref_pow, NULL, REF_LIST(zero, minus), REF_LIST(root)), WEFT_INVALID);
+    assert_int_equal(ref_run(weft_ref_pow, NULL, REF_LIST(zero, minus), REF_LIST(root)),
+                     WEFT_INVALID);
 }
 
 static void comparisons_and_logic(void **state)
@@ -188,8 +207,10 @@ static void comparisons_and_logic(void **state)
         weft_ref_kernel kernel;
         double out[4];
     } rows[] = {
-        {weft_ref_equal, {0, 1, 0, 0}},         {weft_ref_less, {1, 0, 0, 0}},
-        {weft_ref_less_or_equal, {1, 1, 0, 0}}, {weft_ref_greater, {0, 0, 1, 0}},
+        {weft_ref_equal, {0, 1, 0, 0}},
+        {weft_ref_less, {1, 0, 0, 0}},
+        {weft_ref_less_or_equal, {1, 1, 0, 0}},
+        {weft_ref_greater, {0, 0, 1, 0}},
         {weft_ref_greater_or_equal, {0, 1, 1, 0}},
     };
     weft_tensor *a = REF_F32(*state, "4", 1, 2, 3, NAN), *b = REF_F32(*state, "", 2);
@@ -223,15 +244,24 @@ static void casts_are_defined_for_every_value(void **state)
         double in[4], out[4];
     } rows[] = {
         {WEFT_DTYPE_F32, WEFT_DTYPE_I32, {NAN, 1e30, -1e30, -2.9}, {0, INT32_MAX, INT32_MIN, -2}},
-        {WEFT_DTYPE_F32, WEFT_DTYPE_I64, {NAN, INFINITY, 2.9, -1}, {0, 9223372036854775807.0, 2, -1}},
+        {WEFT_DTYPE_F32,
+         WEFT_DTYPE_I64,
+         {NAN, INFINITY, 2.9, -1},
+         {0, 9223372036854775807.0, 2, -1}},
         {WEFT_DTYPE_F64, WEFT_DTYPE_U8, {NAN, 300, -1, 254.9}, {0, 255, 0, 254}},
         {WEFT_DTYPE_F64, WEFT_DTYPE_I8, {-200, 200, -1.5, 0}, {-128, 127, -1, 0}},
         {WEFT_DTYPE_F32, WEFT_DTYPE_BOOL, {NAN, 0, -0.0, 0.1}, {1, 0, 0, 1}},
         {WEFT_DTYPE_I64, WEFT_DTYPE_I8, {130, -130, 5, 256}, {-126, 126, 5, 0}},
         {WEFT_DTYPE_I32, WEFT_DTYPE_U8, {-1, 256, 255, 7}, {255, 0, 255, 7}},
         {WEFT_DTYPE_BOOL, WEFT_DTYPE_F32, {0, 1, 0, 1}, {0, 1, 0, 1}},
-        {WEFT_DTYPE_F64, WEFT_DTYPE_F16, {1.0 / 3, 65519, 65520, 0x1p-24}, {0x1.554p-2, 65504, INFINITY, 0x1p-24}},
-        {WEFT_DTYPE_F64, WEFT_DTYPE_F16, {0x1p-25, 0x1.8p-25, 0x1.ffep-15, -2049}, {0, 0x1p-24, 0x1p-14, -2048}},
+        {WEFT_DTYPE_F64,
+         WEFT_DTYPE_F16,
+         {1.0 / 3, 65519, 65520, 0x1p-24},
+         {0x1.554p-2, 65504, INFINITY, 0x1p-24}},
+        {WEFT_DTYPE_F64,
+         WEFT_DTYPE_F16,
+         {0x1p-25, 0x1.8p-25, 0x1.ffep-15, -2049},
+         {0, 0x1p-24, 0x1p-14, -2048}},
         {WEFT_DTYPE_F64, WEFT_DTYPE_F16, {NAN, -INFINITY, 2051, 1.5}, {NAN, -INFINITY, 2052, 1.5}},
         {WEFT_DTYPE_F32, WEFT_DTYPE_BF16, {1.00390625, 1.01171875, 3, NAN}, {1, 1.015625, 3, NAN}},
         {WEFT_DTYPE_I64, WEFT_DTYPE_F16, {2049, -3, 100000, 1}, {2048, -3, INFINITY, 1}},
@@ -242,7 +272,8 @@ static void casts_are_defined_for_every_value(void **state)
         assert_int_equal(ref_run(weft_ref_cast, NULL, REF_LIST(x), REF_LIST(y)), WEFT_OK);
         ref_expect(y, rows[i].out, 0);
     }
-    /* 2^24 + 1 and 2^54 + 2^30 + 1 lie beside the middle of two f32: rounding twice, by way of double, goes wrong on the second. */
+    /* 2^24 + 1 and 2^54 + 2^30 + 1 lie beside the middle of two f32: rounding twice, by way of
+     * double, goes wrong on the second. */
     weft_tensor *x = REF_I64(*state, "2", 16777217, 0), *y = REF_F32(*state, "2", 0, 0);
     weft_ref_put_i64(x, 1, (INT64_C(1) << 54) + (INT64_C(1) << 30) + 1);
     assert_int_equal(ref_run(weft_ref_cast, NULL, REF_LIST(x), REF_LIST(y)), WEFT_OK);
@@ -269,9 +300,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(unary_functions_have_their_values, ref_setup, ref_teardown),
         cmocka_unit_test_setup_teardown(attributes_of_activations_count, ref_setup, ref_teardown),
-        cmocka_unit_test_setup_teardown(clip_takes_either_limit_and_every_number, ref_setup, ref_teardown),
-        cmocka_unit_test_setup_teardown(two_operands_broadcast_in_both_directions, ref_setup, ref_teardown),
-        cmocka_unit_test_setup_teardown(integers_wrap_truncate_and_refuse_zero, ref_setup, ref_teardown),
+        cmocka_unit_test_setup_teardown(clip_takes_either_limit_and_every_number, ref_setup,
+                                        ref_teardown),
+        cmocka_unit_test_setup_teardown(two_operands_broadcast_in_both_directions, ref_setup,
+                                        ref_teardown),
+        cmocka_unit_test_setup_teardown(integers_wrap_truncate_and_refuse_zero, ref_setup,
+                                        ref_teardown),
         cmocka_unit_test_setup_teardown(pow_mixes_dtypes, ref_setup, ref_teardown),
         cmocka_unit_test_setup_teardown(comparisons_and_logic, ref_setup, ref_teardown),
         cmocka_unit_test_setup_teardown(casts_are_defined_for_every_value, ref_setup, ref_teardown),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The weft-domain reference kernels against second formulations that share nothing with them: the convolution here scatters
- * each input element to the outputs it reaches, where the kernel gathers. Options are drawn from a fixed pseudo-random sequence
- * so that their combinations are met too. */
+/* The weft-domain reference kernels against second formulations that share nothing with them: the
+ * convolution here scatters each input element to the outputs it reaches, where the kernel gathers.
+ * Options are drawn from a fixed pseudo-random sequence so that their combinations are met too. */
 #include "tests/ref/ref_call.h"
 
 #include <math.h>
@@ -34,7 +34,8 @@ static const char *set_act(weft_attrs *attrs, weft_arena *arena, const char *pre
 
 static weft_tensor *tensor4(weft_arena *arena, int64_t a, int64_t b, int64_t c, int64_t d)
 {
-    return ref_tensor_of(arena, WEFT_DTYPE_F32, &(weft_shape){.rank = 4, .dims = {a, b, c, d}}, NULL);
+    return ref_tensor_of(arena, WEFT_DTYPE_F32, &(weft_shape){.rank = 4, .dims = {a, b, c, d}},
+                         NULL);
 }
 
 static weft_tensor *tensor2(weft_arena *arena, int64_t a, int64_t b)
@@ -54,7 +55,8 @@ typedef struct conv_options {
 } conv_options;
 
 /* x as the convolution sees it: [n, y, x, c] after the optional pooling. */
-static double pixel(const conv_options *o, const weft_tensor *x, int64_t n, int64_t row, int64_t col, int64_t c)
+static double pixel(const conv_options *o, const weft_tensor *x, int64_t n, int64_t row,
+                    int64_t col, int64_t c)
 {
     if (!o->pool)
         return o->nchw ? at4(x, n, c, row, col) : at4(x, n, row, col, c);
@@ -66,8 +68,8 @@ static double pixel(const conv_options *o, const weft_tensor *x, int64_t n, int6
     return sum / count;
 }
 
-static void scatter_conv(const conv_options *o, const weft_tensor *x, const weft_tensor *w, int64_t oh, int64_t ow,
-                         double *sums)
+static void scatter_conv(const conv_options *o, const weft_tensor *x, const weft_tensor *w,
+                         int64_t oh, int64_t ow, double *sums)
 {
     int64_t h = o->pool ? (o->h + 1) / 2 : o->h, width = o->pool ? (o->w + 1) / 2 : o->w;
     int64_t ic_group = o->ic / o->group, oc_group = o->oc / o->group;
@@ -77,8 +79,10 @@ static void scatter_conv(const conv_options *o, const weft_tensor *x, const weft
                 for (int64_t c = 0; c < o->ic; c++)
                     for (int64_t kh = 0; kh < o->kh; kh++)
                         for (int64_t kw = 0; kw < o->kw; kw++) {
-                            int64_t r = row + o->pad[0] - kh * o->dh, q = col + o->pad[1] - kw * o->dw;
-                            if (r < 0 || q < 0 || r % o->sh || q % o->sw || r / o->sh >= oh || q / o->sw >= ow)
+                            int64_t r = row + o->pad[0] - kh * o->dh,
+                                    q = col + o->pad[1] - kw * o->dw;
+                            if (r < 0 || q < 0 || r % o->sh || q % o->sw || r / o->sh >= oh ||
+                                q / o->sw >= ow)
                                 continue;
                             int64_t first = c / ic_group * oc_group;
                             for (int64_t oc = first; oc < first + oc_group; oc++)
@@ -90,9 +94,17 @@ static void scatter_conv(const conv_options *o, const weft_tensor *x, const weft
 static conv_options draw_conv(void)
 {
     static const int64_t groups[] = {1, 1, 2, 4};
-    conv_options o = {.n = 1 + ref_random(2), .h = 5 + ref_random(5), .w = 5 + ref_random(5), .kh = 1 + ref_random(3),
-                      .kw = 1 + ref_random(3), .sh = 1 + ref_random(2), .sw = 1 + ref_random(2), .dh = 1 + ref_random(2),
-                      .dw = 1 + ref_random(2), .group = groups[ref_random(4)], .pool = ref_random(3) == 0,
+    conv_options o = {.n = 1 + ref_random(2),
+                      .h = 5 + ref_random(5),
+                      .w = 5 + ref_random(5),
+                      .kh = 1 + ref_random(3),
+                      .kw = 1 + ref_random(3),
+                      .sh = 1 + ref_random(2),
+                      .sw = 1 + ref_random(2),
+                      .dh = 1 + ref_random(2),
+                      .dw = 1 + ref_random(2),
+                      .group = groups[ref_random(4)],
+                      .pool = ref_random(3) == 0,
                       .nchw = ref_random(3) == 0};
     o.ic = o.group * (1 + ref_random(3));
     o.oc = o.group * (1 + ref_random(5));
@@ -106,7 +118,8 @@ static bool check_conv(weft_arena *arena)
     conv_options o = draw_conv();
     weft_attrs attrs = {0};
     int64_t h = o.pool ? (o.h + 1) / 2 : o.h, w = o.pool ? (o.w + 1) / 2 : o.w;
-    int64_t oh = h + o.pad[0] + o.pad[2] - (o.kh - 1) * o.dh - 1, ow = w + o.pad[1] + o.pad[3] - (o.kw - 1) * o.dw - 1;
+    int64_t oh = h + o.pad[0] + o.pad[2] - (o.kh - 1) * o.dh - 1,
+            ow = w + o.pad[1] + o.pad[3] - (o.kw - 1) * o.dw - 1;
     if (oh < 0 || ow < 0)
         return false; /* the kernel is larger than the padded input */
     oh = oh / o.sh + 1;
@@ -118,14 +131,17 @@ static bool check_conv(weft_arena *arena)
     weft_attrs_set_int(&attrs, arena, "pool", o.pool);
     weft_attrs_set_int(&attrs, arena, "x_nchw", o.nchw);
     const char *act = set_act(&attrs, arena, "act");
-    weft_tensor *x = o.nchw ? tensor4(arena, o.n, o.ic, o.h, o.w) : tensor4(arena, o.n, o.h, o.w, o.ic);
+    weft_tensor *x =
+        o.nchw ? tensor4(arena, o.n, o.ic, o.h, o.w) : tensor4(arena, o.n, o.h, o.w, o.ic);
     weft_tensor *weights = tensor4(arena, o.oc, o.kh, o.kw, o.ic / o.group);
     weft_tensor *bias = ref_random(2) ? tensor2(arena, 1, o.oc) : NULL;
     weft_tensor *residual = ref_random(2) ? tensor4(arena, o.n, oh, ow, o.oc) : NULL;
     weft_tensor *gate = residual && ref_random(2) ? tensor2(arena, o.n, o.oc) : NULL;
-    weft_tensor *y = tensor4(arena, o.n, oh, ow, o.oc), *mean = ref_random(2) ? tensor2(arena, o.n, o.oc) : NULL;
+    weft_tensor *y = tensor4(arena, o.n, oh, ow, o.oc),
+                *mean = ref_random(2) ? tensor2(arena, o.n, o.oc) : NULL;
     size_t elems = (size_t)(o.n * oh * ow * o.oc);
-    double *expected = WEFT_NEW_ARRAY(arena, double, elems), *means = WEFT_NEW_ARRAY(arena, double, elems);
+    double *expected = WEFT_NEW_ARRAY(arena, double, elems),
+           *means = WEFT_NEW_ARRAY(arena, double, elems);
     scatter_conv(&o, x, weights, oh, ow, expected);
     for (int64_t i = 0; i < (int64_t)elems; i++) {
         int64_t c = i % o.oc, n = i / (oh * ow * o.oc);
@@ -135,7 +151,8 @@ static bool check_conv(weft_arena *arena)
         expected[i] = act_of(act, expected[i]);
         means[n * o.oc + c] += expected[i] / (double)(oh * ow);
     }
-    assert_int_equal(ref_run(weft_ref_conv2d, &attrs, REF_LIST(x, weights, bias, residual, gate), REF_LIST(y, mean)),
+    assert_int_equal(ref_run(weft_ref_conv2d, &attrs, REF_LIST(x, weights, bias, residual, gate),
+                             REF_LIST(y, mean)),
                      WEFT_OK);
     ref_expect(y, expected, 1e-6);
     if (mean)
@@ -154,14 +171,17 @@ static void conv2d_equals_the_scattered_sum(void **state)
 static void conv2d_refuses_what_it_cannot_do(void **state)
 {
     weft_attrs attrs = {0};
-    weft_tensor *x = tensor4(*state, 1, 3, 3, 2), *w = tensor4(*state, 2, 1, 1, 2), *y = tensor4(*state, 1, 3, 3, 2);
+    weft_tensor *x = tensor4(*state, 1, 3, 3, 2), *w = tensor4(*state, 2, 1, 1, 2),
+                *y = tensor4(*state, 1, 3, 3, 2);
     weft_tensor *gate = tensor2(*state, 1, 2);
-    assert_int_equal(ref_run(weft_ref_conv2d, NULL, REF_LIST(x, w, NULL, NULL, gate), REF_LIST(y)), WEFT_INVALID);
+    assert_int_equal(ref_run(weft_ref_conv2d, NULL, REF_LIST(x, w, NULL, NULL, gate), REF_LIST(y)),
+                     WEFT_INVALID);
     weft_attrs_set_int(&attrs, *state, "group", 3);
     assert_int_equal(ref_run(weft_ref_conv2d, &attrs, REF_LIST(x, w), REF_LIST(y)), WEFT_INVALID);
     weft_attrs_set_int(&attrs, *state, "group", 1);
     weft_attrs_set_string(&attrs, *state, "act", "other");
-    assert_int_equal(ref_run(weft_ref_conv2d, &attrs, REF_LIST(x, w), REF_LIST(y)), WEFT_UNSUPPORTED);
+    assert_int_equal(ref_run(weft_ref_conv2d, &attrs, REF_LIST(x, w), REF_LIST(y)),
+                     WEFT_UNSUPPORTED);
     x->dtype = WEFT_DTYPE_I32;
     assert_int_equal(ref_run(weft_ref_conv2d, NULL, REF_LIST(x, w), REF_LIST(y)), WEFT_UNSUPPORTED);
 }
@@ -171,9 +191,11 @@ static void linear_is_a_sum_per_row(void **state)
     weft_arena *arena = *state;
     for (int round = 0; round < 100; round++) {
         weft_attrs attrs = {0};
-        int64_t a = 1 + ref_random(3), b = 1 + ref_random(6), k = 1 + ref_random(20), m = 1 + ref_random(11);
+        int64_t a = 1 + ref_random(3), b = 1 + ref_random(6), k = 1 + ref_random(20),
+                m = 1 + ref_random(11);
         const char *act = set_act(&attrs, arena, "act");
-        weft_tensor *x = tensor4(arena, 1, a, b, k), *w = tensor2(arena, m, k), *y = tensor4(arena, 1, a, b, m);
+        weft_tensor *x = tensor4(arena, 1, a, b, k), *w = tensor2(arena, m, k),
+                    *y = tensor4(arena, 1, a, b, m);
         weft_tensor *bias = ref_random(2) ? tensor2(arena, 1, m) : NULL;
         weft_tensor *residual = ref_random(2) ? tensor4(arena, 1, a, b, m) : NULL;
         double *expected = WEFT_NEW_ARRAY(arena, double, (size_t)(a * b * m));
@@ -183,7 +205,8 @@ static void linear_is_a_sum_per_row(void **state)
                 sum += weft_ref_get_f64(w, i % m * k + j) * weft_ref_get_f64(x, i / m * k + j);
             expected[i] = act_of(act, bias ? sum + weft_ref_get_f64(bias, i % m) : sum);
         }
-        assert_int_equal(ref_run(weft_ref_linear, &attrs, REF_LIST(x, w, bias, residual), REF_LIST(y)), WEFT_OK);
+        assert_int_equal(
+            ref_run(weft_ref_linear, &attrs, REF_LIST(x, w, bias, residual), REF_LIST(y)), WEFT_OK);
         ref_expect(y, expected, 1e-6);
     }
 }
@@ -195,29 +218,35 @@ static void gate_scales_channels(void **state)
         weft_attrs attrs = {0};
         int64_t n = 1 + ref_random(2), k = 1 + ref_random(5), c = 1 + ref_random(6);
         int64_t h = 1 + ref_random(4), w = 1 + ref_random(4);
-        const char *gate_act = set_act(&attrs, arena, "gate_act"), *act = set_act(&attrs, arena, "act");
+        const char *gate_act = set_act(&attrs, arena, "gate_act"),
+                   *act = set_act(&attrs, arena, "act");
         if (ref_random(3) == 0) {
             weft_attrs_remove(&attrs, "gate_act");
             gate_act = "sigmoid"; /* the default */
         }
-        weft_tensor *hidden = tensor2(arena, n, k), *weights = tensor2(arena, c, k), *t = tensor4(arena, n, h, w, c);
+        weft_tensor *hidden = tensor2(arena, n, k), *weights = tensor2(arena, c, k),
+                    *t = tensor4(arena, n, h, w, c);
         weft_tensor *bias = ref_random(2) ? tensor2(arena, 1, c) : NULL;
         weft_tensor *residual = ref_random(2) ? tensor4(arena, n, h, w, c) : NULL;
-        weft_tensor *y = tensor4(arena, n, h, w, c), *mean = ref_random(2) ? tensor2(arena, n, c) : NULL;
+        weft_tensor *y = tensor4(arena, n, h, w, c),
+                    *mean = ref_random(2) ? tensor2(arena, n, c) : NULL;
         double *expected = WEFT_NEW_ARRAY(arena, double, (size_t)(n * h * w * c));
         double *means = WEFT_NEW_ARRAY(arena, double, (size_t)(n * c));
         for (int64_t i = 0; i < n * h * w * c; i++) {
             int64_t channel = i % c, image = i / (h * w * c);
             double gate = 0;
             for (int64_t j = 0; j < k; j++)
-                gate += weft_ref_get_f64(weights, channel * k + j) * weft_ref_get_f64(hidden, image * k + j);
+                gate += weft_ref_get_f64(weights, channel * k + j) *
+                        weft_ref_get_f64(hidden, image * k + j);
             gate = act_of(gate_act, gate + (bias ? weft_ref_get_f64(bias, channel) : 0));
-            expected[i] = weft_ref_get_f64(t, i) * gate + (residual ? weft_ref_get_f64(residual, i) : 0);
+            expected[i] =
+                weft_ref_get_f64(t, i) * gate + (residual ? weft_ref_get_f64(residual, i) : 0);
             expected[i] = act_of(act, expected[i]);
             means[image * c + channel] += expected[i] / (double)(h * w);
         }
-        assert_int_equal(
-            ref_run(weft_ref_gate, &attrs, REF_LIST(hidden, weights, bias, t, residual), REF_LIST(y, mean)), WEFT_OK);
+        assert_int_equal(ref_run(weft_ref_gate, &attrs,
+                                 REF_LIST(hidden, weights, bias, t, residual), REF_LIST(y, mean)),
+                         WEFT_OK);
         ref_expect(y, expected, 1e-6);
         if (mean)
             ref_expect(mean, means, 1e-6);
@@ -229,10 +258,12 @@ typedef struct pool_options {
     bool ceil_mode, include_pad, average;
 } pool_options;
 
-/* ONNX's output size: a window that would start behind the input and its leading padding is dropped. */
+/* ONNX's output size: a window that would start behind the input and its leading padding is
+ * dropped. */
 static bool draw_pool(pool_options *o)
 {
-    *o = (pool_options){.ceil_mode = ref_random(2), .include_pad = ref_random(2), .average = ref_random(2)};
+    *o = (pool_options){
+        .ceil_mode = ref_random(2), .include_pad = ref_random(2), .average = ref_random(2)};
     for (int d = 0; d < 2; d++) {
         o->size[d] = 3 + ref_random(7);
         o->kernel[d] = 1 + ref_random(3);
@@ -240,7 +271,8 @@ static bool draw_pool(pool_options *o)
         o->dilation[d] = 1 + ref_random(2);
         o->pad[d] = ref_random((uint32_t)o->kernel[d]);
         o->pad[2 + d] = ref_random((uint32_t)o->kernel[d]);
-        int64_t span = o->size[d] + o->pad[d] + o->pad[2 + d] - (o->kernel[d] - 1) * o->dilation[d] - 1;
+        int64_t span =
+            o->size[d] + o->pad[d] + o->pad[2 + d] - (o->kernel[d] - 1) * o->dilation[d] - 1;
         if (span < 0)
             return false;
         o->out[d] = (span + (o->ceil_mode ? o->stride[d] - 1 : 0)) / o->stride[d] + 1;
@@ -251,7 +283,8 @@ static bool draw_pool(pool_options *o)
 }
 
 /* The same pool in coordinates of the padded image, where the kernel's are those of the input. */
-static double pooled_at(const pool_options *o, const weft_tensor *x, int64_t row, int64_t col, int64_t c)
+static double pooled_at(const pool_options *o, const weft_tensor *x, int64_t row, int64_t col,
+                        int64_t c)
 {
     double sum = 0, best = -INFINITY;
     int64_t inside = 0, padded = 0;
@@ -261,7 +294,8 @@ static double pooled_at(const pool_options *o, const weft_tensor *x, int64_t row
         if (r >= o->pad[0] + o->size[0] + o->pad[2] || q >= o->pad[1] + o->size[1] + o->pad[3])
             continue;
         padded++;
-        if (r < o->pad[0] || q < o->pad[1] || r >= o->pad[0] + o->size[0] || q >= o->pad[1] + o->size[1])
+        if (r < o->pad[0] || q < o->pad[1] || r >= o->pad[0] + o->size[0] ||
+            q >= o->pad[1] + o->size[1])
             continue;
         inside++;
         sum += at4(x, 0, r - o->pad[0], q - o->pad[1], c);
@@ -289,7 +323,8 @@ static void pool2d_equals_pooling_a_padded_image(void **state)
         weft_attrs_set_ints(&attrs, arena, "pads", o.pad, 4);
         weft_attrs_set_int(&attrs, arena, "ceil_mode", o.ceil_mode);
         weft_attrs_set_int(&attrs, arena, "count_include_pad", o.include_pad);
-        weft_tensor *x = tensor4(arena, 1, o.size[0], o.size[1], 3), *y = tensor4(arena, 1, o.out[0], o.out[1], 3);
+        weft_tensor *x = tensor4(arena, 1, o.size[0], o.size[1], 3),
+                    *y = tensor4(arena, 1, o.out[0], o.out[1], 3);
         double *expected = WEFT_NEW_ARRAY(arena, double, (size_t)(o.out[0] * o.out[1] * 3));
         for (int64_t i = 0; i < o.out[0] * o.out[1] * 3; i++)
             expected[i] = pooled_at(&o, x, i / 3 / o.out[1], i / 3 % o.out[1], i % 3);
@@ -307,7 +342,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(conv2d_refuses_what_it_cannot_do, ref_setup, ref_teardown),
         cmocka_unit_test_setup_teardown(linear_is_a_sum_per_row, ref_setup, ref_teardown),
         cmocka_unit_test_setup_teardown(gate_scales_channels, ref_setup, ref_teardown),
-        cmocka_unit_test_setup_teardown(pool2d_equals_pooling_a_padded_image, ref_setup, ref_teardown),
+        cmocka_unit_test_setup_teardown(pool2d_equals_pooling_a_padded_image, ref_setup,
+                                        ref_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
