@@ -62,10 +62,11 @@ int32_t weft__plan_blob(schedule_state *state, const weft_value *value, weft_rec
     const char *key = content_key(state, value, recipe, panel, winograd);
     size_t known = (size_t)(uintptr_t)weft_map_get(&shared->blob_keys, key);
     if (known == 0) {
-        weft_blob blob = {.panel = panel, .winograd = winograd, .offset_bytes = shared->weights_bytes};
+        weft_blob blob = {.winograd = winograd, .offset_bytes = shared->weights_bytes};
         blob.packing = recipe == WEFT_RECIPE_WINOGRAD                                 ? WEFT_PACK_WINOGRAD
                        : recipe == WEFT_RECIPE_PLAIN || recipe == WEFT_RECIPE_ZEROS   ? WEFT_PACK_PLAIN
                                                                                       : WEFT_PACK_PANEL;
+        blob.panel = blob.packing == WEFT_PACK_PLAIN ? 0 : panel;
         size_t elem_bytes = value == NULL ? 4 : weft_dtype_bytes(value->dtype);
         size_t elems = blob_elems(value, recipe, panel, winograd);
         WEFT_ASSERT(elems > 0 && weft_mul_size(elems, elem_bytes, &elems));
