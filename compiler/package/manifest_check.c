@@ -111,7 +111,10 @@ static bool check_place(const check *c, size_t index)
         if (value->alias_of < 0 || (size_t)value->alias_of >= schedule->value_count)
             return fail(c, "values[%zu].alias_of: there is no value %" PRId32, index, value->alias_of);
         const weft_schedule_value *owner = &schedule->values[value->alias_of];
-        if (owner->place == WEFT_PLACE_ALIAS || value->size_bytes > owner->size_bytes || value->dtype != owner->dtype)
+        size_t mine = 0, theirs = 0;
+        bool is_same = weft_shape_bytes(&value->shape, value->dtype, &mine) &&
+                       weft_shape_bytes(&owner->shape, owner->dtype, &theirs) && mine == theirs;
+        if (owner->place == WEFT_PLACE_ALIAS || value->size_bytes > owner->size_bytes || value->dtype != owner->dtype || !is_same)
             return fail(c, "values[%zu].alias_of: value %" PRId32 " cannot own its storage", index, value->alias_of);
         if (value->partial_blocks != 0 && value->partial_blocks != owner->partial_blocks)
             return fail(c, "values[%zu].partial_blocks: not those of its storage", index);

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of backends. A new one is a line here and a folder beside. */
+#include "runtime/backends/backend.h"
+
+const weft_backend *const weft_backends[] = {&weft_backend_opencl, &weft_backend_ref, NULL};

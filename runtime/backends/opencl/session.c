@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sessions of the OpenCL backend and its row in the table of backends. Must not know about: requests' memory. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/backends/opencl/cl_backend.h"
+
+static weft_status bad_threads(const cl_session *session, int32_t threads, weft_diag *diag)
+{
+    weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_THREADS, "%d threads on a device of %u cores", (int)threads,
+                                         (unsigned)session->device.compute_units);
+    weft_diag_field_set(diag, WEFT_DIAG_AT, "%s", session->device.name);
+    weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "0 for all cores, or 1 to %u", (unsigned)session->device.compute_units);
+    return status;
+}
+
+/* A part of the device with so many cores: PoCL runs its work-groups on that many of its threads. */
+static weft_status limit_threads(cl_session *session, int32_t threads, weft_diag *diag)
+{
+    session->load.threads = (int32_t)session->device.compute_units;
+    if (threads == 0 || (cl_uint)threads == session->device.compute_units)
+        return WEFT_OK;
+    if ((cl_uint)threads > session->device.compute_units)
+        return bad_threads(session, threads, diag);
+    const cl_device_partition_property parts[] = {CL_DEVICE_PARTITION_BY_COUNTS, threads,
+                                                  CL_DEVICE_PARTITION_BY_COUNTS_LIST_END, 0};
+    cl_int error = clCreateSubDevices(session->device.id, parts, 1, &session->sub_device, NULL);
+    if (error != CL_SUCCESS)
+        return weft__cl_failed(diag, "clCreateSubDevices", session->device.name, error);
+    session->load.threads = threads;
+    return WEFT_OK;
+}
+
+static int vector_width_rank(const char *target)
+{
+    static const char *const ascending[] = {"cpu-generic", "cpu-avx2", "cpu-avx512"};
+    for (int i = 0; i < 3; i++)
+        if (strcmp(ascending[i], target) == 0)
+            return i;
+    return -1;
+}
+
+static void note_target(cl_session *session)
+{
+    const char *made_for = session->view->manifest->target;
+    int package_rank = vector_width_rank(made_for), device_rank = vector_width_rank(session->device.target);
+    if (package_rank < 0 || package_rank == device_rank)
+        return;
+    snprintf(session->note, sizeof session->note, "the package was compiled for %s, the device suits %s: %s", made_for,
+             session->device.target,
+             package_rank > device_rank ? "it runs, but its vectors are wider than the device's"
+                                        : "compile again to use the device's wider vectors");
+    session->load.note = session->note;
+}
+
+/* Buffers over pages of the package. They are read-only, and so are the pages. */
+static weft_status wrap(const cl_session *session, const uint8_t *bytes, uint64_t size, const char *name, weft_diag *diag,
+                        cl_mem *out_buffer)
+{
+    cl_int error = CL_SUCCESS;
+    *out_buffer = clCreateBuffer(session->context, CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR, (size_t)size,
+                                 (void *)(uintptr_t)bytes, &error);
+    if (error == CL_SUCCESS)
+        return WEFT_OK;
+    *out_buffer = NULL;
+    return weft__cl_failed(diag, "clCreateBuffer", name, error);
+}
+
+static weft_status wrap_arg(cl_session *session, const weft_step *step, const weft_arg *arg, weft_diag *diag)
+{
+    if (arg->kind == WEFT_ARG_BLOB && session->blobs[arg->index] == NULL) {
+        const weft_blob *blob = &session->view->manifest->blobs[arg->index];
+        return wrap(session, session->view->weights + blob->offset_bytes, blob->size_bytes, step->name, diag,
+                    &session->blobs[arg->index]);
+    }
+    if (arg->kind != WEFT_ARG_VALUE)
+        return WEFT_OK;
+    int32_t owner = weft__storage_owner(session->schedule, arg->index);
+    const weft_schedule_value *value = &session->schedule->values[owner];
+    if (value->place != WEFT_PLACE_CONSTANT || session->constants[owner] != NULL)
+        return WEFT_OK;
+    return wrap(session, session->view->plain + value->offset_bytes, value->size_bytes, step->name, diag,
+                &session->constants[owner]);
+}
+
+static weft_status wrap_weights(cl_session *session, weft_diag *diag)
+{
+    weft_status status = WEFT_OK;
+    for (size_t s = 0; s < session->schedule->step_count; s++) {
+        const weft_step *step = &session->schedule->steps[s];
+        for (size_t l = 0; l < step->launch_count; l++)
+            for (size_t a = 0; a < step->launches[l].arg_count && status == WEFT_OK; a++)
+                status = wrap_arg(session, step, &step->launches[l].args[a], diag);
+    }
+    return status;
+}
+
+static void session_destroy(void *argument)
+{
+    cl_session *session = argument;
+    const weft_manifest *manifest = session->view->manifest;
+    for (size_t i = 0; session->constants != NULL && i < session->schedule->value_count; i++)
+        if (session->constants[i] != NULL)
+            clReleaseMemObject(session->constants[i]);
+    for (size_t i = 0; session->blobs != NULL && i < manifest->blob_count; i++)
+        if (session->blobs[i] != NULL)
+            clReleaseMemObject(session->blobs[i]);
+    for (size_t i = 0; session->programs != NULL && i < manifest->program_count; i++)
+        if (session->programs[i] != NULL)
+            clReleaseProgram(session->programs[i]);
+    if (session->context != NULL)
+        clReleaseContext(session->context);
+    if (session->sub_device != NULL)
+        clReleaseDevice(session->sub_device);
+    free(session->constants);
+    free(session->blobs);
+    free(session->programs);
+    free(session);
+}
+
+static weft_status load(cl_session *session, const weft_backend_params *params, weft_diag *diag)
+{
+    weft_status status = weft__cl_choose_device(params->device, diag, &session->device);
+    if (status == WEFT_OK)
+        status = limit_threads(session, params->threads, diag);
+    if (status != WEFT_OK)
+        return status;
+    session->load.device = session->device.name;
+    note_target(session);
+    cl_device_id device = weft__cl_session_device(session);
+    cl_int error = CL_SUCCESS;
+    session->context = clCreateContext(NULL, 1, &device, NULL, NULL, &error);
+    if (error != CL_SUCCESS) {
+        session->context = NULL;
+        return weft__cl_failed(diag, "clCreateContext", session->device.name, error);
+    }
+    status = weft__cl_build_programs(session, params->cache_dir, diag);
+    return status == WEFT_OK ? wrap_weights(session, diag) : status;
+}
+
+static weft_status session_create(const weft_backend_params *params, weft_diag *diag, void **out_session)
+{
+    const weft_manifest *manifest = params->view->manifest;
+    cl_session *session = weft_arena_injected_failure() ? NULL : calloc(1, sizeof *session);
+    if (session == NULL)
+        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a session");
+    session->view = params->view;
+    session->schedule = params->schedule;
+    session->profile = params->profile;
+    session->programs = calloc(manifest->program_count + 1, sizeof *session->programs);
+    session->blobs = calloc(manifest->blob_count + 1, sizeof *session->blobs);
+    session->constants = calloc(params->schedule->value_count + 1, sizeof *session->constants);
+    weft_status status = session->programs == NULL || session->blobs == NULL || session->constants == NULL
+                             ? weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a session")
+                             : load(session, params, diag);
+    if (status == WEFT_OK)
+        *out_session = session;
+    else
+        session_destroy(session);
+    return status;
+}
+
+static void session_get_load(const void *session, weft_backend_load *out_load)
+{
+    *out_load = ((const cl_session *)session)->load;
+}
+
+const weft_backend weft_backend_opencl = {.name = "opencl",
+                                          .summary = "compiled kernels on a CPU through OpenCL (PoCL)",
+                                          .keeps_partial_sums = true,
+                                          .enumerate = weft__cl_enumerate,
+                                          .session_create = session_create,
+                                          .session_destroy = session_destroy,
+                                          .session_get_load = session_get_load,
+                                          .request_create = weft__cl_request_create,
+                                          .request_destroy = weft__cl_request_destroy,
+                                          .submit = weft__cl_submit,
+                                          .get_times = weft__cl_get_times,
+                                          .read_storage = weft__cl_read_storage};

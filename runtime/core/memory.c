@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See memory.h. */
+#define _DEFAULT_SOURCE /* madvise; includes POSIX.1-2008 */
+
+#include "runtime/core/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum {
+    PAGE_BYTES = 4096,
+    HUGE_PAGE_BYTES = 2 * 1024 * 1024 /* x86-64; elsewhere the advice does nothing or little */
+};
+
+int32_t weft__storage_owner(const weft_schedule *schedule, int32_t index)
+{
+    const weft_schedule_value *value = &schedule->values[index];
+    return value->place == WEFT_PLACE_ALIAS ? value->alias_of : index;
+}
+
+static uint64_t round_up(uint64_t bytes, uint64_t step)
+{
+    return (bytes + step - 1) / step * step;
+}
+
+static uint64_t scratch_end(const weft_schedule *schedule)
+{
+    uint64_t end = 0;
+    for (size_t s = 0; s < schedule->step_count; s++)
+        for (size_t l = 0; l < schedule->steps[s].launch_count; l++) {
+            const weft_launch *launch = &schedule->steps[s].launches[l];
+            for (size_t a = 0; a < launch->arg_count; a++) {
+                const weft_arg *arg = &launch->args[a];
+                if (arg->kind == WEFT_ARG_SCRATCH && arg->offset_bytes + arg->bytes > end)
+                    end = arg->offset_bytes + arg->bytes;
+            }
+        }
+    return end;
+}
+
+/* Offsets of the schedule, or, to keep every value, one after the other behind the scratch memory. Returns the arena's size. Each
+ * size is at most 2^40 and a manifest has less than 2^20 of them per megabyte, so the sum cannot overflow before memory ends. */
+static uint64_t place_values(const weft_schedule *schedule, bool keep_values, uint64_t *offsets)
+{
+    uint64_t end = keep_values ? round_up(scratch_end(schedule), WEFT_STORAGE_ALIGN) : schedule->arena_bytes;
+    for (size_t i = 0; i < schedule->value_count; i++) {
+        const weft_schedule_value *value = &schedule->values[i];
+        offsets[i] = value->offset_bytes;
+        if (keep_values && value->place == WEFT_PLACE_ARENA) {
+            offsets[i] = end;
+            end += round_up(value->size_bytes, WEFT_STORAGE_ALIGN);
+        }
+    }
+    return end;
+}
+
+static void *allocate(uint64_t bytes, bool use_huge_pages)
+{
+    void *memory = NULL;
+    bool is_large = use_huge_pages && bytes >= HUGE_PAGE_BYTES;
+    if (bytes > SIZE_MAX / 2 || weft_arena_injected_failure() ||
+        posix_memalign(&memory, is_large ? HUGE_PAGE_BYTES : PAGE_BYTES, (size_t)round_up(bytes, PAGE_BYTES)) != 0)
+        return NULL;
+    if (is_large)
+        madvise(memory, (size_t)bytes, MADV_HUGEPAGE);
+    return memory;
+}
+
+static bool allocate_ports(const weft_schedule *schedule, weft_run_memory *memory, uint64_t *needed)
+{
+    for (size_t i = 0; i < schedule->value_count; i++) {
+        const weft_schedule_value *value = &schedule->values[i];
+        if (value->place != WEFT_PLACE_INPUT && value->place != WEFT_PLACE_OUTPUT)
+            continue;
+        *needed = value->size_bytes;
+        memory->storage[i] = allocate(value->size_bytes, false);
+        if (memory->storage[i] == NULL)
+            return false;
+        memset(memory->storage[i], 0, (size_t)value->size_bytes);
+    }
+    return true;
+}
+
+bool weft__memory_init(const weft_schedule *schedule, bool keep_values, weft_run_memory *out_memory, uint64_t *out_needed_bytes)
+{
+    *out_memory = (weft_run_memory){0};
+    *out_needed_bytes = schedule->value_count * sizeof(void *) * 2;
+    out_memory->storage = calloc(schedule->value_count + 1, sizeof *out_memory->storage);
+    out_memory->arena_offsets = calloc(schedule->value_count + 1, sizeof *out_memory->arena_offsets);
+    if (out_memory->storage == NULL || out_memory->arena_offsets == NULL || !allocate_ports(schedule, out_memory, out_needed_bytes)) {
+        weft__memory_finish(schedule, out_memory);
+        return false;
+    }
+    uint64_t arena_bytes = place_values(schedule, keep_values, out_memory->arena_offsets);
+    *out_needed_bytes = arena_bytes;
+    out_memory->arena = arena_bytes == 0 ? NULL : allocate(arena_bytes, true);
+    if (out_memory->arena == NULL && arena_bytes > 0) {
+        weft__memory_finish(schedule, out_memory);
+        return false;
+    }
+    out_memory->arena_bytes = (size_t)arena_bytes;
+    for (size_t i = 0; i < schedule->value_count; i++)
+        if (schedule->values[i].place == WEFT_PLACE_ARENA)
+            out_memory->storage[i] = out_memory->arena + out_memory->arena_offsets[i];
+    for (size_t i = 0; i < schedule->value_count; i++)
+        out_memory->storage[i] = out_memory->storage[weft__storage_owner(schedule, (int32_t)i)];
+    return true;
+}
+
+void weft__memory_finish(const weft_schedule *schedule, weft_run_memory *memory)
+{
+    for (size_t i = 0; memory->storage != NULL && i < schedule->value_count; i++)
+        if (schedule->values[i].place == WEFT_PLACE_INPUT || schedule->values[i].place == WEFT_PLACE_OUTPUT)
+            free(memory->storage[i]);
+    free(memory->storage);
+    free(memory->arena_offsets);
+    free(memory->arena);
+    *memory = (weft_run_memory){0};
+}

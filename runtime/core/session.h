@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What session.c and request.c share. Must not know about: any one backend. */
+#ifndef WEFT_RUNTIME_CORE_SESSION_H
+#define WEFT_RUNTIME_CORE_SESSION_H
+
+#include <stdatomic.h>
+
+#include "runtime/backends/backend.h"
+
+struct weft_session {
+    atomic_size_t references; /* the caller's, and one per request */
+    weft_package *package;
+    const weft_backend *backend;
+    const weft_schedule *schedule;
+    const weft_package_view *view;
+    bool profile, keep_values;
+    char *cache_dir; /* NULL: keep nothing */
+    void *impl;      /* the backend's session */
+    uint64_t load_ns;
+};
+
+void weft__session_unref(weft_session *session);
+
+#endif
