@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From argv to a verb: finds it, parses its options, runs it, prints what is left to say, and turns the status into the exit code.
- * Must not know about: what any verb does. */
+/* From argv to a verb: finds it, parses its options, runs it, prints what is left to say, and turns
+ * the status into the exit code. Must not know about: what any verb does. */
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +10,18 @@
 #include "weft/compiler.h"
 
 const weft_cli_verb *const weft_cli_verbs[] = {
-    &weft_cli_verb_check,  &weft_cli_verb_inspect, &weft_cli_verb_compile, &weft_cli_verb_run,
-    &weft_cli_verb_verify, &weft_cli_verb_bench,   &weft_cli_verb_profile, &weft_cli_verb_devices,
-    &weft_cli_verb_doctor, &weft_cli_verb_list,    &weft_cli_verb_help,    &weft_cli_verb_completion,
+    &weft_cli_verb_check,
+    &weft_cli_verb_inspect,
+    &weft_cli_verb_compile,
+    &weft_cli_verb_run,
+    &weft_cli_verb_verify,
+    &weft_cli_verb_bench,
+    &weft_cli_verb_profile,
+    &weft_cli_verb_devices,
+    &weft_cli_verb_doctor,
+    &weft_cli_verb_list,
+    &weft_cli_verb_help,
+    &weft_cli_verb_completion,
     NULL,
 };
 
@@ -20,17 +29,22 @@ const weft_cli_option weft_cli_common_options[] = {
     {"json", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "print the answer as JSON, schema name first"},
     {"quiet", 'q', WEFT_CLI_FLAG, NULL, NULL, 0, 0, "no progress and no notes; errors stay"},
     {"verbose", 'v', WEFT_CLI_FLAG, NULL, NULL, 0, 0, "say more; may be repeated"},
-    {"color", 0, WEFT_CLI_TEXT, "WHEN", "auto|always|never", 0, 0, "colour of messages; NO_COLOR is honoured"},
+    {"color", 0, WEFT_CLI_TEXT, "WHEN", "auto|always|never", 0, 0,
+     "colour of messages; NO_COLOR is honoured"},
     {"help", 'h', WEFT_CLI_FLAG, NULL, NULL, 0, 0, "this text; `weft help COMMAND` says more"},
     WEFT_CLI_OPTIONS_END,
 };
 
 const weft_cli_option weft_cli_running_options[] = {
-    {"backend", 0, WEFT_CLI_TEXT, "NAME", NULL, 0, 0, "what runs the steps: opencl (default) or ref"},
-    {"device", 0, WEFT_CLI_INT, "N", NULL, 0, 1023, "device of the backend, as `weft devices` numbers them; default 0"},
+    {"backend", 0, WEFT_CLI_TEXT, "NAME", NULL, 0, 0,
+     "what runs the steps: opencl (default) or ref"},
+    {"device", 0, WEFT_CLI_INT, "N", NULL, 0, 1023,
+     "device of the backend, as `weft devices` numbers them; default 0"},
     {"threads", 0, WEFT_CLI_INT, "N", NULL, 0, 4096, "compute threads; 0 (default) = all cores"},
-    {"cache-dir", 0, WEFT_CLI_TEXT, "DIR", NULL, 0, 0, "compiled kernels; default ~/.cache/weft, empty = keep nothing"},
-    {"schedule", 0, WEFT_CLI_INT, "N", NULL, 0, 1000000, "schedule of the package; default: by the shape of the input"},
+    {"cache-dir", 0, WEFT_CLI_TEXT, "DIR", NULL, 0, 0,
+     "compiled kernels; default ~/.cache/weft, empty = keep nothing"},
+    {"schedule", 0, WEFT_CLI_INT, "N", NULL, 0, 1000000,
+     "schedule of the package; default: by the shape of the input"},
     WEFT_CLI_OPTIONS_END,
 };
 
@@ -38,9 +52,12 @@ const weft_cli_option weft_cli_input_options[] = {
     {"input", 'i', WEFT_CLI_LIST, "NAME=WHAT", NULL, 0, 0,
      "@x.npy, @cat.png, @cat.jpg, random, random:SEED, zeros, ones; repeatable"},
     {"seed", 0, WEFT_CLI_INT, "N", NULL, 0, 9e15, "seed of random inputs; default 0"},
-    {"crop", 0, WEFT_CLI_REAL, "R", NULL, 0.05, 1, "pictures: part of the shorter side that is kept; default 0.91"},
-    {"mean", 0, WEFT_CLI_TEXT, "R,G,B", NULL, 0, 0, "pictures: subtracted; default 0.485,0.456,0.406"},
-    {"std", 0, WEFT_CLI_TEXT, "R,G,B", NULL, 0, 0, "pictures: divided by; default 0.229,0.224,0.225"},
+    {"crop", 0, WEFT_CLI_REAL, "R", NULL, 0.05, 1,
+     "pictures: part of the shorter side that is kept; default 0.91"},
+    {"mean", 0, WEFT_CLI_TEXT, "R,G,B", NULL, 0, 0,
+     "pictures: subtracted; default 0.485,0.456,0.406"},
+    {"std", 0, WEFT_CLI_TEXT, "R,G,B", NULL, 0, 0,
+     "pictures: divided by; default 0.229,0.224,0.225"},
     WEFT_CLI_OPTIONS_END,
 };
 
@@ -70,7 +87,8 @@ static weft_status unknown_verb(weft_cli *cli, const char *name)
     const char *nearest = weft_cli_nearest(name, verb_name_at, NULL);
     weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_VERB, "unknown command %s", name);
     if (nearest != NULL)
-        weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "did you mean weft %s? `weft help` lists all", nearest);
+        weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY,
+                             "did you mean weft %s? `weft help` lists all", nearest);
     else
         weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "weft help");
     return status;
@@ -81,19 +99,22 @@ static weft_status check_operands(weft_cli *cli)
     size_t count = cli->args.operand_count;
     if (count >= cli->verb->operand_min && count <= cli->verb->operand_max)
         return WEFT_OK;
-    weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_OPERANDS, "too %s arguments for weft %s",
-                                        count < cli->verb->operand_min ? "few" : "many", cli->verb->name);
-    weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "weft %s %s", cli->verb->name, cli->verb->operands);
+    weft_status status =
+        weft_cli_error(&cli->errors, WEFT_CLI_E_OPERANDS, "too %s arguments for weft %s",
+                       count < cli->verb->operand_min ? "few" : "many", cli->verb->name);
+    weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "weft %s %s", cli->verb->name,
+                         cli->verb->operands);
     if (count > cli->verb->operand_max)
-        weft_cli_error_field(&cli->errors, WEFT_DIAG_FOUND, "%s", cli->args.operands[cli->verb->operand_max]);
+        weft_cli_error_field(&cli->errors, WEFT_DIAG_FOUND, "%s",
+                             cli->args.operands[cli->verb->operand_max]);
     weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "weft %s --help", cli->verb->name);
     return status;
 }
 
 static weft_status run_verb(weft_cli *cli, int argc, char **argv)
 {
-    weft_status status =
-        weft_cli_args_parse(cli->verb->groups, cli->verb->name, argc, argv, &cli->errors, &cli->args);
+    weft_status status = weft_cli_args_parse(cli->verb->groups, cli->verb->name, argc, argv,
+                                             &cli->errors, &cli->args);
     weft_cli_report_setup(cli);
     cli->is_quiet = weft_cli_args_has(&cli->args, "quiet");
     cli->is_json = weft_cli_args_has(&cli->args, "json");

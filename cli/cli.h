@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every verb of the program gets and may use. The program is the first user of the public C API: nothing of the libraries'
- * insides is included anywhere in cli/. */
+/* What every verb of the program gets and may use. The program is the first user of the public C
+ * API: nothing of the libraries' insides is included anywhere in cli/. */
 #ifndef WEFT_CLI_H
 #define WEFT_CLI_H
 
@@ -13,9 +13,10 @@ typedef struct weft_cli weft_cli;
 
 typedef struct weft_cli_verb {
     const char *name, *summary;
-    const char *operands;      /* as the usage line shows them: "PACKAGE" */
+    const char *operands; /* as the usage line shows them: "PACKAGE" */
     size_t operand_min, operand_max;
-    const char *operand_words; /* for completion: file endings ".onnx|.weft", or words "ops|passes" */
+    const char
+        *operand_words; /* for completion: file endings ".onnx|.weft", or words "ops|passes" */
     weft_cli_option_groups groups;
     const char *description; /* paragraphs of the long help */
     const char *examples;    /* lines, without the "  " in front */
@@ -25,9 +26,9 @@ typedef struct weft_cli_verb {
 struct weft_cli {
     const weft_cli_verb *verb;
     weft_cli_args args;
-    FILE *out;            /* the answer; everything else goes to stderr */
-    bool is_quiet;        /* -q: no progress, no notes */
-    long verbosity;       /* number of -v */
+    FILE *out;      /* the answer; everything else goes to stderr */
+    bool is_quiet;  /* -q: no progress, no notes */
+    long verbosity; /* number of -v */
     bool is_json;
     bool has_color;       /* stderr takes colours */
     bool has_moving_line; /* stderr is a terminal: progress may overwrite itself */
@@ -42,17 +43,19 @@ extern const weft_cli_verb *const weft_cli_verbs[];
 const weft_cli_verb *weft_cli_verb_find(const char *name);
 
 /* Option tables that verbs share. */
-extern const weft_cli_option weft_cli_common_options[];  /* --json -q -v --color -h */
-extern const weft_cli_option weft_cli_running_options[]; /* --backend --device --threads --cache-dir --schedule */
-extern const weft_cli_option weft_cli_input_options[];   /* --input --seed --crop --mean --std */
-extern const weft_cli_option weft_cli_shape_options[];   /* --shape */
+extern const weft_cli_option weft_cli_common_options[]; /* --json -q -v --color -h */
+extern const weft_cli_option
+    weft_cli_running_options[]; /* --backend --device --threads --cache-dir --schedule */
+extern const weft_cli_option weft_cli_input_options[]; /* --input --seed --crop --mean --std */
+extern const weft_cli_option weft_cli_shape_options[]; /* --shape */
 
 /* The program itself. argv as main got it; returns the exit code. */
 int weft_cli_main(int argc, char **argv);
 
-extern const weft_cli_verb weft_cli_verb_check, weft_cli_verb_inspect, weft_cli_verb_compile, weft_cli_verb_run,
-    weft_cli_verb_verify, weft_cli_verb_bench, weft_cli_verb_profile, weft_cli_verb_devices, weft_cli_verb_doctor,
-    weft_cli_verb_list, weft_cli_verb_help, weft_cli_verb_completion;
+extern const weft_cli_verb weft_cli_verb_check, weft_cli_verb_inspect, weft_cli_verb_compile,
+    weft_cli_verb_run, weft_cli_verb_verify, weft_cli_verb_bench, weft_cli_verb_profile,
+    weft_cli_verb_devices, weft_cli_verb_doctor, weft_cli_verb_list, weft_cli_verb_help,
+    weft_cli_verb_completion;
 
 /* Help texts (help.c). */
 void weft_cli_help_overview(FILE *out);

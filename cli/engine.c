@@ -7,12 +7,14 @@
 #include "cli/json.h"
 #include "cli/memory.h"
 
-weft_status weft_cli_engine_create(weft_cli *cli, weft_package *package, const weft_session_params *params,
-                                   weft_cli_engine *out_engine)
+weft_status weft_cli_engine_create(weft_cli *cli, weft_package *package,
+                                   const weft_session_params *params, weft_cli_engine *out_engine)
 {
     *out_engine = (weft_cli_engine){0};
     weft_status status = weft_session_create(package, params, cli->diag, &out_engine->session);
-    return status == WEFT_OK ? weft_request_create(out_engine->session, cli->diag, &out_engine->request) : status;
+    return status == WEFT_OK
+               ? weft_request_create(out_engine->session, cli->diag, &out_engine->request)
+               : status;
 }
 
 void weft_cli_engine_finish(weft_cli_engine *engine)
@@ -55,7 +57,8 @@ json_t *weft_cli_engine_json(const weft_cli_engine *engine)
     json_object_set_new(json, "load_ms", json_real((double)load.load_ns / 1e6));
     json_object_set_new(json, "compile_ms", json_real((double)load.compile_ns / 1e6));
     json_object_set_new(json, "programs_built", json_integer((json_int_t)load.programs_built));
-    json_object_set_new(json, "programs_from_cache", json_integer((json_int_t)load.programs_from_cache));
+    json_object_set_new(json, "programs_from_cache",
+                        json_integer((json_int_t)load.programs_from_cache));
     json_object_set_new(json, "note", weft_cli_json_text(load.note));
     return json;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A package loaded on a device with its inputs filled in: what run, verify, bench and profile start from.
- * Must not know about: what is printed. */
+/* A package loaded on a device with its inputs filled in: what run, verify, bench and profile start
+ * from. Must not know about: what is printed. */
 #ifndef WEFT_CLI_ENGINE_H
 #define WEFT_CLI_ENGINE_H
 
@@ -16,8 +16,8 @@ typedef struct weft_cli_engine {
 } weft_cli_engine;
 
 /* Creates session and request; the caller owns both through the engine, also after a failure. */
-weft_status weft_cli_engine_create(weft_cli *cli, weft_package *package, const weft_session_params *params,
-                                   weft_cli_engine *out_engine);
+weft_status weft_cli_engine_create(weft_cli *cli, weft_package *package,
+                                   const weft_session_params *params, weft_cli_engine *out_engine);
 void weft_cli_engine_finish(weft_cli_engine *engine);
 
 void weft_cli_engine_set_inputs(const weft_cli_engine *engine, const weft_cli_inputs *inputs);

@@ -11,7 +11,8 @@
 #include "weft/compiler.h"
 
 static const weft_cli_error_row rows[] = {
-#define WEFT_CLI_ERROR(number, name, status, title, help) {number, "CLI_" #name, status, title, help},
+#define WEFT_CLI_ERROR(number, name, status, title, help)                                          \
+    {number, "CLI_" #name, status, title, help},
 #include "cli/errors.def"
 #undef WEFT_CLI_ERROR
 };
@@ -33,7 +34,8 @@ static void append(weft_cli_errors *errors, weft_diag_entry entry)
 {
     if (errors->count == errors->capacity) {
         errors->capacity = errors->capacity == 0 ? 4 : errors->capacity * 2;
-        errors->entries = weft_cli_realloc_array(errors->entries, errors->capacity, sizeof *errors->entries);
+        errors->entries =
+            weft_cli_realloc_array(errors->entries, errors->capacity, sizeof *errors->entries);
     }
     errors->entries[errors->count++] = entry;
 }
@@ -50,8 +52,10 @@ weft_status weft_cli_error(weft_cli_errors *errors, weft_cli_error_id id, const 
     va_start(args, format);
     char *summary = format_text(format, args);
     va_end(args);
-    append(errors, (weft_diag_entry){
-                       .severity = WEFT_SEVERITY_ERROR, .id = (uint32_t)id, .status = status, .summary = summary});
+    append(errors, (weft_diag_entry){.severity = WEFT_SEVERITY_ERROR,
+                                     .id = (uint32_t)id,
+                                     .status = status,
+                                     .summary = summary});
     return status;
 }
 
@@ -100,7 +104,8 @@ static weft_cli_error_row library_row(size_t index)
     return (weft_cli_error_row){info.number, info.name, info.status, info.title, info.help};
 }
 
-/* Both tables ascend; a merge position is found by counting, which is cheap enough for a listing. */
+/* Both tables ascend; a merge position is found by counting, which is cheap enough for a listing.
+ */
 weft_cli_error_row weft_cli_error_row_get(size_t index)
 {
     size_t own = 0, library = 0, library_count = weft_error_info_count();

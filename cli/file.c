@@ -19,25 +19,28 @@ static weft_status read_error(weft_cli_errors *errors, const char *path, const c
     return status;
 }
 
-static weft_status read_descriptor(int descriptor, const char *path, weft_cli_errors *errors, uint8_t **out_data,
-                                   size_t *out_bytes)
+static weft_status read_descriptor(int descriptor, const char *path, weft_cli_errors *errors,
+                                   uint8_t **out_data, size_t *out_bytes)
 {
     struct stat info;
     if (fstat(descriptor, &info) != 0)
         return read_error(errors, path, strerror(errno));
     if (!S_ISREG(info.st_mode))
-        return read_error(errors, path, S_ISDIR(info.st_mode) ? "it is a directory" : "it is not a regular file");
+        return read_error(errors, path,
+                          S_ISDIR(info.st_mode) ? "it is a directory" : "it is not a regular file");
     size_t bytes = (size_t)info.st_size, done = 0;
     uint8_t *data = weft_cli_try_alloc(bytes);
     if (data == NULL)
-        return weft_cli_error(errors, WEFT_CLI_E_CLI_NO_MEMORY, "no memory for the %zu bytes of %s", bytes, path);
+        return weft_cli_error(errors, WEFT_CLI_E_CLI_NO_MEMORY, "no memory for the %zu bytes of %s",
+                              bytes, path);
     while (done < bytes) {
         ssize_t got = read(descriptor, data + done, bytes - done);
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0) {
             free(data);
-            return read_error(errors, path, got == 0 ? "it became shorter while it was read" : strerror(errno));
+            return read_error(errors, path,
+                              got == 0 ? "it became shorter while it was read" : strerror(errno));
         }
         done += (size_t)got;
     }
@@ -46,7 +49,8 @@ static weft_status read_descriptor(int descriptor, const char *path, weft_cli_er
     return WEFT_OK;
 }
 
-weft_status weft_cli_file_read(const char *path, weft_cli_errors *errors, uint8_t **out_data, size_t *out_bytes)
+weft_status weft_cli_file_read(const char *path, weft_cli_errors *errors, uint8_t **out_data,
+                               size_t *out_bytes)
 {
     *out_data = NULL;
     *out_bytes = 0;
@@ -58,14 +62,16 @@ weft_status weft_cli_file_read(const char *path, weft_cli_errors *errors, uint8_
     return status;
 }
 
-weft_status weft_cli_file_write(const char *path, const void *head, size_t head_bytes, const void *body,
-                                size_t body_bytes, weft_cli_errors *errors)
+weft_status weft_cli_file_write(const char *path, const void *head, size_t head_bytes,
+                                const void *body, size_t body_bytes, weft_cli_errors *errors)
 {
     struct stat info;
-    if (stat(path, &info) == 0 && !S_ISREG(info.st_mode)) { /* /dev/stdout, a pipe: renaming would replace it */
+    if (stat(path, &info) == 0 &&
+        !S_ISREG(info.st_mode)) { /* /dev/stdout, a pipe: renaming would replace it */
         FILE *stream = S_ISDIR(info.st_mode) ? NULL : fopen(path, "wb");
         if (stream != NULL) {
-            size_t written = fwrite(head, 1, head_bytes, stream) + fwrite(body, 1, body_bytes, stream);
+            size_t written =
+                fwrite(head, 1, head_bytes, stream) + fwrite(body, 1, body_bytes, stream);
             if (fclose(stream) == 0 && written == head_bytes + body_bytes)
                 return WEFT_OK;
         }

@@ -44,11 +44,14 @@ static weft_status read_sources(weft_cli *cli, source *sources, size_t count)
         const char *text = weft_cli_args_list(&cli->args, "input", i);
         weft_status status = WEFT_OK;
         if (!weft_cli_binding_parse(text, &sources[i].binding)) {
-            status = weft_cli_error(&cli->errors, WEFT_CLI_E_BINDING_SYNTAX, "--input %s cannot be read", text);
-            weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED,
-                                 "NAME=@file.npy, NAME=@picture.png, NAME=random[:SEED], NAME=zeros or NAME=ones");
+            status = weft_cli_error(&cli->errors, WEFT_CLI_E_BINDING_SYNTAX,
+                                    "--input %s cannot be read", text);
+            weft_cli_error_field(
+                &cli->errors, WEFT_DIAG_EXPECTED,
+                "NAME=@file.npy, NAME=@picture.png, NAME=random[:SEED], NAME=zeros or NAME=ones");
         } else if (sources[i].binding.value[0] == '@') {
-            status = weft_cli_file_data_read(sources[i].binding.value + 1, &cli->errors, &sources[i].file);
+            status = weft_cli_file_data_read(sources[i].binding.value + 1, &cli->errors,
+                                             &sources[i].file);
         }
         first = first == WEFT_OK ? status : first;
     }
@@ -57,7 +60,8 @@ static weft_status read_sources(weft_cli *cli, source *sources, size_t count)
 
 static bool is_same_shape(const weft_npy *npy, const weft_tensor_info *tensor)
 {
-    return npy->rank == tensor->rank && memcmp(npy->dims, tensor->dims, (size_t)npy->rank * sizeof npy->dims[0]) == 0;
+    return npy->rank == tensor->rank &&
+           memcmp(npy->dims, tensor->dims, (size_t)npy->rank * sizeof npy->dims[0]) == 0;
 }
 
 static source *find_source(source *sources, size_t count, const char *name, size_t input_count)
@@ -71,7 +75,8 @@ static source *find_source(source *sources, size_t count, const char *name, size
 }
 
 /* Whether the npy files among the sources fit this schedule. */
-static bool schedule_fits(const weft_package *package, size_t schedule, source *sources, size_t count)
+static bool schedule_fits(const weft_package *package, size_t schedule, source *sources,
+                          size_t count)
 {
     weft_schedule_info info;
     weft_package_get_schedule(package, schedule, &info);
@@ -79,21 +84,23 @@ static bool schedule_fits(const weft_package *package, size_t schedule, source *
         weft_tensor_info tensor;
         weft_package_get_input(package, schedule, i, &tensor);
         const source *from = find_source(sources, count, tensor.name, info.input_count);
-        if (from != NULL && from->file.kind == WEFT_CLI_FILE_NPY && !is_same_shape(&from->file.npy, &tensor))
+        if (from != NULL && from->file.kind == WEFT_CLI_FILE_NPY &&
+            !is_same_shape(&from->file.npy, &tensor))
             return false;
     }
     return true;
 }
 
-static weft_status pick_schedule(weft_cli *cli, const weft_package *package, source *sources, size_t count,
-                                 size_t *out_schedule)
+static weft_status pick_schedule(weft_cli *cli, const weft_package *package, source *sources,
+                                 size_t count, size_t *out_schedule)
 {
     weft_package_info info;
     weft_package_get_info(package, &info);
     long asked = weft_cli_args_int(&cli->args, "schedule", -1);
     *out_schedule = 0;
     if (asked >= 0 && (size_t)asked >= info.schedule_count) {
-        weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_SCHEDULE, "the package has no schedule %ld", asked);
+        weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_SCHEDULE,
+                                            "the package has no schedule %ld", asked);
         weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "0 to %zu", info.schedule_count - 1);
         weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "weft inspect %s", cli->args.operands[0]);
         return status;
@@ -134,27 +141,32 @@ static char *shapes_of_input(const weft_package *package, const char *name)
     return list;
 }
 
-static weft_status take_npy(weft_cli *cli, const weft_package *package, source *from, struct weft_cli_input *item)
+static weft_status take_npy(weft_cli *cli, const weft_package *package, source *from,
+                            struct weft_cli_input *item)
 {
     weft_npy *npy = &from->file.npy;
     const char *path = from->binding.value + 1;
     weft_status status = WEFT_OK;
     if (strcmp(npy->dtype, item->tensor.dtype) != 0) {
-        status = weft_cli_error(&cli->errors, WEFT_CLI_E_NPY_DTYPE, "%s does not fit input %s", path, item->tensor.name);
+        status = weft_cli_error(&cli->errors, WEFT_CLI_E_NPY_DTYPE, "%s does not fit input %s",
+                                path, item->tensor.name);
         weft_cli_error_field(&cli->errors, WEFT_DIAG_TENSOR, "%s", item->tensor.name);
-        weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "elements of %s", item->tensor.dtype);
+        weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "elements of %s",
+                             item->tensor.dtype);
         weft_cli_error_field(&cli->errors, WEFT_DIAG_FOUND, "%s", npy->dtype);
-        weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "numpy.save(file, array.astype('...')) converts explicitly");
+        weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY,
+                             "numpy.save(file, array.astype('...')) converts explicitly");
     } else if (!is_same_shape(npy, &item->tensor)) {
         char found[WEFT_CLI_SHAPE_TEXT];
         char *shapes = shapes_of_input(package, item->tensor.name);
-        status = weft_cli_error(&cli->errors, WEFT_CLI_E_NPY_SHAPE, "%s does not fit input %s", path, item->tensor.name);
+        status = weft_cli_error(&cli->errors, WEFT_CLI_E_NPY_SHAPE, "%s does not fit input %s",
+                                path, item->tensor.name);
         weft_cli_error_field(&cli->errors, WEFT_DIAG_TENSOR, "%s", item->tensor.name);
         weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "shape %s", shapes);
         weft_cli_error_field(&cli->errors, WEFT_DIAG_FOUND, "shape %s",
                              weft_cli_format_shape(npy->rank, npy->dims, found));
-        weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "weft compile MODEL.onnx --shape %s=%s", item->tensor.name,
-                             found);
+        weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "weft compile MODEL.onnx --shape %s=%s",
+                             item->tensor.name, found);
         free(shapes);
     } else {
         item->data = npy->data;
@@ -170,15 +182,18 @@ static weft_status load_item(weft_cli *cli, const weft_package *package, source 
         return take_npy(cli, package, from, item);
     item->data = weft_cli_try_alloc((size_t)item->tensor.size_bytes);
     if (item->data == NULL)
-        return weft_cli_error(&cli->errors, WEFT_CLI_E_CLI_NO_MEMORY, "no memory for input %s", item->tensor.name);
+        return weft_cli_error(&cli->errors, WEFT_CLI_E_CLI_NO_MEMORY, "no memory for input %s",
+                              item->tensor.name);
     if (from != NULL && from->file.kind == WEFT_CLI_FILE_IMAGE)
-        return weft_cli_input_from_image(cli, from->binding.value + 1, &from->file.image, &item->tensor, item->data);
-    return weft_cli_input_generate(cli, item->origin, (uint64_t)weft_cli_args_int(&cli->args, "seed", 0) + index,
+        return weft_cli_input_from_image(cli, from->binding.value + 1, &from->file.image,
+                                         &item->tensor, item->data);
+    return weft_cli_input_generate(cli, item->origin,
+                                   (uint64_t)weft_cli_args_int(&cli->args, "seed", 0) + index,
                                    &item->tensor, item->data);
 }
 
-static weft_status check_names(weft_cli *cli, const weft_package *package, size_t schedule, source *sources,
-                               size_t count)
+static weft_status check_names(weft_cli *cli, const weft_package *package, size_t schedule,
+                               source *sources, size_t count)
 {
     weft_schedule_info info;
     weft_package_get_schedule(package, schedule, &info);
@@ -189,16 +204,19 @@ static weft_status check_names(weft_cli *cli, const weft_package *package, size_
         const char *name = sources[i].binding.name;
         if (name == NULL)
             status = weft_cli_error(&cli->errors, WEFT_CLI_E_INPUT_NAME,
-                                    info.input_count == 1 ? "the only input is given twice"
-                                                          : "--input without a name, but the model has %zu inputs",
+                                    info.input_count == 1
+                                        ? "the only input is given twice"
+                                        : "--input without a name, but the model has %zu inputs",
                                     info.input_count);
         else
-            status = weft_cli_error(&cli->errors, WEFT_CLI_E_INPUT_NAME, "the model has no input %s%s", name,
-                                    find_source(sources, i, name, 0) != NULL ? " left: it is given twice" : "");
+            status = weft_cli_error(
+                &cli->errors, WEFT_CLI_E_INPUT_NAME, "the model has no input %s%s", name,
+                find_source(sources, i, name, 0) != NULL ? " left: it is given twice" : "");
         for (size_t k = 0; k < info.input_count; k++) {
             weft_tensor_info tensor;
             weft_package_get_input(package, schedule, k, &tensor);
-            const char *before = k == 0 ? "" : cli->errors.entries[cli->errors.count - 1].fields[WEFT_DIAG_EXPECTED];
+            const char *before =
+                k == 0 ? "" : cli->errors.entries[cli->errors.count - 1].fields[WEFT_DIAG_EXPECTED];
             char *list = weft_cli_printf("%s%s%s", before, k == 0 ? "" : ", ", tensor.name);
             weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "%s", list);
             free(list);
@@ -207,8 +225,8 @@ static weft_status check_names(weft_cli *cli, const weft_package *package, size_
     return status;
 }
 
-static weft_status load_all(weft_cli *cli, const weft_package *package, bool fill_absent, source *sources,
-                            size_t source_count, weft_cli_inputs *inputs)
+static weft_status load_all(weft_cli *cli, const weft_package *package, bool fill_absent,
+                            source *sources, size_t source_count, weft_cli_inputs *inputs)
 {
     weft_status first = WEFT_OK;
     for (size_t i = 0; i < inputs->count; i++) {
@@ -216,10 +234,11 @@ static weft_status load_all(weft_cli *cli, const weft_package *package, bool fil
         weft_package_get_input(package, inputs->schedule, i, &item->tensor);
         source *from = find_source(sources, source_count, item->tensor.name, inputs->count);
         if (from == NULL && !fill_absent) {
-            weft_status status =
-                weft_cli_error(&cli->errors, WEFT_CLI_E_INPUT_MISSING, "input %s has no data", item->tensor.name);
-            weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "--input %s=@file.npy, or --input %s=random",
-                                 item->tensor.name, item->tensor.name);
+            weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_INPUT_MISSING,
+                                                "input %s has no data", item->tensor.name);
+            weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY,
+                                 "--input %s=@file.npy, or --input %s=random", item->tensor.name,
+                                 item->tensor.name);
             first = first == WEFT_OK ? status : first;
             continue;
         }

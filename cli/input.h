@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Data for the inputs of a package: --input arguments to bytes in the dtype and shape that a schedule takes.
- * Must not know about: devices, sessions. */
+/* Data for the inputs of a package: --input arguments to bytes in the dtype and shape that a
+ * schedule takes. Must not know about: devices, sessions. */
 #ifndef WEFT_CLI_INPUT_H
 #define WEFT_CLI_INPUT_H
 
@@ -22,10 +22,11 @@ typedef struct weft_cli_inputs {
         weft_tensor_info tensor;
         void *data;
         char *origin; /* "x.npy", "random:0" */
-    } *items;
+    } * items;
 } weft_cli_inputs;
 
-/* Reads the --input options. Inputs that none names get random data when fill_absent is set, otherwise that is an error. */
+/* Reads the --input options. Inputs that none names get random data when fill_absent is set,
+ * otherwise that is an error. */
 weft_status weft_cli_inputs_load(weft_cli *cli, const weft_package *package, bool fill_absent,
                                  weft_cli_inputs *out_inputs);
 void weft_cli_inputs_finish(weft_cli_inputs *inputs);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where the bytes of an input come from; see input_data.h. Must not know about: packages, schedules. */
+/* Where the bytes of an input come from; see input_data.h. Must not know about: packages,
+ * schedules. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -13,7 +14,8 @@
 
 enum { CHANNELS = 3 };
 
-weft_status weft_cli_file_data_read(const char *path, weft_cli_errors *errors, weft_cli_file_data *out_data)
+weft_status weft_cli_file_data_read(const char *path, weft_cli_errors *errors,
+                                    weft_cli_file_data *out_data)
 {
     uint8_t *bytes = NULL;
     size_t size_bytes = 0;
@@ -56,25 +58,28 @@ static bool parse_channels(const char *text, double out[CHANNELS])
     return count == 1 || count == CHANNELS;
 }
 
-static weft_status read_channels(weft_cli *cli, const char *name, const char *fallback, double out[CHANNELS])
+static weft_status read_channels(weft_cli *cli, const char *name, const char *fallback,
+                                 double out[CHANNELS])
 {
     const char *text = weft_cli_args_text(&cli->args, name, fallback);
     bool is_divisor = strcmp(name, "std") == 0;
     if (parse_channels(text, out) && !(is_divisor && (out[0] == 0 || out[1] == 0 || out[2] == 0)))
         return WEFT_OK;
-    weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_OPTION_VALUE, "wrong value of --%s", name);
+    weft_status status =
+        weft_cli_error(&cli->errors, WEFT_CLI_E_OPTION_VALUE, "wrong value of --%s", name);
     weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "three numbers with commas, or one%s",
                          is_divisor ? "; not zero" : "");
     weft_cli_error_field(&cli->errors, WEFT_DIAG_FOUND, "%s", text);
     return status;
 }
 
-static void normalise(const uint8_t *rgb, size_t pixels, bool channels_last, const double mean[CHANNELS],
-                      const double deviation[CHANNELS], float *out)
+static void normalise(const uint8_t *rgb, size_t pixels, bool channels_last,
+                      const double mean[CHANNELS], const double deviation[CHANNELS], float *out)
 {
     for (size_t c = 0; c < CHANNELS; c++)
         for (size_t i = 0; i < pixels; i++) {
-            float value = ((float)rgb[i * CHANNELS + c] / 255.0f - (float)mean[c]) / (float)deviation[c];
+            float value =
+                ((float)rgb[i * CHANNELS + c] / 255.0f - (float)mean[c]) / (float)deviation[c];
             out[channels_last ? i * CHANNELS + c : c * pixels + i] = value;
         }
 }
@@ -86,8 +91,8 @@ weft_status weft_cli_input_from_image(weft_cli *cli, const char *path, const wef
     bool channels_last = is_rank_4 && tensor->dims[1] != CHANNELS && tensor->dims[3] == CHANNELS;
     if (!is_rank_4 || (tensor->dims[1] != CHANNELS && !channels_last)) {
         char shape[WEFT_CLI_SHAPE_TEXT];
-        weft_status status =
-            weft_cli_error(&cli->errors, WEFT_CLI_E_IMAGE_INPUT, "input %s does not take a picture", tensor->name);
+        weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_IMAGE_INPUT,
+                                            "input %s does not take a picture", tensor->name);
         weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "f32 of shape Nx3xHxW or NxHxWx3");
         weft_cli_error_field(&cli->errors, WEFT_DIAG_FOUND, "%s of shape %s", tensor->dtype,
                              weft_cli_format_shape(tensor->rank, tensor->dims, shape));
@@ -99,29 +104,34 @@ weft_status weft_cli_input_from_image(weft_cli *cli, const char *path, const wef
         status = read_channels(cli, "std", "0.229,0.224,0.225", deviation);
     if (status != WEFT_OK)
         return status;
-    int64_t height = tensor->dims[channels_last ? 1 : 2], width = tensor->dims[channels_last ? 2 : 3];
+    int64_t height = tensor->dims[channels_last ? 1 : 2],
+            width = tensor->dims[channels_last ? 2 : 3];
     weft_image_window window;
     double crop = weft_cli_args_real(&cli->args, "crop", 0.91);
     if (width > UINT32_MAX || height > UINT32_MAX ||
         !weft_image_window_for(image, (uint32_t)width, (uint32_t)height, crop, &window)) {
-        status = weft_cli_error(&cli->errors, WEFT_CLI_E_IMAGE_INPUT, "%s cannot be scaled to input %s", path,
-                                tensor->name);
-        weft_cli_error_field(&cli->errors, WEFT_DIAG_WHY, "the shape of the picture is too extreme for the input");
+        status = weft_cli_error(&cli->errors, WEFT_CLI_E_IMAGE_INPUT,
+                                "%s cannot be scaled to input %s", path, tensor->name);
+        weft_cli_error_field(&cli->errors, WEFT_DIAG_WHY,
+                             "the shape of the picture is too extreme for the input");
         return status;
     }
     size_t pixels = (size_t)window.width * window.height;
     uint8_t *rgb = weft_cli_try_alloc(pixels * CHANNELS);
     if (rgb == NULL || !weft_image_resample(image, &window, rgb)) {
         free(rgb);
-        return weft_cli_error(&cli->errors, WEFT_CLI_E_CLI_NO_MEMORY, "no memory to scale %s", path);
+        return weft_cli_error(&cli->errors, WEFT_CLI_E_CLI_NO_MEMORY, "no memory to scale %s",
+                              path);
     }
     for (int64_t n = 0; n < tensor->dims[0]; n++)
-        normalise(rgb, pixels, channels_last, mean, deviation, (float *)out + (size_t)n * pixels * CHANNELS);
+        normalise(rgb, pixels, channels_last, mean, deviation,
+                  (float *)out + (size_t)n * pixels * CHANNELS);
     free(rgb);
     return WEFT_OK;
 }
 
-/* One element of the dtype from a number; integers in every width share the low bytes of a two's complement value. */
+/* One element of the dtype from a number; integers in every width share the low bytes of a two's
+ * complement value. */
 static void store(const char *dtype, size_t bytes, double value, uint8_t *out)
 {
     if (strcmp(dtype, "f32") == 0) {
@@ -167,26 +177,30 @@ static bool parse_seed(const char *text, uint64_t *out_seed)
     return true;
 }
 
-weft_status weft_cli_input_generate(weft_cli *cli, const char *what, uint64_t seed, const weft_tensor_info *tensor,
-                                    void *out)
+weft_status weft_cli_input_generate(weft_cli *cli, const char *what, uint64_t seed,
+                                    const weft_tensor_info *tensor, void *out)
 {
     size_t bytes = weft_cli_dtype_bytes(tensor->dtype);
     bool is_half = strcmp(tensor->dtype, "f16") == 0 || strcmp(tensor->dtype, "bf16") == 0;
     if (bytes == 0 || is_half) {
-        weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_GENERATE, "no generated data of %s for input %s",
-                                            tensor->dtype, tensor->name);
+        weft_status status =
+            weft_cli_error(&cli->errors, WEFT_CLI_E_GENERATE,
+                           "no generated data of %s for input %s", tensor->dtype, tensor->name);
         weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "--input %s=@file.npy", tensor->name);
         return status;
     }
     if (strncmp(what, "random:", 7) == 0 && !parse_seed(what + 7, &seed)) {
-        weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_BINDING_SYNTAX, "%s has no seed", what);
+        weft_status status =
+            weft_cli_error(&cli->errors, WEFT_CLI_E_BINDING_SYNTAX, "%s has no seed", what);
         weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "a whole number after random:");
         return status;
     }
     weft_cli_random random = {seed};
     size_t count = (size_t)tensor->size_bytes / bytes;
     for (size_t i = 0; i < count; i++) {
-        double value = what[0] == 'z' ? 0 : what[0] == 'o' ? 1 : random_value(&random, tensor->dtype);
+        double value = what[0] == 'z'   ? 0
+                       : what[0] == 'o' ? 1
+                                        : random_value(&random, tensor->dtype);
         store(tensor->dtype, bytes, value, (uint8_t *)out + i * bytes);
     }
     return WEFT_OK;

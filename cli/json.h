@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON answers, by jansson: schema and version first, keys in the order they were set, text always valid UTF-8.
- * Must not know about: what the answers say. */
+/* JSON answers, by jansson: schema and version first, keys in the order they were set, text always
+ * valid UTF-8. Must not know about: what the answers say. */
 #ifndef WEFT_CLI_JSON_H
 #define WEFT_CLI_JSON_H
 

@@ -43,12 +43,14 @@ static double step_bytes(const weft_step_info *step)
     return (double)step->weight_bytes + (double)step->input_bytes + (double)step->output_bytes;
 }
 
-static bool output_tensor(const weft_cli_layers *layers, const weft_step_info *step, weft_tensor_info *out_tensor)
+static bool output_tensor(const weft_cli_layers *layers, const weft_step_info *step,
+                          weft_tensor_info *out_tensor)
 {
     for (size_t i = 0; i < step->output_count; i++)
         if (step->outputs[i] >= 0) {
             weft_value_info value;
-            weft_package_get_value(layers->package, layers->schedule, (size_t)step->outputs[i], &value);
+            weft_package_get_value(layers->package, layers->schedule, (size_t)step->outputs[i],
+                                   &value);
             *out_tensor = value.tensor;
             return true;
         }
@@ -61,7 +63,8 @@ static row *sorted_rows(const weft_cli_layers *layers, size_t count)
     for (size_t i = 0; i < count; i++) {
         weft_step_info step;
         weft_package_get_step(layers->package, layers->schedule, i, &step);
-        rows[i] = (row){i, layers->measured_us != NULL ? layers->measured_us[i] : step.ideal_ns / 1e3};
+        rows[i] =
+            (row){i, layers->measured_us != NULL ? layers->measured_us[i] : step.ideal_ns / 1e3};
     }
     if (layers->sort == WEFT_CLI_SORT_TIME)
         qsort(rows, count, sizeof *rows, by_time);
@@ -110,8 +113,8 @@ static totals total_of(const weft_cli_layers *layers, size_t count)
 }
 
 /* The measured cells: time, share, cumulative share, rates. */
-static void add_measured(weft_cli_table *table, const weft_cli_layers *layers, double time_us, double share,
-                         double cumulative, double flops, double bytes)
+static void add_measured(weft_cli_table *table, const weft_cli_layers *layers, double time_us,
+                         double share, double cumulative, double flops, double bytes)
 {
     weft_cli_table_add_cell(table, "%.1f", time_us);
     weft_cli_table_add_cell(table, "%.1f", share * 100);
@@ -181,7 +184,8 @@ void weft_cli_layers_print(FILE *out, const weft_cli_layers *layers)
         weft_cli_table_add_cell(table, "%.2f", step_bytes(&step) / 1e6);
         weft_cli_table_add_cell(table, "%.1f", step.ideal_ns / 1e3);
         if (layers->measured_us != NULL)
-            add_measured(table, layers, rows[i].time_us, share, cumulative, (double)step.flops, step_bytes(&step));
+            add_measured(table, layers, rows[i].time_us, share, cumulative, (double)step.flops,
+                         step_bytes(&step));
         weft_cli_table_add_cell(table, "%s", step.bound);
         weft_cli_table_add_cell(table, "%s", layers->measured_us != NULL ? "measured" : "model");
         free(sources);
@@ -210,7 +214,8 @@ json_t *weft_cli_layers_json(const weft_cli_layers *layers)
             json_array_append_new(sources, weft_cli_json_text(step.sources[k]));
         json_object_set_new(json, "nodes", sources);
         json_object_set_new(json, "output",
-                            output_tensor(layers, &step, &tensor) ? weft_cli_json_tensor(&tensor) : json_null());
+                            output_tensor(layers, &step, &tensor) ? weft_cli_json_tensor(&tensor)
+                                                                  : json_null());
         json_object_set_new(json, "program", weft_cli_json_text(step.program));
         json_object_set_new(json, "kernel", weft_cli_json_text(step.kernel));
         json_object_set_new(json, "tile", weft_cli_json_text(step.tile));
@@ -221,9 +226,11 @@ json_t *weft_cli_layers_json(const weft_cli_layers *layers)
         json_object_set_new(json, "output_bytes", json_integer(step.output_bytes));
         json_object_set_new(json, "ideal_us", weft_cli_json_real(step.ideal_ns / 1e3));
         if (layers->measured_us != NULL)
-            json_object_set_new(json, "measured_us", weft_cli_json_real(layers->measured_us[rows[i].index]));
+            json_object_set_new(json, "measured_us",
+                                weft_cli_json_real(layers->measured_us[rows[i].index]));
         json_object_set_new(json, "bound", weft_cli_json_text(step.bound));
-        json_object_set_new(json, "source", json_string(layers->measured_us != NULL ? "measured" : "model"));
+        json_object_set_new(json, "source",
+                            json_string(layers->measured_us != NULL ? "measured" : "model"));
         json_array_append_new(list, json);
     }
     free(rows);

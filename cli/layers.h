@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The layer table: what each step is, what it should cost (a model's number) and, when known, what it cost (measured).
- * Must not know about: sessions, files. */
+/* The layer table: what each step is, what it should cost (a model's number) and, when known, what
+ * it cost (measured). Must not know about: sessions, files. */
 #ifndef WEFT_CLI_LAYERS_H
 #define WEFT_CLI_LAYERS_H
 
@@ -23,7 +23,8 @@ typedef struct weft_cli_layers {
 void weft_cli_layers_print(FILE *out, const weft_cli_layers *layers);
 json_t *weft_cli_layers_json(const weft_cli_layers *layers);
 
-/* "a, b, c" of a step's source nodes, shortened to the first and the number of others when long; release with free. */
+/* "a, b, c" of a step's source nodes, shortened to the first and the number of others when long;
+ * release with free. */
 char *weft_cli_layer_sources(const weft_step_info *step, size_t limit);
 
 #endif

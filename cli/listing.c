@@ -15,7 +15,8 @@ void weft_cli_listing_columns(weft_cli_listing *listing, ...)
     va_list args;
     const char *title;
     va_start(args, listing);
-    while ((title = va_arg(args, const char *)) != NULL && listing->column_count < WEFT_CLI_LISTING_COLUMNS)
+    while ((title = va_arg(args, const char *)) != NULL &&
+           listing->column_count < WEFT_CLI_LISTING_COLUMNS)
         listing->titles[listing->column_count++] = title;
     va_end(args);
 }
@@ -23,7 +24,8 @@ void weft_cli_listing_columns(weft_cli_listing *listing, ...)
 void weft_cli_listing_row(weft_cli_listing *listing, ...)
 {
     va_list args;
-    listing->rows = weft_cli_realloc_array(listing->rows, listing->row_count + 1, sizeof *listing->rows);
+    listing->rows =
+        weft_cli_realloc_array(listing->rows, listing->row_count + 1, sizeof *listing->rows);
     va_start(args, listing);
     for (size_t i = 0; i < listing->column_count; i++)
         listing->rows[listing->row_count][i] = weft_cli_strdup(va_arg(args, const char *));
@@ -45,7 +47,8 @@ void weft_cli_listing_print(FILE *out, const weft_cli_listing *listing, const ch
     weft_cli_table *table = weft_cli_table_create();
     for (size_t i = 0; i < listing->column_count; i++)
         if (hidden == NULL || strcmp(listing->titles[i], hidden) != 0)
-            weft_cli_table_add_column(table, listing->titles[i], i + 1 == listing->column_count ? WEFT_CLI_TRUNC : 0);
+            weft_cli_table_add_column(table, listing->titles[i],
+                                      i + 1 == listing->column_count ? WEFT_CLI_TRUNC : 0);
     for (size_t row = 0; row < listing->row_count; row++) {
         weft_cli_table_add_row(table);
         for (size_t i = 0; i < listing->column_count; i++)
@@ -75,7 +78,8 @@ json_t *weft_cli_listing_json(const weft_cli_listing *listing, const char *name)
     return json;
 }
 
-/* A cell of a Markdown table: bars would end it, and stars or underscores in attribute names would format it. */
+/* A cell of a Markdown table: bars would end it, and stars or underscores in attribute names would
+ * format it. */
 static void put_cell(FILE *out, const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -110,14 +114,14 @@ static void put_sections(FILE *out, const weft_cli_listing *listing)
         char *const *cells = listing->rows[row];
         fprintf(out, "%s## %s %s\n\n", row == 0 ? "" : "\n", cells[0], cells[1]);
         for (size_t i = 2; i < last; i++)
-            fprintf(out, "%s%s: %s", i == 2 ? "" : "; ", listing->titles[i], cells[i]);
+            fprintf(out, i == 2 ? "%s%s" : "; %s %s", i == 2 ? "" : listing->titles[i], cells[i]);
         fputs(".\n\n", out);
         weft_cli_help_wrap(out, cells[last], 0);
     }
 }
 
-void weft_cli_listing_markdown(FILE *out, const weft_cli_listing *listing, const char *name, const char *title,
-                               const char *intro, bool has_sections)
+void weft_cli_listing_markdown(FILE *out, const weft_cli_listing *listing, const char *name,
+                               const char *title, const char *intro, bool has_sections)
 {
     fprintf(out, "<!-- Made by `weft list %s --markdown`; do not edit. -->\n# %s\n\n", name, title);
     weft_cli_help_wrap(out, intro, 0);

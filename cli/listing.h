@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A small table of texts that can be printed as text, JSON or Markdown. Must not know about: what is in it. */
+/* A small table of texts that can be printed as text, JSON or Markdown. Must not know about: what
+ * is in it. */
 #ifndef WEFT_CLI_LISTING_H
 #define WEFT_CLI_LISTING_H
 
@@ -23,10 +24,12 @@ void weft_cli_listing_finish(weft_cli_listing *listing);
 
 /* hidden: title of a column to leave out, or NULL. */
 void weft_cli_listing_print(FILE *out, const weft_cli_listing *listing, const char *hidden);
-/* {"schema": "weft.list.NAME/1", ..., "NAME": [{...}]} with titles as keys, spaces as underscores. */
+/* {"schema": "weft.list.NAME/1", ..., "NAME": [{...}]} with titles as keys, spaces as underscores.
+ */
 json_t *weft_cli_listing_json(const weft_cli_listing *listing, const char *name);
-/* A page: title, introduction, and a table or a section per row (first two cells as its title, the last as its text). */
-void weft_cli_listing_markdown(FILE *out, const weft_cli_listing *listing, const char *name, const char *title,
-                               const char *intro, bool has_sections);
+/* A page: title, introduction, and a table or a section per row: the first two cells are its title,
+ * the middle ones its first line, the last its text. */
+void weft_cli_listing_markdown(FILE *out, const weft_cli_listing *listing, const char *name,
+                               const char *title, const char *intro, bool has_sections);
 
 #endif

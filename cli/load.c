@@ -14,11 +14,11 @@ weft_status weft_cli_open_package(weft_cli *cli, weft_package **out_package)
     *out_package = NULL;
     if (weft_cli_ends_with(path, ".onnx")) {
         char *package = weft_cli_with_ending(path, ".weft");
-        weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_NOT_A_PACKAGE,
-                                            "%s is an ONNX model; weft %s works on compiled packages", path,
-                                            cli->verb->name);
-        weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "weft compile %s -o %s && weft %s %s", path, package,
-                             cli->verb->name, package);
+        weft_status status = weft_cli_error(
+            &cli->errors, WEFT_CLI_E_NOT_A_PACKAGE,
+            "%s is an ONNX model; weft %s works on compiled packages", path, cli->verb->name);
+        weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "weft compile %s -o %s && weft %s %s",
+                             path, package, cli->verb->name, package);
         free(package);
         return status;
     }
@@ -30,18 +30,21 @@ weft_status weft_cli_open_models(weft_cli *cli, weft_cli_models *out_models)
     *out_models = (weft_cli_models){0};
     for (size_t i = 0; i < cli->args.operand_count; i++)
         if (weft_cli_ends_with(cli->args.operands[i], ".weft")) {
-            weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_NOT_A_MODEL,
-                                                "%s is a package; weft %s starts from an ONNX model",
-                                                cli->args.operands[i], cli->verb->name);
-            weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "weft inspect %s", cli->args.operands[i]);
+            weft_status status =
+                weft_cli_error(&cli->errors, WEFT_CLI_E_NOT_A_MODEL,
+                               "%s is a package; weft %s starts from an ONNX model",
+                               cli->args.operands[i], cli->verb->name);
+            weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "weft inspect %s",
+                                 cli->args.operands[i]);
             return status;
         }
     weft_cli_shapes shapes;
     weft_status status = weft_cli_shapes_parse(cli, &shapes);
-    out_models->items =
-        weft_cli_alloc_array(cli->args.operand_count * shapes.schedule_count, sizeof *out_models->items);
+    out_models->items = weft_cli_alloc_array(cli->args.operand_count * shapes.schedule_count,
+                                             sizeof *out_models->items);
     for (size_t file = 0; status == WEFT_OK && file < cli->args.operand_count; file++)
-        for (size_t schedule = 0; status == WEFT_OK && schedule < shapes.schedule_count; schedule++) {
+        for (size_t schedule = 0; status == WEFT_OK && schedule < shapes.schedule_count;
+             schedule++) {
             weft_model_params params = WEFT_MODEL_PARAMS_DEFAULT;
             params.path = cli->args.operands[file];
             params.shapes = shapes.items + schedule * shapes.input_count;

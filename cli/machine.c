@@ -34,32 +34,37 @@ static bool has_word(const char *line, const char *word)
 {
     size_t length = strlen(word);
     for (const char *at = strstr(line, word); at != NULL; at = strstr(at + 1, word))
-        if (at > line && (at[-1] == ' ' || at[-1] == '\t') && (at[length] == ' ' || at[length] == '\n'))
+        if (at > line && (at[-1] == ' ' || at[-1] == '\t') &&
+            (at[length] == ' ' || at[length] == '\n'))
             return true;
     return false;
 }
 
 void weft_cli_machine_get(weft_cli_machine *out_machine)
 {
-    static const char *const features[] = {"avx", "avx2", "fma", "f16c", "avx512f", "avx512_vnni", "avx_vnni"};
+    static const char *const features[] = {"avx",     "avx2",        "fma",     "f16c",
+                                           "avx512f", "avx512_vnni", "avx_vnni"};
     *out_machine = (weft_cli_machine){.cores = sysconf(_SC_NPROCESSORS_ONLN)};
     out_machine->memory_bytes = proc_kilobytes("/proc/meminfo", "MemTotal:");
     out_machine->available_bytes = proc_kilobytes("/proc/meminfo", "MemAvailable:");
     FILE *file = fopen("/proc/cpuinfo", "r");
     char line[8192];
-    while (file != NULL && fgets(line, sizeof line, file) != NULL && out_machine->features[0] == '\0') {
+    while (file != NULL && fgets(line, sizeof line, file) != NULL &&
+           out_machine->features[0] == '\0') {
         const char *colon = strchr(line, ':');
         if (colon == NULL)
             continue;
         if (strncmp(line, "model name", 10) == 0)
-            snprintf(out_machine->cpu, sizeof out_machine->cpu, "%.*s", (int)strcspn(colon + 2, "\n"), colon + 2);
+            snprintf(out_machine->cpu, sizeof out_machine->cpu, "%.*s",
+                     (int)strcspn(colon + 2, "\n"), colon + 2);
         if (strncmp(line, "flags", 5) != 0)
             continue;
         size_t length = 0;
         for (size_t i = 0; i < sizeof features / sizeof features[0]; i++)
             if (has_word(colon, features[i]))
-                length += (size_t)snprintf(out_machine->features + length, sizeof out_machine->features - length,
-                                           "%s%s", length == 0 ? "" : " ", features[i]);
+                length += (size_t)snprintf(out_machine->features + length,
+                                           sizeof out_machine->features - length, "%s%s",
+                                           length == 0 ? "" : " ", features[i]);
     }
     if (file != NULL)
         fclose(file);
@@ -85,7 +90,8 @@ bool weft_cli_folder_is_writable(const char *path)
         }
         *slash = '\0';
     }
-    bool is_writable = access(folder, W_OK | X_OK) == 0 && stat(folder, &info) == 0 && S_ISDIR(info.st_mode);
+    bool is_writable =
+        access(folder, W_OK | X_OK) == 0 && stat(folder, &info) == 0 && S_ISDIR(info.st_mode);
     free(folder);
     return is_writable;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What this machine and this process are: memory, CPU, folders. Must not know about: packages, devices. */
+/* What this machine and this process are: memory, CPU, folders. Must not know about: packages,
+ * devices. */
 #ifndef WEFT_CLI_MACHINE_H
 #define WEFT_CLI_MACHINE_H
 
@@ -20,7 +21,8 @@ typedef struct weft_cli_machine {
 } weft_cli_machine;
 void weft_cli_machine_get(weft_cli_machine *out_machine);
 
-/* The folder where compiled kernels are kept when nothing else is said; release with free; NULL when there is no home. */
+/* The folder where compiled kernels are kept when nothing else is said; release with free; NULL
+ * when there is no home. */
 char *weft_cli_default_cache_dir(void);
 /* Whether a file could be made in the folder or in its nearest existing ancestor. */
 bool weft_cli_folder_is_writable(const char *path);

@@ -31,7 +31,8 @@ void *weft_cli_alloc_array(size_t count, size_t size)
 void *weft_cli_realloc_array(void *data, size_t count, size_t size)
 {
     size_t bytes = 0;
-    return or_exit(weft_cli_mul_size(count, size, &bytes) ? realloc(data, bytes == 0 ? 1 : bytes) : NULL);
+    return or_exit(weft_cli_mul_size(count, size, &bytes) ? realloc(data, bytes == 0 ? 1 : bytes)
+                                                          : NULL);
 }
 
 char *weft_cli_strndup(const char *text, size_t length)

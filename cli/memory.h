@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Memory of the program. Small allocations either succeed or end the program with the documented exit code; sizes that come from a
- * file are allocated with weft_cli_try_alloc, which can fail. Must not know about anything else. */
+/* Memory of the program. Small allocations either succeed or end the program with the documented
+ * exit code; sizes that come from a file are allocated with weft_cli_try_alloc, which can fail.
+ * Must not know about anything else. */
 #ifndef WEFT_CLI_MEMORY_H
 #define WEFT_CLI_MEMORY_H
 

@@ -90,7 +90,8 @@ void weft_cli_model_print_nodes(FILE *out, const weft_model *model)
         weft_cli_table_add_cell(table, "%zu", i);
         weft_cli_table_add_cell(table, "%s", node.op);
         weft_cli_table_add_cell(table, "%s", node.name);
-        weft_cli_table_add_cell(table, "%s", weft_cli_format_shape(node.output.rank, node.output.dims, shape));
+        weft_cli_table_add_cell(table, "%s",
+                                weft_cli_format_shape(node.output.rank, node.output.dims, shape));
         weft_cli_table_add_cell(table, "%s", node.output.dtype);
         weft_cli_table_add_cell(table, "%.2f", (double)node.macs / 1e6);
         weft_cli_table_add_cell(table, "%" PRId64, node.parameters);

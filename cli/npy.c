@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* NumPy's npy files; see npy.h. Every length of the file is checked against the file before it is used.
- * Must not know about: models, inputs. */
+/* NumPy's npy files; see npy.h. Every length of the file is checked against the file before it is
+ * used. Must not know about: models, inputs. */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -126,9 +126,10 @@ static bool parse_header(const char *text, size_t length, header *h)
 static const struct {
     const char *code, *dtype;
     size_t bytes;
-} dtypes[] = {{"f4", "f32", 4}, {"f8", "f64", 8}, {"f2", "f16", 2}, {"i1", "i8", 1},  {"u1", "u8", 1},
-              {"i2", "i16", 2}, {"u2", "u16", 2}, {"i4", "i32", 4}, {"u4", "u32", 4}, {"i8", "i64", 8},
-              {"u8", "u64", 8}, {"b1", "bool", 1}, {"V2", "bf16", 2}};
+} dtypes[] = {{"f4", "f32", 4}, {"f8", "f64", 8}, {"f2", "f16", 2}, {"i1", "i8", 1},
+              {"u1", "u8", 1},  {"i2", "i16", 2}, {"u2", "u16", 2}, {"i4", "i32", 4},
+              {"u4", "u32", 4}, {"i8", "i64", 8}, {"u8", "u64", 8}, {"b1", "bool", 1},
+              {"V2", "bf16", 2}};
 enum { DTYPE_COUNT = sizeof dtypes / sizeof dtypes[0] };
 
 static bool is_little_endian(void)
@@ -146,7 +147,7 @@ static int find_dtype(const char *descr, bool *out_is_swapped)
         return -1;
     for (int i = 0; i < DTYPE_COUNT; i++)
         if (strcmp(descr + 1, dtypes[i].code) == 0) {
-            *out_is_swapped = dtypes[i].bytes > 1 && (descr[0] == '>' ? is_little_endian()
+            *out_is_swapped = dtypes[i].bytes > 1 && (descr[0] == '>'   ? is_little_endian()
                                                       : descr[0] == '<' ? !is_little_endian()
                                                                         : false);
             return descr[0] == '|' && dtypes[i].bytes > 1 && dtypes[i].code[0] != 'V' ? -1 : i;
@@ -156,14 +157,16 @@ static int find_dtype(const char *descr, bool *out_is_swapped)
 
 static weft_status format_error(weft_cli_errors *errors, const char *name, const char *why)
 {
-    weft_status status = weft_cli_error(errors, WEFT_CLI_E_NPY_FORMAT, "%s is not a usable npy file", name);
+    weft_status status =
+        weft_cli_error(errors, WEFT_CLI_E_NPY_FORMAT, "%s is not a usable npy file", name);
     weft_cli_error_field(errors, WEFT_DIAG_WHY, "%s", why);
     weft_cli_error_field(errors, WEFT_DIAG_TRY, "write it with numpy.save(file, array)");
     return status;
 }
 
 /* Finds the header's text; false with the reason. */
-static const char *locate_header(const uint8_t *bytes, size_t size_bytes, const char **out_text, size_t *out_length)
+static const char *locate_header(const uint8_t *bytes, size_t size_bytes, const char **out_text,
+                                 size_t *out_length)
 {
     static const uint8_t magic[6] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
     if (size_bytes < FIXED_BYTES + 2 || memcmp(bytes, magic, sizeof magic) != 0)
@@ -193,7 +196,8 @@ static void copy_element(uint8_t *out, const uint8_t *in, size_t bytes, bool is_
 }
 
 /* Row-major, native byte order. In Fortran order the first index runs fastest in the file. */
-static void copy_elements(const header *h, const uint8_t *in, size_t count, size_t bytes, bool is_swapped, uint8_t *out)
+static void copy_elements(const header *h, const uint8_t *in, size_t count, size_t bytes,
+                          bool is_swapped, uint8_t *out)
 {
     if (!is_swapped && (!h->is_fortran || h->rank < 2)) {
         memcpy(out, in, count * bytes);
@@ -215,8 +219,8 @@ static void copy_elements(const header *h, const uint8_t *in, size_t count, size
     }
 }
 
-weft_status weft_npy_parse(const char *name, const uint8_t *bytes, size_t size_bytes, weft_cli_errors *errors,
-                           weft_npy *out_npy)
+weft_status weft_npy_parse(const char *name, const uint8_t *bytes, size_t size_bytes,
+                           weft_cli_errors *errors, weft_npy *out_npy)
 {
     *out_npy = (weft_npy){0};
     const char *text = NULL;
@@ -224,37 +228,43 @@ weft_status weft_npy_parse(const char *name, const uint8_t *bytes, size_t size_b
     header h = {0};
     const char *why = locate_header(bytes, size_bytes, &text, &length);
     if (why == NULL && !parse_header(text, length, &h))
-        why = "the header is not {'descr': '...', 'fortran_order': ..., 'shape': (...)} with at most 8 dimensions";
+        why = "the header is not {'descr': '...', 'fortran_order': ..., 'shape': (...)} with at "
+              "most 8 dimensions";
     if (why != NULL)
         return format_error(errors, name, why);
     bool is_swapped = false;
     int dtype = find_dtype(h.descr, &is_swapped);
     if (dtype < 0) {
         weft_status status =
-            weft_cli_error(errors, WEFT_CLI_E_NPY_DTYPE, "%s has elements of a type that weft does not have", name);
-        weft_cli_error_field(errors, WEFT_DIAG_EXPECTED, "float, integer or bool elements, such as '<f4'");
+            weft_cli_error(errors, WEFT_CLI_E_NPY_DTYPE,
+                           "%s has elements of a type that weft does not have", name);
+        weft_cli_error_field(errors, WEFT_DIAG_EXPECTED,
+                             "float, integer or bool elements, such as '<f4'");
         weft_cli_error_field(errors, WEFT_DIAG_FOUND, "'%s'", h.descr);
         return status;
     }
     size_t count = 1, data_bytes = 0;
     bool fits = true;
     for (int i = 0; i < h.rank; i++)
-        fits = fits && (uint64_t)h.dims[i] <= SIZE_MAX && weft_cli_mul_size(count, (size_t)h.dims[i], &count);
+        fits = fits && (uint64_t)h.dims[i] <= SIZE_MAX &&
+               weft_cli_mul_size(count, (size_t)h.dims[i], &count);
     fits = fits && weft_cli_mul_size(count, dtypes[dtype].bytes, &data_bytes);
     const uint8_t *data = (const uint8_t *)text + length;
     size_t found_bytes = size_bytes - (size_t)(data - bytes);
     if (!fits || data_bytes != found_bytes) {
         char shape[WEFT_CLI_SHAPE_TEXT];
-        weft_status status =
-            weft_cli_error(errors, WEFT_CLI_E_NPY_SIZE, "the header and the data of %s disagree", name);
-        weft_cli_error_field(errors, WEFT_DIAG_EXPECTED, "%zu bytes for %s of %s", fits ? data_bytes : SIZE_MAX,
+        weft_status status = weft_cli_error(errors, WEFT_CLI_E_NPY_SIZE,
+                                            "the header and the data of %s disagree", name);
+        weft_cli_error_field(errors, WEFT_DIAG_EXPECTED, "%zu bytes for %s of %s",
+                             fits ? data_bytes : SIZE_MAX,
                              weft_cli_format_shape(h.rank, h.dims, shape), dtypes[dtype].dtype);
         weft_cli_error_field(errors, WEFT_DIAG_FOUND, "%zu bytes", found_bytes);
         return status;
     }
     out_npy->data = weft_cli_try_alloc(data_bytes);
     if (out_npy->data == NULL)
-        return weft_cli_error(errors, WEFT_CLI_E_CLI_NO_MEMORY, "no memory for the %zu bytes of %s", data_bytes, name);
+        return weft_cli_error(errors, WEFT_CLI_E_CLI_NO_MEMORY, "no memory for the %zu bytes of %s",
+                              data_bytes, name);
     copy_elements(&h, data, count, dtypes[dtype].bytes, is_swapped, out_npy->data);
     out_npy->dtype = dtypes[dtype].dtype;
     out_npy->rank = h.rank;
@@ -281,8 +291,8 @@ void weft_npy_finish(weft_npy *npy)
     *npy = (weft_npy){0};
 }
 
-weft_status weft_npy_write(const char *path, const char *dtype, int rank, const int64_t *dims, const void *data,
-                           weft_cli_errors *errors)
+weft_status weft_npy_write(const char *path, const char *dtype, int rank, const int64_t *dims,
+                           const void *data, weft_cli_errors *errors)
 {
     int found = DTYPE_COUNT - 1;
     for (int i = 0; i < DTYPE_COUNT; i++)
@@ -292,11 +302,12 @@ weft_status weft_npy_write(const char *path, const char *dtype, int rank, const 
     char order = bytes == 1 || dtypes[found].code[0] == 'V' ? '|' : is_little_endian() ? '<' : '>';
     char head[512] = "\x93NUMPY\x01"; /* minor version 0 follows */
     size_t at = FIXED_BYTES + 2;
-    at += (size_t)snprintf(head + at, sizeof head - at, "{'descr': '%c%s', 'fortran_order': False, 'shape': (", order,
+    at += (size_t)snprintf(head + at, sizeof head - at,
+                           "{'descr': '%c%s', 'fortran_order': False, 'shape': (", order,
                            dtypes[found].code);
     for (int i = 0; i < rank; i++) {
-        at += (size_t)snprintf(head + at, sizeof head - at, "%s%" PRId64 "%s", i == 0 ? "" : " ", dims[i],
-                               rank == 1 || i + 1 < rank ? "," : "");
+        at += (size_t)snprintf(head + at, sizeof head - at, "%s%" PRId64 "%s", i == 0 ? "" : " ",
+                               dims[i], rank == 1 || i + 1 < rank ? "," : "");
         bytes *= (size_t)dims[i];
     }
     at += (size_t)snprintf(head + at, sizeof head - at, "), }");

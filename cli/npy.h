@@ -4,7 +4,8 @@
  *   0   6   "\x93NUMPY"
  *   6   2   u8 major, u8 minor version
  *   8   2|4 header length: u16 in version 1, u32 in 2 and 3, little-endian
- *   ..      header: a Python dictionary with 'descr', 'fortran_order', 'shape', padded with spaces, ends with a newline
+ *   ..      header: a Python dictionary with 'descr', 'fortran_order', 'shape', padded with spaces,
+ * ends with a newline
  *   ..      the elements
  *
  * Must not know about: models, inputs. */
@@ -26,14 +27,15 @@ typedef struct weft_npy {
     void *data; /* row-major, in this machine's byte order; owned */
 } weft_npy;
 
-/* Reads from bytes; name is for messages. Allocates no more than the file holds. Errors: CLI_NPY_*. */
-weft_status weft_npy_parse(const char *name, const uint8_t *bytes, size_t size_bytes, weft_cli_errors *errors,
-                           weft_npy *out_npy);
+/* Reads from bytes; name is for messages. Allocates no more than the file holds. Errors: CLI_NPY_*.
+ */
+weft_status weft_npy_parse(const char *name, const uint8_t *bytes, size_t size_bytes,
+                           weft_cli_errors *errors, weft_npy *out_npy);
 weft_status weft_npy_read(const char *path, weft_cli_errors *errors, weft_npy *out_npy);
 void weft_npy_finish(weft_npy *npy);
 
 /* Writes version 1.0, row-major; dtype is weft's name. */
-weft_status weft_npy_write(const char *path, const char *dtype, int rank, const int64_t *dims, const void *data,
-                           weft_cli_errors *errors);
+weft_status weft_npy_write(const char *path, const char *dtype, int rank, const int64_t *dims,
+                           const void *data, weft_cli_errors *errors);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The option parser. Long options take `--x v` and `--x=v`, short ones `-x v` and `-xv`; `--` ends options.
- * Must not know about: what any option does, the verbs. */
+/* The option parser. Long options take `--x v` and `--x=v`, short ones `-x v` and `-xv`; `--` ends
+ * options. Must not know about: what any option does, the verbs. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -17,12 +17,13 @@ typedef struct parse {
     weft_status status;
 } parse;
 
-static const weft_cli_option *find_option(const weft_cli_option *const *groups, const char *name, size_t length,
-                                          char letter)
+static const weft_cli_option *find_option(const weft_cli_option *const *groups, const char *name,
+                                          size_t length, char letter)
 {
     for (; *groups != NULL; groups++)
         for (const weft_cli_option *option = *groups; option->name != NULL; option++) {
-            bool same_name = name != NULL && strlen(option->name) == length && memcmp(option->name, name, length) == 0;
+            bool same_name = name != NULL && strlen(option->name) == length &&
+                             memcmp(option->name, name, length) == 0;
             if (same_name || (letter != 0 && option->letter == letter))
                 return option;
         }
@@ -52,7 +53,8 @@ static size_t edit_distance(const char *a, size_t a_length, const char *b, size_
             size_t best = last[j - 1] + (a[i - 1] == b[j - 1] ? 0 : 1);
             best = last[j] + 1 < best ? last[j] + 1 : best;
             best = now[j - 1] + 1 < best ? now[j - 1] + 1 : best;
-            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < best)
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                before[j - 2] + 1 < best)
                 best = before[j - 2] + 1;
             now[j] = best;
         }
@@ -60,7 +62,8 @@ static size_t edit_distance(const char *a, size_t a_length, const char *b, size_
     return rows[a_length % 3][b_length];
 }
 
-const char *weft_cli_nearest(const char *word, const char *(*next)(const void *user, size_t index), const void *user)
+const char *weft_cli_nearest(const char *word, const char *(*next)(const void *user, size_t index),
+                             const void *user)
 {
     const char *nearest = NULL, *candidate = NULL;
     size_t length = strlen(word), nearest_distance = 0;
@@ -98,8 +101,10 @@ static bool parse_number(const weft_cli_option *option, const char *text, double
 {
     char *end = NULL;
     errno = 0;
-    double value = option->kind == WEFT_CLI_INT ? (double)strtoll(text, &end, 10) : strtod(text, &end);
-    if (end == text || *end != '\0' || errno == ERANGE || isnan(value) || value < option->min || value > option->max)
+    double value =
+        option->kind == WEFT_CLI_INT ? (double)strtoll(text, &end, 10) : strtod(text, &end);
+    if (end == text || *end != '\0' || errno == ERANGE || isnan(value) || value < option->min ||
+        value > option->max)
         return false;
     *out = value;
     return true;
@@ -107,14 +112,16 @@ static bool parse_number(const weft_cli_option *option, const char *text, double
 
 static void value_error(parse *p, const weft_cli_option *option, const char *found)
 {
-    p->status = weft_cli_error(p->errors, WEFT_CLI_E_OPTION_VALUE, "wrong value of --%s", option->name);
+    p->status =
+        weft_cli_error(p->errors, WEFT_CLI_E_OPTION_VALUE, "wrong value of --%s", option->name);
     if (option->choices != NULL)
         weft_cli_error_field(p->errors, WEFT_DIAG_EXPECTED, "one of %s", option->choices);
     else if (option->kind == WEFT_CLI_INT)
-        weft_cli_error_field(p->errors, WEFT_DIAG_EXPECTED, "a whole number from %.0f to %.0f", option->min,
-                             option->max);
+        weft_cli_error_field(p->errors, WEFT_DIAG_EXPECTED, "a whole number from %.0f to %.0f",
+                             option->min, option->max);
     else if (option->kind == WEFT_CLI_REAL)
-        weft_cli_error_field(p->errors, WEFT_DIAG_EXPECTED, "a number from %g to %g", option->min, option->max);
+        weft_cli_error_field(p->errors, WEFT_DIAG_EXPECTED, "a number from %g to %g", option->min,
+                             option->max);
     else if (option->kind == WEFT_CLI_FLAG)
         weft_cli_error_field(p->errors, WEFT_DIAG_EXPECTED, "no value: it is a flag");
     else
@@ -128,18 +135,21 @@ static void add_value(parse *p, const weft_cli_option *option, const char *text)
     double number = 0;
     bool is_number = option->kind == WEFT_CLI_INT || option->kind == WEFT_CLI_REAL;
     if ((is_number && !parse_number(option, text, &number)) ||
-        (option->choices != NULL && text != NULL && !weft_cli_choice_contains(option->choices, text))) {
+        (option->choices != NULL && text != NULL &&
+         !weft_cli_choice_contains(option->choices, text))) {
         value_error(p, option, text);
         return;
     }
     weft_cli_args *args = p->args;
-    args->values = weft_cli_realloc_array(args->values, args->value_count + 1, sizeof *args->values);
+    args->values =
+        weft_cli_realloc_array(args->values, args->value_count + 1, sizeof *args->values);
     args->values[args->value_count++] = (struct weft_cli_arg_value){option, text};
 }
 
 static void add_operand(weft_cli_args *args, const char *text)
 {
-    args->operands = weft_cli_realloc_array(args->operands, args->operand_count + 1, sizeof *args->operands);
+    args->operands =
+        weft_cli_realloc_array(args->operands, args->operand_count + 1, sizeof *args->operands);
     args->operands[args->operand_count++] = text;
 }
 
@@ -148,10 +158,11 @@ static void unknown_option(parse *p, const char *text)
     const char *name = text + strspn(text, "-");
     char *bare = weft_cli_strndup(name, strcspn(name, "="));
     const char *nearest = text[1] == '-' ? weft_cli_nearest(bare, option_name_at, p->groups) : NULL;
-    p->status = weft_cli_error(p->errors, WEFT_CLI_E_OPTION, "unknown option %.*s", (int)strcspn(text, "="), text);
+    p->status = weft_cli_error(p->errors, WEFT_CLI_E_OPTION, "unknown option %.*s",
+                               (int)strcspn(text, "="), text);
     if (nearest != NULL)
-        weft_cli_error_field(p->errors, WEFT_DIAG_TRY, "did you mean --%s? All options: weft %s --help", nearest,
-                             p->verb);
+        weft_cli_error_field(p->errors, WEFT_DIAG_TRY,
+                             "did you mean --%s? All options: weft %s --help", nearest, p->verb);
     else
         weft_cli_error_field(p->errors, WEFT_DIAG_TRY, "weft %s --help lists the options", p->verb);
     free(bare);
@@ -171,7 +182,8 @@ static int parse_option(parse *p, const char *text, const char *following)
         value = text[2] != '\0' ? text + 2 : NULL;
         char letter[] = {text[1], '\0'};
         bool is_repeated = value != NULL && value[strspn(value, letter)] == '\0';
-        if (option != NULL && option->kind == WEFT_CLI_FLAG && is_repeated) { /* -vv: the same flag again */
+        if (option != NULL && option->kind == WEFT_CLI_FLAG &&
+            is_repeated) { /* -vv: the same flag again */
             for (size_t i = 0; i < strlen(text) - 1; i++)
                 add_value(p, option, NULL);
             return 1;
@@ -198,8 +210,8 @@ static int parse_option(parse *p, const char *text, const char *following)
     return 2;
 }
 
-weft_status weft_cli_args_parse(const weft_cli_option_groups groups, const char *verb, int argc, char *const *argv,
-                                weft_cli_errors *errors, weft_cli_args *out_args)
+weft_status weft_cli_args_parse(const weft_cli_option_groups groups, const char *verb, int argc,
+                                char *const *argv, weft_cli_errors *errors, weft_cli_args *out_args)
 {
     *out_args = (weft_cli_args){0};
     parse p = {groups, verb, errors, out_args, WEFT_OK};

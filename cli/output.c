@@ -6,8 +6,8 @@
 #include "cli/memory.h"
 #include "cli/output.h"
 
-static weft_status name_error(weft_cli *cli, const char *name, size_t length, const weft_package *package,
-                              size_t schedule, size_t count)
+static weft_status name_error(weft_cli *cli, const char *name, size_t length,
+                              const weft_package *package, size_t schedule, size_t count)
 {
     char *list = weft_cli_strdup("");
     for (size_t i = 0; i < count; i++) {
@@ -17,25 +17,27 @@ static weft_status name_error(weft_cli *cli, const char *name, size_t length, co
         free(list);
         list = longer;
     }
-    weft_status status = name == NULL
-                             ? weft_cli_error(&cli->errors, WEFT_CLI_E_OUTPUT_NAME,
-                                              "an output file without a name, but the model has %zu outputs", count)
-                             : weft_cli_error(&cli->errors, WEFT_CLI_E_OUTPUT_NAME, "the model has no output %.*s",
-                                              (int)length, name);
+    weft_status status =
+        name == NULL
+            ? weft_cli_error(&cli->errors, WEFT_CLI_E_OUTPUT_NAME,
+                             "an output file without a name, but the model has %zu outputs", count)
+            : weft_cli_error(&cli->errors, WEFT_CLI_E_OUTPUT_NAME, "the model has no output %.*s",
+                             (int)length, name);
     weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "%s", list);
     weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "NAME=@file.npy");
     free(list);
     return status;
 }
 
-weft_status weft_cli_outputs_parse(weft_cli *cli, const char *option, const weft_package *package, size_t schedule,
-                                   weft_cli_outputs *out_outputs)
+weft_status weft_cli_outputs_parse(weft_cli *cli, const char *option, const weft_package *package,
+                                   size_t schedule, weft_cli_outputs *out_outputs)
 {
     weft_schedule_info info;
     weft_status first = WEFT_OK;
     const char *text = NULL;
     weft_package_get_schedule(package, schedule, &info);
-    *out_outputs = (weft_cli_outputs){info.output_count, weft_cli_alloc_array(info.output_count, sizeof(char *))};
+    *out_outputs = (weft_cli_outputs){info.output_count,
+                                      weft_cli_alloc_array(info.output_count, sizeof(char *))};
     for (size_t i = 0; (text = weft_cli_args_list(&cli->args, option, i)) != NULL; i++) {
         const char *at = strstr(text, "=@");
         const char *name = at == NULL ? NULL : text;
@@ -44,13 +46,15 @@ weft_status weft_cli_outputs_parse(weft_cli *cli, const char *option, const weft
         for (size_t k = 0; k < info.output_count; k++) {
             weft_tensor_info tensor;
             weft_package_get_output(package, schedule, k, &tensor);
-            if (name == NULL ? info.output_count == 1
-                             : strlen(tensor.name) == length && memcmp(tensor.name, name, length) == 0)
+            if (name == NULL
+                    ? info.output_count == 1
+                    : strlen(tensor.name) == length && memcmp(tensor.name, name, length) == 0)
                 found = k;
         }
         weft_status status = WEFT_OK;
         if (file[0] == '\0') {
-            status = weft_cli_error(&cli->errors, WEFT_CLI_E_BINDING_SYNTAX, "--%s %s cannot be read", option, text);
+            status = weft_cli_error(&cli->errors, WEFT_CLI_E_BINDING_SYNTAX,
+                                    "--%s %s cannot be read", option, text);
             weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "NAME=@file.npy");
         } else if (found == info.output_count) {
             status = name_error(cli, name, length, package, schedule, info.output_count);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The arena of a schedule: a table of places and lives, and a picture with steps across and addresses down.
- * Must not know about: devices, models. */
+/* The arena of a schedule: a table of places and lives, and a picture with steps across and
+ * addresses down. Must not know about: devices, models. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,8 @@ static int by_offset(const void *a, const void *b)
 }
 
 /* Values in the arena, by address and then by birth. */
-static weft_value_info *arena_values(const weft_package *package, size_t schedule, size_t *out_count)
+static weft_value_info *arena_values(const weft_package *package, size_t schedule,
+                                     size_t *out_count)
 {
     weft_schedule_info info;
     weft_package_get_schedule(package, schedule, &info);
@@ -50,9 +51,12 @@ static void print_table(FILE *out, const weft_value_info *values, size_t count)
         weft_cli_table_add_row(table);
         weft_cli_table_add_cell(table, "%" PRIu64, values[i].offset_bytes);
         weft_cli_table_add_cell(table, "%" PRIu64, values[i].storage_bytes);
-        weft_cli_table_add_cell(table, "%" PRId32 "-%" PRId32, values[i].first_step, values[i].last_step);
+        weft_cli_table_add_cell(table, "%" PRId32 "-%" PRId32, values[i].first_step,
+                                values[i].last_step);
         weft_cli_table_add_cell(table, "%s", values[i].tensor.dtype);
-        weft_cli_table_add_cell(table, "%s", weft_cli_format_shape(values[i].tensor.rank, values[i].tensor.dims, shape));
+        weft_cli_table_add_cell(
+            table, "%s",
+            weft_cli_format_shape(values[i].tensor.rank, values[i].tensor.dims, shape));
         weft_cli_table_add_cell(table, "%s", values[i].tensor.name);
     }
     weft_cli_table_print(table, out);
@@ -65,7 +69,8 @@ static size_t cell_of(uint64_t part, uint64_t whole, size_t cells)
     return cell < cells ? cell : cells - 1;
 }
 
-static void print_picture(FILE *out, const weft_value_info *values, size_t count, uint64_t arena_bytes, size_t steps)
+static void print_picture(FILE *out, const weft_value_info *values, size_t count,
+                          uint64_t arena_bytes, size_t steps)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     size_t columns = steps < PICTURE_COLUMNS ? steps : PICTURE_COLUMNS;
@@ -74,7 +79,8 @@ static void print_picture(FILE *out, const weft_value_info *values, size_t count
     for (size_t i = 0; i < count; i++) {
         uint64_t first = values[i].first_step < 0 ? 0 : (uint64_t)values[i].first_step;
         uint64_t last = values[i].last_step < 0 ? 0 : (uint64_t)values[i].last_step;
-        uint64_t end = values[i].offset_bytes + (values[i].storage_bytes == 0 ? 0 : values[i].storage_bytes - 1);
+        uint64_t end = values[i].offset_bytes +
+                       (values[i].storage_bytes == 0 ? 0 : values[i].storage_bytes - 1);
         size_t left = cell_of(first, steps, columns), right = cell_of(last, steps, columns);
         size_t top = cell_of(values[i].offset_bytes, arena_bytes, PICTURE_ROWS);
         size_t bottom = cell_of(end, arena_bytes, PICTURE_ROWS);
@@ -85,10 +91,11 @@ static void print_picture(FILE *out, const weft_value_info *values, size_t count
     for (size_t y = 0; y < PICTURE_ROWS; y++) {
         char bytes[WEFT_CLI_BYTES_TEXT];
         uint64_t address = (uint64_t)((double)arena_bytes * (double)y / PICTURE_ROWS);
-        fprintf(out, "%9s |%.*s|\n", weft_cli_format_bytes(address, bytes), (int)columns, picture[y]);
+        fprintf(out, "%9s |%.*s|\n", weft_cli_format_bytes(address, bytes), (int)columns,
+                picture[y]);
     }
-    fprintf(out, "%9s  0%*zu   steps; a letter is one value, dots are free memory\n", "", (int)columns - 1,
-            steps == 0 ? 0 : steps - 1);
+    fprintf(out, "%9s  0%*zu   steps; a letter is one value, dots are free memory\n", "",
+            (int)columns - 1, steps == 0 ? 0 : steps - 1);
 }
 
 void weft_cli_package_print_memory(FILE *out, const weft_package *package, size_t schedule)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a package holds: summary, sections, kernels, weights. Must not know about: devices, models. */
+/* What a package holds: summary, sections, kernels, weights. Must not know about: devices, models.
+ */
 #include <inttypes.h>
 #include <string.h>
 
@@ -18,7 +19,8 @@ static void print_tensor(FILE *out, const char *label, const weft_tensor_info *t
 void weft_cli_package_print(FILE *out, const weft_package *package)
 {
     weft_package_info info;
-    char hash[WEFT_CLI_HASH_TEXT], file[WEFT_CLI_BYTES_TEXT], weights[WEFT_CLI_BYTES_TEXT], count[WEFT_CLI_COUNT_TEXT];
+    char hash[WEFT_CLI_HASH_TEXT], file[WEFT_CLI_BYTES_TEXT], weights[WEFT_CLI_BYTES_TEXT],
+        count[WEFT_CLI_COUNT_TEXT];
     weft_package_get_info(package, &info);
     fprintf(out, "%-11s %s  opset %" PRId64 "\n", "model", info.model, info.opset);
     fprintf(out, "%-11s %s\n", "id", weft_cli_format_hash(info.id, hash));
@@ -34,7 +36,8 @@ void weft_cli_package_print(FILE *out, const weft_package *package)
         weft_tensor_info tensor;
         char shared[WEFT_CLI_BYTES_TEXT], unshared[WEFT_CLI_BYTES_TEXT];
         weft_package_get_schedule(package, s, &schedule);
-        fprintf(out, "schedule %-2zu %" PRId64 " nodes -> %zu steps\n", s, info.source_nodes, schedule.step_count);
+        fprintf(out, "schedule %-2zu %" PRId64 " nodes -> %zu steps\n", s, info.source_nodes,
+                schedule.step_count);
         for (size_t i = 0; i < schedule.input_count; i++) {
             weft_package_get_input(package, s, i, &tensor);
             print_tensor(out, "input", &tensor);
@@ -81,7 +84,8 @@ json_t *weft_cli_package_json(const weft_package *package)
         json_object_set_new(one, "outputs", outputs);
         json_object_set_new(one, "steps", json_integer((json_int_t)schedule.step_count));
         json_object_set_new(one, "arena_bytes", json_integer((json_int_t)schedule.arena_bytes));
-        json_object_set_new(one, "arena_unshared_bytes", json_integer((json_int_t)schedule.arena_unshared_bytes));
+        json_object_set_new(one, "arena_unshared_bytes",
+                            json_integer((json_int_t)schedule.arena_unshared_bytes));
         json_array_append_new(schedules, one);
     }
     json_object_set_new(json, "schedules", schedules);
@@ -163,7 +167,8 @@ void weft_cli_package_print_kernels(FILE *out, const weft_package *package)
             weft_cli_table_add_row(table);
             weft_cli_table_add_cell(table, "%s", program.name);
             weft_cli_table_add_cell(table, "%s", program.kernels[k]);
-            weft_cli_table_add_cell(table, "%zu", use_count(package, program.name, program.kernels[k]));
+            weft_cli_table_add_cell(table, "%zu",
+                                    use_count(package, program.name, program.kernels[k]));
             weft_cli_table_add_cell(table, "%zu", strlen(program.source));
             weft_cli_table_add_cell(table, "%s", program.options);
         }
@@ -183,9 +188,11 @@ json_t *weft_cli_package_kernels_json(const weft_package *package)
             json_t *json = json_object();
             json_object_set_new(json, "program", weft_cli_json_text(program.name));
             json_object_set_new(json, "kernel", weft_cli_json_text(program.kernels[k]));
-            json_object_set_new(json, "steps",
-                                json_integer((json_int_t)use_count(package, program.name, program.kernels[k])));
-            json_object_set_new(json, "source_bytes", json_integer((json_int_t)strlen(program.source)));
+            json_object_set_new(
+                json, "steps",
+                json_integer((json_int_t)use_count(package, program.name, program.kernels[k])));
+            json_object_set_new(json, "source_bytes",
+                                json_integer((json_int_t)strlen(program.source)));
             json_object_set_new(json, "options", weft_cli_json_text(program.options));
             json_array_append_new(list, json);
         }
@@ -211,13 +218,15 @@ void weft_cli_package_print_weights(FILE *out, const weft_package *package, size
         weft_cli_table_add_row(table);
         weft_cli_table_add_cell(table, "%s", value.tensor.name);
         weft_cli_table_add_cell(table, "%s", value.tensor.dtype);
-        weft_cli_table_add_cell(table, "%s", weft_cli_format_shape(value.tensor.rank, value.tensor.dims, shape));
+        weft_cli_table_add_cell(table, "%s",
+                                weft_cli_format_shape(value.tensor.rank, value.tensor.dims, shape));
         weft_cli_table_add_cell(table, "%" PRIu64, value.tensor.size_bytes);
     }
     weft_cli_table_print(table, out);
 }
 
-json_t *weft_cli_package_values_json(const weft_package *package, size_t schedule, const char *place)
+json_t *weft_cli_package_values_json(const weft_package *package, size_t schedule,
+                                     const char *place)
 {
     weft_schedule_info info;
     weft_package_get_schedule(package, schedule, &info);

@@ -23,8 +23,9 @@ typedef struct op_rows {
 
 bool weft_cli_op_only_moves(const char *op)
 {
-    static const char *const movers[] = {"Cast",   "Concat",  "Expand",  "Flatten", "Gather",    "Identity", "Pad",
-                                         "Reshape", "Slice",  "Split",   "Squeeze", "Tile",      "Transpose", "Unsqueeze"};
+    static const char *const movers[] = {"Cast",     "Concat", "Expand",    "Flatten",  "Gather",
+                                         "Identity", "Pad",    "Reshape",   "Slice",    "Split",
+                                         "Squeeze",  "Tile",   "Transpose", "Unsqueeze"};
     for (size_t i = 0; i < sizeof movers / sizeof movers[0]; i++)
         if (strcmp(op, movers[i]) == 0)
             return true;
@@ -53,7 +54,8 @@ static op_rows collect(const json_t *schedule)
         size_t nodes = json_array_size(json_object_get(step, "nodes"));
         row->steps++;
         row->nodes += nodes;
-        row->ideal_us += json_number_value(json_object_get(json_object_get(step, "cost"), "ideal_us"));
+        row->ideal_us +=
+            json_number_value(json_object_get(json_object_get(step, "cost"), "ideal_us"));
         rows.steps++;
         rows.nodes += nodes;
     }
@@ -69,9 +71,11 @@ static void print_schedule(FILE *out, const json_t *plan, const json_t *schedule
             (long long)json_integer_value(json_object_get(plan, "source_nodes")), rows.steps,
             target == NULL ? "?" : target);
     fprintf(out, "%-11s %s (%s without sharing)\n", "arena",
-            weft_cli_format_bytes((uint64_t)json_integer_value(json_object_get(schedule, "arena_bytes")), shared),
-            weft_cli_format_bytes((uint64_t)json_integer_value(json_object_get(schedule, "arena_unshared_bytes")),
-                                  unshared));
+            weft_cli_format_bytes(
+                (uint64_t)json_integer_value(json_object_get(schedule, "arena_bytes")), shared),
+            weft_cli_format_bytes(
+                (uint64_t)json_integer_value(json_object_get(schedule, "arena_unshared_bytes")),
+                unshared));
     weft_cli_table *table = weft_cli_table_create();
     weft_cli_table_add_column(table, "step op", WEFT_CLI_LEFT);
     weft_cli_table_add_column(table, "steps", WEFT_CLI_RIGHT);
@@ -84,7 +88,8 @@ static void print_schedule(FILE *out, const json_t *plan, const json_t *schedule
         weft_cli_table_add_cell(table, "%zu", rows.items[i].steps);
         weft_cli_table_add_cell(table, "%zu", rows.items[i].nodes);
         weft_cli_table_add_cell(table, "%.1f", rows.items[i].ideal_us);
-        weft_cli_table_add_cell(table, "%s", weft_cli_op_only_moves(rows.items[i].op) ? "only moves data" : "");
+        weft_cli_table_add_cell(table, "%s",
+                                weft_cli_op_only_moves(rows.items[i].op) ? "only moves data" : "");
     }
     weft_cli_table_print(table, out);
     free(rows.items);
@@ -94,7 +99,8 @@ void weft_cli_plan_summary_print(FILE *out, const json_t *plan)
 {
     size_t index;
     const json_t *schedule;
-    json_array_foreach(json_object_get(plan, "schedules"), index, schedule) print_schedule(out, plan, schedule);
+    json_array_foreach(json_object_get(plan, "schedules"), index, schedule)
+        print_schedule(out, plan, schedule);
 }
 
 json_t *weft_cli_plan_summary_json(const json_t *plan)
@@ -112,7 +118,8 @@ json_t *weft_cli_plan_summary_json(const json_t *plan)
         json_t *one = json_object(), *ops = json_array();
         json_object_set_new(one, "steps", json_integer((json_int_t)rows.steps));
         json_object_set(one, "arena_bytes", json_object_get(schedule, "arena_bytes"));
-        json_object_set(one, "arena_unshared_bytes", json_object_get(schedule, "arena_unshared_bytes"));
+        json_object_set(one, "arena_unshared_bytes",
+                        json_object_get(schedule, "arena_unshared_bytes"));
         for (size_t i = 0; i < rows.count; i++) {
             json_t *op = json_object();
             json_object_set_new(op, "op", json_string(rows.items[i].op));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reproducible random data: the same seed gives the same numbers in every version. Must not know about: models. */
+/* Reproducible random data: the same seed gives the same numbers in every version. Must not know
+ * about: models. */
 #ifndef WEFT_CLI_RANDOM_H
 #define WEFT_CLI_RANDOM_H
 

@@ -8,7 +8,8 @@
 /* Decides colours and moving lines from --color, NO_COLOR and whether stderr is a terminal. */
 void weft_cli_report_setup(weft_cli *cli);
 
-/* Prints the diagnostics of the libraries and of the program that were not printed yet. -q leaves out notes. */
+/* Prints the diagnostics of the libraries and of the program that were not printed yet. -q leaves
+ * out notes. */
 void weft_cli_report_flush(weft_cli *cli);
 
 /* "[3/9] title": a moving line on a terminal, otherwise a line each; nothing with -q. */

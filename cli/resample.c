@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bicubic resampling with antialias, in two passes of 8-bit pixels with fixed-point weights.
  *
- * Pillow's arithmetic, which models are trained and evaluated with: the cubic with a = -0.5, stretched by the scale when
- * shrinking; weights normalised to 1, then rounded to 22 fractional bits; each pass rounds to a byte. Columns come first.
- * Only the rows and columns of the window are computed, so a long thin picture costs no more than the window.
- * Must not know about: file formats, tensors. */
+ * Pillow's arithmetic, which models are trained and evaluated with: the cubic with a = -0.5,
+ * stretched by the scale when shrinking; weights normalised to 1, then rounded to 22 fractional
+ * bits; each pass rounds to a byte. Columns come first, as in Pillow 11 (13 turns the order for
+ * some shapes, which moves single pixels by up to a dozen). Only the rows and columns of the window
+ * are computed, so a long thin picture costs no more than the window. Must not know about: file
+ * formats, tensors. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -41,14 +43,16 @@ static void weights_finish(weights *w)
 }
 
 /* Weights for outputs begin .. begin + size - 1 of a resampling from in_size to full_size. */
-static bool weights_init(weights *w, uint32_t in_size, uint32_t full_size, uint32_t begin, uint32_t size)
+static bool weights_init(weights *w, uint32_t in_size, uint32_t full_size, uint32_t begin,
+                         uint32_t size)
 {
     double scale = (double)in_size / full_size;
     double stretch = scale < 1 ? 1 : scale;
     double support = cubic_support * stretch;
     *w = (weights){.stride = (size_t)ceil(support) * 2 + 1};
     size_t elements = 0, bytes = 0;
-    bool fits = weft_cli_mul_size(w->stride, size, &elements) && weft_cli_mul_size(elements, sizeof(int32_t), &bytes);
+    bool fits = weft_cli_mul_size(w->stride, size, &elements) &&
+                weft_cli_mul_size(elements, sizeof(int32_t), &bytes);
     double *row = weft_cli_try_alloc(w->stride * sizeof *row);
     w->first = weft_cli_try_alloc(size * sizeof *w->first);
     w->count = weft_cli_try_alloc(size * sizeof *w->count);
@@ -154,9 +158,11 @@ bool weft_image_window_for(const weft_image *image, uint32_t width, uint32_t hei
         full_width = round(factor * image->width);
         full_height = round(factor * image->height);
     }
-    if (!(full_width >= width && full_height >= height && full_width <= MAX_FULL_SIDE && full_height <= MAX_FULL_SIDE))
+    if (!(full_width >= width && full_height >= height && full_width <= MAX_FULL_SIDE &&
+          full_height <= MAX_FULL_SIDE))
         return false;
-    *out_window = (weft_image_window){(uint32_t)full_width, (uint32_t)full_height, 0, 0, width, height};
+    *out_window =
+        (weft_image_window){(uint32_t)full_width, (uint32_t)full_height, 0, 0, width, height};
     out_window->left = half_to_even(out_window->full_width - width);
     out_window->top = half_to_even(out_window->full_height - height);
     return true;

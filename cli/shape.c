@@ -43,8 +43,10 @@ static size_t count_shapes(const char *dims)
 
 static weft_status syntax_error(weft_cli *cli, const char *text)
 {
-    weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_SHAPE_SYNTAX, "--shape %s cannot be read", text);
-    weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "NAME=1x3x160x160, `?` for a dimension the model has itself");
+    weft_status status =
+        weft_cli_error(&cli->errors, WEFT_CLI_E_SHAPE_SYNTAX, "--shape %s cannot be read", text);
+    weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED,
+                         "NAME=1x3x160x160, `?` for a dimension the model has itself");
     return status;
 }
 
@@ -58,17 +60,18 @@ weft_status weft_cli_shapes_parse(weft_cli *cli, weft_cli_shapes *out_shapes)
             return syntax_error(cli, text);
         size_t count = count_shapes(equals + 1);
         if (count > 1 && out_shapes->schedule_count > 1 && count != out_shapes->schedule_count) {
-            weft_status status =
-                weft_cli_error(&cli->errors, WEFT_CLI_E_SHAPE_SYNTAX, "inputs have different numbers of shapes");
-            weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "%zu shapes, or one", out_shapes->schedule_count);
+            weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_SHAPE_SYNTAX,
+                                                "inputs have different numbers of shapes");
+            weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "%zu shapes, or one",
+                                 out_shapes->schedule_count);
             weft_cli_error_field(&cli->errors, WEFT_DIAG_FOUND, "%zu in --shape %s", count, text);
             return status;
         }
         out_shapes->schedule_count = count > 1 ? count : out_shapes->schedule_count;
         out_shapes->input_count++;
     }
-    out_shapes->items =
-        weft_cli_alloc_array(out_shapes->schedule_count * out_shapes->input_count, sizeof *out_shapes->items);
+    out_shapes->items = weft_cli_alloc_array(out_shapes->schedule_count * out_shapes->input_count,
+                                             sizeof *out_shapes->items);
     out_shapes->names = weft_cli_alloc_array(out_shapes->input_count, sizeof *out_shapes->names);
     for (size_t i = 0; i < out_shapes->input_count; i++) {
         text = weft_cli_args_list(&cli->args, "shape", i);

@@ -7,10 +7,10 @@
 #include "weft/compiler.h"
 
 typedef struct weft_cli_shapes {
-    size_t schedule_count;    /* at least 1 */
-    size_t input_count;       /* inputs named by --shape */
-    weft_input_shape *items;  /* schedule_count x input_count */
-    char **names;             /* input_count, owned */
+    size_t schedule_count;   /* at least 1 */
+    size_t input_count;      /* inputs named by --shape */
+    weft_input_shape *items; /* schedule_count x input_count */
+    char **names;            /* input_count, owned */
 } weft_cli_shapes;
 
 weft_status weft_cli_shapes_parse(weft_cli *cli, weft_cli_shapes *out_shapes);

@@ -41,7 +41,8 @@ weft_cli_stats weft_cli_stats_of(const double *samples, size_t count)
     stats.p90 = weft_cli_stats_percentile(sorted, count, 0.90);
     stats.p95 = weft_cli_stats_percentile(sorted, count, 0.95);
     stats.p99 = weft_cli_stats_percentile(sorted, count, 0.99);
-    double middle = weft_cli_stats_percentile(sorted, count, 0.75) - weft_cli_stats_percentile(sorted, count, 0.25);
+    double middle = weft_cli_stats_percentile(sorted, count, 0.75) -
+                    weft_cli_stats_percentile(sorted, count, 0.25);
     stats.spread = stats.median > 0 ? middle / stats.median : 0;
     free(sorted);
     return stats;

@@ -8,7 +8,8 @@
 typedef struct weft_cli_stats {
     size_t count;
     double mean, median, min, max, p90, p95, p99;
-    double spread; /* interquartile range / median: how far the middle half of the samples lies apart */
+    double spread; /* interquartile range / median: how far the middle half of the samples lies
+                      apart */
 } weft_cli_stats;
 
 /* Percentile q (0 to 1) of ascending samples, interpolated linearly between the two nearest. */

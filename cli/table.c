@@ -34,8 +34,8 @@ weft_cli_table *weft_cli_table_create(void)
 
 void weft_cli_table_add_column(weft_cli_table *table, const char *title, int flags)
 {
-    int scols_flags =
-        ((flags & WEFT_CLI_RIGHT) != 0 ? SCOLS_FL_RIGHT : 0) | ((flags & WEFT_CLI_TRUNC) != 0 ? SCOLS_FL_TRUNC : 0);
+    int scols_flags = ((flags & WEFT_CLI_RIGHT) != 0 ? SCOLS_FL_RIGHT : 0) |
+                      ((flags & WEFT_CLI_TRUNC) != 0 ? SCOLS_FL_TRUNC : 0);
     or_exit(scols_table_new_column(table->table, title, 0, scols_flags));
 }
 
@@ -65,8 +65,8 @@ void weft_cli_table_print(weft_cli_table *table, FILE *out)
     if (out != NULL && scols_table_get_nlines(table->table) > 0) {
         fflush(out);
         scols_table_set_stream(table->table, out);
-        scols_table_set_termforce(table->table,
-                                  isatty(fileno(out)) == 1 ? SCOLS_TERMFORCE_AUTO : SCOLS_TERMFORCE_NEVER);
+        scols_table_set_termforce(table->table, isatty(fileno(out)) == 1 ? SCOLS_TERMFORCE_AUTO
+                                                                         : SCOLS_TERMFORCE_NEVER);
         scols_print_table(table->table);
     }
     scols_unref_table(table->table);

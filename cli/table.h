@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tables on the terminal, by libsmartcols. On a terminal, columns marked TRUNC shrink to its width; elsewhere nothing is cut.
- * Must not know about: what is in them. */
+/* Tables on the terminal, by libsmartcols. On a terminal, columns marked TRUNC shrink to its width;
+ * elsewhere nothing is cut. Must not know about: what is in them. */
 #ifndef WEFT_CLI_TABLE_H
 #define WEFT_CLI_TABLE_H
 

@@ -14,8 +14,8 @@ char *weft_cli_format_shape(int rank, const int64_t *dims, char *buffer)
     size_t length = 0;
     snprintf(buffer, WEFT_CLI_SHAPE_TEXT, "scalar");
     for (int i = 0; i < rank && length < WEFT_CLI_SHAPE_TEXT; i++)
-        length += (size_t)snprintf(buffer + length, WEFT_CLI_SHAPE_TEXT - length, "%s%" PRId64, i == 0 ? "" : "x",
-                                   dims[i]);
+        length += (size_t)snprintf(buffer + length, WEFT_CLI_SHAPE_TEXT - length, "%s%" PRId64,
+                                   i == 0 ? "" : "x", dims[i]);
     return buffer;
 }
 
@@ -61,7 +61,8 @@ char *weft_cli_with_ending(const char *path, const char *ending)
 {
     const char *slash = strrchr(path, '/');
     const char *dot = strrchr(slash == NULL ? path : slash, '.');
-    size_t stem = dot == NULL || dot == path || dot == slash + 1 ? strlen(path) : (size_t)(dot - path);
+    size_t stem =
+        dot == NULL || dot == path || dot == slash + 1 ? strlen(path) : (size_t)(dot - path);
     return weft_cli_printf("%.*s%s", (int)stem, path, ending);
 }
 
@@ -70,8 +71,9 @@ size_t weft_cli_dtype_bytes(const char *dtype)
     static const struct {
         const char *name;
         size_t bytes;
-    } sizes[] = {{"f32", 4}, {"f64", 8}, {"f16", 2}, {"bf16", 2}, {"i8", 1},  {"u8", 1},  {"i16", 2},
-                 {"u16", 2}, {"i32", 4}, {"u32", 4}, {"i64", 8},  {"u64", 8}, {"bool", 1}};
+    } sizes[] = {{"f32", 4}, {"f64", 8}, {"f16", 2}, {"bf16", 2}, {"i8", 1},
+                 {"u8", 1},  {"i16", 2}, {"u16", 2}, {"i32", 4},  {"u32", 4},
+                 {"i64", 8}, {"u64", 8}, {"bool", 1}};
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
         if (strcmp(sizes[i].name, dtype) == 0)
             return sizes[i].bytes;

@@ -7,13 +7,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { WEFT_CLI_SHAPE_TEXT = 192, WEFT_CLI_BYTES_TEXT = 24, WEFT_CLI_HASH_TEXT = 17, WEFT_CLI_COUNT_TEXT = 32 };
+enum {
+    WEFT_CLI_SHAPE_TEXT = 192,
+    WEFT_CLI_BYTES_TEXT = 24,
+    WEFT_CLI_HASH_TEXT = 17,
+    WEFT_CLI_COUNT_TEXT = 32
+};
 
 /* Each writes into a buffer of the size above and returns it. */
-char *weft_cli_format_shape(int rank, const int64_t *dims, char *buffer); /* "1x3x160x160", "scalar" */
-char *weft_cli_format_bytes(uint64_t bytes, char *buffer);                /* "142.5 MB" (10^6) */
-char *weft_cli_format_hash(uint64_t hash, char *buffer);                  /* 16 hexadecimal digits */
-char *weft_cli_format_count(int64_t count, char *buffer);                 /* "35 700 000" */
+char *weft_cli_format_shape(int rank, const int64_t *dims,
+                            char *buffer);                 /* "1x3x160x160", "scalar" */
+char *weft_cli_format_bytes(uint64_t bytes, char *buffer); /* "142.5 MB" (10^6) */
+char *weft_cli_format_hash(uint64_t hash, char *buffer);   /* 16 hexadecimal digits */
+char *weft_cli_format_count(int64_t count, char *buffer);  /* "35 700 000" */
 
 /* True when the text ends so, regardless of case. */
 bool weft_cli_ends_with(const char *text, const char *ending);

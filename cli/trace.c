@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Chrome trace and Netron overlay. Must not know about: sessions. */
-#include "cli/json.h"
 #include "cli/trace.h"
+#include "cli/json.h"
 #include "weft/status.h"
 
 enum { PROCESS = 1, TRACK_HOST = 1, TRACK_QUEUE = 2 };
@@ -31,8 +31,8 @@ static json_t *slice(int track, const char *name, double start_us, double durati
     return json;
 }
 
-json_t *weft_cli_trace_json(const weft_package *package, size_t schedule, const weft_step_time *times,
-                            const char *device, double wall_us)
+json_t *weft_cli_trace_json(const weft_package *package, size_t schedule,
+                            const weft_step_time *times, const char *device, double wall_us)
 {
     weft_schedule_info info;
     weft_package_get_schedule(package, schedule, &info);
@@ -68,7 +68,8 @@ json_t *weft_cli_trace_json(const weft_package *package, size_t schedule, const 
     return json;
 }
 
-static void add_entry(json_t *list, const char *node, const char *name, json_t *value, const char *type)
+static void add_entry(json_t *list, const char *node, const char *name, json_t *value,
+                      const char *type)
 {
     json_t *json = json_object();
     json_object_set_new(json, "kind", json_string("node"));
@@ -79,7 +80,8 @@ static void add_entry(json_t *list, const char *node, const char *name, json_t *
     json_array_append_new(list, json);
 }
 
-json_t *weft_cli_overlay_json(const weft_package *package, size_t schedule, const double *measured_us)
+json_t *weft_cli_overlay_json(const weft_package *package, size_t schedule,
+                              const double *measured_us)
 {
     weft_schedule_info info;
     weft_package_get_schedule(package, schedule, &info);
@@ -92,9 +94,11 @@ json_t *weft_cli_overlay_json(const weft_package *package, size_t schedule, cons
             add_entry(metadata, node, "weft step", json_integer((json_int_t)i), "int64");
             add_entry(metadata, node, "weft kernel", weft_cli_json_text(step.kernel), "string");
             add_entry(metadata, node, "weft bound", weft_cli_json_text(step.bound), "string");
-            add_entry(metadata, node, "weft nodes in step", json_integer((json_int_t)step.source_count), "int64");
+            add_entry(metadata, node, "weft nodes in step",
+                      json_integer((json_int_t)step.source_count), "int64");
             add_entry(metrics, node, "step us (measured)", json_real(measured_us[i]), "float64");
-            add_entry(metrics, node, "step us (ideal)", weft_cli_json_real(step.ideal_ns / 1e3), "float64");
+            add_entry(metrics, node, "step us (ideal)", weft_cli_json_real(step.ideal_ns / 1e3),
+                      "float64");
         }
     }
     json_object_set_new(json, "signature", json_string("netron:attachment"));

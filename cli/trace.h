@@ -10,10 +10,12 @@
 #include "weft/runtime.h"
 
 /* One run: the host's call on one track, the steps of the queue on another; microseconds. */
-json_t *weft_cli_trace_json(const weft_package *package, size_t schedule, const weft_step_time *times,
-                            const char *device, double wall_us);
+json_t *weft_cli_trace_json(const weft_package *package, size_t schedule,
+                            const weft_step_time *times, const char *device, double wall_us);
 
-/* signature netron:attachment; every ONNX node gets the time of the step it went into, and which step that is. */
-json_t *weft_cli_overlay_json(const weft_package *package, size_t schedule, const double *measured_us);
+/* signature netron:attachment; every ONNX node gets the time of the step it went into, and which
+ * step that is. */
+json_t *weft_cli_overlay_json(const weft_package *package, size_t schedule,
+                              const double *measured_us);
 
 #endif

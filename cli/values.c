@@ -65,11 +65,13 @@ static bool nonfinite_differ(double a, double b)
     return (isinf(a) || isinf(b)) && a != b;
 }
 
-weft_cli_comparison weft_cli_values_compare(const char *dtype, const void *actual, const void *reference, size_t count)
+weft_cli_comparison weft_cli_values_compare(const char *dtype, const void *actual,
+                                            const void *reference, size_t count)
 {
     weft_cli_comparison result = {.count = count};
     for (size_t i = 0; i < count; i++) {
-        double a = weft_cli_value_get(dtype, actual, i), r = weft_cli_value_get(dtype, reference, i);
+        double a = weft_cli_value_get(dtype, actual, i),
+               r = weft_cli_value_get(dtype, reference, i);
         if (isfinite(r) && fabs(r) > result.max_reference)
             result.max_reference = fabs(r);
         result.nan_both += isnan(a) && isnan(r) ? 1 : 0;
@@ -92,7 +94,8 @@ weft_cli_comparison weft_cli_values_compare(const char *dtype, const void *actua
     if (result.nonfinite_mismatches > 0)
         result.max_error = INFINITY;
     if (result.max_error > 0)
-        result.relative = result.max_reference > 0 ? result.max_error / result.max_reference : INFINITY;
+        result.relative =
+            result.max_reference > 0 ? result.max_error / result.max_reference : INFINITY;
     return result;
 }
 
@@ -104,13 +107,16 @@ static bool comes_before(double a, size_t a_index, double b, size_t b_index)
     return a != b ? a > b : a_index < b_index;
 }
 
-size_t weft_cli_values_top(const char *dtype, const void *data, size_t count, size_t top, size_t *out_indices)
+size_t weft_cli_values_top(const char *dtype, const void *data, size_t count, size_t top,
+                           size_t *out_indices)
 {
     size_t found = 0;
     for (size_t i = 0; top > 0 && i < count; i++) {
         double value = weft_cli_value_get(dtype, data, i);
         size_t at = found;
-        while (at > 0 && comes_before(value, i, weft_cli_value_get(dtype, data, out_indices[at - 1]), out_indices[at - 1]))
+        while (at > 0 &&
+               comes_before(value, i, weft_cli_value_get(dtype, data, out_indices[at - 1]),
+                            out_indices[at - 1]))
             at--;
         if (at >= top)
             continue;

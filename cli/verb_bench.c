@@ -22,7 +22,8 @@
 
 enum { STAGE_INPUT, STAGE_RUN, STAGE_OUTPUT, STAGE_TOTAL, STAGE_COUNT, MAX_ITERATIONS = 1000000 };
 static const char *const stage_names[STAGE_COUNT] = {"input copy", "run", "output copy", "latency"};
-static const char *const stage_keys[STAGE_COUNT] = {"input_ms", "run_ms", "output_ms", "latency_ms"};
+static const char *const stage_keys[STAGE_COUNT] = {"input_ms", "run_ms", "output_ms",
+                                                    "latency_ms"};
 
 typedef struct bench {
     weft_package *package;
@@ -37,7 +38,8 @@ typedef struct bench {
     weft_cli_process_memory memory;
 } bench;
 
-/* One inference as an application does it: copy in, run, copy out. times: STAGE_COUNT values in ms. */
+/* One inference as an application does it: copy in, run, copy out. times: STAGE_COUNT values in ms.
+ */
 static weft_status run_once(weft_cli *cli, bench *b, double *times)
 {
     weft_schedule_info info;
@@ -79,7 +81,8 @@ static weft_status measure(weft_cli *cli, bench *b)
         if (b->count == capacity) {
             capacity *= 2;
             for (int stage = 0; stage < STAGE_COUNT; stage++)
-                b->samples[stage] = weft_cli_realloc_array(b->samples[stage], capacity, sizeof(double));
+                b->samples[stage] =
+                    weft_cli_realloc_array(b->samples[stage], capacity, sizeof(double));
         }
         status = run_once(cli, b, times);
         for (int stage = 0; stage < STAGE_COUNT; stage++)
@@ -126,7 +129,8 @@ static weft_status load(weft_cli *cli, bench *b)
         }
         b->output = weft_cli_try_alloc((size_t)largest);
         if (b->output == NULL)
-            status = weft_cli_error(&cli->errors, WEFT_CLI_E_CLI_NO_MEMORY, "no memory for outputs");
+            status =
+                weft_cli_error(&cli->errors, WEFT_CLI_E_CLI_NO_MEMORY, "no memory for outputs");
     }
     return status;
 }
@@ -155,17 +159,23 @@ static void advise(const bench *b, char *advice[8])
         }
     }
     if (total->count < 20)
-        advice[count++] = weft_cli_printf("only %zu runs: p95 and p99 lean on one or two of them; --iterations 100", total->count);
+        advice[count++] = weft_cli_printf(
+            "only %zu runs: p95 and p99 lean on one or two of them; --iterations 100",
+            total->count);
     if (total->spread > 0.05)
-        advice[count++] = weft_cli_printf("the middle half of the runs spreads over %.0f %% of the median: something else uses this "
-                                          "machine, or its clock moves; compare minima, or measure longer with --duration",
-                                          total->spread * 100);
+        advice[count++] = weft_cli_printf(
+            "the middle half of the runs spreads over %.0f %% of the median: something else uses "
+            "this machine, or its clock moves; compare minima, or measure longer with --duration",
+            total->spread * 100);
     if (total->median > 0 && launch_ns / 1e6 > 0.25 * total->median)
-        advice[count++] = weft_cli_printf("launch-bound: %zu of %zu steps are shorter than their launch; a larger batch would cost "
-                                          "little more",
-                                          launch_bound, info.step_count);
-    if (total->median > 0 && (b->stats[STAGE_INPUT].median + b->stats[STAGE_OUTPUT].median) > 0.1 * total->median)
-        advice[count++] = weft_cli_printf("copies of inputs and outputs take more than a tenth of the latency");
+        advice[count++] = weft_cli_printf(
+            "launch-bound: %zu of %zu steps are shorter than their launch; a larger batch would "
+            "cost little more",
+            launch_bound, info.step_count);
+    if (total->median > 0 &&
+        (b->stats[STAGE_INPUT].median + b->stats[STAGE_OUTPUT].median) > 0.1 * total->median)
+        advice[count++] =
+            weft_cli_printf("copies of inputs and outputs take more than a tenth of the latency");
     if (b->load.note != NULL)
         advice[count++] = weft_cli_strdup(b->load.note);
     advice[count] = NULL;
@@ -181,7 +191,8 @@ static void print_load(FILE *out, const char *label, const weft_load_info *load)
 static void print_text(FILE *out, const bench *b, char *const advice[8])
 {
     weft_package_info info;
-    char id[WEFT_CLI_HASH_TEXT], now[WEFT_CLI_BYTES_TEXT], peak[WEFT_CLI_BYTES_TEXT], shape[WEFT_CLI_SHAPE_TEXT];
+    char id[WEFT_CLI_HASH_TEXT], now[WEFT_CLI_BYTES_TEXT], peak[WEFT_CLI_BYTES_TEXT],
+        shape[WEFT_CLI_SHAPE_TEXT];
     const weft_cli_stats *total = &b->stats[STAGE_TOTAL];
     weft_package_get_info(b->package, &info);
     char *where = weft_cli_engine_describe(&b->engine);
@@ -190,8 +201,10 @@ static void print_text(FILE *out, const bench *b, char *const advice[8])
     fprintf(out, "%s", where);
     for (size_t i = 0; i < b->inputs.count; i++)
         fprintf(out, ", %s %s", b->inputs.items[i].tensor.name,
-                weft_cli_format_shape(b->inputs.items[i].tensor.rank, b->inputs.items[i].tensor.dims, shape));
-    fprintf(out, ", %zu runs after %zu warm-up, spread %.1f %%\n", total->count, b->warmup, total->spread * 100);
+                weft_cli_format_shape(b->inputs.items[i].tensor.rank,
+                                      b->inputs.items[i].tensor.dims, shape));
+    fprintf(out, ", %zu runs after %zu warm-up, spread %.1f %%\n", total->count, b->warmup,
+            total->spread * 100);
     weft_cli_table *table = weft_cli_table_create();
     static const char *const titles[] = {"ms", "median", "mean", "p90", "p95", "p99", "min", "max"};
     for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
@@ -199,9 +212,11 @@ static void print_text(FILE *out, const bench *b, char *const advice[8])
     static const int order[STAGE_COUNT] = {STAGE_TOTAL, STAGE_INPUT, STAGE_RUN, STAGE_OUTPUT};
     for (int i = 0; i < STAGE_COUNT; i++) {
         const weft_cli_stats *stats = &b->stats[order[i]];
-        const double cells[] = {stats->median, stats->mean, stats->p90, stats->p95, stats->p99, stats->min, stats->max};
+        const double cells[] = {stats->median, stats->mean, stats->p90, stats->p95,
+                                stats->p99,    stats->min,  stats->max};
         weft_cli_table_add_row(table);
-        weft_cli_table_add_cell(table, "%s%s", order[i] == STAGE_TOTAL ? "" : "  ", stage_names[order[i]]);
+        weft_cli_table_add_cell(table, "%s%s", order[i] == STAGE_TOTAL ? "" : "  ",
+                                stage_names[order[i]]);
         for (size_t k = 0; k < sizeof cells / sizeof cells[0]; k++)
             weft_cli_table_add_cell(table, "%.3f", cells[k]);
     }
@@ -211,7 +226,8 @@ static void print_text(FILE *out, const bench *b, char *const advice[8])
     if (b->has_cold)
         print_load(out, "cold load", &b->cold);
     print_load(out, "load", &b->load);
-    fprintf(out, "%-11s %s now, %s at most\n", "memory", weft_cli_format_bytes(b->memory.now_bytes, now),
+    fprintf(out, "%-11s %s now, %s at most\n", "memory",
+            weft_cli_format_bytes(b->memory.now_bytes, now),
             weft_cli_format_bytes(b->memory.peak_bytes, peak));
     for (size_t i = 0; advice[i] != NULL; i++)
         fprintf(out, "%-11s %s\n", "note", advice[i]);
@@ -238,7 +254,8 @@ static json_t *load_json(const weft_load_info *load)
     json_object_set_new(json, "load_ms", json_real((double)load->load_ns / 1e6));
     json_object_set_new(json, "compile_ms", json_real((double)load->compile_ns / 1e6));
     json_object_set_new(json, "programs_built", json_integer((json_int_t)load->programs_built));
-    json_object_set_new(json, "programs_from_cache", json_integer((json_int_t)load->programs_from_cache));
+    json_object_set_new(json, "programs_from_cache",
+                        json_integer((json_int_t)load->programs_from_cache));
     return json;
 }
 
@@ -248,7 +265,8 @@ static json_t *bench_json(const weft_cli *cli, const bench *b, char *const advic
     weft_cli_machine machine;
     weft_package_get_info(b->package, &info);
     weft_cli_machine_get(&machine);
-    json_t *json = weft_cli_json_create("weft.bench/1"), *inputs = json_array(), *notes = json_array();
+    json_t *json = weft_cli_json_create("weft.bench/1"), *inputs = json_array(),
+           *notes = json_array();
     json_t *samples = json_array();
     json_object_set_new(json, "commit", json_string(WEFT_COMMIT));
     json_object_set_new(json, "package", weft_cli_json_text(cli->args.operands[0]));
@@ -270,7 +288,8 @@ static json_t *bench_json(const weft_cli *cli, const bench *b, char *const advic
         json_object_set_new(stages, stage_keys[stage], stats_json(&b->stats[stage]));
     json_object_set_new(json, "stages", stages);
     double median = b->stats[STAGE_TOTAL].median;
-    json_object_set_new(json, "throughput_per_s", json_real(median > 0 ? 1e3 / median * (double)batch_of(b) : 0));
+    json_object_set_new(json, "throughput_per_s",
+                        json_real(median > 0 ? 1e3 / median * (double)batch_of(b) : 0));
     json_object_set_new(json, "load", load_json(&b->load));
     json_object_set_new(json, "cold_load", b->has_cold ? load_json(&b->cold) : json_null());
     json_object_set_new(json, "rss_bytes", json_integer((json_int_t)b->memory.now_bytes));
@@ -314,10 +333,13 @@ static weft_status run(weft_cli *cli)
 }
 
 static const weft_cli_option options[] = {
-    {"warmup", 'w', WEFT_CLI_INT, "N", NULL, 0, MAX_ITERATIONS, "runs before measuring; default 10"},
+    {"warmup", 'w', WEFT_CLI_INT, "N", NULL, 0, MAX_ITERATIONS,
+     "runs before measuring; default 10"},
     {"iterations", 'n', WEFT_CLI_INT, "N", NULL, 1, MAX_ITERATIONS, "measured runs; default 100"},
-    {"duration", 0, WEFT_CLI_REAL, "S", NULL, 0, 86400, "stop after so many seconds; without --iterations, measure so long"},
-    {"cold-load", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "also load once without kept kernels, and time it"},
+    {"duration", 0, WEFT_CLI_REAL, "S", NULL, 0, 86400,
+     "stop after so many seconds; without --iterations, measure so long"},
+    {"cold-load", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0,
+     "also load once without kept kernels, and time it"},
     WEFT_CLI_OPTIONS_END,
 };
 
@@ -330,12 +352,13 @@ const weft_cli_verb weft_cli_verb_bench = {
     .operand_words = ".weft",
     .groups = {options, weft_cli_input_options, weft_cli_running_options, weft_cli_common_options},
     .description =
-        "Loads the package, warms up, and measures one inference at a time as an application does it: copy the inputs in, run, copy "
-        "the outputs out. Percentiles are interpolated between samples; `spread` is the interquartile range over the median. "
-        "Inputs are seeded random unless given.\n\n"
-        "The notes say what the numbers mean: too few runs, an unquiet machine, launch-bound steps. --json (schema weft.bench/1) "
-        "holds everything that is needed to repeat and compare: version, commit, device, threads, load times, memory, every "
-        "sample.",
+        "Loads the package, warms up, and measures one inference at a time as an application "
+        "does it: copy the inputs in, run, copy the outputs out. Percentiles are interpolated "
+        "between samples; `spread` is the interquartile range over the median. Inputs are seeded "
+        "random unless given.\n\n"
+        "The notes say what the numbers mean: too few runs, an unquiet machine, launch-bound "
+        "steps. --json (schema weft.bench/1) holds everything that is needed to repeat and "
+        "compare: version, commit, device, threads, load times, memory, every sample.",
     .examples = "weft bench rs50.weft --threads 2 --warmup 3 --iterations 20 --json\n"
                 "weft bench rs50.weft --duration 10\n"
                 "weft bench rs50.weft --json | jq .latency_ms.median",

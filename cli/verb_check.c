@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weft check: is a model supported? All problems at once, a summary, and what would fuse into how many steps. Writes nothing.
- * Must not know about: devices, package files. */
+/* weft check: is a model supported? All problems at once, a summary, and what would fuse into how
+ * many steps. Writes nothing. Must not know about: devices, package files. */
 #include <string.h>
 
 #include "cli/cli.h"
@@ -20,7 +20,8 @@ static json_t *diagnostics_json(const weft_cli *cli)
     return list;
 }
 
-static weft_status plan_models(weft_cli *cli, const weft_cli_models *models, weft_compile_report **out_report)
+static weft_status plan_models(weft_cli *cli, const weft_cli_models *models,
+                               weft_compile_report **out_report)
 {
     weft_compile_params params = WEFT_COMPILE_PARAMS_DEFAULT;
     params.target = weft_cli_args_text(&cli->args, "target", NULL);
@@ -36,12 +37,14 @@ static weft_status run(weft_cli *cli)
     if (status == WEFT_OK)
         status = plan_models(cli, &models, &report);
     weft_cli_report_flush(cli);
-    json_t *plan = report == NULL ? NULL : json_loads(weft_compile_report_plan_json(report), 0, NULL);
+    json_t *plan =
+        report == NULL ? NULL : json_loads(weft_compile_report_plan_json(report), 0, NULL);
     if (cli->is_json) {
         json_t *json = weft_cli_json_create("weft.check/1");
         json_object_set_new(json, "supported", json_boolean(status == WEFT_OK));
         json_object_set_new(json, "exit_code", json_integer(weft_status_exit_code(status)));
-        json_object_set_new(json, "model", models.count > 0 ? weft_cli_model_json(models.items[0]) : json_null());
+        json_object_set_new(json, "model",
+                            models.count > 0 ? weft_cli_model_json(models.items[0]) : json_null());
         json_object_set_new(json, "placement", weft_cli_plan_summary_json(plan));
         json_object_set_new(json, "diagnostics", diagnostics_json(cli));
         weft_cli_json_print(json, cli->out);
@@ -64,8 +67,10 @@ static weft_status run(weft_cli *cli)
 }
 
 static const weft_cli_option options[] = {
-    {"target", 0, WEFT_CLI_TEXT, "NAME", NULL, 0, 0, "target to plan for; default: this machine (weft list targets)"},
-    {"threads", 0, WEFT_CLI_INT, "N", NULL, 0, 4096, "compute threads to plan for; 0 (default) = all cores"},
+    {"target", 0, WEFT_CLI_TEXT, "NAME", NULL, 0, 0,
+     "target to plan for; default: this machine (weft list targets)"},
+    {"threads", 0, WEFT_CLI_INT, "N", NULL, 0, 4096,
+     "compute threads to plan for; 0 (default) = all cores"},
     WEFT_CLI_OPTIONS_END,
 };
 
@@ -77,11 +82,14 @@ const weft_cli_verb weft_cli_verb_check = {
     .operand_max = 1,
     .operand_words = ".onnx",
     .groups = {weft_cli_shape_options, options, weft_cli_common_options},
-    .description = "Reads the model, infers every shape, rewrites and plans it as weft compile does, and writes nothing. Every "
-                   "problem of a stage is reported, not only the first, with the nodes that have it, the reason and what to try. "
-                   "For a supported model it prints the summary and a preview of the placement: how many nodes fuse into how many "
-                   "steps, by operator.\n\n"
-                   "The exit code is the verdict: 0 supported, 3 invalid, 4 not supported, 5 does not fit the target.",
+    .description =
+        "Reads the model, infers every shape, rewrites and plans it as weft compile does, and "
+        "writes nothing. Every problem of a stage is reported, not only the first, with the "
+        "nodes that have it, the reason and what to try. For a supported model it prints the "
+        "summary and a preview of the placement: how many nodes fuse into how many steps, by "
+        "operator.\n\n"
+        "The exit code is the verdict: 0 supported, 3 invalid, 4 not supported, 5 does not fit "
+        "the target.",
     .examples = "weft check model.onnx\n"
                 "weft check model.onnx --shape input=1x3x224x224\n"
                 "weft check model.onnx --json | jq '.diagnostics[].summary'",

@@ -72,7 +72,8 @@ static char *left_over(const weft_package *package, size_t schedule)
         }
         if (!is_first)
             continue;
-        char *longer = weft_cli_printf("%s%s%zu %s", text, text[0] == '\0' ? "" : ", ", same, step.op);
+        char *longer =
+            weft_cli_printf("%s%s%zu %s", text, text[0] == '\0' ? "" : ", ", same, step.op);
         free(text);
         text = longer;
     }
@@ -88,7 +89,8 @@ static void print_result(FILE *out, const char *path, const weft_package *packag
     weft_package_info info;
     char weights[WEFT_CLI_BYTES_TEXT], file[WEFT_CLI_BYTES_TEXT], id[WEFT_CLI_HASH_TEXT];
     weft_package_get_info(package, &info);
-    fprintf(out, "%s  %s, weights %s, target %s, id %s\n", path, weft_cli_format_bytes(info.file_bytes, file),
+    fprintf(out, "%s  %s, weights %s, target %s, id %s\n", path,
+            weft_cli_format_bytes(info.file_bytes, file),
             weft_cli_format_bytes((uint64_t)info.weight_bytes, weights), info.target,
             weft_cli_format_hash(info.id, id));
     for (size_t s = 0; s < info.schedule_count; s++) {
@@ -96,8 +98,10 @@ static void print_result(FILE *out, const char *path, const weft_package *packag
         char shared[WEFT_CLI_BYTES_TEXT], unshared[WEFT_CLI_BYTES_TEXT];
         weft_package_get_schedule(package, s, &schedule);
         char *left = left_over(package, s);
-        fprintf(out, "schedule %zu  %" PRId64 " nodes -> %zu steps, arena %s (%s without sharing)\n", s,
-                info.source_nodes, schedule.step_count, weft_cli_format_bytes(schedule.arena_bytes, shared),
+        fprintf(out,
+                "schedule %zu  %" PRId64 " nodes -> %zu steps, arena %s (%s without sharing)\n", s,
+                info.source_nodes, schedule.step_count,
+                weft_cli_format_bytes(schedule.arena_bytes, shared),
                 weft_cli_format_bytes(schedule.arena_unshared_bytes, unshared));
         fprintf(out, "  inputs    ");
         for (size_t i = 0; i < schedule.input_count; i++) {
@@ -112,11 +116,13 @@ static void print_result(FILE *out, const char *path, const weft_package *packag
     }
 }
 
-static json_t *result_json(const char *path, const weft_package *package, const weft_compile_report *report)
+static json_t *result_json(const char *path, const weft_package *package,
+                           const weft_compile_report *report)
 {
     weft_package_info info;
     weft_package_get_info(package, &info);
-    json_t *json = weft_cli_json_create("weft.compile/1"), *schedules = json_array(), *stages = json_array();
+    json_t *json = weft_cli_json_create("weft.compile/1"), *schedules = json_array(),
+           *stages = json_array();
     json_object_set_new(json, "package", weft_cli_json_text(path));
     json_object_set_new(json, "id", weft_cli_json_hash(info.id));
     json_object_set_new(json, "target", weft_cli_json_text(info.target));
@@ -129,7 +135,8 @@ static json_t *result_json(const char *path, const weft_package *package, const 
         json_t *one = json_object();
         json_object_set_new(one, "steps", json_integer((json_int_t)schedule.step_count));
         json_object_set_new(one, "arena_bytes", json_integer((json_int_t)schedule.arena_bytes));
-        json_object_set_new(one, "arena_unshared_bytes", json_integer((json_int_t)schedule.arena_unshared_bytes));
+        json_object_set_new(one, "arena_unshared_bytes",
+                            json_integer((json_int_t)schedule.arena_unshared_bytes));
         json_array_append_new(schedules, one);
     }
     json_object_set_new(json, "schedules", schedules);
@@ -147,7 +154,8 @@ static json_t *result_json(const char *path, const weft_package *package, const 
     return json;
 }
 
-static weft_status compile_models(weft_cli *cli, const weft_cli_models *models, const char *path, FILE *answer)
+static weft_status compile_models(weft_cli *cli, const weft_cli_models *models, const char *path,
+                                  FILE *answer)
 {
     weft_compile_report *report = NULL;
     weft_package *package = NULL;
@@ -160,7 +168,8 @@ static weft_status compile_models(weft_cli *cli, const weft_cli_models *models, 
     params.dump = on_dump;
     params.progress = on_progress;
     params.user = cli;
-    weft_status status = weft_compile(models->items, models->count, &params, path, cli->diag, &report);
+    weft_status status =
+        weft_compile(models->items, models->count, &params, path, cli->diag, &report);
     weft_cli_progress_end(cli);
     weft_cli_report_flush(cli);
     const char *plan_path = weft_cli_args_text(&cli->args, "plan", NULL);
@@ -177,7 +186,8 @@ static weft_status compile_models(weft_cli *cli, const weft_cli_models *models, 
             print_times(answer, report);
         print_result(answer, path, package);
         if (!cli->is_quiet)
-            fprintf(stderr, "next: weft verify %s, weft run %s --input random, weft profile %s\n", path, path, path);
+            fprintf(stderr, "next: weft verify %s, weft run %s --input random, weft profile %s\n",
+                    path, path, path);
     }
     weft_package_close(package);
     weft_compile_report_destroy(report);
@@ -200,12 +210,18 @@ static weft_status run(weft_cli *cli)
 }
 
 static const weft_cli_option options[] = {
-    {"output", 'o', WEFT_CLI_TEXT, "FILE", NULL, 0, 0, "package to write; default: the model's name with .weft"},
-    {"target", 0, WEFT_CLI_TEXT, "NAME", NULL, 0, 0, "target to plan for; default: this machine (weft list targets)"},
-    {"threads", 0, WEFT_CLI_INT, "N", NULL, 0, 4096, "compute threads the tiles are balanced for; 0 (default) = all cores"},
-    {"optimize", 'O', WEFT_CLI_INT, "N", NULL, 0, 1, "0: each ONNX node a step of its own; 1 (default): everything"},
-    {"dump-after", 0, WEFT_CLI_TEXT, "PASS", NULL, 0, 0, "print the graph after a pass, or after `all` (weft list passes)"},
-    {"time-passes", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "print a table of times and node counts per pass"},
+    {"output", 'o', WEFT_CLI_TEXT, "FILE", NULL, 0, 0,
+     "package to write; default: the model's name with .weft"},
+    {"target", 0, WEFT_CLI_TEXT, "NAME", NULL, 0, 0,
+     "target to plan for; default: this machine (weft list targets)"},
+    {"threads", 0, WEFT_CLI_INT, "N", NULL, 0, 4096,
+     "compute threads the tiles are balanced for; 0 (default) = all cores"},
+    {"optimize", 'O', WEFT_CLI_INT, "N", NULL, 0, 1,
+     "0: each ONNX node a step of its own; 1 (default): everything"},
+    {"dump-after", 0, WEFT_CLI_TEXT, "PASS", NULL, 0, 0,
+     "print the graph after a pass, or after `all` (weft list passes)"},
+    {"time-passes", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0,
+     "print a table of times and node counts per pass"},
     {"verify-passes", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "check the graph after every pass"},
     {"plan", 0, WEFT_CLI_TEXT, "FILE", NULL, 0, 0, "write the plan as JSON (schema weft.plan/1)"},
     WEFT_CLI_OPTIONS_END,
@@ -220,13 +236,15 @@ const weft_cli_verb weft_cli_verb_compile = {
     .operand_words = ".onnx",
     .groups = {weft_cli_shape_options, options, weft_cli_common_options},
     .description =
-        "Reads the model, rewrites and fuses its graph, chooses kernels, tiles and memory for the target, and writes one "
-        "package. Nothing is left behind when anything fails: the package appears under its name only when it is complete.\n\n"
-        "Several shapes of one input, or several files of the same network, become several schedules over one set of weights. "
-        "Symbolic dimensions are bound by --shape; an unbound batch becomes 1, with a note.\n\n"
-        "The result line says how many ONNX nodes became how many steps, what the arena holds with and without sharing, and which "
-        "steps only move data because nothing absorbed them. With --dump-after, the graph goes to standard output and the result "
-        "to standard error.",
+        "Reads the model, rewrites and fuses its graph, chooses kernels, tiles and memory for "
+        "the target, and writes one package. Nothing is left behind when anything fails: the "
+        "package appears under its name only when it is complete.\n\n"
+        "Several shapes of one input, or several files of the same network, become several "
+        "schedules over one set of weights. Symbolic dimensions are bound by --shape; an unbound "
+        "batch becomes 1, with a note.\n\n"
+        "The result line says how many ONNX nodes became how many steps, what the arena holds "
+        "with and without sharing, and which steps only move data because nothing absorbed them. "
+        "With --dump-after, the graph goes to standard output and the result to standard error.",
     .examples = "weft compile rs50.onnx -o rs50.weft\n"
                 "weft compile rs50.onnx --shape input=1x3x160x160,4x3x160x160\n"
                 "weft compile rs50.onnx -o rs50.weft --time-passes --plan plan.json\n"

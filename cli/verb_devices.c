@@ -37,9 +37,11 @@ static weft_status run(weft_cli *cli)
         return status;
     json_t *devices = json_array();
     weft_cli_table *table = weft_cli_table_create();
-    static const char *const titles[] = {"backend", "device", "name", "platform", "target", "units", "memory", ""};
+    static const char *const titles[] = {"backend", "device", "name",   "platform",
+                                         "target",  "units",  "memory", ""};
     for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
-        weft_cli_table_add_column(table, titles[i], i == 1 || i == 5 || i == 6 ? WEFT_CLI_RIGHT : WEFT_CLI_LEFT);
+        weft_cli_table_add_column(table, titles[i],
+                                  i == 1 || i == 5 || i == 6 ? WEFT_CLI_RIGHT : WEFT_CLI_LEFT);
     int number = 0;
     for (size_t i = 0; i < weft_device_list_count(list); i++) {
         const weft_device_info *device = weft_device_list_get(list, i);
@@ -77,8 +79,10 @@ const weft_cli_verb weft_cli_verb_devices = {
     .summary = "list backends and devices",
     .operands = "",
     .groups = {weft_cli_common_options},
-    .description = "Lists every backend with its devices. What cannot be used is listed too, with the reason and what to install. The "
-                   "number in column `device` is what --device takes, per backend.",
+    .description =
+        "Lists every backend with its devices. What cannot be used is listed too, with the "
+        "reason and what to install. The number in column `device` is what --device takes, per "
+        "backend.",
     .examples = "weft devices\nweft devices --json | jq '.devices[] | select(.usable)'",
     .run = run,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weft doctor: what is needed on this machine, what is there, and which package has what is missing.
- * Must not know about: packages. */
+/* weft doctor: what is needed on this machine, what is there, and which package has what is
+ * missing. Must not know about: packages. */
 #include <dirent.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,17 +69,25 @@ static void check_devices(weft_cli *cli, findings *list)
             continue;
         }
         opencl = opencl == NULL ? device : opencl;
-        if (pocl == NULL && device->platform != NULL && strstr(device->platform, "Portable Computing Language") != NULL)
+        if (pocl == NULL && device->platform != NULL &&
+            strstr(device->platform, "Portable Computing Language") != NULL)
             pocl = device;
     }
     add(list, "OpenCL implementations", icds > 0 ? GOOD : MISSING,
         weft_cli_printf("%zu in %s", icds, folder),
         icds > 0 ? NULL : weft_cli_strdup("apt-get install pocl-opencl-icd"));
     add(list, "OpenCL device", opencl != NULL ? GOOD : MISSING,
-        weft_cli_printf("%s", opencl != NULL ? opencl->name : why_not != NULL ? why_not : "none found"),
-        opencl != NULL ? NULL : weft_cli_strdup("apt-get install ocl-icd-libopencl1 pocl-opencl-icd"));
-    add(list, "PoCL", pocl != NULL ? GOOD : ADVICE, weft_cli_printf("%s", pocl != NULL ? pocl->platform : "not there"),
-        pocl != NULL ? NULL : weft_cli_strdup("apt-get install pocl-opencl-icd: the implementation weft is tested with"));
+        weft_cli_printf("%s", opencl != NULL    ? opencl->name
+                              : why_not != NULL ? why_not
+                                                : "none found"),
+        opencl != NULL ? NULL
+                       : weft_cli_strdup("apt-get install ocl-icd-libopencl1 pocl-opencl-icd"));
+    add(list, "PoCL", pocl != NULL ? GOOD : ADVICE,
+        weft_cli_printf("%s", pocl != NULL ? pocl->platform : "not there"),
+        pocl != NULL
+            ? NULL
+            : weft_cli_strdup(
+                  "apt-get install pocl-opencl-icd: the implementation weft is tested with"));
     if (opencl != NULL && opencl->target != NULL)
         add(list, "device's target", GOOD, weft_cli_strdup(opencl->target), NULL);
     weft_device_list_destroy(devices);
@@ -91,7 +99,10 @@ static void check_folder(findings *list, const char *what, char *path)
     add(list, what, is_good ? GOOD : ADVICE,
         path == NULL ? weft_cli_strdup("no HOME and no XDG_CACHE_HOME")
                      : weft_cli_printf("%s%s", path, is_good ? "" : " is not writable"),
-        is_good ? NULL : weft_cli_strdup("every load builds all kernels anew; set XDG_CACHE_HOME to a writable folder"));
+        is_good
+            ? NULL
+            : weft_cli_strdup(
+                  "every load builds all kernels anew; set XDG_CACHE_HOME to a writable folder"));
     free(path);
 }
 
@@ -101,9 +112,13 @@ static void check_machine(findings *list)
     weft_cli_machine machine;
     char total[WEFT_CLI_BYTES_TEXT], available[WEFT_CLI_BYTES_TEXT];
     weft_cli_machine_get(&machine);
-    bool is_wide = strstr(machine.features, "avx2") != NULL && strstr(machine.features, "fma") != NULL;
-    bool is_roomy = machine.available_bytes == 0 || machine.available_bytes / 1000000 >= LITTLE_MEMORY_MB;
-    add(list, "CPU", GOOD, weft_cli_printf("%s, %ld cores", machine.cpu[0] == '\0' ? "unknown" : machine.cpu, machine.cores),
+    bool is_wide =
+        strstr(machine.features, "avx2") != NULL && strstr(machine.features, "fma") != NULL;
+    bool is_roomy =
+        machine.available_bytes == 0 || machine.available_bytes / 1000000 >= LITTLE_MEMORY_MB;
+    add(list, "CPU", GOOD,
+        weft_cli_printf("%s, %ld cores", machine.cpu[0] == '\0' ? "unknown" : machine.cpu,
+                        machine.cores),
         NULL);
     add(list, "CPU features", is_wide ? GOOD : ADVICE,
         weft_cli_strdup(machine.features[0] == '\0' ? "no AVX" : machine.features),
@@ -117,7 +132,8 @@ static void check_machine(findings *list)
 
 static char *pocl_cache(void)
 {
-    const char *own = getenv("POCL_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"), *home = getenv("HOME");
+    const char *own = getenv("POCL_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"),
+               *home = getenv("HOME");
     if (own != NULL && own[0] != '\0')
         return weft_cli_strdup(own);
     if (xdg != NULL && xdg[0] != '\0')
@@ -169,8 +185,9 @@ static weft_status run(weft_cli *cli)
     print_answer(cli, &list);
     weft_status status = WEFT_OK;
     if (list.missing > 0) {
-        status = weft_cli_error(&cli->errors, WEFT_CLI_E_ENVIRONMENT, "%zu needed thing%s missing on this machine",
-                                list.missing, list.missing == 1 ? " is" : "s are");
+        status = weft_cli_error(&cli->errors, WEFT_CLI_E_ENVIRONMENT,
+                                "%zu needed thing%s missing on this machine", list.missing,
+                                list.missing == 1 ? " is" : "s are");
         for (size_t i = 0; i < list.count; i++)
             if (list.items[i].grade == MISSING)
                 weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "%s", list.items[i].remedy);
@@ -187,9 +204,11 @@ const weft_cli_verb weft_cli_verb_doctor = {
     .summary = "check what this machine has and what is missing",
     .operands = "",
     .groups = {weft_cli_common_options},
-    .description = "Looks for OpenCL implementations, a usable device, PoCL, writable caches, CPU features and memory. Each missing thing "
-                   "is listed with the Debian package that has it. Exit code 6 when something that is needed is missing; notes do "
-                   "not count. The reference backend (--backend ref) works without any of it.",
+    .description =
+        "Looks for OpenCL implementations, a usable device, PoCL, writable caches, CPU features "
+        "and memory. Each missing thing is listed with the Debian package that has it. Exit code "
+        "6 when something that is needed is missing; notes do not count. The reference backend "
+        "(--backend ref) works without any of it.",
     .examples = "weft doctor\nweft doctor --json | jq '.checks[] | select(.verdict != \"ok\")'",
     .run = run,
 };

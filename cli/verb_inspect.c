@@ -12,7 +12,8 @@
 #include "cli/report.h"
 #include "cli/text.h"
 
-static const char *const views[] = {"verify", "layers", "memory", "kernels", "source", "plan", "weights", "hash", "ir"};
+static const char *const views[] = {"verify", "layers",  "memory", "kernels", "source",
+                                    "plan",   "weights", "hash",   "ir"};
 enum { VIEW_COUNT = sizeof views / sizeof views[0] };
 
 static bool wants(const weft_cli *cli, const char *view)
@@ -50,8 +51,8 @@ static weft_status inspect_model(weft_cli *cli)
 /* The source of one program, named by itself or by one of its kernels, or of all. */
 static weft_status print_source(weft_cli *cli, const weft_package *package)
 {
-    const char *name = weft_cli_args_text(&cli->args, "source",
-                                          cli->args.operand_count > 1 ? cli->args.operands[1] : NULL);
+    const char *name = weft_cli_args_text(
+        &cli->args, "source", cli->args.operand_count > 1 ? cli->args.operands[1] : NULL);
     weft_package_info info;
     bool is_found = false;
     weft_package_get_info(package, &info);
@@ -70,8 +71,10 @@ static weft_status print_source(weft_cli *cli, const weft_package *package)
     }
     if (is_found || name == NULL)
         return WEFT_OK;
-    weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_PROGRAM_NAME, "no program or kernel %s", name);
-    weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "weft inspect %s --kernels", cli->args.operands[0]);
+    weft_status status =
+        weft_cli_error(&cli->errors, WEFT_CLI_E_PROGRAM_NAME, "no program or kernel %s", name);
+    weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "weft inspect %s --kernels",
+                         cli->args.operands[0]);
     return status;
 }
 
@@ -118,11 +121,13 @@ static void print_json(weft_cli *cli, const weft_package *package, size_t schedu
     if (wants(cli, "layers"))
         json_object_set_new(json, "layers", weft_cli_layers_json(&layers));
     if (wants(cli, "memory"))
-        json_object_set_new(json, "arena", weft_cli_package_values_json(package, schedule, "arena"));
+        json_object_set_new(json, "arena",
+                            weft_cli_package_values_json(package, schedule, "arena"));
     if (wants(cli, "kernels"))
         json_object_set_new(json, "kernels", weft_cli_package_kernels_json(package));
     if (wants(cli, "weights"))
-        json_object_set_new(json, "weights", weft_cli_package_values_json(package, schedule, "constant"));
+        json_object_set_new(json, "weights",
+                            weft_cli_package_values_json(package, schedule, "constant"));
     if (wants(cli, "source"))
         json_object_set_new(json, "sources", sources_json(package));
     weft_cli_json_print(json, cli->out);
@@ -174,7 +179,8 @@ static weft_status inspect_package(weft_cli *cli)
     weft_package_get_info(package, &info);
     size_t schedule = (size_t)weft_cli_args_int(&cli->args, "schedule", 0);
     if (schedule >= info.schedule_count) {
-        status = weft_cli_error(&cli->errors, WEFT_CLI_E_SCHEDULE, "the package has no schedule %zu", schedule);
+        status = weft_cli_error(&cli->errors, WEFT_CLI_E_SCHEDULE,
+                                "the package has no schedule %zu", schedule);
         weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "0 to %zu", info.schedule_count - 1);
     } else if (cli->is_json) {
         print_json(cli, package, schedule);
@@ -188,19 +194,24 @@ static weft_status inspect_package(weft_cli *cli)
 static weft_status run(weft_cli *cli)
 {
     if (cli->args.operand_count > 1 && !wants(cli, "source")) {
-        weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_OPERANDS, "too many arguments for weft inspect");
+        weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_OPERANDS,
+                                            "too many arguments for weft inspect");
         weft_cli_error_field(&cli->errors, WEFT_DIAG_FOUND, "%s", cli->args.operands[1]);
         return status;
     }
-    return weft_cli_ends_with(cli->args.operands[0], ".onnx") ? inspect_model(cli) : inspect_package(cli);
+    return weft_cli_ends_with(cli->args.operands[0], ".onnx") ? inspect_model(cli)
+                                                              : inspect_package(cli);
 }
 
 static const weft_cli_option options[] = {
     {"verify", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "check every hash and list the sections"},
     {"layers", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "table of steps (of nodes, for a model)"},
-    {"memory", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the arena: places and lives of values, with a picture"},
-    {"kernels", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "programs and kernels with how many steps use each"},
-    {"source", 0, WEFT_CLI_TEXT_OPTIONAL, "NAME", NULL, 0, 0, "OpenCL C of all programs, or of one"},
+    {"memory", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0,
+     "the arena: places and lives of values, with a picture"},
+    {"kernels", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0,
+     "programs and kernels with how many steps use each"},
+    {"source", 0, WEFT_CLI_TEXT_OPTIONAL, "NAME", NULL, 0, 0,
+     "OpenCL C of all programs, or of one"},
     {"plan", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the manifest as stored, JSON"},
     {"weights", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the constants"},
     {"hash", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the package id alone"},
@@ -218,11 +229,14 @@ const weft_cli_verb weft_cli_verb_inspect = {
     .operand_words = ".weft|.onnx",
     .groups = {options, weft_cli_shape_options, weft_cli_common_options},
     .description =
-        "Without an option, a summary. Opening a package always verifies its hashes; a damaged one is refused with the name of the "
-        "damaged section. --verify prints the sections as well.\n\n"
-        "--layers shows each step with the ONNX nodes it came from, its output, tile, multiply-accumulates, bytes, and the time an "
-        "ideal machine would need. That time is a model's number (source `model`), never a measurement; weft profile measures.\n\n"
-        "Listings are stable and meant for grep: no colours, one row a line, nothing cut when the output is not a terminal.",
+        "Without an option, a summary. Opening a package always verifies its hashes; a damaged "
+        "one is refused with the name of the damaged section. --verify prints the sections as "
+        "well.\n\n"
+        "--layers shows each step with the ONNX nodes it came from, its output, tile, "
+        "multiply-accumulates, bytes, and the time an ideal machine would need. That time is a "
+        "model's number (source `model`), never a measurement; weft profile measures.\n\n"
+        "Listings are stable and meant for grep: no colours, one row a line, nothing cut when "
+        "the output is not a terminal.",
     .examples = "weft inspect rs50.weft\n"
                 "weft inspect rs50.weft --layers | less -S\n"
                 "weft inspect rs50.weft --source conv2d\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weft list: the tables that the program and the libraries are built from, as text, JSON or a page of the documentation.
- * Must not know about: models, packages, devices. */
+/* weft list: the tables that the program and the libraries are built from, as text, JSON or a page
+ * of the documentation. Must not know about: models, packages, devices. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -12,14 +12,18 @@
 
 static void list_ops(weft_cli_listing *listing)
 {
-    weft_cli_listing_columns(listing, "op", "domain", "opsets", "kernel", "attributes", "meaning", NULL);
+    weft_cli_listing_columns(listing, "op", "domain", "opsets", "kernel", "attributes", "meaning",
+                             NULL);
     for (size_t i = 0; i < weft_op_info_count(); i++) {
         weft_op_info op;
         char opsets[32];
         weft_op_info_get(i, &op);
         snprintf(opsets, sizeof opsets, "%d-%d", op.since, op.until);
         weft_cli_listing_row(listing, op.name, op.domain[0] == '\0' ? "onnx" : op.domain, opsets,
-                             op.has_cpu_kernel ? "cpu" : op.has_reference ? "folded" : "none", op.attrs, op.doc, NULL);
+                             op.has_cpu_kernel  ? "cpu"
+                             : op.has_reference ? "folded"
+                                                : "none",
+                             op.attrs, op.doc, NULL);
     }
 }
 
@@ -46,11 +50,12 @@ static void list_kernels(weft_cli_listing *listing)
 static void list_targets(weft_cli_listing *listing)
 {
     const char *here = weft_target_of_this_machine();
-    weft_cli_listing_columns(listing, "target", "here", "vector", "tile", "L1", "L2", "GFLOP/s per thread", "GB/s",
-                             "what it is", NULL);
+    weft_cli_listing_columns(listing, "target", "here", "vector", "tile", "L1", "L2",
+                             "GFLOP/s per thread", "GB/s", "what it is", NULL);
     for (size_t i = 0; i < weft_target_info_count(); i++) {
         weft_target_info target;
-        char vector[24], tile[48], l1[WEFT_CLI_BYTES_TEXT], l2[WEFT_CLI_BYTES_TEXT], peak[32], bandwidth[32];
+        char vector[24], tile[48], l1[WEFT_CLI_BYTES_TEXT], l2[WEFT_CLI_BYTES_TEXT], peak[32],
+            bandwidth[32];
         weft_target_info_get(i, &target);
         snprintf(vector, sizeof vector, "%d floats", target.vector_floats);
         snprintf(tile, sizeof tile, "%d x %d", target.tile_rows, target.tile_columns);
@@ -58,27 +63,28 @@ static void list_targets(weft_cli_listing *listing)
         snprintf(bandwidth, sizeof bandwidth, "%.1f", target.memory_gbytes_per_s);
         snprintf(l1, sizeof l1, "%" PRId64 " KiB", target.l1_bytes / 1024);
         snprintf(l2, sizeof l2, "%" PRId64 " KiB", target.l2_bytes / 1024);
-        weft_cli_listing_row(listing, target.name, strcmp(target.name, here) == 0 ? "yes" : "", vector, tile, l1, l2,
-                             peak, bandwidth, target.doc, NULL);
+        weft_cli_listing_row(listing, target.name, strcmp(target.name, here) == 0 ? "yes" : "",
+                             vector, tile, l1, l2, peak, bandwidth, target.doc, NULL);
     }
 }
 
 static void list_errors(weft_cli_listing *listing)
 {
-    weft_cli_listing_columns(listing, "id", "name", "exit code", "title", "help", NULL);
+    weft_cli_listing_columns(listing, "id", "name", "title", "exit code", "help", NULL);
     for (size_t i = 0; i < weft_cli_error_row_count(); i++) {
         weft_cli_error_row row = weft_cli_error_row_get(i);
         char id[16], code[16];
         snprintf(id, sizeof id, "E%04u", (unsigned)row.number);
         snprintf(code, sizeof code, "%d", weft_status_exit_code(row.status));
-        weft_cli_listing_row(listing, id, row.name, code, row.title, row.help, NULL);
+        weft_cli_listing_row(listing, id, row.name, row.title, code, row.help, NULL);
     }
 }
 
 static void list_env(weft_cli_listing *listing)
 {
     weft_cli_listing_columns(listing, "variable", "read by", "default", "what it does", NULL);
-#define WEFT_ENV(name, reader, fallback, text) weft_cli_listing_row(listing, #name, reader, fallback, text, NULL);
+#define WEFT_ENV(name, reader, fallback, text)                                                     \
+    weft_cli_listing_row(listing, #name, reader, fallback, text, NULL);
 #include "cli/env.def"
 #undef WEFT_ENV
 }
@@ -86,35 +92,40 @@ static void list_env(weft_cli_listing *listing)
 static void list_metrics(weft_cli_listing *listing)
 {
     weft_cli_listing_columns(listing, "metric", "unit", "verb", "meaning", NULL);
-#define WEFT_METRIC(name, unit, verb, meaning) weft_cli_listing_row(listing, name, unit, verb, meaning, NULL);
+#define WEFT_METRIC(name, unit, verb, meaning)                                                     \
+    weft_cli_listing_row(listing, name, unit, verb, meaning, NULL);
 #include "cli/metrics.def"
 #undef WEFT_METRIC
 }
 
 static const char ops_intro[] =
-    "Every operator weft knows, from the table `compiler/ir/ops.def`. Column *kernel* says where it can run: `cpu` has OpenCL kernels "
-    "of its own; `folded` runs in the reference backend, and on a device only where a pass rewrites it into another operator or "
-    "computes it at compile time. Operators of domain `weft` are what passes fuse into; they are channels-last.";
+    "Every operator weft knows, from the table `compiler/ir/ops.def`. Column *kernel* says where "
+    "it can run: `cpu` has OpenCL kernels of its own; `folded` runs in the reference backend, "
+    "and on a device only where a pass rewrites it into another operator or computes it at "
+    "compile time. Operators of domain `weft` are what passes fuse into; they are channels-last.";
 static const char errors_intro[] =
-    "Every error has a stable id, printed as `error[E0142]`. `weft help E0142` prints the same text. The exit code is the one the "
-    "program ends with.";
-static const char env_intro[] = "Every environment variable that changes what weft does, from the table `cli/env.def`.";
+    "Every error has a stable id, printed as `error[E0142]`. `weft help E0142` prints the same "
+    "text. The exit code is the one the program ends with.";
+static const char env_intro[] =
+    "Every environment variable that changes what weft does, from the table `cli/env.def`.";
 
 /* One topic of the verb. title and intro head the page that --markdown writes. */
 static const struct topic {
     const char *name, *title, *intro;
     void (*list)(weft_cli_listing *listing);
-    bool has_sections; /* the page has a section per row instead of a table */
+    bool has_sections;  /* the page has a section per row instead of a table */
     const char *hidden; /* column left out of the text table, because it is a paragraph */
 } topics[] = {
     {"ops", "Operators", ops_intro, list_ops, false, "attributes"},
     {"passes", "Passes", "The passes in the order they run.", list_passes, false, NULL},
     {"kernels", "Kernel families", "The families of OpenCL kernels.", list_kernels, false, NULL},
-    {"targets", "Targets", "The figures the planner uses; peaks and bandwidths are for ideal times only.", list_targets,
+    {"targets", "Targets",
+     "The figures the planner uses; peaks and bandwidths are for ideal times only.", list_targets,
      false, NULL},
     {"errors", "Errors", errors_intro, list_errors, true, "help"},
     {"env", "Environment", env_intro, list_env, false, NULL},
-    {"metrics", "Metrics", "Every number that is reported, by its JSON key.", list_metrics, false, NULL},
+    {"metrics", "Metrics", "Every number that is reported, by its JSON key.", list_metrics, false,
+     NULL},
 };
 enum { TOPIC_COUNT = sizeof topics / sizeof topics[0] };
 
@@ -135,16 +146,18 @@ static weft_status run(weft_cli *cli)
         if (cli->is_json)
             weft_cli_json_print(weft_cli_listing_json(&listing, topics[i].name), cli->out);
         else if (weft_cli_args_has(&cli->args, "markdown"))
-            weft_cli_listing_markdown(cli->out, &listing, topics[i].name, topics[i].title, topics[i].intro,
-                                      topics[i].has_sections);
+            weft_cli_listing_markdown(cli->out, &listing, topics[i].name, topics[i].title,
+                                      topics[i].intro, topics[i].has_sections);
         else
             weft_cli_listing_print(cli->out, &listing, topics[i].hidden);
         weft_cli_listing_finish(&listing);
         return WEFT_OK;
     }
     const char *nearest = weft_cli_nearest(word, topic_name_at, NULL);
-    weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_TOPIC, "there is no list of %s", word);
-    weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "ops, passes, kernels, targets, errors, env or metrics");
+    weft_status status =
+        weft_cli_error(&cli->errors, WEFT_CLI_E_TOPIC, "there is no list of %s", word);
+    weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED,
+                         "ops, passes, kernels, targets, errors, env or metrics");
     if (nearest != NULL)
         weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "did you mean weft list %s?", nearest);
     return status;
@@ -163,8 +176,10 @@ const weft_cli_verb weft_cli_verb_list = {
     .operand_max = 1,
     .operand_words = "ops|passes|kernels|targets|errors|env|metrics",
     .groups = {options, weft_cli_common_options},
-    .description = "Prints a table that the program is built from, so a listing is never behind the code. With --markdown it prints the "
-                   "page that stands in the documentation.",
-    .examples = "weft list ops\nweft list targets --json\nweft list errors --markdown > docs/errors.md",
+    .description =
+        "Prints a table that the program is built from, so a listing is never behind the code. "
+        "With --markdown it prints the page that stands in the documentation.",
+    .examples =
+        "weft list ops\nweft list targets --json\nweft list errors --markdown > docs/errors.md",
     .run = run,
 };

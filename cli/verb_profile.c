@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weft profile: device time of every step, beside what it should take. Must not know about: percentiles of whole runs
- * (weft bench). */
+/* weft profile: device time of every step, beside what it should take. Must not know about:
+ * percentiles of whole runs (weft bench). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,8 +50,11 @@ static weft_status take_times(weft_cli *cli, profile *p, size_t iteration)
         return status;
     }
     for (size_t i = 0; i < p->steps; i++)
-        p->samples[i * p->iterations + iteration] = (double)(times[i].end_ns - times[i].start_ns) / 1e3;
-    if (iteration == 0 || p->wall[iteration] < p->fastest_wall_us) { /* the trace shows the fastest run: the least disturbed */
+        p->samples[i * p->iterations + iteration] =
+            (double)(times[i].end_ns - times[i].start_ns) / 1e3;
+    if (iteration == 0 ||
+        p->wall[iteration] <
+            p->fastest_wall_us) { /* the trace shows the fastest run: the least disturbed */
         memcpy(p->fastest, times, p->steps * sizeof *times);
         p->fastest_wall_us = p->wall[iteration];
     }
@@ -91,9 +94,11 @@ static weft_status measure(weft_cli *cli, profile *p)
 static weft_status write_json(weft_cli *cli, const char *option, json_t *json)
 {
     char *text = json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
-    weft_status status = text == NULL ? weft_cli_error(&cli->errors, WEFT_CLI_E_CLI_NO_MEMORY, "no memory for --%s", option)
-                                      : weft_cli_file_write(weft_cli_args_text(&cli->args, option, ""), text,
-                                                            strlen(text), "\n", 1, &cli->errors);
+    weft_status status =
+        text == NULL
+            ? weft_cli_error(&cli->errors, WEFT_CLI_E_CLI_NO_MEMORY, "no memory for --%s", option)
+            : weft_cli_file_write(weft_cli_args_text(&cli->args, option, ""), text, strlen(text),
+                                  "\n", 1, &cli->errors);
     free(text);
     json_decref(json);
     return status;
@@ -122,7 +127,8 @@ static void print_answer(weft_cli *cli, const profile *p)
                               .measured_us = p->median,
                               .wall_us = p->wall_us,
                               .peak_gflops = peak_of(p->package, load.threads),
-                              .sort = strcmp(sort, "time") == 0 ? WEFT_CLI_SORT_TIME : WEFT_CLI_SORT_ORDER};
+                              .sort = strcmp(sort, "time") == 0 ? WEFT_CLI_SORT_TIME
+                                                                : WEFT_CLI_SORT_ORDER};
     double sum_us = 0;
     for (size_t i = 0; i < p->steps; i++)
         sum_us += p->median[i];
@@ -145,8 +151,9 @@ static void print_answer(weft_cli *cli, const profile *p)
         return;
     }
     char *where = weft_cli_engine_describe(&p->engine);
-    fprintf(cli->out, "%s; medians of %zu runs; peak %.0f GFLOP/s and ideal times are the target's model\n", where,
-            p->iterations, layers.peak_gflops);
+    fprintf(cli->out,
+            "%s; medians of %zu runs; peak %.0f GFLOP/s and ideal times are the target's model\n",
+            where, p->iterations, layers.peak_gflops);
     weft_cli_layers_print(cli->out, &layers);
     free(where);
 }
@@ -163,11 +170,13 @@ static weft_status run_package(weft_cli *cli, profile *p)
     if (status == WEFT_OK && weft_cli_args_has(&cli->args, "trace")) {
         char *where = weft_cli_engine_describe(&p->engine);
         status = write_json(cli, "trace",
-                            weft_cli_trace_json(p->package, p->inputs.schedule, p->fastest, where, p->fastest_wall_us));
+                            weft_cli_trace_json(p->package, p->inputs.schedule, p->fastest, where,
+                                                p->fastest_wall_us));
         free(where);
     }
     if (status == WEFT_OK && weft_cli_args_has(&cli->args, "overlay"))
-        status = write_json(cli, "overlay", weft_cli_overlay_json(p->package, p->inputs.schedule, p->median));
+        status = write_json(cli, "overlay",
+                            weft_cli_overlay_json(p->package, p->inputs.schedule, p->median));
     if (status == WEFT_OK)
         print_answer(cli, p);
     return status;
@@ -194,9 +203,12 @@ static weft_status run(weft_cli *cli)
 static const weft_cli_option options[] = {
     {"iterations", 'n', WEFT_CLI_INT, "N", NULL, 1, MAX_ITERATIONS, "measured runs; default 20"},
     {"warmup", 'w', WEFT_CLI_INT, "N", NULL, 0, MAX_ITERATIONS, "runs before measuring; default 3"},
-    {"sort", 0, WEFT_CLI_TEXT, "ORDER", "order|time", 0, 0, "rows in schedule order or by time; default order"},
-    {"trace", 0, WEFT_CLI_TEXT, "FILE", NULL, 0, 0, "write a Chrome trace of the fastest run, for Perfetto"},
-    {"overlay", 0, WEFT_CLI_TEXT, "FILE", NULL, 0, 0, "write an overlay to drop on the model in Netron"},
+    {"sort", 0, WEFT_CLI_TEXT, "ORDER", "order|time", 0, 0,
+     "rows in schedule order or by time; default order"},
+    {"trace", 0, WEFT_CLI_TEXT, "FILE", NULL, 0, 0,
+     "write a Chrome trace of the fastest run, for Perfetto"},
+    {"overlay", 0, WEFT_CLI_TEXT, "FILE", NULL, 0, 0,
+     "write an overlay to drop on the model in Netron"},
     WEFT_CLI_OPTIONS_END,
 };
 
@@ -209,12 +221,15 @@ const weft_cli_verb weft_cli_verb_profile = {
     .operand_words = ".weft",
     .groups = {options, weft_cli_input_options, weft_cli_running_options, weft_cli_common_options},
     .description =
-        "Runs the package with device timers on and prints, per step: the ONNX nodes it came from, its work and bytes, the ideal time "
-        "by the target's roofline (a model), the measured median, its share and the cumulative share, the achieved rates, and what "
-        "bounds it. The sum line adds the steps; `unaccounted` is the wall time of a run that no step explains: launches, waits, and "
-        "the cost of the timers themselves; `wall` is the whole.\n\n"
-        "--trace writes Chrome's trace format, one track per queue; open it at ui.perfetto.dev. --overlay writes Netron's attachment "
-        "format: open the ONNX file in Netron, then drop the overlay on it.",
+        "Runs the package with device timers on and prints, per step: the ONNX nodes it came "
+        "from, its work and bytes, the ideal time by the target's roofline (a model), the "
+        "measured median, its share and the cumulative share, the achieved rates, and what "
+        "bounds it. The sum line adds the steps; `unaccounted` is the wall time of a run that no "
+        "step explains: launches, waits, and the cost of the timers themselves; `wall` is the "
+        "whole.\n\n"
+        "--trace writes Chrome's trace format, one track per queue; open it at ui.perfetto.dev. "
+        "--overlay writes Netron's attachment format: open the ONNX file in Netron, then drop "
+        "the overlay on it.",
     .examples = "weft profile rs50.weft --sort time | head -20\n"
                 "weft profile rs50.weft --trace t.json --overlay overlay.json\n"
                 "weft profile rs50.weft --json | jq '.layers[] | [.name, .measured_us]'",

@@ -96,7 +96,8 @@ static void print_scores(weft_cli *cli, const scores *s, const labels *names)
         weft_cli_table_add_cell(table, "%zu", s->top[i]);
         weft_cli_table_add_cell(table, "%.6g", score_of(s, s->top[i], softmax));
         if (names->count > 0)
-            weft_cli_table_add_cell(table, "%s", s->top[i] < names->count ? names->items[s->top[i]] : "");
+            weft_cli_table_add_cell(table, "%s",
+                                    s->top[i] < names->count ? names->items[s->top[i]] : "");
     }
     weft_cli_table_print(table, cli->out);
 }
@@ -137,16 +138,18 @@ static range range_of(const weft_tensor_info *tensor, const void *data, size_t c
         r.mean += value;
     }
     size_t finite = count - r.nonfinite;
-    return finite == 0 ? (range){0, 0, 0, r.nonfinite} : (range){r.min, r.max, r.mean / (double)finite, r.nonfinite};
+    return finite == 0 ? (range){0, 0, 0, r.nonfinite}
+                       : (range){r.min, r.max, r.mean / (double)finite, r.nonfinite};
 }
 
-static json_t *report_output(weft_cli *cli, const weft_tensor_info *tensor, const void *data, const char *file,
-                             const labels *names)
+static json_t *report_output(weft_cli *cli, const weft_tensor_info *tensor, const void *data,
+                             const char *file, const labels *names)
 {
     char shape[WEFT_CLI_SHAPE_TEXT];
     size_t count = (size_t)tensor->size_bytes / weft_cli_dtype_bytes(tensor->dtype);
     size_t images = tensor->rank == 2 ? (size_t)tensor->dims[0] : 1;
-    size_t classes = tensor->rank == 1 || tensor->rank == 2 ? count / (images == 0 ? 1 : images) : 0;
+    size_t classes =
+        tensor->rank == 1 || tensor->rank == 2 ? count / (images == 0 ? 1 : images) : 0;
     range r = range_of(tensor, data, count);
     json_t *json = weft_cli_json_tensor(tensor), *tops = json_array();
     json_object_set_new(json, "min", json_real(r.min));
@@ -157,12 +160,13 @@ static json_t *report_output(weft_cli *cli, const weft_tensor_info *tensor, cons
         fprintf(cli->out, "%s  %s %s  min %.6g  max %.6g  mean %.6g\n", tensor->name, tensor->dtype,
                 weft_cli_format_shape(tensor->rank, tensor->dims, shape), r.min, r.max, r.mean);
     if (r.nonfinite > 0)
-        weft_cli_note(&cli->errors, WEFT_SEVERITY_WARNING, "output %s holds %zu NaN or infinite elements", tensor->name,
-                      r.nonfinite);
+        weft_cli_note(&cli->errors, WEFT_SEVERITY_WARNING,
+                      "output %s holds %zu NaN or infinite elements", tensor->name, r.nonfinite);
     scores *s = weft_cli_alloc(sizeof *s);
     for (size_t image = 0; classes > 0 && image < images; image++) {
         *s = (scores){.dtype = tensor->dtype,
-                      .data = (const uint8_t *)data + image * classes * weft_cli_dtype_bytes(tensor->dtype),
+                      .data = (const uint8_t *)data +
+                              image * classes * weft_cli_dtype_bytes(tensor->dtype),
                       .classes = classes};
         scores_find(s, (size_t)weft_cli_args_int(&cli->args, "top", 5));
         json_array_append_new(tops, scores_json(cli, s, names));
@@ -191,8 +195,9 @@ static json_t *inputs_json(const weft_cli_inputs *inputs)
     return list;
 }
 
-static weft_status finish_run(weft_cli *cli, const weft_package *package, const weft_cli_inputs *inputs,
-                              const weft_cli_outputs *outputs, const weft_cli_engine *engine, uint64_t run_ns)
+static weft_status finish_run(weft_cli *cli, const weft_package *package,
+                              const weft_cli_inputs *inputs, const weft_cli_outputs *outputs,
+                              const weft_cli_engine *engine, uint64_t run_ns)
 {
     labels names;
     weft_status status = labels_read(cli, &names);
@@ -208,7 +213,8 @@ static weft_status finish_run(weft_cli *cli, const weft_package *package, const 
         for (size_t i = 0; i < outputs->count; i++) {
             weft_tensor_info tensor;
             weft_package_get_output(package, inputs->schedule, i, &tensor);
-            json_array_append_new(list, report_output(cli, &tensor, weft_request_get_output(engine->request, i),
+            json_array_append_new(list, report_output(cli, &tensor,
+                                                      weft_request_get_output(engine->request, i),
                                                       outputs->files[i], &names));
         }
         json_t *json = weft_cli_json_create("weft.run/1");
@@ -226,8 +232,10 @@ static weft_status finish_run(weft_cli *cli, const weft_package *package, const 
             weft_load_info load;
             char *where = weft_cli_engine_describe(engine);
             weft_session_get_load_info(engine->session, &load);
-            fprintf(stderr, "%s: loaded in %.2f s (%zu programs built, %zu from cache), ran in %.2f ms\n", where,
-                    (double)load.load_ns / 1e9, load.programs_built, load.programs_from_cache, (double)run_ns / 1e6);
+            fprintf(stderr,
+                    "%s: loaded in %.2f s (%zu programs built, %zu from cache), ran in %.2f ms\n",
+                    where, (double)load.load_ns / 1e9, load.programs_built,
+                    load.programs_from_cache, (double)run_ns / 1e6);
             free(where);
         }
     }
@@ -273,10 +281,14 @@ static weft_status run(weft_cli *cli)
 }
 
 static const weft_cli_option options[] = {
-    {"output", 'o', WEFT_CLI_LIST, "NAME=@FILE", NULL, 0, 0, "write an output as npy; a plain file name for the only one"},
-    {"top", 0, WEFT_CLI_INT, "K", NULL, 0, MAX_TOP, "largest elements to show of rank 1 and 2 outputs; default 5"},
-    {"softmax", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "show probabilities instead of the values themselves"},
-    {"labels", 0, WEFT_CLI_TEXT, "FILE", NULL, 0, 0, "class names, one a line, for the list of largest elements"},
+    {"output", 'o', WEFT_CLI_LIST, "NAME=@FILE", NULL, 0, 0,
+     "write an output as npy; a plain file name for the only one"},
+    {"top", 0, WEFT_CLI_INT, "K", NULL, 0, MAX_TOP,
+     "largest elements to show of rank 1 and 2 outputs; default 5"},
+    {"softmax", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0,
+     "show probabilities instead of the values themselves"},
+    {"labels", 0, WEFT_CLI_TEXT, "FILE", NULL, 0, 0,
+     "class names, one a line, for the list of largest elements"},
     WEFT_CLI_OPTIONS_END,
 };
 
@@ -288,11 +300,13 @@ const weft_cli_verb weft_cli_verb_run = {
     .operand_max = 1,
     .operand_words = ".weft",
     .groups = {weft_cli_input_options, options, weft_cli_running_options, weft_cli_common_options},
-    .description = "Reads the inputs, runs the package once, writes the outputs that are asked for, and prints a summary of each, "
-                   "with the largest elements of those that look like class scores. The written values are the model's own; "
-                   "--softmax changes only what is printed.\n\n"
-                   "A package with several schedules runs the one whose input shape the npy files have. How inputs are written: "
-                   "weft help inputs.",
+    .description =
+        "Reads the inputs, runs the package once, writes the outputs that are asked for, and "
+        "prints a summary of each, with the largest elements of those that look like class "
+        "scores. The written values are the model's own; --softmax changes only what is "
+        "printed.\n\n"
+        "A package with several schedules runs the one whose input shape the npy files have. How "
+        "inputs are written: weft help inputs.",
     .examples = "weft run rs50.weft --input input=@x.npy --output y.npy\n"
                 "weft run rs50.weft --input input=@cat.png --softmax --labels imagenet.txt\n"
                 "weft run two.weft -i left=@l.npy -i right=random:3 -o sum=@s.npy -o diff=@d.npy\n"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weft verify: the same inputs on two backends (or against stored outputs), every value compared, one verdict.
- * Must not know about: measuring time. */
+/* weft verify: the same inputs on two backends (or against stored outputs), every value compared,
+ * one verdict. Must not know about: measuring time. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,8 @@
 #include "cli/values.h"
 #include "cli/verdict.h"
 
-/* See `weft help verdict`: reordered f32 sums stay below 1e-5 over the depth of the reference models, a wrong kernel does not. */
+/* See `weft help verdict`: reordered f32 sums stay below 1e-5 over the depth of the reference
+ * models, a wrong kernel does not. */
 static const double default_tolerance = 1e-4;
 
 static size_t element_count(const weft_tensor_info *tensor)
@@ -26,16 +27,19 @@ static size_t element_count(const weft_tensor_info *tensor)
     return bytes == 0 ? 0 : (size_t)tensor->size_bytes / bytes;
 }
 
-static void add_output(weft_cli_verdict *verdict, const weft_tensor_info *tensor, const void *actual,
-                       const void *reference)
+static void add_output(weft_cli_verdict *verdict, const weft_tensor_info *tensor,
+                       const void *actual, const void *reference)
 {
-    weft_cli_verdict_add(verdict, -1, "output", tensor,
-                         weft_cli_values_compare(tensor->dtype, actual, reference, element_count(tensor)));
+    weft_cli_verdict_add(
+        verdict, -1, "output", tensor,
+        weft_cli_values_compare(tensor->dtype, actual, reference, element_count(tensor)));
 }
 
-/* Compares value `index` of both requests. A value that one backend never makes (fused away) is counted as skipped. */
-static weft_status add_value(weft_cli *cli, weft_cli_verdict *verdict, const weft_package *package, size_t schedule,
-                             size_t step, int32_t index, const weft_cli_engine *actual, const weft_cli_engine *reference)
+/* Compares value `index` of both requests. A value that one backend never makes (fused away) is
+ * counted as skipped. */
+static weft_status add_value(weft_cli *cli, weft_cli_verdict *verdict, const weft_package *package,
+                             size_t schedule, size_t step, int32_t index,
+                             const weft_cli_engine *actual, const weft_cli_engine *reference)
 {
     weft_step_info info;
     weft_value_info value;
@@ -45,11 +49,13 @@ static weft_status add_value(weft_cli *cli, weft_cli_verdict *verdict, const wef
     void *a = weft_cli_try_alloc(bytes), *r = weft_cli_try_alloc(bytes);
     weft_status status = WEFT_OK;
     if (a == NULL || r == NULL)
-        status = weft_cli_error(&cli->errors, WEFT_CLI_E_CLI_NO_MEMORY, "no memory to compare %s", value.tensor.name);
+        status = weft_cli_error(&cli->errors, WEFT_CLI_E_CLI_NO_MEMORY, "no memory to compare %s",
+                                value.tensor.name);
     else if (weft_request_get_value(actual->request, (size_t)index, a, bytes, NULL) == WEFT_OK &&
              weft_request_get_value(reference->request, (size_t)index, r, bytes, NULL) == WEFT_OK)
-        weft_cli_verdict_add(verdict, (long)step, info.op, &value.tensor,
-                             weft_cli_values_compare(value.tensor.dtype, a, r, element_count(&value.tensor)));
+        weft_cli_verdict_add(
+            verdict, (long)step, info.op, &value.tensor,
+            weft_cli_values_compare(value.tensor.dtype, a, r, element_count(&value.tensor)));
     else
         verdict->skipped++;
     free(a);
@@ -75,13 +81,15 @@ static weft_status compare_sessions(weft_cli *cli, const weft_package *package, 
         weft_package_get_step(package, schedule, step, &step_info);
         for (size_t k = 0; status == WEFT_OK && k < step_info.output_count; k++)
             if (step_info.outputs[k] >= 0)
-                status = add_value(cli, verdict, package, schedule, step, step_info.outputs[k], actual, reference);
+                status = add_value(cli, verdict, package, schedule, step, step_info.outputs[k],
+                                   actual, reference);
     }
     return status;
 }
 
-static weft_status run_engine(weft_cli *cli, weft_package *package, const weft_session_params *params,
-                              const weft_cli_inputs *inputs, weft_cli_engine *engine)
+static weft_status run_engine(weft_cli *cli, weft_package *package,
+                              const weft_session_params *params, const weft_cli_inputs *inputs,
+                              weft_cli_engine *engine)
 {
     weft_status status = weft_cli_engine_create(cli, package, params, engine);
     weft_cli_report_flush(cli);
@@ -91,8 +99,8 @@ static weft_status run_engine(weft_cli *cli, weft_package *package, const weft_s
     return weft_request_run(engine->request, 0, cli->diag);
 }
 
-static weft_status verify_backend(weft_cli *cli, weft_package *package, const weft_cli_inputs *inputs,
-                                  weft_cli_verdict *verdict)
+static weft_status verify_backend(weft_cli *cli, weft_package *package,
+                                  const weft_cli_inputs *inputs, weft_cli_verdict *verdict)
 {
     const char *reference_name = weft_cli_args_text(&cli->args, "reference", "ref");
     weft_cli_engine actual = {0}, reference = {0};
@@ -118,8 +126,8 @@ static weft_status verify_backend(weft_cli *cli, weft_package *package, const we
     return status;
 }
 
-static weft_status compare_file(weft_cli *cli, const weft_tensor_info *tensor, const char *file, const void *actual,
-                                weft_cli_verdict *verdict)
+static weft_status compare_file(weft_cli *cli, const weft_tensor_info *tensor, const char *file,
+                                const void *actual, weft_cli_verdict *verdict)
 {
     weft_npy npy;
     weft_status status = weft_npy_read(file, &cli->errors, &npy);
@@ -129,8 +137,9 @@ static weft_status compare_file(weft_cli *cli, const weft_tensor_info *tensor, c
     if (!same_dtype || npy.rank != tensor->rank ||
         memcmp(npy.dims, tensor->dims, (size_t)npy.rank * sizeof npy.dims[0]) != 0) {
         char expected[WEFT_CLI_SHAPE_TEXT], found[WEFT_CLI_SHAPE_TEXT];
-        status = weft_cli_error(&cli->errors, same_dtype ? WEFT_CLI_E_NPY_SHAPE : WEFT_CLI_E_NPY_DTYPE,
-                                "%s does not fit output %s", file, tensor->name);
+        status =
+            weft_cli_error(&cli->errors, same_dtype ? WEFT_CLI_E_NPY_SHAPE : WEFT_CLI_E_NPY_DTYPE,
+                           "%s does not fit output %s", file, tensor->name);
         weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "%s %s", tensor->dtype,
                              weft_cli_format_shape(tensor->rank, tensor->dims, expected));
         weft_cli_error_field(&cli->errors, WEFT_DIAG_FOUND, "%s %s", npy.dtype,
@@ -148,14 +157,16 @@ static weft_status verify_files(weft_cli *cli, weft_package *package, const weft
     weft_cli_outputs expected;
     weft_cli_engine engine = {0};
     weft_session_params params = weft_cli_session_params(cli, inputs->schedule);
-    weft_status status = weft_cli_outputs_parse(cli, "expected", package, inputs->schedule, &expected);
+    weft_status status =
+        weft_cli_outputs_parse(cli, "expected", package, inputs->schedule, &expected);
     if (status == WEFT_OK)
         status = run_engine(cli, package, &params, inputs, &engine);
     for (size_t i = 0; status == WEFT_OK && i < expected.count; i++) {
         weft_tensor_info tensor;
         weft_package_get_output(package, inputs->schedule, i, &tensor);
         if (expected.files[i] != NULL)
-            status = compare_file(cli, &tensor, expected.files[i], weft_request_get_output(engine.request, i), verdict);
+            status = compare_file(cli, &tensor, expected.files[i],
+                                  weft_request_get_output(engine.request, i), verdict);
     }
     if (status == WEFT_OK) {
         verdict->actual = weft_cli_engine_describe(&engine);
@@ -170,13 +181,15 @@ static weft_status run(weft_cli *cli)
 {
     bool has_files = weft_cli_args_has(&cli->args, "expected");
     if (has_files && weft_cli_args_has(&cli->args, "reference")) {
-        weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_CONFLICT, "--reference and --expected exclude each other");
+        weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_CONFLICT,
+                                            "--reference and --expected exclude each other");
         weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "two calls, one with each");
         return status;
     }
     weft_package *package = NULL;
     weft_cli_inputs inputs = {0};
-    weft_cli_verdict verdict = {.tolerance = weft_cli_args_real(&cli->args, "tolerance", default_tolerance)};
+    weft_cli_verdict verdict = {.tolerance =
+                                    weft_cli_args_real(&cli->args, "tolerance", default_tolerance)};
     weft_status status = weft_cli_open_package(cli, &package);
     if (status == WEFT_OK)
         status = weft_cli_inputs_load(cli, package, !has_files, &inputs);
@@ -185,11 +198,13 @@ static weft_status run(weft_cli *cli)
                            : verify_backend(cli, package, &inputs, &verdict);
     if (status == WEFT_OK && verdict.count == 0) {
         status = weft_cli_error(&cli->errors, WEFT_CLI_E_REFERENCE, "nothing to compare with");
-        weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "--reference ref, or --expected NAME=@file.npy");
+        weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY,
+                             "--reference ref, or --expected NAME=@file.npy");
     }
     if (status == WEFT_OK) {
         if (cli->is_json)
-            weft_cli_json_print(weft_cli_verdict_json(&verdict, cli->args.operands[0], &inputs), cli->out);
+            weft_cli_json_print(weft_cli_verdict_json(&verdict, cli->args.operands[0], &inputs),
+                                cli->out);
         else
             weft_cli_verdict_print(cli->out, &verdict, weft_cli_args_has(&cli->args, "layers"));
         status = weft_cli_verdict_passes(&verdict) ? WEFT_OK : WEFT_MISMATCH;
@@ -201,10 +216,14 @@ static weft_status run(weft_cli *cli)
 }
 
 static const weft_cli_option options[] = {
-    {"reference", 'r', WEFT_CLI_TEXT, "BACKEND", NULL, 0, 0, "backend to compare with; default ref"},
-    {"expected", 0, WEFT_CLI_LIST, "NAME=@FILE", NULL, 0, 0, "compare an output with an npy file instead"},
-    {"tolerance", 't', WEFT_CLI_REAL, "T", NULL, 0, 1e9, "largest error / largest reference that passes; default 1e-4"},
-    {"layers", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "show every step, not only outputs and the worst five"},
+    {"reference", 'r', WEFT_CLI_TEXT, "BACKEND", NULL, 0, 0,
+     "backend to compare with; default ref"},
+    {"expected", 0, WEFT_CLI_LIST, "NAME=@FILE", NULL, 0, 0,
+     "compare an output with an npy file instead"},
+    {"tolerance", 't', WEFT_CLI_REAL, "T", NULL, 0, 1e9,
+     "largest error / largest reference that passes; default 1e-4"},
+    {"layers", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0,
+     "show every step, not only outputs and the worst five"},
     WEFT_CLI_OPTIONS_END,
 };
 
@@ -217,15 +236,18 @@ const weft_cli_verb weft_cli_verb_verify = {
     .operand_words = ".weft",
     .groups = {options, weft_cli_input_options, weft_cli_running_options, weft_cli_common_options},
     .description =
-        "Runs the package on its device and on the reference backend with the same inputs (seeded normal random ones unless --input "
-        "says otherwise), and compares the outputs and the result of every step. The table shows the largest absolute error, the "
-        "largest absolute reference value, their ratio, and the element that is worst with both values. The first step over the "
-        "tolerance is named: that is where to look.\n\n"
-        "Every compared tensor must be within the tolerance. The last line is PASSED or FAILED; `tolerance needed` says what would "
-        "have passed. How the error is defined, and why 1e-4: weft help verdict.",
-    .examples = "weft verify rs50.weft --reference ref\n"
-                "weft verify rs50.weft --layers --seed 3\n"
-                "weft verify rs50.weft --input input=@x.npy --expected output=@y.npy --tolerance 1e-4\n"
-                "weft verify rs50.weft --json | jq .tolerance_needed",
+        "Runs the package on its device and on the reference backend with the same inputs "
+        "(seeded normal random ones unless --input says otherwise), and compares the outputs and "
+        "the result of every step. The table shows the largest absolute error, the largest "
+        "absolute reference value, their ratio, and the element that is worst with both values. "
+        "The first step over the tolerance is named: that is where to look.\n\n"
+        "Every compared tensor must be within the tolerance. The last line is PASSED or FAILED; "
+        "`tolerance needed` says what would have passed. How the error is defined, and why 1e-4: "
+        "weft help verdict.",
+    .examples =
+        "weft verify rs50.weft --reference ref\n"
+        "weft verify rs50.weft --layers --seed 3\n"
+        "weft verify rs50.weft --input input=@x.npy --expected output=@y.npy --tolerance 1e-4\n"
+        "weft verify rs50.weft --json | jq .tolerance_needed",
     .run = run,
 };

@@ -10,11 +10,13 @@
 
 enum { WORST_STEPS = 5 };
 
-void weft_cli_verdict_add(weft_cli_verdict *verdict, long step, const char *op, const weft_tensor_info *tensor,
-                          weft_cli_comparison comparison)
+void weft_cli_verdict_add(weft_cli_verdict *verdict, long step, const char *op,
+                          const weft_tensor_info *tensor, weft_cli_comparison comparison)
 {
-    verdict->items = weft_cli_realloc_array(verdict->items, verdict->count + 1, sizeof *verdict->items);
-    verdict->items[verdict->count++] = (struct weft_cli_verdict_item){step, op, *tensor, comparison};
+    verdict->items =
+        weft_cli_realloc_array(verdict->items, verdict->count + 1, sizeof *verdict->items);
+    verdict->items[verdict->count++] =
+        (struct weft_cli_verdict_item){step, op, *tensor, comparison};
 }
 
 double weft_cli_verdict_needed(const weft_cli_verdict *verdict)
@@ -35,7 +37,8 @@ bool weft_cli_verdict_passes(const weft_cli_verdict *verdict)
 static const struct weft_cli_verdict_item *first_over(const weft_cli_verdict *verdict)
 {
     for (size_t i = 0; i < verdict->count; i++)
-        if (verdict->items[i].step >= 0 && verdict->items[i].comparison.relative > verdict->tolerance)
+        if (verdict->items[i].step >= 0 &&
+            verdict->items[i].comparison.relative > verdict->tolerance)
             return &verdict->items[i];
     return NULL;
 }
@@ -56,7 +59,8 @@ static int by_relative(const void *a, const void *b)
 }
 
 /* "[0,3,17]" of a flat index. */
-static void format_position(const weft_tensor_info *tensor, size_t index, char *buffer, size_t capacity)
+static void format_position(const weft_tensor_info *tensor, size_t index, char *buffer,
+                            size_t capacity)
 {
     size_t position[8] = {0}, length = 1;
     for (int i = tensor->rank - 1; i >= 0; i--) {
@@ -66,12 +70,14 @@ static void format_position(const weft_tensor_info *tensor, size_t index, char *
     }
     snprintf(buffer, capacity, "[");
     for (int i = 0; i < tensor->rank && length < capacity; i++)
-        length += (size_t)snprintf(buffer + length, capacity - length, "%s%zu", i == 0 ? "" : ",", position[i]);
+        length += (size_t)snprintf(buffer + length, capacity - length, "%s%zu", i == 0 ? "" : ",",
+                                   position[i]);
     if (length < capacity)
         snprintf(buffer + length, capacity - length, "]");
 }
 
-static void add_row(weft_cli_table *table, const weft_cli_verdict *verdict, const struct weft_cli_verdict_item *item)
+static void add_row(weft_cli_table *table, const weft_cli_verdict *verdict,
+                    const struct weft_cli_verdict_item *item)
 {
     const weft_cli_comparison *c = &item->comparison;
     char position[96];
@@ -89,7 +95,9 @@ static void add_row(weft_cli_table *table, const weft_cli_verdict *verdict, cons
     weft_cli_table_add_cell(table, "%s", position);
     weft_cli_table_add_cell(table, "%.7g", c->actual);
     weft_cli_table_add_cell(table, "%.7g", c->reference);
-    const char *mark = c->nonfinite_mismatches > 0 ? "NaN/Inf" : c->relative > verdict->tolerance ? "over" : "";
+    const char *mark = c->nonfinite_mismatches > 0        ? "NaN/Inf"
+                       : c->relative > verdict->tolerance ? "over"
+                                                          : "";
     if (c->nan_both > 0)
         weft_cli_table_add_cell(table, "%s %zu NaN on both sides", mark, c->nan_both);
     else
@@ -98,14 +106,16 @@ static void add_row(weft_cli_table *table, const weft_cli_verdict *verdict, cons
 
 void weft_cli_verdict_print(FILE *out, const weft_cli_verdict *verdict, bool all_steps)
 {
-    static const char *const titles[] = {"step",     "op", "value", "max err", "max ref",
+    static const char *const titles[] = {"step",     "op", "value", "max err",   "max ref",
                                          "relative", "at", "found", "reference", ""};
     weft_cli_table *table = weft_cli_table_create();
     for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++)
-        weft_cli_table_add_column(table, titles[i], i == 1 || i == 6 || i == 9 ? WEFT_CLI_LEFT
-                                                    : i == 2                   ? WEFT_CLI_TRUNC
-                                                                               : WEFT_CLI_RIGHT);
-    const struct weft_cli_verdict_item **steps = weft_cli_alloc_array(verdict->count, sizeof *steps);
+        weft_cli_table_add_column(table, titles[i],
+                                  i == 1 || i == 6 || i == 9 ? WEFT_CLI_LEFT
+                                  : i == 2                   ? WEFT_CLI_TRUNC
+                                                             : WEFT_CLI_RIGHT);
+    const struct weft_cli_verdict_item **steps =
+        weft_cli_alloc_array(verdict->count, sizeof *steps);
     size_t step_count = 0, shown = 0;
     for (size_t i = 0; i < verdict->count; i++) {
         if (verdict->items[i].step < 0)
@@ -121,26 +131,33 @@ void weft_cli_verdict_print(FILE *out, const weft_cli_verdict *verdict, bool all
     weft_cli_table_print(table, out);
     free(steps);
     if (shown < step_count)
-        fprintf(out, "the worst %zu of %zu compared step results; --layers shows all\n", shown, step_count);
+        fprintf(out, "the worst %zu of %zu compared step results; --layers shows all\n", shown,
+                step_count);
     if (verdict->skipped > 0)
         fprintf(out, "%zu values exist on one side only and were not compared\n", verdict->skipped);
     const struct weft_cli_verdict_item *over = first_over(verdict);
     if (over != NULL)
-        fprintf(out, "first step over the tolerance: %ld %s %s\n", over->step, over->op, over->tensor.name);
-    fprintf(out, "tolerance needed %.2g, given %.2g\n", weft_cli_verdict_needed(verdict), verdict->tolerance);
+        fprintf(out, "first step over the tolerance: %ld %s %s\n", over->step, over->op,
+                over->tensor.name);
+    fprintf(out, "tolerance needed %.2g, given %.2g\n", weft_cli_verdict_needed(verdict),
+            verdict->tolerance);
     fputs(weft_cli_verdict_passes(verdict) ? "PASSED\n" : "FAILED\n", out);
 }
 
-json_t *weft_cli_verdict_json(const weft_cli_verdict *verdict, const char *package, const weft_cli_inputs *inputs)
+json_t *weft_cli_verdict_json(const weft_cli_verdict *verdict, const char *package,
+                              const weft_cli_inputs *inputs)
 {
-    json_t *json = weft_cli_json_create("weft.verify/1"), *list = json_array(), *from = json_array();
+    json_t *json = weft_cli_json_create("weft.verify/1"), *list = json_array(),
+           *from = json_array();
     json_object_set_new(json, "package", weft_cli_json_text(package));
     json_object_set_new(json, "passed", json_boolean(weft_cli_verdict_passes(verdict)));
     json_object_set_new(json, "tolerance", json_real(verdict->tolerance));
-    json_object_set_new(json, "tolerance_needed", weft_cli_json_real(weft_cli_verdict_needed(verdict)));
-    json_object_set_new(json, "first_step_over", verdict->count > 0 && weft_cli_verdict_first_over(verdict) >= 0
-                                                     ? json_integer(weft_cli_verdict_first_over(verdict))
-                                                     : json_null());
+    json_object_set_new(json, "tolerance_needed",
+                        weft_cli_json_real(weft_cli_verdict_needed(verdict)));
+    json_object_set_new(json, "first_step_over",
+                        verdict->count > 0 && weft_cli_verdict_first_over(verdict) >= 0
+                            ? json_integer(weft_cli_verdict_first_over(verdict))
+                            : json_null());
     json_object_set_new(json, "actual", weft_cli_json_text(verdict->actual));
     json_object_set_new(json, "reference", weft_cli_json_text(verdict->reference));
     json_object_set_new(json, "not_compared", json_integer((json_int_t)verdict->skipped));
@@ -162,7 +179,8 @@ json_t *weft_cli_verdict_json(const weft_cli_verdict *verdict, const char *packa
         json_object_set_new(one, "worst_index", json_integer((json_int_t)c->worst));
         json_object_set_new(one, "found", weft_cli_json_real(c->actual));
         json_object_set_new(one, "expected", weft_cli_json_real(c->reference));
-        json_object_set_new(one, "nonfinite_mismatches", json_integer((json_int_t)c->nonfinite_mismatches));
+        json_object_set_new(one, "nonfinite_mismatches",
+                            json_integer((json_int_t)c->nonfinite_mismatches));
         json_object_set_new(one, "nan_on_both_sides", json_integer((json_int_t)c->nan_both));
         json_array_append_new(list, one);
     }

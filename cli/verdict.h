@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list of compared tensors and the verdict over it. Must not know about: sessions, how values were got. */
+/* The list of compared tensors and the verdict over it. Must not know about: sessions, how values
+ * were got. */
 #ifndef WEFT_CLI_VERDICT_H
 #define WEFT_CLI_VERDICT_H
 
@@ -21,12 +22,12 @@ typedef struct weft_cli_verdict {
         const char *op;
         weft_tensor_info tensor;
         weft_cli_comparison comparison;
-    } *items;
+    } * items;
 } weft_cli_verdict;
 
 /* op and the tensor's strings are borrowed. */
-void weft_cli_verdict_add(weft_cli_verdict *verdict, long step, const char *op, const weft_tensor_info *tensor,
-                          weft_cli_comparison comparison);
+void weft_cli_verdict_add(weft_cli_verdict *verdict, long step, const char *op,
+                          const weft_tensor_info *tensor, weft_cli_comparison comparison);
 bool weft_cli_verdict_passes(const weft_cli_verdict *verdict);
 /* The smallest tolerance with which it would pass; infinite when none would. */
 double weft_cli_verdict_needed(const weft_cli_verdict *verdict);
@@ -34,7 +35,8 @@ double weft_cli_verdict_needed(const weft_cli_verdict *verdict);
 long weft_cli_verdict_first_over(const weft_cli_verdict *verdict);
 
 void weft_cli_verdict_print(FILE *out, const weft_cli_verdict *verdict, bool all_steps);
-json_t *weft_cli_verdict_json(const weft_cli_verdict *verdict, const char *package, const weft_cli_inputs *inputs);
+json_t *weft_cli_verdict_json(const weft_cli_verdict *verdict, const char *package,
+                              const weft_cli_inputs *inputs);
 void weft_cli_verdict_finish(weft_cli_verdict *verdict);
 
 #endif
