@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a node costs: multiply-accumulates, operations and bytes, from shapes alone. Must not know about devices or kernels.
+/* What a node costs: multiply-accumulates, operations and bytes, from shapes alone. Must not know
+ * about devices or kernels.
  *
- * Counting rules: an exponential, a division or a comparison is one operation; a multiply-accumulate is two. Every input is
- * read once and every output written once, however a kernel does it. Operators that only rename a shape cost nothing. */
+ * Counting rules: an exponential, a division or a comparison is one operation; a
+ * multiply-accumulate is two. Every input is read once and every output written once, however a
+ * kernel does it. Operators that only rename a shape cost nothing. */
 #include <string.h>
 
 #include "compiler/ir/graph.h"
@@ -33,8 +35,9 @@ static int64_t bytes_of(const weft_value *value)
 
 static int64_t dim_of(const weft_value *value, int from_end)
 {
-    return value && value->has_shape && value->shape.rank >= from_end ? value->shape.dims[value->shape.rank - from_end]
-                                                                     : 1;
+    return value && value->has_shape && value->shape.rank >= from_end
+               ? value->shape.dims[value->shape.rank - from_end]
+               : 1;
 }
 
 /* Elements of one filter: all weights divided by the output channels. */
@@ -53,9 +56,10 @@ static int64_t macs_of(const weft_node *node)
     case WEFT_OP_Linear: return times(outputs, filter_elems(weft_node_input(node, 1)));
     case WEFT_OP_MatMul: return times(outputs, dim_of(weft_node_input(node, 0), 1));
     case WEFT_OP_Gemm:
-        return times(outputs,
-                     dim_of(weft_node_input(node, 0), weft_attrs_int(&node->attrs, "transA", 0) != 0 ? 2 : 1));
-    case WEFT_OP_Gate: return times(dim_of(weft_node_input(node, 0), 2), elems_of(weft_node_input(node, 1)));
+        return times(outputs, dim_of(weft_node_input(node, 0),
+                                     weft_attrs_int(&node->attrs, "transA", 0) != 0 ? 2 : 1));
+    case WEFT_OP_Gate:
+        return times(dim_of(weft_node_input(node, 0), 2), elems_of(weft_node_input(node, 1)));
     default: return 0;
     }
 }
@@ -74,7 +78,8 @@ typedef struct flops_row {
     int64_t flops;
 } flops_row;
 
-/* The activations of weft's operators: comparisons, or an exponential, an addition and a division (silu: and a product). */
+/* The activations of weft's operators: comparisons, or an exponential, an addition and a division
+ * (silu: and a product). */
 static int64_t act_flops(const weft_node *node, const char *attr, const char *fallback)
 {
     static const flops_row acts[] = {{"relu", 1}, {"clip", 2}, {"sigmoid", 3}, {"silu", 4}};
@@ -95,13 +100,16 @@ static int64_t other_flops(const weft_node *node)
     case WEFT_OP_Conv:
     case WEFT_OP_Gemm: return times(out, has_bias);
     case WEFT_OP_Linear:
-        return times(out, has_bias + (weft_node_input(node, 3) != NULL) + act_flops(node, "act", "none"));
+        return times(out, has_bias + (weft_node_input(node, 3) != NULL) +
+                              act_flops(node, "act", "none"));
     case WEFT_OP_Conv2D:
-        return plus(times(out, has_bias + (weft_node_input(node, 3) != NULL) + (weft_node_input(node, 4) != NULL) +
-                                   has_mean + act_flops(node, "act", "none")),
+        return plus(times(out, has_bias + (weft_node_input(node, 3) != NULL) +
+                                   (weft_node_input(node, 4) != NULL) + has_mean +
+                                   act_flops(node, "act", "none")),
                     weft_attrs_int(&node->attrs, "pool", 0) != 0 ? in : 0);
     case WEFT_OP_Gate:
-        return plus(times(out, 1 + (weft_node_input(node, 4) != NULL) + has_mean + act_flops(node, "act", "none")),
+        return plus(times(out, 1 + (weft_node_input(node, 4) != NULL) + has_mean +
+                                   act_flops(node, "act", "none")),
                     times(times(dim_of(x, 2), dim_of(node->outputs[0], 1)),
                           has_bias + act_flops(node, "gate_act", "sigmoid")));
     case WEFT_OP_AveragePool:
@@ -115,9 +123,11 @@ static int64_t other_flops(const weft_node *node)
     case WEFT_OP_ReduceProd:
     case WEFT_OP_ReduceSum:
     case WEFT_OP_CumSum: return in;
-    case WEFT_OP_BatchNormalization: return times(out, 2); /* scale and shift, prepared per channel */
-    case WEFT_OP_LayerNormalization: return times(out, 7); /* mean 1, centre 1, variance 2, scale 2, shift 1 */
-    case WEFT_OP_Softmax: return times(out, 5);            /* maximum, subtract, exp, sum, divide */
+    case WEFT_OP_BatchNormalization:
+        return times(out, 2); /* scale and shift, prepared per channel */
+    case WEFT_OP_LayerNormalization:
+        return times(out, 7);                   /* mean 1, centre 1, variance 2, scale 2, shift 1 */
+    case WEFT_OP_Softmax: return times(out, 5); /* maximum, subtract, exp, sum, divide */
     case WEFT_OP_Max:
     case WEFT_OP_Min:
     case WEFT_OP_Sum: return times(out, (int64_t)node->input_count - 1);
@@ -161,9 +171,9 @@ static int64_t other_flops(const weft_node *node)
 
 static bool only_renames(const weft_node *node)
 {
-    return node->op == WEFT_OP_Identity || node->op == WEFT_OP_Reshape || node->op == WEFT_OP_Flatten ||
-           node->op == WEFT_OP_Squeeze || node->op == WEFT_OP_Unsqueeze || node->op == WEFT_OP_Shape ||
-           node->op == WEFT_OP_Size;
+    return node->op == WEFT_OP_Identity || node->op == WEFT_OP_Reshape ||
+           node->op == WEFT_OP_Flatten || node->op == WEFT_OP_Squeeze ||
+           node->op == WEFT_OP_Unsqueeze || node->op == WEFT_OP_Shape || node->op == WEFT_OP_Size;
 }
 
 weft_op_cost weft_node_cost(const weft_node *node)

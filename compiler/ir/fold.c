@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Evaluation of a node whose inputs are constant, with its reference kernel. Must not know about which nodes are worth it. */
+/* Evaluation of a node whose inputs are constant, with its reference kernel. Must not know about
+ * which nodes are worth it. */
 #include "compiler/ir/infer.h"
 
 /* Shape and Size need their input's shape only. */
@@ -11,8 +12,9 @@ static bool reads_data(const weft_node *node)
 /* The result is the first input's elements under another shape: constants can share their data. */
 static bool is_view(const weft_node *node)
 {
-    return node->op == WEFT_OP_Identity || node->op == WEFT_OP_Reshape || node->op == WEFT_OP_Flatten ||
-           node->op == WEFT_OP_Squeeze || node->op == WEFT_OP_Unsqueeze;
+    return node->op == WEFT_OP_Identity || node->op == WEFT_OP_Reshape ||
+           node->op == WEFT_OP_Flatten || node->op == WEFT_OP_Squeeze ||
+           node->op == WEFT_OP_Unsqueeze;
 }
 
 static bool can_fold(const weft_node *node)
@@ -40,7 +42,8 @@ static void become_constant(weft_value *value, const void *data)
 static weft_status evaluate(weft_graph *graph, weft_node *node, weft_diag *diag)
 {
     weft_arena *arena = graph->arena;
-    weft_tensor *tensors = WEFT_NEW_ARRAY(arena, weft_tensor, node->input_count + node->output_count);
+    weft_tensor *tensors =
+        WEFT_NEW_ARRAY(arena, weft_tensor, node->input_count + node->output_count);
     const weft_tensor **inputs = WEFT_NEW_ARRAY(arena, const weft_tensor *, node->input_count);
     weft_tensor **outputs = WEFT_NEW_ARRAY(arena, weft_tensor *, node->output_count);
     for (size_t i = 0; i < node->input_count; i++)
@@ -54,7 +57,8 @@ static weft_status evaluate(weft_graph *graph, weft_node *node, weft_diag *diag)
         *output = weft_value_tensor(node->outputs[i]);
         if (!weft_shape_bytes(&output->shape, output->dtype, &bytes) ||
             (bytes > WEFT_IR_FOLD_LIMIT_BYTES &&
-             (bytes > WEFT_IR_FOLD_ARENA_BYTES || weft_arena_used_bytes(arena) > WEFT_IR_FOLD_ARENA_BYTES - bytes)))
+             (bytes > WEFT_IR_FOLD_ARENA_BYTES ||
+              weft_arena_used_bytes(arena) > WEFT_IR_FOLD_ARENA_BYTES - bytes)))
             return WEFT_UNSUPPORTED;
         output->data = weft_arena_alloc(arena, bytes);
     }
@@ -65,13 +69,14 @@ static weft_status evaluate(weft_graph *graph, weft_node *node, weft_diag *diag)
                           .output_count = node->output_count};
     weft_status status = weft_op_get(node->op)->ref(&call);
     if (status == WEFT_NO_MEMORY)
-        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "%s: no memory to evaluate node %s", weft_op_name(node->op),
-                               node->name);
+        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "%s: no memory to evaluate node %s",
+                               weft_op_name(node->op), node->name);
     if (status == WEFT_UNSUPPORTED)
         return status;
     if (status != WEFT_OK)
-        return weft_infer_fail(node, node->outputs[0], WEFT_E_FOLD_FAILED, diag, "data that the operator is defined for",
-                               weft_status_text(status), "the constant expression has no result");
+        return weft_infer_fail(node, node->outputs[0], WEFT_E_FOLD_FAILED, diag,
+                               "data that the operator is defined for", weft_status_text(status),
+                               "the constant expression has no result");
     for (size_t i = 0; i < node->output_count; i++)
         become_constant(node->outputs[i], outputs[i]->data);
     return WEFT_OK;

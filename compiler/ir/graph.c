@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The graph's structure: making values and nodes, connecting and removing them, keeping use counts and names. Must not know
- * about what operators mean. */
+/* The graph's structure: making values and nodes, connecting and removing them, keeping use counts
+ * and names. Must not know about what operators mean. */
 #include "compiler/ir/graph.h"
 
 #include <inttypes.h>
@@ -17,7 +17,8 @@ weft_graph *weft_graph_create(weft_arena *arena, const char *name)
 
 /* ---- values ---- */
 
-/* A copy of name that no value has: as it is, with ".1", ".2", ... behind it, or "v1", "v2", ... for NULL and "". */
+/* A copy of name that no value has: as it is, with ".1", ".2", ... behind it, or "v1", "v2", ...
+ * for NULL and "". */
 static const char *unique_name(weft_graph *graph, const char *name)
 {
     bool fresh = !name || !*name;
@@ -49,7 +50,8 @@ static void set_type(weft_value *value, weft_dtype dtype, const weft_shape *shap
         value->shape = *shape;
 }
 
-weft_value *weft_graph_add_input(weft_graph *graph, const char *name, weft_dtype dtype, const weft_shape *shape)
+weft_value *weft_graph_add_input(weft_graph *graph, const char *name, weft_dtype dtype,
+                                 const weft_shape *shape)
 {
     weft_value *value = add_value(graph, name);
     set_type(value, dtype, shape);
@@ -58,8 +60,8 @@ weft_value *weft_graph_add_input(weft_graph *graph, const char *name, weft_dtype
     return value;
 }
 
-weft_value *weft_graph_add_constant(weft_graph *graph, const char *name, weft_dtype dtype, const weft_shape *shape,
-                                    const void *data)
+weft_value *weft_graph_add_constant(weft_graph *graph, const char *name, weft_dtype dtype,
+                                    const weft_shape *shape, const void *data)
 {
     WEFT_ASSERT(shape && data);
     weft_value *value = add_value(graph, name);
@@ -68,7 +70,8 @@ weft_value *weft_graph_add_constant(weft_graph *graph, const char *name, weft_dt
     return value;
 }
 
-weft_value *weft_graph_add_constant_ints(weft_graph *graph, const char *name, const int64_t *values, size_t count)
+weft_value *weft_graph_add_constant_ints(weft_graph *graph, const char *name, const int64_t *values,
+                                         size_t count)
 {
     const void *data = weft_arena_dup(graph->arena, values, count * sizeof *values);
     weft_shape shape = {.rank = 1, .dims = {(int64_t)count}};
@@ -123,8 +126,9 @@ static weft_value *new_output(weft_graph *graph, weft_node *node, size_t index, 
     return value;
 }
 
-weft_node *weft_graph_add_node(weft_graph *graph, weft_node *before, weft_op op, const char *name, weft_value *const *inputs,
-                               size_t input_count, const char *const *output_names, size_t output_count)
+weft_node *weft_graph_add_node(weft_graph *graph, weft_node *before, weft_op op, const char *name,
+                               weft_value *const *inputs, size_t input_count,
+                               const char *const *output_names, size_t output_count)
 {
     WEFT_ASSERT(output_count > 0);
     weft_node *node = WEFT_NEW(graph->arena, weft_node);
@@ -278,7 +282,8 @@ weft_node *weft_value_only_user(const weft_graph *graph, const weft_value *value
     return NULL;
 }
 
-bool weft_value_const_ints(const weft_value *value, int64_t *out, size_t capacity, size_t *out_count)
+bool weft_value_const_ints(const weft_value *value, int64_t *out, size_t capacity,
+                           size_t *out_count)
 {
     *out_count = 0;
     if (!weft_value_is_constant(value) || !value->has_shape ||
@@ -297,7 +302,8 @@ bool weft_value_const_ints(const weft_value *value, int64_t *out, size_t capacit
 bool weft_value_const_scalar(const weft_value *value, double *out)
 {
     int64_t elems;
-    if (!weft_value_is_constant(value) || !value->has_shape || !weft_shape_elems(&value->shape, &elems) || elems != 1)
+    if (!weft_value_is_constant(value) || !value->has_shape ||
+        !weft_shape_elems(&value->shape, &elems) || elems != 1)
         return false;
     const void *data = value->data;
     switch (value->dtype) {

@@ -1,34 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shape rules of the operators (named in ops.def) and the helpers they share. Internal to compiler/ir; must not know about
- * passes, kernels' code or devices.
+/* Shape rules of the operators (named in ops.def) and the helpers they share. Internal to
+ * compiler/ir; must not know about passes, kernels' code or devices.
  *
- * A rule reads the dtypes, shapes and, where the operator needs them, the constant data of its inputs, and sets dtype and shape
- * of the outputs that exist. weft_node_infer has checked before that arity fits the row, that required inputs are present, that
- * every present input has dtype and shape, and that attributes are known and of the right kind. */
+ * A rule reads the dtypes, shapes and, where the operator needs them, the constant data of its
+ * inputs, and sets dtype and shape of the outputs that exist. weft_node_infer has checked before
+ * that arity fits the row, that required inputs are present, that every present input has dtype and
+ * shape, and that attributes are known and of the right kind. */
 #ifndef WEFT_IR_INFER_H
 #define WEFT_IR_INFER_H
 
 #include "compiler/ir/graph.h"
 
-/* A value of more bytes is refused: shapes come from files, and offsets into values must stay far from overflow. */
+/* A value of more bytes is refused: shapes come from files, and offsets into values must stay far
+ * from overflow. */
 #define WEFT_IR_MAX_VALUE_BYTES (INT64_C(1) << 40)
 
-/* Constant expressions with outputs up to this size are evaluated during inference: large enough for any shape arithmetic,
- * too small for weights (folding those is a pass). Inputs and work are bounded too, so that a file cannot claim much of either. */
+/* Constant expressions with outputs up to this size are evaluated during inference: large enough
+ * for any shape arithmetic, too small for weights (folding those is a pass). Inputs and work are
+ * bounded too, so that a file cannot claim much of either. */
 #define WEFT_IR_FOLD_LIMIT_BYTES ((size_t)64 << 10)
 #define WEFT_IR_FOLD_INPUT_BYTES ((size_t)1 << 20)
 #define WEFT_IR_FOLD_FLOPS (INT64_C(1) << 24)
 /* All outputs that one inference evaluates together; more is an error. */
 #define WEFT_IR_FOLD_TOTAL_BYTES ((size_t)64 << 20)
-/* Larger outputs (weights folded by a pass) are made only while the graph's arena holds less than this. */
+/* Larger outputs (weights folded by a pass) are made only while the graph's arena holds less than
+ * this. */
 #define WEFT_IR_FOLD_ARENA_BYTES ((size_t)2 << 30)
 
 #define WEFT_INFER_LIST(X)                                                                         \
-    X(arithmetic) X(batch_norm) X(cast) X(clip) X(compare) X(concat) X(constant_of_shape) X(conv)  \
-    X(conv2d) X(cum_sum) X(expand) X(flatten) X(floating) X(gate) X(gather) X(gemm)                \
-    X(global_pool) X(layer_norm) X(linear) X(logic) X(matmul) X(numeric) X(pad) X(pool) X(pool2d)  \
-    X(pow) X(prelu) X(range) X(reduce) X(reshape) X(resize) X(same) X(shape) X(size) X(slice)      \
-    X(softmax) X(split) X(squeeze) X(tile) X(transpose) X(unsqueeze) X(where)
+    X(arithmetic)                                                                                  \
+    X(batch_norm) X(cast) X(clip) X(compare) X(concat) X(constant_of_shape) X(conv) X(conv2d)      \
+        X(cum_sum) X(expand) X(flatten) X(floating) X(gate) X(gather) X(gemm) X(global_pool)       \
+            X(layer_norm) X(linear) X(logic) X(matmul) X(numeric) X(pad) X(pool) X(pool2d) X(pow)  \
+                X(prelu) X(range) X(reduce) X(reshape) X(resize) X(same) X(shape) X(size) X(slice) \
+                    X(softmax) X(split) X(squeeze) X(tile) X(transpose) X(unsqueeze) X(where)
 #define WEFT_INFER_DECLARE(name)                                                                   \
     weft_status weft_infer_##name(weft_graph *graph, weft_node *node, weft_diag *diag);
 WEFT_INFER_LIST(WEFT_INFER_DECLARE)
@@ -52,37 +57,51 @@ typedef enum weft_infer_class {
     WEFT_CLASS_ANY = WEFT_CLASS_NUMERIC | WEFT_CLASS_BOOL
 } weft_infer_class;
 
-/* Appends an error that names operator, node and, when given, tensor; returns its status. expected and found are texts. */
-weft_status weft_infer_fail(const weft_node *node, const weft_value *tensor, weft_error_id id, weft_diag *diag,
-                            const char *expected, const char *found, const char *summary, ...) WEFT_PRINTF(7, 8);
+/* Appends an error that names operator, node and, when given, tensor; returns its status. expected
+ * and found are texts. */
+weft_status weft_infer_fail(const weft_node *node, const weft_value *tensor, weft_error_id id,
+                            weft_diag *diag, const char *expected, const char *found,
+                            const char *summary, ...) WEFT_PRINTF(7, 8);
 /* The input's element type must be in the class, or be exactly the given one. */
-weft_status weft_infer_check_class(const weft_node *node, size_t input, weft_infer_class allowed, weft_diag *diag);
-weft_status weft_infer_check_dtype(const weft_node *node, size_t input, weft_dtype dtype, weft_diag *diag);
-weft_status weft_infer_check_rank(const weft_node *node, size_t input, int min_rank, int max_rank, weft_diag *diag);
+weft_status weft_infer_check_class(const weft_node *node, size_t input, weft_infer_class allowed,
+                                   weft_diag *diag);
+weft_status weft_infer_check_dtype(const weft_node *node, size_t input, weft_dtype dtype,
+                                   weft_diag *diag);
+weft_status weft_infer_check_rank(const weft_node *node, size_t input, int min_rank, int max_rank,
+                                  weft_diag *diag);
 /* Input must have exactly this shape. */
-weft_status weft_infer_check_shape(const weft_node *node, size_t input, const weft_shape *shape, weft_diag *diag);
-/* Sets an output (nothing when it was not asked for) after checking rank, dimensions >= 0 and the size limit. */
-weft_status weft_infer_set(weft_node *node, size_t output, weft_dtype dtype, const weft_shape *shape, weft_diag *diag);
+weft_status weft_infer_check_shape(const weft_node *node, size_t input, const weft_shape *shape,
+                                   weft_diag *diag);
+/* Sets an output (nothing when it was not asked for) after checking rank, dimensions >= 0 and the
+ * size limit. */
+weft_status weft_infer_set(weft_node *node, size_t output, weft_dtype dtype,
+                           const weft_shape *shape, weft_diag *diag);
 /* Multidirectional broadcasting of shape into *io_shape; false when they do not fit. */
 bool weft_infer_broadcast(weft_shape *io_shape, const weft_shape *shape);
 /* Brings axis into 0..rank-1 (or 0..rank with allow_end). */
-weft_status weft_infer_axis(const weft_node *node, int64_t axis, int rank, bool allow_end, int *out_axis, weft_diag *diag);
+weft_status weft_infer_axis(const weft_node *node, int64_t axis, int rank, bool allow_end,
+                            int *out_axis, weft_diag *diag);
 /* A set of distinct axes from a constant input; bit i of the mask is axis i. */
-weft_status weft_infer_axes(const weft_node *node, size_t input, int rank, uint32_t *out_mask, weft_diag *diag);
+weft_status weft_infer_axes(const weft_node *node, size_t input, int rank, uint32_t *out_mask,
+                            weft_diag *diag);
 /* A constant 1-D integer input of at most capacity elements. */
-weft_status weft_infer_const_ints(const weft_node *node, size_t input, int64_t *out, size_t capacity, size_t *out_count,
-                                  weft_diag *diag);
-/* A list attribute: absent gives count times fallback; present must have count elements, each in [min, max]. */
-weft_status weft_infer_attr_ints(const weft_node *node, const char *name, int64_t *out, size_t count, int64_t fallback,
-                                 int64_t min, int64_t max, weft_diag *diag);
-/* An integer attribute in [min, max]; absent gives fallback. */
-weft_status weft_infer_attr_int(const weft_node *node, const char *name, int64_t fallback, int64_t min, int64_t max,
-                                int64_t *out, weft_diag *diag);
-/* A string attribute that must be one of the words of a '|'-separated list; gives the word's index, 0 when absent. */
-weft_status weft_infer_attr_word(const weft_node *node, const char *name, const char *words, int *out_index,
+weft_status weft_infer_const_ints(const weft_node *node, size_t input, int64_t *out,
+                                  size_t capacity, size_t *out_count, weft_diag *diag);
+/* A list attribute: absent gives count times fallback; present must have count elements, each in
+ * [min, max]. */
+weft_status weft_infer_attr_ints(const weft_node *node, const char *name, int64_t *out,
+                                 size_t count, int64_t fallback, int64_t min, int64_t max,
                                  weft_diag *diag);
+/* An integer attribute in [min, max]; absent gives fallback. */
+weft_status weft_infer_attr_int(const weft_node *node, const char *name, int64_t fallback,
+                                int64_t min, int64_t max, int64_t *out, weft_diag *diag);
+/* A string attribute that must be one of the words of a '|'-separated list; gives the word's index,
+ * 0 when absent. */
+weft_status weft_infer_attr_word(const weft_node *node, const char *name, const char *words,
+                                 int *out_index, weft_diag *diag);
 
-/* Sliding windows: spatial dimensions of convolution and pooling, all of ONNX's rules (auto_pad, ceil_mode, dilation). */
+/* Sliding windows: spatial dimensions of convolution and pooling, all of ONNX's rules (auto_pad,
+ * ceil_mode, dilation). */
 typedef struct weft_infer_window {
     int spatial; /* number of spatial dimensions, 1..6 */
     int64_t kernel[WEFT_MAX_RANK], strides[WEFT_MAX_RANK], dilations[WEFT_MAX_RANK];
@@ -90,12 +109,14 @@ typedef struct weft_infer_window {
     bool ceil_mode;
 } weft_infer_window;
 
-/* Resolves attributes of an ONNX Conv, AveragePool or MaxPool against the spatial input dimensions (kernel already set when
- * it comes from weights, else 0): explicit pads, SAME_UPPER, SAME_LOWER, VALID. */
-weft_status weft_infer_window_read(const weft_node *node, const int64_t *input_dims, weft_infer_window *window,
-                                   weft_diag *diag);
+/* Resolves attributes of an ONNX Conv, AveragePool or MaxPool against the spatial input dimensions
+ * (kernel already set when it comes from weights, else 0): explicit pads, SAME_UPPER, SAME_LOWER,
+ * VALID. */
+weft_status weft_infer_window_read(const weft_node *node, const int64_t *input_dims,
+                                   weft_infer_window *window, weft_diag *diag);
 /* Output dimensions; an error when the window does not fit. */
-weft_status weft_infer_window_apply(const weft_node *node, const int64_t *input_dims, const weft_infer_window *window,
-                                    int64_t *out_dims, weft_diag *diag);
+weft_status weft_infer_window_apply(const weft_node *node, const int64_t *input_dims,
+                                    const weft_infer_window *window, int64_t *out_dims,
+                                    weft_diag *diag);
 
 #endif

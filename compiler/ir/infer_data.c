@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shape rules of operators that pick elements or whose result shape follows from numbers: slice, gather, pad, resize, range,
- * constant-of-shape, shape and size. Must not know about arithmetic on activations. */
+/* Shape rules of operators that pick elements or whose result shape follows from numbers: slice,
+ * gather, pad, resize, range, constant-of-shape, shape and size. Must not know about arithmetic on
+ * activations. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -12,7 +13,8 @@ static int64_t clamp(int64_t value, int64_t low, int64_t high)
     return value < low ? low : value > high ? high : value;
 }
 
-/* Number of elements of a slice along one axis of size dim: negative positions count from the end, both ends are clamped. */
+/* Number of elements of a slice along one axis of size dim: negative positions count from the end,
+ * both ends are clamped. */
 static int64_t slice_size(int64_t dim, int64_t start, int64_t end, int64_t step)
 {
     /* After the clamp both are in -dim-1..dim, so that adding dim cannot overflow. */
@@ -53,7 +55,8 @@ weft_status weft_infer_slice(weft_graph *graph, weft_node *node, weft_diag *diag
             char expected[64], found[64];
             snprintf(expected, sizeof expected, "%zu elements, as in starts", count);
             snprintf(found, sizeof found, "%zu elements", counts[i]);
-            return weft_infer_fail(node, weft_node_input(node, 2 + i), WEFT_E_INFER_SHAPE, diag, expected, found,
+            return weft_infer_fail(node, weft_node_input(node, 2 + i), WEFT_E_INFER_SHAPE, diag,
+                                   expected, found,
                                    "starts, ends, axes and steps differ in length");
         }
     weft_shape y = x->shape;
@@ -62,12 +65,12 @@ weft_status weft_infer_slice(weft_graph *graph, weft_node *node, weft_diag *diag
         int axis;
         WEFT_INFER_TRY(weft_infer_axis(node, axes[i], x->shape.rank, false, &axis, diag));
         if (seen & (1U << axis))
-            return weft_infer_fail(node, weft_node_input(node, 3), WEFT_E_INFER_AXIS, diag, "each axis once",
-                                   "an axis twice", "an axis is given twice");
+            return weft_infer_fail(node, weft_node_input(node, 3), WEFT_E_INFER_AXIS, diag,
+                                   "each axis once", "an axis twice", "an axis is given twice");
         seen |= 1U << axis;
         if (steps[i] == 0)
-            return weft_infer_fail(node, weft_node_input(node, 4), WEFT_E_INFER_SHAPE, diag, "steps other than 0", "0",
-                                   "a step is 0");
+            return weft_infer_fail(node, weft_node_input(node, 4), WEFT_E_INFER_SHAPE, diag,
+                                   "steps other than 0", "0", "a step is 0");
         y.dims[axis] = slice_size(x->shape.dims[axis], starts[i], ends[i], steps[i]);
     }
     return weft_infer_set(node, 0, x->dtype, &y, diag);
@@ -81,7 +84,8 @@ weft_status weft_infer_gather(weft_graph *graph, weft_node *node, weft_diag *dia
     if (indices->dtype != WEFT_DTYPE_I64)
         WEFT_INFER_TRY(weft_infer_check_dtype(node, 1, WEFT_DTYPE_I32, diag));
     WEFT_INFER_TRY(weft_infer_check_rank(node, 0, 1, WEFT_MAX_RANK, diag));
-    WEFT_INFER_TRY(weft_infer_axis(node, weft_attrs_int(&node->attrs, "axis", 0), x->shape.rank, false, &axis, diag));
+    WEFT_INFER_TRY(weft_infer_axis(node, weft_attrs_int(&node->attrs, "axis", 0), x->shape.rank,
+                                   false, &axis, diag));
     weft_shape y = {.rank = x->shape.rank - 1 + indices->shape.rank};
     if (y.rank <= WEFT_MAX_RANK) {
         int at = 0;
@@ -122,16 +126,21 @@ weft_status weft_infer_pad(weft_graph *graph, weft_node *node, weft_diag *diag)
         int64_t begin = pads[i], end = pads[i + axis_count];
         WEFT_INFER_TRY(weft_infer_axis(node, axes[i], x->shape.rank, false, &axis, diag));
         int64_t dim = x->shape.dims[axis];
-        if (!weft_add_i64(y.dims[axis], begin, &y.dims[axis]) || !weft_add_i64(y.dims[axis], end, &y.dims[axis]) ||
-            y.dims[axis] < 0 || begin < -dim || end < -dim) {
-            snprintf(found, sizeof found, "%" PRId64 " and %" PRId64 " on an axis of %" PRId64, begin, end, dim);
+        if (!weft_add_i64(y.dims[axis], begin, &y.dims[axis]) ||
+            !weft_add_i64(y.dims[axis], end, &y.dims[axis]) || y.dims[axis] < 0 || begin < -dim ||
+            end < -dim) {
+            snprintf(found, sizeof found, "%" PRId64 " and %" PRId64 " on an axis of %" PRId64,
+                     begin, end, dim);
             return weft_infer_fail(node, node->inputs[1], WEFT_E_INFER_SHAPE, diag,
-                                   "pads that leave 0 or more elements", found, "pads are out of range");
+                                   "pads that leave 0 or more elements", found,
+                                   "pads are out of range");
         }
-        /* Reflection repeats at most all elements but the border, edge and wrap need one element. */
+        /* Reflection repeats at most all elements but the border, edge and wrap need one element.
+         */
         int64_t limit = mode == 1 ? dim - 1 : mode == 0 || dim > 0 ? INT64_MAX : 0;
         if (begin > limit || end > limit) {
-            snprintf(expected, sizeof expected, "at most %" PRId64 " on each side", limit < 0 ? 0 : limit);
+            snprintf(expected, sizeof expected, "at most %" PRId64 " on each side",
+                     limit < 0 ? 0 : limit);
             snprintf(found, sizeof found, "%" PRId64 " and %" PRId64, begin, end);
             return weft_infer_fail(node, node->inputs[1], WEFT_E_INFER_SHAPE, diag, expected, found,
                                    "the axis has too few elements for this padding mode");
@@ -151,14 +160,15 @@ static weft_status read_scales(const weft_node *node, float *out, size_t count, 
     WEFT_INFER_TRY(weft_infer_check_shape(node, 2, &shape, diag));
     if (!weft_value_is_constant(scales))
         return weft_infer_fail(node, scales, WEFT_E_INFER_NOT_CONSTANT, diag, "a constant",
-                               "a value that depends on the model's input data", "scales are not constant");
+                               "a value that depends on the model's input data",
+                               "scales are not constant");
     for (size_t i = 0; i < count; i++) {
         out[i] = ((const float *)scales->data)[i];
         if (!(out[i] > 0.0F) || out[i] > 1e9F) {
             char found[64];
             snprintf(found, sizeof found, "%g", (double)out[i]);
-            return weft_infer_fail(node, scales, WEFT_E_INFER_SHAPE, diag, "factors above 0, up to 1e9", found,
-                                   "a scale is out of range");
+            return weft_infer_fail(node, scales, WEFT_E_INFER_SHAPE, diag,
+                                   "factors above 0, up to 1e9", found, "a scale is out of range");
         }
     }
     return WEFT_OK;
@@ -167,17 +177,21 @@ static weft_status read_scales(const weft_node *node, float *out, size_t count, 
 static bool is_given(const weft_value *value)
 {
     int64_t elems;
-    return value && weft_shape_elems(&value->shape, &elems) && elems > 0; /* older opsets leave out by emptiness */
+    return value && weft_shape_elems(&value->shape, &elems) &&
+           elems > 0; /* older opsets leave out by emptiness */
 }
 
-/* A size computed in floating point; what no dimension can hold becomes one that weft_infer_set refuses. */
+/* A size computed in floating point; what no dimension can hold becomes one that weft_infer_set
+ * refuses. */
 static int64_t to_dim(double size)
 {
     return size < (double)WEFT_IR_MAX_VALUE_BYTES * 2 ? (int64_t)floor(size) : INT64_MAX;
 }
 
-/* One factor for all axes when keep_aspect_ratio_policy asks for it: the smallest (not_larger) or largest. */
-static void keep_aspect(int policy, const weft_shape *x, const int *axes, int64_t *sizes, size_t count)
+/* One factor for all axes when keep_aspect_ratio_policy asks for it: the smallest (not_larger) or
+ * largest. */
+static void keep_aspect(int policy, const weft_shape *x, const int *axes, int64_t *sizes,
+                        size_t count)
 {
     double factor = 0.0;
     for (size_t i = 0; i < count; i++) {
@@ -193,34 +207,40 @@ weft_status weft_infer_resize(weft_graph *graph, weft_node *node, weft_diag *dia
 {
     (void)graph;
     const weft_value *x = node->inputs[0];
-    bool has_scales = is_given(weft_node_input(node, 2)), has_sizes = is_given(weft_node_input(node, 3));
+    bool has_scales = is_given(weft_node_input(node, 2)),
+         has_sizes = is_given(weft_node_input(node, 3));
     int mode, policy, axes[WEFT_MAX_RANK];
     int64_t listed[WEFT_MAX_RANK], sizes[WEFT_MAX_RANK];
-    float scales[WEFT_MAX_RANK];
+    float scales[WEFT_MAX_RANK] = {0};
     size_t count = (size_t)x->shape.rank;
     WEFT_INFER_TRY(weft_infer_attr_word(node, "mode", "nearest|linear|cubic", &mode, diag));
-    WEFT_INFER_TRY(
-        weft_infer_attr_word(node, "keep_aspect_ratio_policy", "stretch|not_larger|not_smaller", &policy, diag));
+    WEFT_INFER_TRY(weft_infer_attr_word(node, "keep_aspect_ratio_policy",
+                                        "stretch|not_larger|not_smaller", &policy, diag));
     if (has_scales == has_sizes)
         return weft_infer_fail(node, NULL, WEFT_E_INFER_ARITY, diag, "either scales or sizes",
-                               has_scales ? "both" : "neither", "the target size is not given once");
+                               has_scales ? "both" : "neither",
+                               "the target size is not given once");
     const weft_attr *axes_attr = weft_attrs_find(&node->attrs, "axes");
     if (axes_attr) {
         count = axes_attr->count <= count ? axes_attr->count : count;
-        WEFT_INFER_TRY(weft_infer_attr_ints(node, "axes", listed, count, 0, -x->shape.rank, x->shape.rank - 1, diag));
+        WEFT_INFER_TRY(weft_infer_attr_ints(node, "axes", listed, count, 0, -x->shape.rank,
+                                            x->shape.rank - 1, diag));
     }
     uint32_t seen = 0;
     for (size_t i = 0; i < count; i++) {
-        WEFT_INFER_TRY(weft_infer_axis(node, axes_attr ? listed[i] : (int64_t)i, x->shape.rank, false, &axes[i], diag));
+        WEFT_INFER_TRY(weft_infer_axis(node, axes_attr ? listed[i] : (int64_t)i, x->shape.rank,
+                                       false, &axes[i], diag));
         if (x->shape.dims[axes[i]] < 1 || seen & (1U << axes[i]))
-            return weft_infer_fail(node, x, WEFT_E_INFER_AXIS, diag, "each axis once, with elements",
-                                   "an axis twice or empty", "the axes are not valid");
+            return weft_infer_fail(node, x, WEFT_E_INFER_AXIS, diag,
+                                   "each axis once, with elements", "an axis twice or empty",
+                                   "the axes are not valid");
         seen |= 1U << axes[i];
     }
     weft_shape y = x->shape;
     if (has_scales) {
         WEFT_INFER_TRY(read_scales(node, scales, count, diag));
-        for (size_t i = 0; i < count; i++) /* the product is rounded to f32, as ONNX's own inference does */
+        for (size_t i = 0; i < count;
+             i++) /* the product is rounded to f32, as ONNX's own inference does */
             y.dims[axes[i]] = to_dim((double)((float)x->shape.dims[axes[i]] * scales[i]));
         return weft_infer_set(node, 0, x->dtype, &y, diag);
     }
@@ -228,9 +248,10 @@ weft_status weft_infer_resize(weft_graph *graph, weft_node *node, weft_diag *dia
     WEFT_INFER_TRY(weft_infer_const_ints(node, 3, sizes, WEFT_MAX_RANK, &found_count, diag));
     for (size_t i = 0; i < found_count; i++)
         if (found_count != count || sizes[i] < 1 || sizes[i] > INT32_MAX)
-            return weft_infer_fail(node, node->inputs[3], WEFT_E_INFER_SHAPE, diag, "one size of 1 or more per axis",
-                                   found_count != count ? "another number of sizes" : "a size out of range",
-                                   "the sizes are not valid");
+            return weft_infer_fail(
+                node, node->inputs[3], WEFT_E_INFER_SHAPE, diag, "one size of 1 or more per axis",
+                found_count != count ? "another number of sizes" : "a size out of range",
+                "the sizes are not valid");
     if (policy != 0)
         keep_aspect(policy, &x->shape, axes, sizes, count);
     for (size_t i = 0; i < count; i++)
@@ -249,13 +270,15 @@ weft_status weft_infer_range(weft_graph *graph, weft_node *node, weft_diag *diag
     for (size_t i = 0; i < 3; i++) {
         WEFT_INFER_TRY(weft_infer_check_dtype(node, i, dtype, diag));
         if (!weft_value_const_scalar(node->inputs[i], &values[i]))
-            return weft_infer_fail(node, node->inputs[i], WEFT_E_INFER_NOT_CONSTANT, diag, "a constant scalar",
-                                   "a value that depends on the model's input data", "input %zu is not constant", i);
+            return weft_infer_fail(
+                node, node->inputs[i], WEFT_E_INFER_NOT_CONSTANT, diag, "a constant scalar",
+                "a value that depends on the model's input data", "input %zu is not constant", i);
     }
     double count = ceil((values[1] - values[0]) / values[2]);
     if (values[2] == 0.0 || !(count < (double)WEFT_IR_MAX_VALUE_BYTES))
-        return weft_infer_fail(node, node->inputs[2], WEFT_E_INFER_TOO_LARGE, diag, "a finite number of elements",
-                               values[2] == 0.0 ? "a step of 0" : "too many elements", "the range is too long");
+        return weft_infer_fail(
+            node, node->inputs[2], WEFT_E_INFER_TOO_LARGE, diag, "a finite number of elements",
+            values[2] == 0.0 ? "a step of 0" : "too many elements", "the range is too long");
     weft_shape y = {.rank = 1, .dims = {count > 0.0 ? (int64_t)count : 0}};
     return weft_infer_set(node, 0, dtype, &y, diag);
 }
@@ -272,7 +295,8 @@ weft_status weft_infer_constant_of_shape(weft_graph *graph, weft_node *node, wef
     if (value && (!weft_shape_elems(&value->tensor->shape, &elems) || elems != 1)) {
         char found[WEFT_SHAPE_TEXT];
         return weft_infer_fail(node, NULL, WEFT_E_INFER_ATTR, diag, "a tensor of one element",
-                               weft_shape_format(&value->tensor->shape, found), "attribute value has a wrong shape");
+                               weft_shape_format(&value->tensor->shape, found),
+                               "attribute value has a wrong shape");
     }
     return weft_infer_set(node, 0, value ? value->tensor->dtype : WEFT_DTYPE_F32, &y, diag);
 }
@@ -281,7 +305,8 @@ weft_status weft_infer_shape(weft_graph *graph, weft_node *node, weft_diag *diag
 {
     (void)graph;
     int64_t rank = node->inputs[0]->shape.rank;
-    int64_t start = weft_attrs_int(&node->attrs, "start", 0), end = weft_attrs_int(&node->attrs, "end", rank);
+    int64_t start = weft_attrs_int(&node->attrs, "start", 0),
+            end = weft_attrs_int(&node->attrs, "end", rank);
     start = clamp(start < -rank ? 0 : start < 0 ? start + rank : start, 0, rank);
     end = clamp(end < -rank ? 0 : end < 0 ? end + rank : end, 0, rank);
     weft_shape y = {.rank = 1, .dims = {end > start ? end - start : 0}};

@@ -43,7 +43,8 @@ static weft_status broadcast_inputs(const weft_node *node, weft_shape *out_shape
         const weft_value *input = weft_node_input(node, i);
         if (!input || weft_infer_broadcast(out_shape, &input->shape))
             continue;
-        return weft_infer_fail(node, input, WEFT_E_INFER_SHAPE, diag, weft_shape_format(out_shape, so_far),
+        return weft_infer_fail(node, input, WEFT_E_INFER_SHAPE, diag,
+                               weft_shape_format(out_shape, so_far),
                                weft_shape_format(&input->shape, found),
                                "the shape of input %zu does not broadcast to the others", i);
     }
@@ -51,7 +52,8 @@ static weft_status broadcast_inputs(const weft_node *node, weft_shape *out_shape
 }
 
 /* All inputs of one element type from the class; the result of out_dtype, or of theirs for NONE. */
-static weft_status broadcast_same(weft_node *node, weft_infer_class allowed, weft_dtype out_dtype, weft_diag *diag)
+static weft_status broadcast_same(weft_node *node, weft_infer_class allowed, weft_dtype out_dtype,
+                                  weft_diag *diag)
 {
     weft_shape shape;
     weft_dtype dtype = node->inputs[0]->dtype;
@@ -69,8 +71,9 @@ weft_status weft_infer_arithmetic(weft_graph *graph, weft_node *node, weft_diag 
         int64_t fmod_on;
         WEFT_INFER_TRY(weft_infer_attr_int(node, "fmod", 0, 0, 1, &fmod_on, diag));
         if (!fmod_on && weft_infer_check_class(node, 0, WEFT_CLASS_INT, NULL) != WEFT_OK)
-            return weft_infer_fail(node, node->inputs[0], WEFT_E_INFER_ATTR, diag, "fmod=1 for floating point",
-                                   "fmod=0", "the integer form needs integers");
+            return weft_infer_fail(node, node->inputs[0], WEFT_E_INFER_ATTR, diag,
+                                   "fmod=1 for floating point", "fmod=0",
+                                   "the integer form needs integers");
     }
     return broadcast_same(node, WEFT_CLASS_NUMERIC, WEFT_DTYPE_NONE, diag);
 }
@@ -78,8 +81,8 @@ weft_status weft_infer_arithmetic(weft_graph *graph, weft_node *node, weft_diag 
 weft_status weft_infer_compare(weft_graph *graph, weft_node *node, weft_diag *diag)
 {
     (void)graph;
-    return broadcast_same(node, node->op == WEFT_OP_Equal ? WEFT_CLASS_ANY : WEFT_CLASS_NUMERIC, WEFT_DTYPE_BOOL,
-                          diag);
+    return broadcast_same(node, node->op == WEFT_OP_Equal ? WEFT_CLASS_ANY : WEFT_CLASS_NUMERIC,
+                          WEFT_DTYPE_BOOL, diag);
 }
 
 weft_status weft_infer_logic(weft_graph *graph, weft_node *node, weft_diag *diag)
@@ -107,8 +110,9 @@ weft_status weft_infer_prelu(weft_graph *graph, weft_node *node, weft_diag *diag
     WEFT_INFER_TRY(weft_infer_check_dtype(node, 1, x->dtype, diag));
     if (!weft_infer_broadcast(&shape, &slope->shape) || !weft_shape_equal(&shape, &x->shape)) {
         char expected[WEFT_SHAPE_TEXT], found[WEFT_SHAPE_TEXT];
-        return weft_infer_fail(node, slope, WEFT_E_INFER_SHAPE, diag, weft_shape_format(&x->shape, expected),
-                               weft_shape_format(&slope->shape, found), "the slope does not broadcast to the input");
+        return weft_infer_fail(
+            node, slope, WEFT_E_INFER_SHAPE, diag, weft_shape_format(&x->shape, expected),
+            weft_shape_format(&slope->shape, found), "the slope does not broadcast to the input");
     }
     return set_like_first(node, diag);
 }
@@ -134,7 +138,8 @@ weft_status weft_infer_clip(weft_graph *graph, weft_node *node, weft_diag *diag)
         char found[WEFT_SHAPE_TEXT];
         if (limit && (!weft_shape_elems(&limit->shape, &elems) || elems != 1))
             return weft_infer_fail(node, limit, WEFT_E_INFER_SHAPE, diag, "one element",
-                                   weft_shape_format(&limit->shape, found), "a limit must be a scalar");
+                                   weft_shape_format(&limit->shape, found),
+                                   "a limit must be a scalar");
     }
     return set_like_first(node, diag);
 }
@@ -151,8 +156,9 @@ weft_status weft_infer_cast(weft_graph *graph, weft_node *node, weft_diag *diag)
     if (dtype == WEFT_DTYPE_NONE) {
         char found[WEFT_SHAPE_TEXT];
         snprintf(found, sizeof found, "ONNX data type %d", (int)to);
-        return weft_infer_fail(node, NULL, WEFT_E_INFER_OPTION, diag, "an integer, floating-point or bool type",
-                               found, "the target element type is not supported");
+        return weft_infer_fail(node, NULL, WEFT_E_INFER_OPTION, diag,
+                               "an integer, floating-point or bool type", found,
+                               "the target element type is not supported");
     }
     return weft_infer_set(node, 0, dtype, &node->inputs[0]->shape, diag);
 }

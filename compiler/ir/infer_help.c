@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the shape rules share: messages, checks of inputs and attributes, setting of outputs. Must not know about single
- * operators. */
+/* What the shape rules share: messages, checks of inputs and attributes, setting of outputs. Must
+ * not know about single operators. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,8 +79,8 @@ weft_status weft_infer_check_class(const weft_node *node, size_t input, weft_inf
                            : allowed == WEFT_CLASS_NUMERIC ? "a numeric type"
                                                            : "a type";
     return weft_infer_fail(node, value, WEFT_E_INFER_DTYPE, diag, expected,
-                           weft_dtype_name(value->dtype), "input %zu has an element type that is not allowed",
-                           input);
+                           weft_dtype_name(value->dtype),
+                           "input %zu has an element type that is not allowed", input);
 }
 
 weft_status weft_infer_check_dtype(const weft_node *node, size_t input, weft_dtype dtype,
@@ -90,8 +90,8 @@ weft_status weft_infer_check_dtype(const weft_node *node, size_t input, weft_dty
     if (!value || value->dtype == dtype)
         return WEFT_OK;
     return weft_infer_fail(node, value, WEFT_E_INFER_DTYPE, diag, weft_dtype_name(dtype),
-                           weft_dtype_name(value->dtype), "input %zu has another element type than needed",
-                           input);
+                           weft_dtype_name(value->dtype),
+                           "input %zu has another element type than needed", input);
 }
 
 weft_status weft_infer_check_rank(const weft_node *node, size_t input, int min_rank, int max_rank,
@@ -106,9 +106,8 @@ weft_status weft_infer_check_rank(const weft_node *node, size_t input, int min_r
     else
         snprintf(expected, sizeof expected, "%d to %d dimensions", min_rank, max_rank);
     return weft_infer_fail(node, value, WEFT_E_INFER_SHAPE, diag, expected,
-                           weft_shape_format(&value->shape, found),
-                           "input %zu has %d dimension%s", input, value->shape.rank,
-                           value->shape.rank == 1 ? "" : "s");
+                           weft_shape_format(&value->shape, found), "input %zu has %d dimension%s",
+                           input, value->shape.rank, value->shape.rank == 1 ? "" : "s");
 }
 
 weft_status weft_infer_check_shape(const weft_node *node, size_t input, const weft_shape *shape,
@@ -118,13 +117,13 @@ weft_status weft_infer_check_shape(const weft_node *node, size_t input, const we
     if (!value || weft_shape_equal(&value->shape, shape))
         return WEFT_OK;
     char expected[WEFT_SHAPE_TEXT], found[WEFT_SHAPE_TEXT];
-    return weft_infer_fail(node, value, WEFT_E_INFER_SHAPE, diag, weft_shape_format(shape, expected),
-                           weft_shape_format(&value->shape, found), "input %zu has another shape than needed",
-                           input);
+    return weft_infer_fail(
+        node, value, WEFT_E_INFER_SHAPE, diag, weft_shape_format(shape, expected),
+        weft_shape_format(&value->shape, found), "input %zu has another shape than needed", input);
 }
 
-weft_status weft_infer_set(weft_node *node, size_t output, weft_dtype dtype, const weft_shape *shape,
-                           weft_diag *diag)
+weft_status weft_infer_set(weft_node *node, size_t output, weft_dtype dtype,
+                           const weft_shape *shape, weft_diag *diag)
 {
     weft_value *value = output < node->output_count ? node->outputs[output] : NULL;
     char found[WEFT_SHAPE_TEXT];
@@ -132,13 +131,14 @@ weft_status weft_infer_set(weft_node *node, size_t output, weft_dtype dtype, con
         return WEFT_OK;
     if (shape->rank < 0 || shape->rank > WEFT_MAX_RANK) {
         snprintf(found, sizeof found, "%d dimensions", shape->rank);
-        return weft_infer_fail(node, value, WEFT_E_INFER_TOO_LARGE, diag, "at most 8 dimensions", found,
-                               "the result has too many dimensions");
+        return weft_infer_fail(node, value, WEFT_E_INFER_TOO_LARGE, diag, "at most 8 dimensions",
+                               found, "the result has too many dimensions");
     }
     for (int i = 0; i < shape->rank; i++)
         if (shape->dims[i] < 0)
             return weft_infer_fail(node, value, WEFT_E_INFER_SHAPE, diag, "dimensions of 0 or more",
-                                   weft_shape_format(shape, found), "the result has a negative dimension");
+                                   weft_shape_format(shape, found),
+                                   "the result has a negative dimension");
     size_t bytes;
     if (!weft_shape_bytes(shape, dtype, &bytes) || bytes > (uint64_t)WEFT_IR_MAX_VALUE_BYTES)
         return weft_infer_fail(node, value, WEFT_E_INFER_TOO_LARGE, diag, "at most 2^40 bytes",
@@ -163,7 +163,8 @@ bool weft_infer_broadcast(weft_shape *io_shape, const weft_shape *shape)
     return true;
 }
 
-static weft_status fail_axis(const weft_node *node, int64_t axis, int low, int high, weft_diag *diag)
+static weft_status fail_axis(const weft_node *node, int64_t axis, int low, int high,
+                             weft_diag *diag)
 {
     char expected[WORD_BYTES], found[WORD_BYTES];
     snprintf(expected, sizeof expected, "an axis from %d to %d", low, high);
@@ -172,8 +173,8 @@ static weft_status fail_axis(const weft_node *node, int64_t axis, int low, int h
                            "the axis is out of range");
 }
 
-weft_status weft_infer_axis(const weft_node *node, int64_t axis, int rank, bool allow_end, int *out_axis,
-                            weft_diag *diag)
+weft_status weft_infer_axis(const weft_node *node, int64_t axis, int rank, bool allow_end,
+                            int *out_axis, weft_diag *diag)
 {
     *out_axis = 0;
     int high = allow_end ? rank : rank - 1;
@@ -183,14 +184,15 @@ weft_status weft_infer_axis(const weft_node *node, int64_t axis, int rank, bool 
     return WEFT_OK;
 }
 
-weft_status weft_infer_const_ints(const weft_node *node, size_t input, int64_t *out, size_t capacity,
-                                  size_t *out_count, weft_diag *diag)
+weft_status weft_infer_const_ints(const weft_node *node, size_t input, int64_t *out,
+                                  size_t capacity, size_t *out_count, weft_diag *diag)
 {
     const weft_value *value = weft_node_input(node, input);
     *out_count = 0;
     if (value->dtype != WEFT_DTYPE_I64 && value->dtype != WEFT_DTYPE_I32)
         return weft_infer_fail(node, value, WEFT_E_INFER_DTYPE, diag, "i64 or i32",
-                               weft_dtype_name(value->dtype), "input %zu must be a list of integers", input);
+                               weft_dtype_name(value->dtype),
+                               "input %zu must be a list of integers", input);
     WEFT_INFER_TRY(weft_infer_check_rank(node, input, 0, 1, diag));
     if (!weft_value_const_ints(value, out, capacity, out_count))
         return weft_infer_fail(node, value, WEFT_E_INFER_NOT_CONSTANT, diag, "a constant",
@@ -230,8 +232,8 @@ weft_status weft_infer_axes(const weft_node *node, size_t input, int rank, uint3
 
 /* ---- attributes ---- */
 
-static weft_status fail_attr(const weft_node *node, const char *name, int64_t value, int64_t min, int64_t max,
-                             weft_diag *diag)
+static weft_status fail_attr(const weft_node *node, const char *name, int64_t value, int64_t min,
+                             int64_t max, weft_diag *diag)
 {
     char expected[WORD_BYTES], found[WORD_BYTES];
     if (max == INT64_MAX)
@@ -243,15 +245,16 @@ static weft_status fail_attr(const weft_node *node, const char *name, int64_t va
                            "attribute %s is out of range", name);
 }
 
-weft_status weft_infer_attr_int(const weft_node *node, const char *name, int64_t fallback, int64_t min,
-                                int64_t max, int64_t *out, weft_diag *diag)
+weft_status weft_infer_attr_int(const weft_node *node, const char *name, int64_t fallback,
+                                int64_t min, int64_t max, int64_t *out, weft_diag *diag)
 {
     *out = weft_attrs_int(&node->attrs, name, fallback);
     return *out < min || *out > max ? fail_attr(node, name, *out, min, max, diag) : WEFT_OK;
 }
 
-weft_status weft_infer_attr_ints(const weft_node *node, const char *name, int64_t *out, size_t count,
-                                 int64_t fallback, int64_t min, int64_t max, weft_diag *diag)
+weft_status weft_infer_attr_ints(const weft_node *node, const char *name, int64_t *out,
+                                 size_t count, int64_t fallback, int64_t min, int64_t max,
+                                 weft_diag *diag)
 {
     bool present = weft_attrs_find(&node->attrs, name) != NULL;
     size_t found_count = weft_attrs_ints(&node->attrs, name, out, count, fallback);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shape rules of operators that view or permute a tensor's elements under another shape: reshapes, transpose, concatenation,
- * split, expansion. Must not know about arithmetic. */
+/* Shape rules of operators that view or permute a tensor's elements under another shape: reshapes,
+ * transpose, concatenation, split, expansion. Must not know about arithmetic. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -11,7 +11,8 @@ static weft_status fail_elems(const weft_node *node, const weft_shape *wanted, w
     char expected[WEFT_SHAPE_TEXT + 48], found[WEFT_SHAPE_TEXT], text[WEFT_SHAPE_TEXT];
     snprintf(expected, sizeof expected, "as many elements as %s has",
              weft_shape_format(&node->inputs[0]->shape, text));
-    return weft_infer_fail(node, node->inputs[0], WEFT_E_INFER_SHAPE, diag, expected, weft_shape_format(wanted, found),
+    return weft_infer_fail(node, node->inputs[0], WEFT_E_INFER_SHAPE, diag, expected,
+                           weft_shape_format(wanted, found),
                            "the target shape holds another number of elements");
 }
 
@@ -30,7 +31,8 @@ weft_status weft_infer_reshape(weft_graph *graph, weft_node *node, weft_diag *di
         if (wanted[i] == 0 && !allow_zero) {
             if (i >= x->shape.rank)
                 return weft_infer_fail(node, node->inputs[1], WEFT_E_INFER_SHAPE, diag,
-                                       "0 only where the input has a dimension", "0 beyond the input's rank",
+                                       "0 only where the input has a dimension",
+                                       "0 beyond the input's rank",
                                        "the target shape copies a dimension that does not exist");
             y.dims[i] = x->shape.dims[i];
         }
@@ -63,7 +65,8 @@ weft_status weft_infer_flatten(weft_graph *graph, weft_node *node, weft_diag *di
     (void)graph;
     const weft_value *x = node->inputs[0];
     int axis;
-    WEFT_INFER_TRY(weft_infer_axis(node, weft_attrs_int(&node->attrs, "axis", 1), x->shape.rank, true, &axis, diag));
+    WEFT_INFER_TRY(weft_infer_axis(node, weft_attrs_int(&node->attrs, "axis", 1), x->shape.rank,
+                                   true, &axis, diag));
     weft_shape before = {.rank = axis}, after = {.rank = x->shape.rank - axis}, y = {.rank = 2};
     for (int i = 0; i < x->shape.rank; i++)
         *(i < axis ? &before.dims[i] : &after.dims[i - axis]) = x->shape.dims[i];
@@ -86,7 +89,8 @@ weft_status weft_infer_squeeze(weft_graph *graph, weft_node *node, weft_diag *di
         if (removed && x->shape.dims[i] != 1) {
             char expected[64], found[WEFT_SHAPE_TEXT];
             snprintf(expected, sizeof expected, "size 1 in dimension %d", i);
-            return weft_infer_fail(node, x, WEFT_E_INFER_SHAPE, diag, expected, weft_shape_format(&x->shape, found),
+            return weft_infer_fail(node, x, WEFT_E_INFER_SHAPE, diag, expected,
+                                   weft_shape_format(&x->shape, found),
                                    "only dimensions of size 1 can be removed");
         }
         if (!removed)
@@ -120,7 +124,8 @@ weft_status weft_infer_transpose(weft_graph *graph, weft_node *node, weft_diag *
     weft_shape y = {.rank = rank};
     int64_t perm[WEFT_MAX_RANK];
     if (weft_attrs_find(&node->attrs, "perm"))
-        WEFT_INFER_TRY(weft_infer_attr_ints(node, "perm", perm, (size_t)rank, 0, 0, rank - 1, diag));
+        WEFT_INFER_TRY(
+            weft_infer_attr_ints(node, "perm", perm, (size_t)rank, 0, 0, rank - 1, diag));
     else
         for (int i = 0; i < rank; i++)
             perm[i] = rank - 1 - i;
@@ -144,7 +149,8 @@ weft_status weft_infer_concat(weft_graph *graph, weft_node *node, weft_diag *dia
         return weft_infer_fail(node, NULL, WEFT_E_INFER_ATTR, diag, "attribute axis", "none",
                                "a required attribute is missing");
     WEFT_INFER_TRY(weft_infer_check_rank(node, 0, 1, WEFT_MAX_RANK, diag));
-    WEFT_INFER_TRY(weft_infer_axis(node, weft_attrs_int(&node->attrs, "axis", 0), first->shape.rank, false, &axis, diag));
+    WEFT_INFER_TRY(weft_infer_axis(node, weft_attrs_int(&node->attrs, "axis", 0), first->shape.rank,
+                                   false, &axis, diag));
     weft_shape y = first->shape;
     for (size_t i = 1; i < node->input_count; i++) {
         const weft_value *input = node->inputs[i];
@@ -159,12 +165,15 @@ weft_status weft_infer_concat(weft_graph *graph, weft_node *node, weft_diag *dia
     return weft_infer_set(node, 0, first->dtype, &y, diag);
 }
 
-/* Part sizes from num_outputs or, without it, from the number of outputs: equal, the last may be smaller. */
-static weft_status even_parts(const weft_node *node, int64_t dim, int64_t *out_part, weft_diag *diag)
+/* Part sizes from num_outputs or, without it, from the number of outputs: equal, the last may be
+ * smaller. */
+static weft_status even_parts(const weft_node *node, int64_t dim, int64_t *out_part,
+                              weft_diag *diag)
 {
     int64_t count, outputs = (int64_t)node->output_count;
     bool given = weft_attrs_find(&node->attrs, "num_outputs") != NULL;
-    WEFT_INFER_TRY(weft_infer_attr_int(node, "num_outputs", outputs, outputs, outputs, &count, diag));
+    WEFT_INFER_TRY(
+        weft_infer_attr_int(node, "num_outputs", outputs, outputs, outputs, &count, diag));
     *out_part = dim / count + (dim % count != 0);
     bool fits = given ? *out_part * (count - 1) <= dim : dim % count == 0;
     if (fits)
@@ -180,7 +189,8 @@ weft_status weft_infer_split(weft_graph *graph, weft_node *node, weft_diag *diag
 {
     const weft_value *x = node->inputs[0];
     int axis;
-    WEFT_INFER_TRY(weft_infer_axis(node, weft_attrs_int(&node->attrs, "axis", 0), x->shape.rank, false, &axis, diag));
+    WEFT_INFER_TRY(weft_infer_axis(node, weft_attrs_int(&node->attrs, "axis", 0), x->shape.rank,
+                                   false, &axis, diag));
     int64_t dim = x->shape.dims[axis], part = 0, left = dim;
     int64_t *parts = NULL;
     if (weft_node_input(node, 1)) {
@@ -223,8 +233,10 @@ weft_status weft_infer_expand(weft_graph *graph, weft_node *node, weft_diag *dia
     target.rank = (int)count;
     if (!weft_infer_broadcast(&y, &target)) {
         char expected[WEFT_SHAPE_TEXT], found[WEFT_SHAPE_TEXT];
-        return weft_infer_fail(node, node->inputs[1], WEFT_E_INFER_SHAPE, diag, weft_shape_format(&x->shape, expected),
-                               weft_shape_format(&target, found), "the target shape does not broadcast with the input");
+        return weft_infer_fail(node, node->inputs[1], WEFT_E_INFER_SHAPE, diag,
+                               weft_shape_format(&x->shape, expected),
+                               weft_shape_format(&target, found),
+                               "the target shape does not broadcast with the input");
     }
     return weft_infer_set(node, 0, x->dtype, &y, diag);
 }
@@ -248,8 +260,8 @@ weft_status weft_infer_tile(weft_graph *graph, weft_node *node, weft_diag *diag)
         if (repeats[i] < 0 || !weft_mul_i64(y.dims[i], repeats[i], &y.dims[i])) {
             char found[64];
             snprintf(found, sizeof found, "%" PRId64, repeats[i]);
-            return weft_infer_fail(node, node->inputs[1], WEFT_E_INFER_SHAPE, diag, "0 or more, within 64 bits", found,
-                                   "a repeat is out of range");
+            return weft_infer_fail(node, node->inputs[1], WEFT_E_INFER_SHAPE, diag,
+                                   "0 or more, within 64 bits", found, "a repeat is out of range");
         }
     return weft_infer_set(node, 0, x->dtype, &y, diag);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shape rules of ONNX's convolution and matrix products. Must not know about layouts other than ONNX's. */
+/* Shape rules of ONNX's convolution and matrix products. Must not know about layouts other than
+ * ONNX's. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -22,12 +23,15 @@ weft_status weft_infer_conv(weft_graph *graph, weft_node *node, weft_diag *diag)
             return weft_infer_fail(node, w, WEFT_E_INFER_SHAPE, diag, "dimensions of 1 or more",
                                    weft_shape_format(&w->shape, found), "the weights are empty");
     int64_t out_channels = w->shape.dims[0];
-    if (x->shape.dims[1] % group != 0 || x->shape.dims[1] / group != w->shape.dims[1] || out_channels % group != 0) {
+    if (x->shape.dims[1] % group != 0 || x->shape.dims[1] / group != w->shape.dims[1] ||
+        out_channels % group != 0) {
         snprintf(expected, sizeof expected,
-                 "weights of %" PRId64 " input channels (%" PRId64 " in %" PRId64 " groups), and output channels in "
+                 "weights of %" PRId64 " input channels (%" PRId64 " in %" PRId64
+                 " groups), and output channels in "
                  "whole groups",
                  x->shape.dims[1] / group, x->shape.dims[1], group);
-        return weft_infer_fail(node, w, WEFT_E_INFER_SHAPE, diag, expected, weft_shape_format(&w->shape, found),
+        return weft_infer_fail(node, w, WEFT_E_INFER_SHAPE, diag, expected,
+                               weft_shape_format(&w->shape, found),
                                "channels of input, weights and groups do not fit");
     }
     weft_shape bias = {.rank = 1, .dims = {out_channels}};
@@ -41,7 +45,8 @@ weft_status weft_infer_conv(weft_graph *graph, weft_node *node, weft_diag *diag)
     return weft_infer_set(node, 0, x->dtype, &y, diag);
 }
 
-static weft_status fail_inner(const weft_node *node, int64_t expected_dim, int64_t found_dim, weft_diag *diag)
+static weft_status fail_inner(const weft_node *node, int64_t expected_dim, int64_t found_dim,
+                              weft_diag *diag)
 {
     char expected[64], found[64];
     snprintf(expected, sizeof expected, "%" PRId64 " rows in the second matrix", expected_dim);
@@ -68,7 +73,8 @@ weft_status weft_infer_gemm(weft_graph *graph, weft_node *node, weft_diag *diag)
     if (c && (!weft_infer_broadcast(&with_c, &c->shape) || !weft_shape_equal(&with_c, &y))) {
         char expected[WEFT_SHAPE_TEXT], found[WEFT_SHAPE_TEXT];
         return weft_infer_fail(node, c, WEFT_E_INFER_SHAPE, diag, weft_shape_format(&y, expected),
-                               weft_shape_format(&c->shape, found), "the addend does not broadcast to the product");
+                               weft_shape_format(&c->shape, found),
+                               "the addend does not broadcast to the product");
     }
     return weft_infer_set(node, 0, a->dtype, &y, diag);
 }
@@ -86,7 +92,8 @@ weft_status weft_infer_matmul(weft_graph *graph, weft_node *node, weft_diag *dia
     int64_t rows_b = b->shape.dims[b_rank > 1 ? b_rank - 2 : 0];
     if (inner != rows_b)
         return fail_inner(node, inner, rows_b, diag);
-    weft_shape y = {.rank = a_rank > 2 ? a_rank - 2 : 0}, batch_b = {.rank = b_rank > 2 ? b_rank - 2 : 0};
+    weft_shape y = {.rank = a_rank > 2 ? a_rank - 2 : 0},
+               batch_b = {.rank = b_rank > 2 ? b_rank - 2 : 0};
     for (int i = 0; i < y.rank; i++)
         y.dims[i] = a->shape.dims[i];
     for (int i = 0; i < batch_b.rank; i++)
@@ -94,7 +101,8 @@ weft_status weft_infer_matmul(weft_graph *graph, weft_node *node, weft_diag *dia
     if (!weft_infer_broadcast(&y, &batch_b)) {
         char expected[WEFT_SHAPE_TEXT], found[WEFT_SHAPE_TEXT];
         return weft_infer_fail(node, b, WEFT_E_INFER_SHAPE, diag, weft_shape_format(&y, expected),
-                               weft_shape_format(&batch_b, found), "the leading dimensions do not broadcast");
+                               weft_shape_format(&batch_b, found),
+                               "the leading dimensions do not broadcast");
     }
     if (a_rank > 1)
         y.dims[y.rank++] = a->shape.dims[a_rank - 2];

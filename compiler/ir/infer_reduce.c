@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Shape rules of pools, reductions and normalisations. Must not know about layouts other than ONNX's. */
+/* Shape rules of pools, reductions and normalisations. Must not know about layouts other than
+ * ONNX's. */
 #include <stdio.h>
 
 #include "compiler/ir/infer.h"
@@ -41,7 +42,8 @@ weft_status weft_infer_reduce(weft_graph *graph, weft_node *node, weft_diag *dia
     const weft_value *x = node->inputs[0];
     uint32_t mask = 0;
     bool has_bool = node->op == WEFT_OP_ReduceMax || node->op == WEFT_OP_ReduceMin;
-    WEFT_INFER_TRY(weft_infer_check_class(node, 0, has_bool ? WEFT_CLASS_ANY : WEFT_CLASS_NUMERIC, diag));
+    WEFT_INFER_TRY(
+        weft_infer_check_class(node, 0, has_bool ? WEFT_CLASS_ANY : WEFT_CLASS_NUMERIC, diag));
     if (weft_node_input(node, 1))
         WEFT_INFER_TRY(weft_infer_axes(node, 1, x->shape.rank, &mask, diag));
     if (mask == 0 && weft_attrs_int(&node->attrs, "noop_with_empty_axes", 0) == 0)
@@ -62,7 +64,8 @@ weft_status weft_infer_softmax(weft_graph *graph, weft_node *node, weft_diag *di
     const weft_value *x = node->inputs[0];
     int axis;
     WEFT_INFER_TRY(weft_infer_check_class(node, 0, WEFT_CLASS_FLOAT, diag));
-    WEFT_INFER_TRY(weft_infer_axis(node, weft_attrs_int(&node->attrs, "axis", -1), x->shape.rank, false, &axis, diag));
+    WEFT_INFER_TRY(weft_infer_axis(node, weft_attrs_int(&node->attrs, "axis", -1), x->shape.rank,
+                                   false, &axis, diag));
     return weft_infer_set(node, 0, x->dtype, &x->shape, diag);
 }
 
@@ -93,7 +96,8 @@ weft_status weft_infer_batch_norm(weft_graph *graph, weft_node *node, weft_diag 
     WEFT_INFER_TRY(weft_infer_check_class(node, 0, WEFT_CLASS_FLOAT, diag));
     WEFT_INFER_TRY(weft_infer_check_rank(node, 0, 2, WEFT_MAX_RANK, diag));
     if (weft_attrs_int(&node->attrs, "training_mode", 0) != 0 || node->output_count > 1)
-        return weft_infer_fail(node, NULL, WEFT_E_INFER_OPTION, diag, "training_mode=0 and one output",
+        return weft_infer_fail(node, NULL, WEFT_E_INFER_OPTION, diag,
+                               "training_mode=0 and one output",
                                node->output_count > 1 ? "more than one output" : "training_mode=1",
                                "training mode is not supported");
     weft_shape channels = {.rank = 1, .dims = {x->shape.dims[1]}};
@@ -110,7 +114,8 @@ weft_status weft_infer_layer_norm(weft_graph *graph, weft_node *node, weft_diag 
     const weft_value *x = node->inputs[0];
     int axis;
     WEFT_INFER_TRY(weft_infer_check_class(node, 0, WEFT_CLASS_FLOAT, diag));
-    WEFT_INFER_TRY(weft_infer_axis(node, weft_attrs_int(&node->attrs, "axis", -1), x->shape.rank, false, &axis, diag));
+    WEFT_INFER_TRY(weft_infer_axis(node, weft_attrs_int(&node->attrs, "axis", -1), x->shape.rank,
+                                   false, &axis, diag));
     weft_shape normalised = {.rank = x->shape.rank - axis}, kept = x->shape;
     for (int i = axis; i < x->shape.rank; i++) {
         normalised.dims[i - axis] = x->shape.dims[i];
@@ -121,8 +126,10 @@ weft_status weft_infer_layer_norm(weft_graph *graph, weft_node *node, weft_diag 
         weft_shape joint = normalised;
         char expected[WEFT_SHAPE_TEXT], found[WEFT_SHAPE_TEXT];
         WEFT_INFER_TRY(weft_infer_check_dtype(node, i, x->dtype, diag));
-        if (factor && (!weft_infer_broadcast(&joint, &factor->shape) || !weft_shape_equal(&joint, &normalised)))
-            return weft_infer_fail(node, factor, WEFT_E_INFER_SHAPE, diag, weft_shape_format(&normalised, expected),
+        if (factor && (!weft_infer_broadcast(&joint, &factor->shape) ||
+                       !weft_shape_equal(&joint, &normalised)))
+            return weft_infer_fail(node, factor, WEFT_E_INFER_SHAPE, diag,
+                                   weft_shape_format(&normalised, expected),
                                    weft_shape_format(&factor->shape, found),
                                    "input %zu does not broadcast to the normalised dimensions", i);
     }

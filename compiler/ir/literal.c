@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Data of constants in the text form: lists, single values, bytes and hashes, both ways. Must not know about nodes. */
+/* Data of constants in the text form: lists, single values, bytes and hashes, both ways. Must not
+ * know about nodes. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,12 +31,18 @@ void weft_text_fill(weft_dtype dtype, void *data, size_t elems, uint64_t hash)
         uint64_t bits = next_random(&state);
         unsigned bit = bits & 1;
         switch (dtype) {
-        case WEFT_DTYPE_F32: ((float *)data)[i] = (float)(int32_t)((bits >> 39) - (1U << 24)) * 0x1p-24F; break;
-        case WEFT_DTYPE_F64: ((double *)data)[i] = (double)(int64_t)((bits >> 11) - (UINT64_C(1) << 52)) * 0x1p-52; break;
+        case WEFT_DTYPE_F32:
+            ((float *)data)[i] = (float)(int32_t)((bits >> 39) - (1U << 24)) * 0x1p-24F;
+            break;
+        case WEFT_DTYPE_F64:
+            ((double *)data)[i] = (double)(int64_t)((bits >> 11) - (UINT64_C(1) << 52)) * 0x1p-52;
+            break;
         case WEFT_DTYPE_F16: /* sign, the exponent of [0.5, 1), mantissa */
             ((uint16_t *)data)[i] = (uint16_t)(bit << 15 | 0x3800U | (bits >> 8 & 0x3ffU));
             break;
-        case WEFT_DTYPE_BF16: ((uint16_t *)data)[i] = (uint16_t)(bit << 15 | 0x3f00U | (bits >> 8 & 0x7fU)); break;
+        case WEFT_DTYPE_BF16:
+            ((uint16_t *)data)[i] = (uint16_t)(bit << 15 | 0x3f00U | (bits >> 8 & 0x7fU));
+            break;
         case WEFT_DTYPE_U8:
         case WEFT_DTYPE_I8:
         case WEFT_DTYPE_BOOL: ((uint8_t *)data)[i] = (uint8_t)bit; break;
@@ -53,7 +60,8 @@ void weft_text_fill(weft_dtype dtype, void *data, size_t elems, uint64_t hash)
 
 /* ---- writing ---- */
 
-static bool add_numbers(weft_text *text, weft_dtype dtype, const void *data, size_t elems, bool scalar)
+static bool add_numbers(weft_text *text, weft_dtype dtype, const void *data, size_t elems,
+                        bool scalar)
 {
     char numbers[WEFT_TEXT_LIST_ELEMS][WEFT_NUMBER_TEXT];
     for (size_t i = 0; i < elems; i++)
@@ -70,18 +78,21 @@ static bool add_numbers(weft_text *text, weft_dtype dtype, const void *data, siz
     return true;
 }
 
-void weft_text_add_data(weft_text *text, weft_dtype dtype, const weft_shape *shape, const void *data, uint64_t known_hash,
-                        bool in_full)
+void weft_text_add_data(weft_text *text, weft_dtype dtype, const weft_shape *shape,
+                        const void *data, uint64_t known_hash, bool in_full)
 {
     int64_t elems = 0;
     size_t bytes = 0;
     weft_shape_elems(shape, &elems);
     weft_shape_bytes(shape, dtype, &bytes);
-    if (elems <= WEFT_TEXT_LIST_ELEMS && add_numbers(text, dtype, data, (size_t)elems, shape->rank == 0))
+    if (elems <= WEFT_TEXT_LIST_ELEMS &&
+        add_numbers(text, dtype, data, (size_t)elems, shape->rank == 0))
         return;
-    /* Few elements that are no numbers are written in full always: they are short, and tests read them. */
+    /* Few elements that are no numbers are written in full always: they are short, and tests read
+     * them. */
     if (!in_full && elems > WEFT_TEXT_LIST_ELEMS) {
-        weft_text_printf(text, "#%016" PRIx64, known_hash ? known_hash : weft_text_hash(data, bytes));
+        weft_text_printf(text, "#%016" PRIx64,
+                         known_hash ? known_hash : weft_text_hash(data, bytes));
         return;
     }
     static const char digits[] = "0123456789abcdef";
@@ -117,23 +128,26 @@ static size_t hex_digits(const weft_cursor *cursor)
     return count;
 }
 
-static weft_status fail_number(const weft_cursor *cursor, size_t at, weft_dtype dtype, const char *number)
+static weft_status fail_number(const weft_cursor *cursor, size_t at, weft_dtype dtype,
+                               const char *number)
 {
-    return weft_cursor_fail(cursor, WEFT_E_TEXT_DATA, at, weft_dtype_name(dtype), "%s is no number of type %s", number,
-                            weft_dtype_name(dtype));
+    return weft_cursor_fail(cursor, WEFT_E_TEXT_DATA, at, weft_dtype_name(dtype),
+                            "%s is no number of type %s", number, weft_dtype_name(dtype));
 }
 
 /* Memory for data that the text does not contain; bounded over the whole text. */
 static weft_status claim_fill(weft_cursor *cursor, size_t at, size_t bytes)
 {
     if (bytes > WEFT_TEXT_FILL_BYTES - cursor->fill_bytes)
-        return weft_cursor_fail(cursor, WEFT_E_TEXT_TOO_LARGE, at, "at most 64 MiB of data that is not in the text",
+        return weft_cursor_fail(cursor, WEFT_E_TEXT_TOO_LARGE, at,
+                                "at most 64 MiB of data that is not in the text",
                                 "%zu more bytes are too many", bytes);
     cursor->fill_bytes += bytes;
     return WEFT_OK;
 }
 
-static weft_status read_list(weft_cursor *cursor, weft_dtype dtype, size_t elems, size_t start, void *data)
+static weft_status read_list(weft_cursor *cursor, weft_dtype dtype, size_t elems, size_t start,
+                             void *data)
 {
     char number[WEFT_NUMBER_TEXT];
     for (size_t i = 0; i < elems; i++) {
@@ -147,34 +161,39 @@ static weft_status read_list(weft_cursor *cursor, weft_dtype dtype, size_t elems
     }
     if (weft_cursor_accept(cursor, ']'))
         return WEFT_OK;
-    return weft_cursor_fail(cursor, WEFT_E_TEXT_DATA, start, "as many elements as the dimensions multiply to",
+    return weft_cursor_fail(cursor, WEFT_E_TEXT_DATA, start,
+                            "as many elements as the dimensions multiply to",
                             "the list does not have %zu elements", elems);
 }
 
-static weft_status read_bytes(weft_cursor *cursor, size_t bytes, size_t start, const void **out_data)
+static weft_status read_bytes(weft_cursor *cursor, size_t bytes, size_t start,
+                              const void **out_data)
 {
     size_t digits = hex_digits(cursor);
     if (digits % 2 != 0 || digits / 2 != bytes)
-        return weft_cursor_fail(cursor, WEFT_E_TEXT_DATA, start, "two digits per byte of the constant",
-                                "%zu digits for %zu bytes", digits, bytes);
+        return weft_cursor_fail(cursor, WEFT_E_TEXT_DATA, start,
+                                "two digits per byte of the constant", "%zu digits for %zu bytes",
+                                digits, bytes);
     uint8_t *data = weft_arena_alloc(cursor->arena, bytes);
     for (size_t i = 0; i < bytes; i++, cursor->at += 2)
-        data[i] = (uint8_t)(hex_value(cursor->text[cursor->at]) << 4 | hex_value(cursor->text[cursor->at + 1]));
+        data[i] = (uint8_t)(hex_value(cursor->text[cursor->at]) * 16 +
+                            hex_value(cursor->text[cursor->at + 1]));
     *out_data = data;
     return WEFT_OK;
 }
 
-static weft_status read_hash(weft_cursor *cursor, weft_dtype dtype, size_t elems, size_t bytes, size_t start,
-                             const void **out_data, uint64_t *out_hash)
+static weft_status read_hash(weft_cursor *cursor, weft_dtype dtype, size_t elems, size_t bytes,
+                             size_t start, const void **out_data, uint64_t *out_hash)
 {
     size_t digits = hex_digits(cursor);
     uint64_t hash = 0;
     for (size_t i = 0; i < digits && digits <= 16; i++)
         hash = hash << 4 | (uint64_t)hex_value(cursor->text[cursor->at++]);
     if (hash == 0 || elems <= WEFT_TEXT_LIST_ELEMS)
-        return weft_cursor_fail(cursor, WEFT_E_TEXT_DATA, start,
-                                "1 to 16 hexadecimal digits, not all 0, for a constant of more than 16 elements",
-                                "a hash cannot stand here");
+        return weft_cursor_fail(
+            cursor, WEFT_E_TEXT_DATA, start,
+            "1 to 16 hexadecimal digits, not all 0, for a constant of more than 16 elements",
+            "a hash cannot stand here");
     WEFT_INFER_TRY(claim_fill(cursor, start, bytes));
     void *data = weft_arena_alloc(cursor->arena, bytes);
     weft_text_fill(dtype, data, elems, hash);
@@ -184,8 +203,8 @@ static weft_status read_hash(weft_cursor *cursor, weft_dtype dtype, size_t elems
 }
 
 /* One number that stands for all elements. */
-static weft_status read_same(weft_cursor *cursor, weft_dtype dtype, size_t elems, size_t bytes, size_t start,
-                             const void **out_data)
+static weft_status read_same(weft_cursor *cursor, weft_dtype dtype, size_t elems, size_t bytes,
+                             size_t start, const void **out_data)
 {
     char number[WEFT_NUMBER_TEXT];
     uint64_t first[1] = {0}; /* one element of any type */
@@ -201,8 +220,8 @@ static weft_status read_same(weft_cursor *cursor, weft_dtype dtype, size_t elems
     return WEFT_OK;
 }
 
-weft_status weft_cursor_data(weft_cursor *cursor, weft_dtype dtype, const weft_shape *shape, const void **out_data,
-                             uint64_t *out_hash)
+weft_status weft_cursor_data(weft_cursor *cursor, weft_dtype dtype, const weft_shape *shape,
+                             const void **out_data, uint64_t *out_hash)
 {
     int64_t elems;
     size_t bytes;
@@ -211,11 +230,13 @@ weft_status weft_cursor_data(weft_cursor *cursor, weft_dtype dtype, const weft_s
     *out_data = NULL;
     if (!weft_shape_elems(shape, &elems) || !weft_shape_bytes(shape, dtype, &bytes) ||
         bytes > (uint64_t)WEFT_IR_MAX_VALUE_BYTES)
-        return weft_cursor_fail(cursor, WEFT_E_TEXT_TOO_LARGE, start, "at most 2^40 bytes", "the constant is too large");
+        return weft_cursor_fail(cursor, WEFT_E_TEXT_TOO_LARGE, start, "at most 2^40 bytes",
+                                "the constant is too large");
     if (weft_cursor_accept(cursor, '[')) {
         /* Every element needs at least one character, so a longer list cannot be there. */
         if ((uint64_t)elems > cursor->length - cursor->at)
-            return weft_cursor_fail(cursor, WEFT_E_TEXT_DATA, start, "as many elements as the dimensions multiply to",
+            return weft_cursor_fail(cursor, WEFT_E_TEXT_DATA, start,
+                                    "as many elements as the dimensions multiply to",
                                     "the text ends before %" PRId64 " elements", elems);
         void *data = weft_arena_alloc(cursor->arena, bytes);
         *out_data = data;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers of the text form, to and from exact text, whatever locale the process has. Must not know about graphs. */
+/* Numbers of the text form, to and from exact text, whatever locale the process has. Must not know
+ * about graphs. */
 #include <errno.h>
 #include <inttypes.h>
 #include <locale.h>
@@ -88,7 +89,9 @@ bool weft_number_format(weft_dtype dtype, const void *data, size_t index, char *
         snprintf(buffer, WEFT_NUMBER_TEXT, "%" PRIu64, ((const uint64_t *)data)[index]);
         return true;
     case WEFT_DTYPE_U8: value = ((const uint8_t *)data)[index]; break;
-    case WEFT_DTYPE_I8: value = ((const int8_t *)data)[index]; break;
+    case WEFT_DTYPE_I8:                        /* a number here, not a character */
+        value = ((const int8_t *)data)[index]; // NOLINT(bugprone-signed-char-misuse)
+        break;
     case WEFT_DTYPE_U16: value = ((const uint16_t *)data)[index]; break;
     case WEFT_DTYPE_I16: value = ((const int16_t *)data)[index]; break;
     case WEFT_DTYPE_I32: value = ((const int32_t *)data)[index]; break;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The operator table made from ops.def, and questions about its rows. Must not know about graphs' contents. */
+/* The operator table made from ops.def, and questions about its rows. Must not know about graphs'
+ * contents. */
 #include <string.h>
 
 #include "compiler/ir/graph.h"
@@ -8,8 +9,8 @@
 
 static const weft_op_row rows[] = {
     [WEFT_OP_NONE] = {.name = "none", .domain = "none", .attrs = "", .doc = ""},
-#define WEFT_OP(op, op_name, op_domain, op_since, op_until, min_in, max_in, min_out, max_out, op_attrs, infer_fn, ref_fn,   \
-                cpu, op_doc)                                                                       \
+#define WEFT_OP(op, op_name, op_domain, op_since, op_until, min_in, max_in, min_out, max_out,      \
+                op_attrs, infer_fn, ref_fn, cpu, op_doc)                                           \
     [WEFT_OP_##op] = {.name = op_name,                                                             \
                       .domain = op_domain,                                                         \
                       .since = op_since,                                                           \
@@ -30,7 +31,8 @@ _Static_assert(sizeof rows / sizeof rows[0] == WEFT_OP_COUNT, "one row per opera
 
 static const char *const full_names[] = {
     [WEFT_OP_NONE] = "none",
-#define WEFT_OP(op, op_name, op_domain, ...) [WEFT_OP_##op] = sizeof op_domain > 1 ? op_domain "." op_name : op_name,
+#define WEFT_OP(op, op_name, op_domain, ...)                                                       \
+    [WEFT_OP_##op] = sizeof op_domain > 1 ? op_domain "." op_name : op_name,
 #include "compiler/ir/ops.def"
 #undef WEFT_OP
 };
@@ -65,7 +67,8 @@ const char *weft_attr_kind_name(weft_attr_kind kind)
     return kind <= WEFT_ATTR_TENSOR ? kind_names[kind] : "unknown";
 }
 
-/* Reads one "name:kind[=default]" at *cursor and moves it to the next. The table is ours, so its form is asserted. */
+/* Reads one "name:kind[=default]" at *cursor and moves it to the next. The table is ours, so its
+ * form is asserted. */
 static bool next_attr(const char **cursor, weft_op_attr *out_attr)
 {
     const char *at = *cursor + strspn(*cursor, " ");

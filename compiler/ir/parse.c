@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The text form's reader: the grammar of docs/ir.md to a graph, sorted and inferred. Memory stays proportional to the text, but
- * for the data it fills in (bounded in text.h) and for evaluated constants (bounded in infer.h). Must not know about files.
+/* The text form's reader: the grammar of docs/ir.md to a graph, sorted and inferred. Memory stays
+ * proportional to the text, but for the data it fills in (bounded in text.h) and for evaluated
+ * constants (bounded in infer.h). Must not know about files.
  *
- * Names may be used before the line that defines them, so nodes are made first and connected at the end. */
+ * Names may be used before the line that defines them, so nodes are made first and connected at the
+ * end. */
 #include <string.h>
 
 #include "compiler/ir/infer.h"
@@ -38,7 +40,8 @@ static weft_status check_new(const parser *p, const char *name, size_t at)
 {
     if (!weft_graph_find_value(p->graph, name))
         return WEFT_OK;
-    return weft_cursor_fail(&p->cursor, WEFT_E_TEXT_NAME, at, "a name that is not taken", "%%%s is defined twice", name);
+    return weft_cursor_fail(&p->cursor, WEFT_E_TEXT_NAME, at, "a name that is not taken",
+                            "%%%s is defined twice", name);
 }
 
 static weft_status new_name(parser *p, const char **out_name)
@@ -97,7 +100,8 @@ static weft_status read_number(weft_cursor *cursor, weft_dtype dtype, void *out,
     WEFT_INFER_TRY(weft_cursor_number(cursor, number));
     if (weft_number_parse(dtype, number, out, index))
         return WEFT_OK;
-    return weft_cursor_fail(cursor, WEFT_E_TEXT_SYNTAX, at, dtype == WEFT_DTYPE_F32 ? "a number" : "an integer",
+    return weft_cursor_fail(cursor, WEFT_E_TEXT_SYNTAX, at,
+                            dtype == WEFT_DTYPE_F32 ? "a number" : "an integer",
                             "%s is no number of this kind", number);
 }
 
@@ -160,7 +164,8 @@ static weft_status read_attr(weft_cursor *cursor, weft_node *node)
         return weft_cursor_fail(cursor, WEFT_E_TEXT_OPERATOR, at, weft_op_get(node->op)->attrs,
                                 "%s has no attribute %s", weft_op_name(node->op), name);
     if (weft_attrs_find(&node->attrs, name))
-        return weft_cursor_fail(cursor, WEFT_E_TEXT_NAME, at, "each attribute once", "attribute %s is given twice", name);
+        return weft_cursor_fail(cursor, WEFT_E_TEXT_NAME, at, "each attribute once",
+                                "attribute %s is given twice", name);
     WEFT_INFER_TRY(weft_cursor_expect(cursor, '='));
     switch (kind) {
     case WEFT_ATTR_INT:
@@ -215,8 +220,9 @@ static weft_status read_op(parser *p, weft_op *out_op)
     *out_op = weft_op_find(domain, dot ? dot + 1 : word);
     if (*out_op != WEFT_OP_NONE)
         return WEFT_OK;
-    return weft_cursor_fail(&p->cursor, WEFT_E_TEXT_OPERATOR, at, "an operator of docs/operators.md",
-                            "the operator %s is not known", word);
+    return weft_cursor_fail(&p->cursor, WEFT_E_TEXT_OPERATOR, at,
+                            "an operator of docs/operators.md", "the operator %s is not known",
+                            word);
 }
 
 /* Inputs in parentheses; appended to p->uses without a node yet. */
@@ -266,11 +272,13 @@ static weft_status read_node(parser *p)
     WEFT_INFER_TRY(read_op(p, &op));
     WEFT_INFER_TRY(read_arguments(p, &input_count));
     weft_value **no_inputs = WEFT_NEW_ARRAY(cursor->arena, weft_value *, input_count);
-    weft_node *node = weft_graph_add_node(p->graph, NULL, op, NULL, no_inputs, input_count, results.data, results.count);
+    weft_node *node = weft_graph_add_node(p->graph, NULL, op, NULL, no_inputs, input_count,
+                                          results.data, results.count);
     for (size_t i = 0; i < results.count; i++) {
         written_type *type = &p->types.data[first_type + i];
         type->value = node->outputs[i];
-        if (type->value && strcmp(type->value->name, results.data[i]) != 0) /* taken by an earlier result of this node */
+        if (type->value && strcmp(type->value->name, results.data[i]) !=
+                               0) /* taken by an earlier result of this node */
             return weft_cursor_fail(cursor, WEFT_E_TEXT_NAME, type->at, "a name that is not taken",
                                     "%%%s is defined twice", results.data[i]);
     }
@@ -324,7 +332,8 @@ static weft_status read_lines(parser *p)
         else if (weft_cursor_peek(cursor, '%') || weft_cursor_peek(cursor, '_'))
             WEFT_INFER_TRY(read_node(p));
         else
-            return weft_cursor_fail(cursor, WEFT_E_TEXT_SYNTAX, cursor->at, "input, const, output, a node or '}'",
+            return weft_cursor_fail(cursor, WEFT_E_TEXT_SYNTAX, cursor->at,
+                                    "input, const, output, a node or '}'",
                                     "a line begins in an unknown way");
     }
     if (weft_cursor_at_end(cursor))
@@ -338,8 +347,9 @@ static weft_status find_used(const parser *p, const name_use *use, weft_value **
     *out_value = weft_graph_find_value(p->graph, use->name);
     if (*out_value)
         return WEFT_OK;
-    return weft_cursor_fail(&p->cursor, WEFT_E_TEXT_NAME, use->at, "a name defined by input, const or a node",
-                            "%%%s is not defined", use->name);
+    return weft_cursor_fail(&p->cursor, WEFT_E_TEXT_NAME, use->at,
+                            "a name defined by input, const or a node", "%%%s is not defined",
+                            use->name);
 }
 
 static weft_status connect(parser *p)
@@ -364,18 +374,19 @@ static weft_status compare_types(const parser *p)
     for (size_t i = 0; i < p->types.count; i++) {
         const written_type *type = &p->types.data[i];
         char shape[WEFT_SHAPE_TEXT];
-        if (type->dtype == WEFT_DTYPE_NONE ||
-            (type->dtype == type->value->dtype && weft_shape_equal(&type->shape, &type->value->shape)))
+        if (type->dtype == WEFT_DTYPE_NONE || (type->dtype == type->value->dtype &&
+                                               weft_shape_equal(&type->shape, &type->value->shape)))
             continue;
-        return weft_cursor_fail(&p->cursor, WEFT_E_TEXT_TYPE, type->at, weft_shape_format(&type->value->shape, shape),
-                                "%%%s has type %s and another shape or type than written", type->value->name,
-                                weft_dtype_name(type->value->dtype));
+        return weft_cursor_fail(&p->cursor, WEFT_E_TEXT_TYPE, type->at,
+                                weft_shape_format(&type->value->shape, shape),
+                                "%%%s has type %s and another shape or type than written",
+                                type->value->name, weft_dtype_name(type->value->dtype));
     }
     return WEFT_OK;
 }
 
-weft_status weft_graph_parse(weft_arena *arena, const char *text, size_t length, weft_graph **out_graph,
-                             weft_diag *diag)
+weft_status weft_graph_parse(weft_arena *arena, const char *text, size_t length,
+                             weft_graph **out_graph, weft_diag *diag)
 {
     parser p = {.cursor = {.text = text, .length = length, .arena = arena, .diag = diag}};
     *out_graph = NULL;

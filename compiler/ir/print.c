@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The graph as text. The grammar is in docs/ir.md; parse.c reads what is written here, and printing that again gives the same
- * bytes. Must not know about what operators mean. */
+/* The graph as text. The grammar is in docs/ir.md; parse.c reads what is written here, and printing
+ * that again gives the same bytes. Must not know about what operators mean. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -29,8 +29,8 @@ static bool is_bare(const char *name)
 {
     for (; *name; name++) {
         char c = *name;
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' ||
-              c == '/' || c == '-'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '_' || c == '.' || c == '/' || c == '-'))
             return false;
     }
     return true;
@@ -94,7 +94,8 @@ static void add_attr(weft_text *text, const weft_attr *attr)
     case WEFT_ATTR_TENSOR:
         add_type(text, attr->tensor->dtype, &attr->tensor->shape);
         weft_text_add(text, " = ");
-        weft_text_add_data(text, attr->tensor->dtype, &attr->tensor->shape, attr->tensor->data, 0, true);
+        weft_text_add_data(text, attr->tensor->dtype, &attr->tensor->shape, attr->tensor->data, 0,
+                           true);
         break;
     }
 }
@@ -106,7 +107,6 @@ static const char *default_node_name(const weft_node *node)
             return node->outputs[i]->name;
     return "";
 }
-
 
 static void add_node(weft_text *text, const weft_node *node)
 {
@@ -157,7 +157,8 @@ void weft_graph_print(const weft_graph *graph, bool with_data, weft_text *out_te
         weft_text_add(out_text, "  const ");
         add_typed_name(out_text, value);
         weft_text_add(out_text, " = ");
-        weft_text_add_data(out_text, value->dtype, &value->shape, value->data, value->text_hash, with_data);
+        weft_text_add_data(out_text, value->dtype, &value->shape, value->data, value->text_hash,
+                           with_data);
         weft_text_add(out_text, "\n");
     }
     for (const weft_node *node = graph->first; node; node = node->next)

@@ -12,8 +12,8 @@ typedef struct frame {
 
 enum { CYCLE_NAMES_SHOWN = 8 };
 
-static weft_status report_cycle(weft_graph *graph, const frame *stack, size_t depth, const weft_node *closing,
-                                weft_diag *diag)
+static weft_status report_cycle(weft_graph *graph, const frame *stack, size_t depth,
+                                const weft_node *closing, weft_diag *diag)
 {
     size_t start = depth;
     while (start > 0 && stack[start - 1].node != closing)
@@ -27,17 +27,19 @@ static weft_status report_cycle(weft_graph *graph, const frame *stack, size_t de
     if (count > CYCLE_NAMES_SHOWN)
         weft_text_printf(&names, ", and %zu more", count - CYCLE_NAMES_SHOWN);
     weft_status status =
-        weft_diag_error(diag, WEFT_E_GRAPH_CYCLE, "the graph has a cycle of %zu node%s", count, count == 1 ? "" : "s");
+        weft_diag_error(diag, WEFT_E_GRAPH_CYCLE, "the graph has a cycle of %zu node%s", count,
+                        count == 1 ? "" : "s");
     weft_diag_field_set(diag, WEFT_DIAG_NODES, "%s", names.data);
     weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "every node needs only results of earlier ones");
     weft_diag_field_set(diag, WEFT_DIAG_FOUND, "node %s needs its own result", closing->name);
-    weft_diag_field_set(diag, WEFT_DIAG_TRY, "export the model again, or check where it was edited");
+    weft_diag_field_set(diag, WEFT_DIAG_TRY,
+                        "export the model again, or check where it was edited");
     return status;
 }
 
 /* Appends node after everything it needs. The stack holds at most every node once. */
-static weft_status visit(weft_graph *graph, weft_node *root, frame *stack, weft_node **order, size_t *count,
-                         weft_diag *diag)
+static weft_status visit(weft_graph *graph, weft_node *root, frame *stack, weft_node **order,
+                         size_t *count, weft_diag *diag)
 {
     size_t depth = 0;
     stack[depth++] = (frame){root, 0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verifier: everything that graph.h promises, checked after a pass. It trusts nothing but that pointers are readable, and
- * changes nothing but marks. Must not know about what passes intend. */
+/* The verifier: everything that graph.h promises, checked after a pass. It trusts nothing but that
+ * pointers are readable, and changes nothing but marks. Must not know about what passes intend. */
 #include <string.h>
 
 #include "compiler/ir/infer.h"
@@ -21,7 +21,8 @@ static void report(verifier *v, const char *subject, const char *expected, const
 {
     if (++v->reports > MAX_REPORTS)
         return;
-    weft_diag_error(v->diag, WEFT_E_VERIFY, "the graph is inconsistent after %s: %s: %s", v->after, subject, found);
+    weft_diag_error(v->diag, WEFT_E_VERIFY, "the graph is inconsistent after %s: %s: %s", v->after,
+                    subject, found);
     weft_diag_field_set(v->diag, WEFT_DIAG_NODES, "%s", subject);
     weft_diag_field_set(v->diag, WEFT_DIAG_EXPECTED, "%s", expected);
     weft_diag_field_set(v->diag, WEFT_DIAG_FOUND, "%s", found);
@@ -57,7 +58,8 @@ static bool check_list(verifier *v)
     const weft_node *prev = NULL;
     for (weft_node *node = graph->first; node; node = node->next) {
         if (v->count == graph->node_count) {
-            report(v, "node list", "as many nodes as node_count says", "more nodes, or a list that runs in a circle");
+            report(v, "node list", "as many nodes as node_count says",
+                   "more nodes, or a list that runs in a circle");
             return false;
         }
         if (node->prev != prev) {
@@ -89,7 +91,8 @@ static void check_value_table(verifier *v)
         if (!value->name || !*value->name)
             report(v, value_label(value), "a name", "no name");
         else if (weft_map_get(&graph->names, value->name) != value)
-            report(v, value_label(value), "its name leading to it", "a name that leads elsewhere, or is shared");
+            report(v, value_label(value), "its name leading to it",
+                   "a name that leads elsewhere, or is shared");
     }
 }
 
@@ -107,15 +110,18 @@ static void check_value(verifier *v, const weft_value *value)
         size_t index = (size_t)value->output_index;
         if (!has_node(v, producer))
             report(v, label, "a producer in the graph", "a producer that was removed");
-        else if (value->output_index < 0 || index >= producer->output_count || producer->outputs[index] != value)
+        else if (value->output_index < 0 || index >= producer->output_count ||
+                 producer->outputs[index] != value)
             report(v, label, "the producer naming the value as that output", "another value there");
     }
     size_t bytes;
     if (value->dtype <= WEFT_DTYPE_NONE || value->dtype >= WEFT_DTYPE_COUNT)
         report(v, label, "an element type", "none");
     else if (!value->has_shape || value->shape.rank < 0 || value->shape.rank > WEFT_MAX_RANK)
-        report(v, label, "a shape of 0 to 8 dimensions", value->has_shape ? "an impossible rank" : "no shape");
-    else if (!weft_shape_bytes(&value->shape, value->dtype, &bytes) || bytes > (uint64_t)WEFT_IR_MAX_VALUE_BYTES)
+        report(v, label, "a shape of 0 to 8 dimensions",
+               value->has_shape ? "an impossible rank" : "no shape");
+    else if (!weft_shape_bytes(&value->shape, value->dtype, &bytes) ||
+             bytes > (uint64_t)WEFT_IR_MAX_VALUE_BYTES)
         report(v, label, "dimensions of 0 or more, and at most 2^40 bytes", "another shape");
     else if (bytes == 0 && !value->data)
         report(v, label, "elements", "a dimension of 0 outside of a constant");
@@ -143,7 +149,8 @@ static void check_interface(verifier *v)
     for (size_t i = 0; i < graph->inputs.count; i++) {
         const weft_value *input = graph->inputs.data[i];
         if (!input || !has_value(v, input)) {
-            report(v, input ? value_label(input) : "graph inputs", "values of this graph", "another value, or none");
+            report(v, input ? value_label(input) : "graph inputs", "values of this graph",
+                   "another value, or none");
             continue;
         }
         if (!input->is_input)
@@ -153,11 +160,13 @@ static void check_interface(verifier *v)
                 report(v, value_label(input), "each graph input once", "a graph input twice");
     }
     if (flagged != graph->inputs.count)
-        report(v, "graph inputs", "every value with is_input in the list of inputs", "another number of them");
+        report(v, "graph inputs", "every value with is_input in the list of inputs",
+               "another number of them");
     for (size_t i = 0; i < graph->outputs.count; i++) {
         const weft_value *output = graph->outputs.data[i];
         if (!output || !has_value(v, output))
-            report(v, output ? value_label(output) : "graph outputs", "values of this graph", "another value, or none");
+            report(v, output ? value_label(output) : "graph outputs", "values of this graph",
+                   "another value, or none");
         else
             v->uses[output->mark]++;
     }
@@ -176,12 +185,14 @@ static void check_inputs(verifier *v, const weft_node *node)
         if (!input)
             continue;
         if (!has_value(v, input)) {
-            report(v, node_label(node), "inputs that are values of this graph", "another graph's value");
+            report(v, node_label(node), "inputs that are values of this graph",
+                   "another graph's value");
             continue;
         }
         v->uses[input->mark]++;
         if (input->producer && has_node(v, input->producer) && input->producer->mark >= node->mark)
-            report(v, node_label(node), "inputs made by earlier nodes", "an input made by itself or a later node");
+            report(v, node_label(node), "inputs made by earlier nodes",
+                   "an input made by itself or a later node");
     }
 }
 
@@ -194,9 +205,11 @@ static bool check_outputs(verifier *v, const weft_node *node)
             continue;
         given++;
         if (!has_value(v, output))
-            report(v, node_label(node), "outputs that are values of this graph", "another graph's value");
+            report(v, node_label(node), "outputs that are values of this graph",
+                   "another graph's value");
         else if (output->producer != node || output->output_index != (int)i)
-            report(v, node_label(node), "outputs that name the node as producer", "another producer or place");
+            report(v, node_label(node), "outputs that name the node as producer",
+                   "another producer or place");
     }
     if (given == 0)
         report(v, node_label(node), "an output", "none");
@@ -213,7 +226,8 @@ static bool attr_has_value(const weft_attr *attr)
     case WEFT_ATTR_INTS: return attr->count == 0 || attr->ints;
     case WEFT_ATTR_FLOATS: return attr->count == 0 || attr->floats;
     case WEFT_ATTR_TENSOR:
-        return attr->tensor && attr->tensor->shape.rank >= 0 && attr->tensor->shape.rank <= WEFT_MAX_RANK &&
+        return attr->tensor && attr->tensor->shape.rank >= 0 &&
+               attr->tensor->shape.rank <= WEFT_MAX_RANK &&
                weft_shape_bytes(&attr->tensor->shape, attr->tensor->dtype, &bytes) &&
                (bytes == 0 || attr->tensor->data);
     }
@@ -252,13 +266,16 @@ static void check_types(verifier *v, const weft_node *node)
             shadow.outputs[i]->has_shape = false;
         }
     if (weft_node_infer(v->graph, &shadow, v->diag) != WEFT_OK) {
-        report(v, node_label(node), "a node that inference accepts", "a node that it refuses (the error before this)");
+        report(v, node_label(node), "a node that inference accepts",
+               "a node that it refuses (the error before this)");
         return;
     }
     for (size_t i = 0; i < node->output_count; i++) {
         const weft_value *is = node->outputs[i], *should = shadow.outputs[i];
-        if (is && (is->dtype != should->dtype || !is->has_shape || !weft_shape_equal(&is->shape, &should->shape)))
-            report(v, value_label(is), "the type and shape that follow from the inputs", "another type or shape");
+        if (is && (is->dtype != should->dtype || !is->has_shape ||
+                   !weft_shape_equal(&is->shape, &should->shape)))
+            report(v, value_label(is), "the type and shape that follow from the inputs",
+                   "another type or shape");
     }
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzzes the reader of the text form. What it accepts must verify, and must print to a text that reads back to the same text.
- * Must not know about ONNX. */
+/* Fuzzes the reader of the text form. What it accepts must verify, and must print to a text that
+ * reads back to the same text. Must not know about ONNX. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

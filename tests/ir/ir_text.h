@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the IR's tests share: an arena with diagnostics, graphs from text, and questions about the errors. */
+/* What the IR's tests share: an arena with diagnostics, graphs from text, and questions about the
+ * errors. */
 #ifndef WEFT_TESTS_IR_TEXT_H
 #define WEFT_TESTS_IR_TEXT_H
 
@@ -20,7 +21,8 @@ typedef struct ir_test {
 void ir_test_init(ir_test *test);
 void ir_test_finish(ir_test *test);
 
-/* Reads lines between "graph "t" opset 21 {" and "}"; status into *out_status, NULL graph on failure. */
+/* Reads lines between "graph "t" opset 21 {" and "}"; status into *out_status, NULL graph on
+ * failure. */
 weft_graph *ir_read_lines(ir_test *test, const char *lines, weft_status *out_status);
 /* The same, and fails the test when the lines are refused. */
 weft_graph *ir_graph(ir_test *test, const char *lines);

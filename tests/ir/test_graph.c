@@ -36,8 +36,9 @@ static void constants_are_read(void **state)
     (void)state;
     ir_test test;
     ir_test_init(&test);
-    weft_graph *graph = ir_graph(&test, "input %x: f32[1]\nconst %l: i64[3] = [4, -5, 6]\nconst %i: i32[2] = [7, 8]\n"
-                                        "const %f: f32[1] = [2.5]\nconst %u: u8[] = 200");
+    weft_graph *graph = ir_graph(
+        &test, "input %x: f32[1]\nconst %l: i64[3] = [4, -5, 6]\nconst %i: i32[2] = [7, 8]\n"
+               "const %f: f32[1] = [2.5]\nconst %u: u8[] = 200");
     int64_t ints[2];
     size_t count;
     double scalar;
@@ -67,7 +68,8 @@ static void nodes_are_inserted_moved_and_removed(void **state)
     (void)state;
     ir_test test;
     ir_test_init(&test);
-    weft_graph *graph = ir_graph(&test, "input %x: f32[2]\n%a = Relu(%x)\n%b = Exp(%x)\n%c = Add(%a, %b)\noutput %c");
+    weft_graph *graph = ir_graph(
+        &test, "input %x: f32[2]\n%a = Relu(%x)\n%b = Exp(%x)\n%c = Add(%a, %b)\noutput %c");
     weft_node *a = graph->first, *b = a->next, *c = b->next;
     assert_ptr_equal(weft_value_only_user(graph, a->outputs[0]), c);
     assert_null(weft_value_only_user(graph, c->outputs[0])); /* a graph output */
@@ -99,7 +101,8 @@ static void outputs_can_be_left_out_and_added(void **state)
     (void)state;
     ir_test test;
     ir_test_init(&test);
-    weft_graph *graph = ir_graph(&test, "input %x: f32[1x1x4x4]\n_, %i = MaxPool(%x) {kernel_shape=[2, 2]}\noutput %i");
+    weft_graph *graph = ir_graph(
+        &test, "input %x: f32[1x1x4x4]\n_, %i = MaxPool(%x) {kernel_shape=[2, 2]}\noutput %i");
     assert_null(graph->first->outputs[0]);
     assert_string_equal(graph->first->name, "i");
     weft_node *pool = graph->first;
@@ -115,7 +118,8 @@ static void node_inputs_grow(void **state)
     (void)state;
     ir_test test;
     ir_test_init(&test);
-    weft_graph *graph = ir_graph(&test, "input %x: f32[2]\nconst %max: f32[] = 6\n%y = Clip(%x)\noutput %y");
+    weft_graph *graph =
+        ir_graph(&test, "input %x: f32[2]\nconst %max: f32[] = 6\n%y = Clip(%x)\noutput %y");
     weft_node_set_input(graph, graph->first, 2, ir_value(graph, "max"));
     assert_int_equal(graph->first->input_count, 3);
     assert_null(weft_node_input(graph->first, 1));
@@ -130,8 +134,9 @@ static void sources_are_joined(void **state)
     (void)state;
     ir_test test;
     ir_test_init(&test);
-    weft_graph *graph = ir_graph(&test, "input %x: f32[2]\n%a = Relu(%x) from [\"p\", \"q\"]\n%b = Exp(%a) from [\"r\"]\n"
-                                        "%c = Neg(%b)\noutput %c");
+    weft_graph *graph = ir_graph(
+        &test, "input %x: f32[2]\n%a = Relu(%x) from [\"p\", \"q\"]\n%b = Exp(%a) from [\"r\"]\n"
+               "%c = Neg(%b)\noutput %c");
     weft_node *a = graph->first, *b = a->next, *c = b->next;
     weft_node_add_sources(graph, b, a);
     weft_node_add_sources(graph, b, c);
@@ -146,8 +151,9 @@ static void replacing_an_output_keeps_its_name(void **state)
     (void)state;
     ir_test test;
     ir_test_init(&test);
-    weft_graph *graph = ir_graph(&test, "input %x: f32[2]\n%a = Relu(%x)\n%logits = Identity(%a)\n%m = Neg(%logits)\n"
-                                        "output %logits\noutput %m");
+    weft_graph *graph = ir_graph(
+        &test, "input %x: f32[2]\n%a = Relu(%x)\n%logits = Identity(%a)\n%m = Neg(%logits)\n"
+               "output %logits\noutput %m");
     weft_node *identity = graph->first->next;
     weft_graph_replace_uses(graph, identity->outputs[0], graph->first->outputs[0]);
     weft_graph_remove_node(graph, identity);
@@ -167,8 +173,9 @@ static void sorting_is_stable_and_complete(void **state)
     ir_test test;
     ir_test_init(&test);
     /* Written out of order; independent nodes keep the order of the text. */
-    weft_graph *graph = ir_graph(&test, "input %x: f32[2]\n%d = Add(%b, %c)\n%c = Exp(%a)\n%b = Relu(%a)\n%a = Neg(%x)\n"
-                                        "%e = Abs(%x)\noutput %d\noutput %e");
+    weft_graph *graph = ir_graph(
+        &test, "input %x: f32[2]\n%d = Add(%b, %c)\n%c = Exp(%a)\n%b = Relu(%a)\n%a = Neg(%x)\n"
+               "%e = Abs(%x)\noutput %d\noutput %e");
     static const char *const order[] = {"a", "b", "c", "d", "e"};
     size_t at = 0;
     for (const weft_node *node = graph->first; node; node = node->next)
@@ -187,10 +194,11 @@ static void cycles_are_named(void **state)
     ir_test test;
     weft_status status;
     ir_test_init(&test);
-    assert_null(ir_read_lines(&test,
-                              "input %x: f32[2]\n%p = Relu(%x)\n%a = Add(%p, %c) @ \"na\"\n%b = Neg(%a) @ \"nb\"\n"
-                              "%c = Exp(%b) @ \"nc\"\noutput %c",
-                              &status));
+    assert_null(ir_read_lines(
+        &test,
+        "input %x: f32[2]\n%p = Relu(%x)\n%a = Add(%p, %c) @ \"na\"\n%b = Neg(%a) @ \"nb\"\n"
+        "%c = Exp(%b) @ \"nc\"\noutput %c",
+        &status));
     assert_int_equal(status, WEFT_INVALID);
     assert_int_equal(ir_first_error(&test), 200);
     const char *nodes = weft_diag_get(test.diag, 0)->fields[WEFT_DIAG_NODES];
@@ -227,9 +235,10 @@ static void folding_makes_constants(void **state)
     ir_test test;
     ir_test_init(&test);
     /* 20000 elements: too large for inference to evaluate on the way. */
-    weft_graph *graph = ir_graph(&test, "input %x: f32[20000]\nconst %c: f32[20000] = 2\nconst %d: f32[] = 3\n"
-                                        "const %to: i64[2] = [100, 200]\n"
-                                        "%p = Mul(%c, %d)\n%v = Reshape(%p, %to)\n%y = Add(%x, %p)\noutput %y\noutput %v");
+    weft_graph *graph = ir_graph(
+        &test, "input %x: f32[20000]\nconst %c: f32[20000] = 2\nconst %d: f32[] = 3\n"
+               "const %to: i64[2] = [100, 200]\n"
+               "%p = Mul(%c, %d)\n%v = Reshape(%p, %to)\n%y = Add(%x, %p)\noutput %y\noutput %v");
     assert_int_equal(graph->node_count, 3);
     assert_int_equal(weft_node_fold(graph, graph->last, test.diag), WEFT_UNSUPPORTED);
     assert_int_equal(weft_diag_count(test.diag), 0);
@@ -278,8 +287,9 @@ static weft_op_cost cost_of(const char *lines)
 static void costs_are_counted(void **state)
 {
     (void)state;
-    weft_op_cost cost = cost_of("input %x: f32[1x8x10x10]\nconst %w: f32[16x4x3x3] = #1\nconst %b: f32[16] = 0\n"
-                                "%y = Conv(%x, %w, %b) {group=2}");
+    weft_op_cost cost =
+        cost_of("input %x: f32[1x8x10x10]\nconst %w: f32[16x4x3x3] = #1\nconst %b: f32[16] = 0\n"
+                "%y = Conv(%x, %w, %b) {group=2}");
     assert_int_equal(cost.macs, 16 * 8 * 8 * 4 * 9);
     assert_int_equal(cost.flops, 2 * cost.macs + 16 * 64);
     assert_int_equal(cost.weight_bytes, (16 * 4 * 9 + 16) * 4);
@@ -290,10 +300,14 @@ static void costs_are_counted(void **state)
     assert_int_equal(cost.flops, 6);
     assert_int_equal(cost.input_bytes, 24); /* the same tensor is read once */
 
-    assert_int_equal(cost_of("input %a: f32[5x2x3]\ninput %b: f32[3x7]\n%y = MatMul(%a, %b)").macs, 5 * 2 * 7 * 3);
-    assert_int_equal(cost_of("input %a: f32[3x2]\ninput %b: f32[7x3]\n%y = Gemm(%a, %b) {transA=1, transB=1}").macs,
-                     2 * 7 * 3);
-    cost = cost_of("input %x: f32[2x4x4x8]\nconst %w: f32[6x1x1x8] = #1\n%y, %m = weft.Conv2D(%x, %w) {act=\"relu\"}");
+    assert_int_equal(cost_of("input %a: f32[5x2x3]\ninput %b: f32[3x7]\n%y = MatMul(%a, %b)").macs,
+                     5 * 2 * 7 * 3);
+    assert_int_equal(
+        cost_of("input %a: f32[3x2]\ninput %b: f32[7x3]\n%y = Gemm(%a, %b) {transA=1, transB=1}")
+            .macs,
+        2 * 7 * 3);
+    cost = cost_of(
+        "input %x: f32[2x4x4x8]\nconst %w: f32[6x1x1x8] = #1\n%y, %m = weft.Conv2D(%x, %w) {act=\"relu\"}");
     assert_int_equal(cost.macs, 2 * 16 * 6 * 8);
     assert_int_equal(cost.flops, 2 * cost.macs + 2 * (2 * 16 * 6)); /* relu and mean */
     assert_int_equal(cost.output_bytes, (2 * 16 * 6 + 2 * 6) * 4);
@@ -308,9 +322,11 @@ static void costs_are_counted(void **state)
 static void huge_costs_saturate(void **state)
 {
     (void)state;
-    weft_op_cost cost = cost_of("input %a: f32[262144x1048576]\ninput %b: f32[1048576x262144]\n%y = MatMul(%a, %b)");
+    weft_op_cost cost = cost_of(
+        "input %a: f32[262144x1048576]\ninput %b: f32[1048576x262144]\n%y = MatMul(%a, %b)");
     assert_true(cost.macs == INT64_C(262144) * 262144 * 1048576);
-    cost = cost_of("input %x: f32[1x1x524288x524288]\ninput %w: f32[1x1x262144x262144]\n%y = Conv(%x, %w)");
+    cost = cost_of(
+        "input %x: f32[1x1x524288x524288]\ninput %w: f32[1x1x262144x262144]\n%y = Conv(%x, %w)");
     assert_true(cost.macs == INT64_MAX && cost.flops == INT64_MAX);
 }
 
@@ -324,8 +340,10 @@ static void table_rows_are_sound(void **state)
         const weft_op_row *row = weft_op_get(op);
         assert_int_equal(weft_op_find(row->domain, row->name), op);
         assert_true(row->since >= 1 && row->since <= row->until);
-        assert_true(row->max_inputs == -1 || (row->min_inputs >= 1 && row->max_inputs >= row->min_inputs));
-        assert_true(row->max_outputs == -1 || (row->min_outputs >= 1 && row->max_outputs >= row->min_outputs));
+        assert_true(row->max_inputs == -1 ||
+                    (row->min_inputs >= 1 && row->max_inputs >= row->min_inputs));
+        assert_true(row->max_outputs == -1 ||
+                    (row->min_outputs >= 1 && row->max_outputs >= row->min_outputs));
         assert_non_null(row->infer);
         assert_non_null(row->ref);
         assert_true(strlen(row->doc) > 10);
@@ -339,7 +357,8 @@ static void table_rows_are_sound(void **state)
             assert_true(weft_op_attr_known(op, name, &kind));
             assert_int_equal(kind, attr.kind);
             for (size_t b = 0; b < a && weft_op_attr_get(op, b, &other); b++)
-                assert_false(other.name_length == attr.name_length && !memcmp(other.name, name, attr.name_length));
+                assert_false(other.name_length == attr.name_length &&
+                             !memcmp(other.name, name, attr.name_length));
         }
     }
     assert_int_equal(weft_op_find("ai.onnx", "Conv"), WEFT_OP_Conv);

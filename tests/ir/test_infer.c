@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Types and shapes of every operator: cases in the text form, each with the type of %y or the id of the error. Expected shapes
- * are worked out by hand from the operators' definitions. */
+/* Types and shapes of every operator: cases in the text form, each with the type of %y or the id of
+ * the error. Expected shapes are worked out by hand from the operators' definitions. */
 #include <stdio.h>
 #include <string.h>
 
@@ -103,9 +103,12 @@ static const infer_case elementwise[] = {
 
 static const infer_case products[] = {
     {"%y = Conv(%img, %w) input %w: f32[6x4x3x3]", "f32[1x6x5x7]"},
-    {"%y = Conv(%img, %w) {pads=[1, 1, 1, 1], strides=[2, 2]} input %w: f32[6x4x3x3]", "f32[1x6x4x5]"},
-    {"%y = Conv(%img, %w) {auto_pad=\"SAME_UPPER\", strides=[2, 2]} input %w: f32[6x4x3x3]", "f32[1x6x4x5]"},
-    {"%y = Conv(%img, %w) {auto_pad=\"VALID\", dilations=[2, 3]} input %w: f32[6x4x3x3]", "f32[1x6x3x3]"},
+    {"%y = Conv(%img, %w) {pads=[1, 1, 1, 1], strides=[2, 2]} input %w: f32[6x4x3x3]",
+     "f32[1x6x4x5]"},
+    {"%y = Conv(%img, %w) {auto_pad=\"SAME_UPPER\", strides=[2, 2]} input %w: f32[6x4x3x3]",
+     "f32[1x6x4x5]"},
+    {"%y = Conv(%img, %w) {auto_pad=\"VALID\", dilations=[2, 3]} input %w: f32[6x4x3x3]",
+     "f32[1x6x3x3]"},
     {"%y = Conv(%img, %w) {group=2, kernel_shape=[1, 1]} input %w: f32[6x2x1x1]", "f32[1x6x7x9]"},
     {"%y = Conv(%img, %w, %b) {group=4} input %w: f32[4x1x3x1] input %b: f32[4]", "f32[1x4x5x9]"},
     {"%y = Conv(%img, %w, %f3) input %w: f32[4x4x3x1]", "E0204"},
@@ -141,12 +144,15 @@ static const infer_case reductions[] = {
     {"%y = AveragePool(%img) {kernel_shape=[2, 2], strides=[2, 2]}", "f32[1x4x3x4]"},
     {"%y = AveragePool(%img) {kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1}", "f32[1x4x4x5]"},
     /* The last window would start in the padding behind: dropped. */
-    {"%y = AveragePool(%x) {kernel_shape=[3], strides=[2], pads=[0, 1], ceil_mode=1} input %x: f32[1x1x2]", "f32[1x1x1]"},
-    {"%y = AveragePool(%x) {kernel_shape=[1], strides=[3], pads=[1, 1], ceil_mode=1} input %x: f32[1x1x5]", "f32[1x1x2]"},
+    {"%y = AveragePool(%x) {kernel_shape=[3], strides=[2], pads=[0, 1], ceil_mode=1} input %x: f32[1x1x2]",
+     "f32[1x1x1]"},
+    {"%y = AveragePool(%x) {kernel_shape=[1], strides=[3], pads=[1, 1], ceil_mode=1} input %x: f32[1x1x5]",
+     "f32[1x1x2]"},
     {"%y = AveragePool(%img)", "E0202"},
     {"%y = AveragePool(%f23) {kernel_shape=[1]}", "E0204"},
     {"%y = MaxPool(%img) {kernel_shape=[3, 3], dilations=[2, 2]}", "f32[1x4x3x5]"},
-    {"%x, %y = MaxPool(%img) {kernel_shape=[3, 3], auto_pad=\"SAME_LOWER\", strides=[2, 3]}", "i64[1x4x4x3]"},
+    {"%x, %y = MaxPool(%img) {kernel_shape=[3, 3], auto_pad=\"SAME_LOWER\", strides=[2, 3]}",
+     "i64[1x4x4x3]"},
     {"%y = MaxPool(%img) {kernel_shape=[9, 9]}", "E0204"},
     {"%y = GlobalAveragePool(%img)", "f32[1x4x1x1]"},
     {"%y = GlobalMaxPool(%f234)", "f32[2x3x1]"},
@@ -255,7 +261,8 @@ static const infer_case data[] = {
     {"%y = Pad(%f23, %k) const %k: i64[4] = [0, -2, 0, -2]", "E0204"},
     {"%y = Pad(%f23, %ax12)", "E0204"},
     {"%y = Resize(%img, _, %k) const %k: f32[4] = [1, 1, 2, 0.5]", "f32[1x4x14x4]"},
-    {"%y = Resize(%img, _, _, %k) {mode=\"linear\"} const %k: i64[4] = [1, 4, 3, 20]", "f32[1x4x3x20]"},
+    {"%y = Resize(%img, _, _, %k) {mode=\"linear\"} const %k: i64[4] = [1, 4, 3, 20]",
+     "f32[1x4x3x20]"},
     {"%y = Resize(%img, _, _, %k) {axes=[2, 3]} const %k: i64[2] = [14, 18]", "f32[1x4x14x18]"},
     {"%y = Resize(%img, _, _, %k) {axes=[2, 3], keep_aspect_ratio_policy=\"not_larger\"} const %k: i64[2] = [14, 9]",
      "f32[1x4x7x9]"},
@@ -264,10 +271,14 @@ static const infer_case data[] = {
     {"%y = Resize(%img, _, %k) const %k: f32[4] = [1, 1, nan, 1]", "E0204"},
     {"%y = Resize(%img, _, %k) const %k: f32[4] = [1e9, 1e9, 1e9, 1]", "E0207"},
     {"%y = Resize(%img, _, %k) {mode=\"area\"} const %k: f32[4] = 1", "E0202"},
-    {"%y = Range(%a, %b, %c) const %a: i64[] = 1 const %b: i64[] = 10 const %c: i64[] = 4", "i64[3]"},
-    {"%y = Range(%a, %b, %c) const %a: f32[] = 2 const %b: f32[] = 0 const %c: f32[] = -0.5", "f32[4]"},
-    {"%y = Range(%a, %b, %c) const %a: i64[] = 1 const %b: i64[] = 10 const %c: i64[] = 0", "E0207"},
-    {"%y = Range(%a, %b, %c) const %a: i64[] = 0 const %b: i64[] = 9223372036854775807 const %c: i64[] = 1", "E0207"},
+    {"%y = Range(%a, %b, %c) const %a: i64[] = 1 const %b: i64[] = 10 const %c: i64[] = 4",
+     "i64[3]"},
+    {"%y = Range(%a, %b, %c) const %a: f32[] = 2 const %b: f32[] = 0 const %c: f32[] = -0.5",
+     "f32[4]"},
+    {"%y = Range(%a, %b, %c) const %a: i64[] = 1 const %b: i64[] = 10 const %c: i64[] = 0",
+     "E0207"},
+    {"%y = Range(%a, %b, %c) const %a: i64[] = 0 const %b: i64[] = 9223372036854775807 const %c: i64[] = 1",
+     "E0207"},
     {"%y = Range(%a, %i0, %i0) input %a: i64[]", "E0206"},
     {"%y = ConstantOfShape(%ax12)", "f32[1x2]"},
     {"%y = ConstantOfShape(%ax12) {value=i64[1] = [7]}", "i64[1x2]"},
@@ -281,28 +292,37 @@ static const infer_case data[] = {
 
 static const infer_case weft_rows[] = {
     {"%y = weft.Conv2D(%x, %w) input %x: f32[2x7x9x4] input %w: f32[6x3x3x4]", "f32[2x5x7x6]"},
-    {"%z, %y = weft.Conv2D(%x, %w) {pads=[1, 0, 1, 0]} input %x: f32[2x7x9x4] input %w: f32[6x3x3x4]", "f32[2x6]"},
+    {"%z, %y = weft.Conv2D(%x, %w) {pads=[1, 0, 1, 0]} input %x: f32[2x7x9x4] input %w: f32[6x3x3x4]",
+     "f32[2x6]"},
     {"%y = weft.Conv2D(%img, %w) {x_nchw=1} input %w: f32[6x3x3x4]", "f32[1x5x7x6]"},
     {"%y = weft.Conv2D(%img, %w) {x_nchw=1, pool=1} input %w: f32[6x1x1x4]", "f32[1x4x5x6]"},
     {"%y = weft.Conv2D(%x, %w, _, %r, %g) {group=2} input %x: f32[2x7x9x4] input %w: f32[6x1x1x2] "
      "input %r: f32[2x7x9x6] input %g: f32[2x6]",
      "f32[2x7x9x6]"},
-    {"%y = weft.Conv2D(%x, %w, _, _, %g) input %x: f32[2x7x9x4] input %w: f32[6x1x1x4] input %g: f32[2x6]", "E0201"},
+    {"%y = weft.Conv2D(%x, %w, _, _, %g) input %x: f32[2x7x9x4] input %w: f32[6x1x1x4] input %g: f32[2x6]",
+     "E0201"},
     {"%y = weft.Conv2D(%x, %w, _, %x) input %x: f32[2x7x9x4] input %w: f32[6x1x1x4]", "E0204"},
     {"%y = weft.Conv2D(%img, %w) input %w: f32[6x3x3x4]", "E0204"},
-    {"%y = weft.Conv2D(%x, %w) {act=\"clip\", act_min=0} input %x: f32[2x7x9x4] input %w: f32[6x1x1x4]", "E0202"},
-    {"%y = weft.Conv2D(%x, %w) {act=\"gelu\"} input %x: f32[2x7x9x4] input %w: f32[6x1x1x4]", "E0202"},
-    {"%y = weft.Linear(%f234, %w, %b) {act=\"silu\"} input %w: f32[5x4] input %b: f32[5]", "f32[2x3x5]"},
+    {"%y = weft.Conv2D(%x, %w) {act=\"clip\", act_min=0} input %x: f32[2x7x9x4] input %w: f32[6x1x1x4]",
+     "E0202"},
+    {"%y = weft.Conv2D(%x, %w) {act=\"gelu\"} input %x: f32[2x7x9x4] input %w: f32[6x1x1x4]",
+     "E0202"},
+    {"%y = weft.Linear(%f234, %w, %b) {act=\"silu\"} input %w: f32[5x4] input %b: f32[5]",
+     "f32[2x3x5]"},
     {"%y = weft.Linear(%f234, %f23)", "E0204"},
     {"%y = weft.Linear(%l23, %f23)", "E0203"},
-    {"%y = weft.Gate(%f23, %w, _, %t, %t) input %w: f32[5x3] input %t: f32[2x4x4x5]", "f32[2x4x4x5]"},
-    {"_, %y = weft.Gate(%f23, %w, %b, %t) input %w: f32[5x3] input %b: f32[5] input %t: f32[2x4x4x5]", "f32[2x5]"},
+    {"%y = weft.Gate(%f23, %w, _, %t, %t) input %w: f32[5x3] input %t: f32[2x4x4x5]",
+     "f32[2x4x4x5]"},
+    {"_, %y = weft.Gate(%f23, %w, %b, %t) input %w: f32[5x3] input %b: f32[5] input %t: f32[2x4x4x5]",
+     "f32[2x5]"},
     {"%y = weft.Gate(%f23, %w, _, %t) input %w: f32[4x3] input %t: f32[2x4x4x5]", "E0204"},
     {"%y = weft.Gate(%f23, %w, _, _) input %w: f32[4x3]", "E0201"},
-    {"%y = weft.Gate(%f23, %w, _, %t) {gate_act=\"clip\"} input %w: f32[5x3] input %t: f32[2x4x4x5]", "E0202"},
+    {"%y = weft.Gate(%f23, %w, _, %t) {gate_act=\"clip\"} input %w: f32[5x3] input %t: f32[2x4x4x5]",
+     "E0202"},
     {"%y = weft.Pool2D(%x) {kernel_shape=[3, 3], strides=[2, 2], pads=[0, 0, 1, 1]} input %x: f32[1x7x8x4]",
      "f32[1x3x4x4]"},
-    {"%y = weft.Pool2D(%x) {kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1} input %x: f32[1x7x8x4]", "f32[1x4x4x4]"},
+    {"%y = weft.Pool2D(%x) {kernel_shape=[2, 2], strides=[2, 2], ceil_mode=1} input %x: f32[1x7x8x4]",
+     "f32[1x4x4x4]"},
     {"%y = weft.Pool2D(%x) input %x: f32[1x7x8x4]", "E0202"},
     {"%y = weft.Pool2D(%x) {kernel_shape=[1, 1], mode=\"min\"} input %x: f32[1x7x8x4]", "E0202"},
 };
@@ -311,8 +331,12 @@ static const struct {
     const infer_case *cases;
     size_t count;
 } tables[] = {
-#define TABLE(name) {name, sizeof name / sizeof name[0]}
-    TABLE(elementwise), TABLE(products), TABLE(reductions), TABLE(moves), TABLE(data), TABLE(weft_rows),
+#define TABLE(name)                                                                                \
+    {                                                                                              \
+        name, sizeof name / sizeof name[0]                                                         \
+    }
+    TABLE(elementwise), TABLE(products), TABLE(reductions),
+    TABLE(moves),       TABLE(data),     TABLE(weft_rows),
 };
 
 /* Whether the case comes out as expected; prints what differs. */
@@ -353,7 +377,8 @@ static void every_operator_has_a_case(void **state)
         snprintf(call, sizeof call, "= %s(", weft_op_name((weft_op)op));
         for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++)
             for (size_t i = 0; i < tables[t].count; i++)
-                good += tables[t].cases[i].expect[0] != 'E' && strstr(tables[t].cases[i].lines, call) != NULL;
+                good += tables[t].cases[i].expect[0] != 'E' &&
+                        strstr(tables[t].cases[i].lines, call) != NULL;
         if (good == 0)
             fail_msg("no case that infers %s", weft_op_name((weft_op)op));
     }
@@ -364,7 +389,8 @@ static void shape_arithmetic_is_evaluated(void **state)
     (void)state;
     ir_test test;
     ir_test_init(&test);
-    /* The flatten that exporters write for x.view(x.size(0), -1), and a resize by a computed size. */
+    /* The flatten that exporters write for x.view(x.size(0), -1), and a resize by a computed size.
+     */
     weft_graph *graph = ir_graph(&test, "input %x: f32[2x3x4x5]\n"
                                         "const %zero: i64[] = 0\n"
                                         "const %front: i64[1] = [0]\n"
@@ -393,7 +419,9 @@ static void errors_name_everything(void **state)
     ir_test test;
     weft_status status;
     ir_test_init(&test);
-    ir_read_lines(&test, "input %x: f32[2x3]\ninput %bad: i64[3]\n%y = Add(%x, %bad) @ \"layer1/add\"", &status);
+    ir_read_lines(&test,
+                  "input %x: f32[2x3]\ninput %bad: i64[3]\n%y = Add(%x, %bad) @ \"layer1/add\"",
+                  &status);
     assert_int_equal(status, WEFT_INVALID);
     const weft_diag_entry *entry = weft_diag_get(test.diag, 0);
     assert_int_equal(entry->id, 203);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The text form: printing what was read gives the same bytes, and wrong texts are refused at the right place. */
+/* The text form: printing what was read gives the same bytes, and wrong texts are refused at the
+ * right place. */
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
@@ -76,7 +77,8 @@ static void canonical_texts_round_trip(void **state)
         ir_test_init(&test);
         if (WEFT_ARENA_TRY(test.arena))
             fail_msg("out of memory");
-        if (weft_graph_parse(test.arena, canonical[i], strlen(canonical[i]), &graph, test.diag) != WEFT_OK)
+        if (weft_graph_parse(test.arena, canonical[i], strlen(canonical[i]), &graph, test.diag) !=
+            WEFT_OK)
             fail_msg("%s\n%s", canonical[i], ir_errors(&test));
         assert_string_equal(ir_print(&test, graph, false), canonical[i]);
         if (weft_graph_verify(graph, "reading", test.diag) != WEFT_OK)
@@ -90,14 +92,17 @@ static void data_in_full_is_exact(void **state)
     (void)state;
     ir_test test;
     ir_test_init(&test);
-    weft_graph *graph = ir_graph(&test, "input %x: f32[4x8]\nconst %w: f32[8x9] = #77\n%y = MatMul(%x, %w)\noutput %y");
+    weft_graph *graph = ir_graph(
+        &test, "input %x: f32[4x8]\nconst %w: f32[8x9] = #77\n%y = MatMul(%x, %w)\noutput %y");
     const char *full = ir_print(&test, graph, true);
     assert_non_null(strstr(full, "= 0x"));
     weft_graph *again;
     assert_int_equal(weft_graph_parse(test.arena, full, strlen(full), &again, test.diag), WEFT_OK);
-    assert_memory_equal(ir_value(again, "w")->data, ir_value(graph, "w")->data, 8 * 9 * sizeof(float));
+    assert_memory_equal(ir_value(again, "w")->data, ir_value(graph, "w")->data,
+                        8 * 9 * sizeof(float));
     assert_string_equal(ir_print(&test, again, true), full);
-    /* The hash of data that were read in full is that of the bytes, not the one they were made from. */
+    /* The hash of data that were read in full is that of the bytes, not the one they were made
+     * from. */
     assert_null(strstr(ir_print(&test, again, false), "#0000000000000077"));
     ir_test_finish(&test);
 }
@@ -107,8 +112,9 @@ static void hash_data_are_deterministic(void **state)
     (void)state;
     ir_test test;
     ir_test_init(&test);
-    weft_graph *graph = ir_graph(&test, "const %a: f32[100] = #5\nconst %b: f32[100] = #5\nconst %c: f32[100] = #6\n"
-                                        "const %i: i64[100] = #5\noutput %a\noutput %b\noutput %c\noutput %i");
+    weft_graph *graph = ir_graph(
+        &test, "const %a: f32[100] = #5\nconst %b: f32[100] = #5\nconst %c: f32[100] = #6\n"
+               "const %i: i64[100] = #5\noutput %a\noutput %b\noutput %c\noutput %i");
     const float *a = ir_value(graph, "a")->data, *c = ir_value(graph, "c")->data;
     const int64_t *ints = ir_value(graph, "i")->data;
     assert_memory_equal(a, ir_value(graph, "b")->data, 100 * sizeof(float));
@@ -222,7 +228,8 @@ static void wrong_texts_are_refused_in_place(void **state)
         ir_test_init(&test);
         if (WEFT_ARENA_TRY(test.arena))
             fail_msg("out of memory");
-        weft_status status = weft_graph_parse(test.arena, wrong[i].text, strlen(wrong[i].text), &graph, test.diag);
+        weft_status status =
+            weft_graph_parse(test.arena, wrong[i].text, strlen(wrong[i].text), &graph, test.diag);
         assert_null(graph);
         if (status == WEFT_OK || ir_first_error(&test) != wrong[i].id)
             fail_msg("%s\nexpected E%04u\n%s", wrong[i].text, wrong[i].id, ir_errors(&test));
@@ -247,13 +254,15 @@ static void every_prefix_is_refused_cleanly(void **state)
         ir_test_init(&test);
         if (WEFT_ARENA_TRY(test.arena))
             fail_msg("out of memory");
-        assert_int_not_equal(weft_graph_parse(test.arena, text, length, &graph, test.diag), WEFT_OK);
+        assert_int_not_equal(weft_graph_parse(test.arena, text, length, &graph, test.diag),
+                             WEFT_OK);
         assert_int_equal(weft_diag_error_count(test.diag), 1);
         ir_test_finish(&test);
     }
 }
 
-/* Every allocation fails once; the reader leaves through the recovery point or succeeds, and nothing leaks. */
+/* Every allocation fails once; the reader leaves through the recovery point or succeeds, and
+ * nothing leaks. */
 static void failing_allocations_are_survived(void **state)
 {
     (void)state;
@@ -267,7 +276,9 @@ static void failing_allocations_are_survived(void **state)
             fail_at++;
         } else {
             weft_arena_fail_after(fail_at);
-            assert_int_equal(weft_graph_parse(test.arena, canonical[4], strlen(canonical[4]), &graph, test.diag), WEFT_OK);
+            assert_int_equal(
+                weft_graph_parse(test.arena, canonical[4], strlen(canonical[4]), &graph, test.diag),
+                WEFT_OK);
             done = true;
         }
         weft_arena_fail_after(0);

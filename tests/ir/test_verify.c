@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The verifier: every kind of damage that a pass could do is found, and a sound graph is not blamed. Each case damages a fresh
- * graph behind the back of the functions that keep it sound. */
+/* The verifier: every kind of damage that a pass could do is found, and a sound graph is not
+ * blamed. Each case damages a fresh graph behind the back of the functions that keep it sound. */
 #include <string.h>
 
 #include "tests/ir/ir_text.h"
@@ -104,7 +104,8 @@ static void foreign_input(ir_test *test, weft_graph *graph)
 {
     weft_graph *other = weft_graph_create(test->arena, "other");
     weft_shape shape = {.rank = 2, .dims = {1, 4}};
-    weft_node_set_input(graph, graph->last, 0, weft_graph_add_input(other, "foreign", WEFT_DTYPE_F32, &shape));
+    weft_node_set_input(graph, graph->last, 0,
+                        weft_graph_add_input(other, "foreign", WEFT_DTYPE_F32, &shape));
 }
 
 static void foreign_output(ir_test *test, weft_graph *graph)
@@ -331,7 +332,8 @@ static bool reports(const ir_test *test, const char *found)
 {
     for (size_t i = 0; i < weft_diag_count(test->diag); i++) {
         const weft_diag_entry *entry = weft_diag_get(test->diag, i);
-        if (entry->id == 220 && strstr(entry->fields[WEFT_DIAG_FOUND], found) && strstr(entry->summary, "after the-pass"))
+        if (entry->id == 220 && strstr(entry->fields[WEFT_DIAG_FOUND], found) &&
+            strstr(entry->summary, "after the-pass"))
             return true;
     }
     return false;
@@ -348,7 +350,8 @@ static void every_damage_is_found(void **state)
         if (weft_graph_verify(graph, "the-pass", test.diag) != WEFT_INTERNAL)
             fail_msg("%s: not found", cases[i].what);
         if (!reports(&test, cases[i].found))
-            fail_msg("%s: found something else than '%s'\n%s", cases[i].what, cases[i].found, ir_errors(&test));
+            fail_msg("%s: found something else than '%s'\n%s", cases[i].what, cases[i].found,
+                     ir_errors(&test));
         ir_test_finish(&test);
     }
 }
