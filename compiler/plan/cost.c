@@ -26,3 +26,15 @@ void weft__plan_cost(const schedule_state *state, const weft_node *node, weft_st
     if (step->cost.ideal_ns < target->launch_ns)
         step->cost.bound = WEFT_BOUND_LAUNCH;
 }
+
+struct weft_cpu_device weft__plan_device(const planner *shared)
+{
+    const weft_target *target = shared->target;
+    return (struct weft_cpu_device){.vector_width = target->vector_floats,
+                                    .threads = shared->threads,
+                                    .l1_bytes = (size_t)target->l1_bytes,
+                                    .l2_bytes = (size_t)target->l2_bytes,
+                                    .local_bytes = (size_t)target->local_bytes,
+                                    .peak_flops = target->peak_gflops * 1e9 * shared->threads,
+                                    .memory_bytes_per_s = target->memory_gbytes * 1e9};
+}

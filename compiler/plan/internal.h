@@ -5,6 +5,7 @@
 
 #include "compiler/codegen/program.h"
 #include "compiler/plan/plan.h"
+#include "kernels/cpu/tile_rule.h"
 
 typedef WEFT_VEC(weft_blob) blob_list;
 typedef WEFT_VEC(weft_blob_recipe) recipe_list;
@@ -44,6 +45,9 @@ void weft__plan_own_outputs(weft_graph *graph);
 bool weft__plan_is_alias(weft_op op);
 weft_status weft__plan_values(schedule_state *state);
 int32_t weft__plan_value_index(const weft_value *value); /* -1 for NULL; valid while planning its graph */
+
+/* The target as the kernels' tile rule sees it. */
+struct weft_cpu_device weft__plan_device(const planner *planner);
 
 /* The value that owns the storage of `value`. */
 const weft_schedule_value *weft__plan_storage(const schedule_state *state, const weft_value *value);

@@ -2,11 +2,9 @@
 /* weft.Linear and weft.Gate -> weft_linear, weft_se_gate or, for many rows, weft_conv. Arguments: kernels/cpu/README.md. */
 #include <stdio.h>
 
-#include "compiler/plan/conv_choice.h"
 #include "compiler/plan/internal.h"
 
 enum { FLAG_RESIDUAL = 1, FLAG_SUMS = 4, FLAG_APPLY = 8 };
-enum { GATE_PANELS_MAX = 16 /* of linear.cl: gate values that one work-item holds */ };
 /* From so many rows on a product reads its weights once per block of rows, not once per row. */
 enum { PRODUCT_ROWS = 3 };
 
@@ -23,12 +21,13 @@ static void launch_rows(launch_builder *builder, const weft_node *node, int64_t 
     schedule_state *state = builder->state;
     const weft_target *target = state->planner->target;
     const weft_value *residual = weft_node_input(node, 3);
-    weft_conv_shape shape = {.n = 1, .ih = rows, .iw = 1, .ic = depth, .oh = rows, .ow = 1, .oc = columns, .kh = 1, .kw = 1,
-                             .sh = 1, .sw = 1, .is_dense = true};
-    weft_conv_choice choice = weft_conv_choose(&shape, target, state->planner->threads);
+    struct weft_cpu_conv_shape shape = {.n = 1, .ic = (int)depth, .oh = (int)rows, .ow = 1, .oc = (int)columns, .kh = 1,
+                                        .kw = 1, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .groups = 1};
+    struct weft_cpu_device device = weft__plan_device(state->planner);
+    struct weft_cpu_conv_plan plan;
+    weft_cpu_conv_choose(&device, &shape, &plan);
     int panel = 2 * target->vector_floats;
     int64_t panels = (columns + panel - 1) / panel;
-    int64_t blocks = (rows + choice.block_rows - 1) / choice.block_rows;
     weft__launch_value(builder, weft_node_input(node, 0));
     weft__launch_blob(builder, weft__plan_blob(state, weft_node_input(node, 1), WEFT_RECIPE_CONV, panel, 0));
     weft__launch_blob(builder, weft__plan_blob(state, weft_node_input(node, 2), WEFT_RECIPE_PLAIN, (int)(panels * panel), 0));
@@ -39,13 +38,12 @@ static void launch_rows(launch_builder *builder, const weft_node *node, int64_t 
     weft__launch_scratch(builder, 0);
     weft__launch_int(builder, residual != NULL ? FLAG_RESIDUAL : 0);
     weft__launch_act(builder, &node->attrs, "");
-    int64_t numbers[] = {rows, 1, depth, rows, 1, columns, 1, 1, 1, 1, 1, 1, 0, 0, columns, rows, choice.block_rows, blocks,
-                         choice.group_panels, choice.chunk_taps, choice.chunk_channels, 0, 1, 1, rows * depth, depth, depth, 1};
+    int64_t numbers[] = {rows, 1, depth, rows, 1, columns, 1, 1, 1, 1, 1, 1, 0, 0, columns, rows, plan.mb, plan.blocks, plan.pg,
+                         plan.tc, plan.kc, 0, 1, 1, rows * depth, depth, depth, 1};
     weft__launch_ints(builder, numbers, sizeof numbers / sizeof numbers[0]);
     char tile[64];
-    snprintf(tile, sizeof tile, "%dx%d b%d p%d", target->tile_rows, panel, choice.block_rows, choice.group_panels);
-    weft__launch_end(builder, WEFT_KERNEL_CONV, "weft_conv", blocks, (panels + choice.group_panels - 1) / choice.group_panels,
-                     tile);
+    snprintf(tile, sizeof tile, "%dx%d b%d p%d", target->tile_rows, panel, plan.mb, plan.pg);
+    weft__launch_end(builder, WEFT_KERNEL_CONV, "weft_conv", plan.blocks, plan.groups, tile);
 }
 
 weft_status weft__plan_linear(schedule_state *state, const weft_node *node, weft_step *step)
@@ -62,7 +60,8 @@ weft_status weft__plan_linear(schedule_state *state, const weft_node *node, weft
     }
     int panel = 2 * state->planner->target->vector_floats;
     int64_t panels = (columns + panel - 1) / panel;
-    int64_t group = (panels + state->planner->threads - 1) / state->planner->threads;
+    struct weft_cpu_device device = weft__plan_device(state->planner);
+    int64_t group = weft_cpu_linear_panels(&device, (int)columns, (int)depth);
     int64_t parts = source->partial_blocks > 0 ? source->partial_blocks : 1;
     weft__launch_value(&builder, x);
     weft__launch_blob(&builder, weft__plan_blob(state, w, WEFT_RECIPE_LINEAR, panel, 0));
@@ -88,14 +87,10 @@ weft_status weft__plan_gate(schedule_state *state, const weft_node *node, weft_s
     int64_t pixels = t->shape.dims[1] * t->shape.dims[2];
     int panel = 2 * state->planner->target->vector_floats;
     int64_t panels = (channels + panel - 1) / panel;
-    int64_t group = panels < GATE_PANELS_MAX ? panels : GATE_PANELS_MAX;
-    int64_t groups = (panels + group - 1) / group;
-    /* Blocks of pixels only as far as the threads need them: each block computes its channels' gate again. */
-    int64_t blocks = 1;
-    while (images * groups * blocks % state->planner->threads != 0 && blocks < pixels && blocks < state->planner->threads)
-        blocks++;
-    int64_t block_pixels = (pixels + blocks - 1) / blocks;
-    blocks = (pixels + block_pixels - 1) / block_pixels;
+    struct weft_cpu_device device = weft__plan_device(state->planner);
+    int group = 0, block_pixels = 0;
+    weft_cpu_gate_blocks(&device, (int)depth, (int)channels, (int)pixels, &group, &block_pixels);
+    int64_t groups = (panels + group - 1) / group, blocks = (pixels + block_pixels - 1) / block_pixels;
     bool sums = mean != NULL && weft__plan_can_be_partial(state, mean);
 
     launch_builder builder;
@@ -114,7 +109,7 @@ weft_status weft__plan_gate(schedule_state *state, const weft_node *node, weft_s
     weft__launch_act(&builder, &node->attrs, "");
     weft__launch_ints(&builder, (const int64_t[]){depth, channels, pixels, block_pixels, blocks, group}, 6);
     char tile[64];
-    snprintf(tile, sizeof tile, "1x%d b%d p%d", panel, (int)block_pixels, (int)group);
+    snprintf(tile, sizeof tile, "1x%d b%d p%d", panel, block_pixels, group);
     weft__launch_end(&builder, WEFT_KERNEL_LINEAR, "weft_se_gate", images * blocks, groups, tile);
     if (sums)
         weft__plan_set_partial(state, mean, images, blocks, channels, pixels);

@@ -9,8 +9,8 @@
 
 #include <cmocka.h>
 
-#include "compiler/plan/conv_choice.h"
 #include "compiler/plan/plan.h"
+#include "kernels/cpu/tile_rule.h"
 
 /* Two bottlenecks with squeeze-excite, a pooled shortcut, a branch that is concatenated, padding and a head: every kind of launch. */
 static const char network[] =
@@ -240,35 +240,40 @@ static uint64_t next_random(uint64_t *seed)
     return *seed >> 33;
 }
 
-/* Any shape, target and thread count: blocks are positive, within the kernels' bounds, and the local memory fits L2. */
+/* Any shape, target and thread count: blocks are positive, within the kernels' bounds, and the local memory is what the device has. */
 static void test_choices_stay_in_bounds(void **state)
 {
     (void)state;
     uint64_t seed = 11;
-    for (int i = 0; i < 20000; i++) {
+    for (int i = 0; i < 2000; i++) {
         const weft_target *target = weft_target_get(next_random(&seed) % weft_target_count());
         int threads = 1 + (int)(next_random(&seed) % 16);
-        int64_t kernel = 1 + (int64_t)(next_random(&seed) % 4), stride = 1 + (int64_t)(next_random(&seed) % 2);
-        int64_t side = 1 + (int64_t)(next_random(&seed) % 200);
-        weft_conv_shape shape = {.n = 1 + (int64_t)(next_random(&seed) % 4), .ih = side * stride, .iw = side * stride,
-                                 .ic = 1 + (int64_t)(next_random(&seed) % 3000), .oh = side, .ow = side,
-                                 .oc = 1 + (int64_t)(next_random(&seed) % 3000), .kh = kernel, .kw = kernel, .sh = stride,
-                                 .sw = stride, .is_dense = next_random(&seed) % 4 != 0,
-                                 .wants_sums = next_random(&seed) % 2 != 0, .is_gathered = next_random(&seed) % 8 == 0};
-        weft_conv_choice choice = weft_conv_choose(&shape, target, threads);
-        int64_t panels = (shape.oc + 2 * target->vector_floats - 1) / (2 * target->vector_floats);
-        assert_true(choice.block_rows >= 1);
-        assert_true(choice.group_panels >= 1 && choice.group_panels <= panels);
-        assert_true(choice.estimated_ns > 0.0);
-        if (choice.winograd != 0) {
-            assert_true(choice.winograd == 2 || choice.winograd == 4);
-            assert_true(kernel == 3 && stride == 1 && shape.is_dense && !shape.is_gathered);
-            assert_true(weft_conv_winograd_local_bytes(&shape, target, choice.winograd, choice.block_rows) <=
-                        (uint64_t)target->l2_bytes);
+        struct weft_cpu_device device = {.vector_width = target->vector_floats, .threads = threads,
+                                         .l1_bytes = (size_t)target->l1_bytes, .l2_bytes = (size_t)target->l2_bytes,
+                                         .local_bytes = (size_t)target->local_bytes,
+                                         .peak_flops = target->peak_gflops * 1e9 * threads,
+                                         .memory_bytes_per_s = target->memory_gbytes * 1e9};
+        int kernel = 1 + (int)(next_random(&seed) % 4), stride = 1 + (int)(next_random(&seed) % 2);
+        int side = 1 + (int)(next_random(&seed) % 200);
+        struct weft_cpu_conv_shape shape = {.n = 1 + (int)(next_random(&seed) % 4), .ic = 1 + (int)(next_random(&seed) % 3000),
+                                            .oh = side, .ow = side, .oc = 1 + (int)(next_random(&seed) % 3000), .kh = kernel,
+                                            .kw = kernel, .sh = stride, .sw = stride, .dh = 1, .dw = 1, .groups = 1,
+                                            .has_sums = next_random(&seed) % 2 != 0,
+                                            .is_gathered = next_random(&seed) % 8 == 0};
+        struct weft_cpu_conv_plan plan;
+        weft_cpu_conv_choose(&device, &shape, &plan);
+        int panels = (shape.oc + 2 * target->vector_floats - 1) / (2 * target->vector_floats);
+        assert_true(plan.pg >= 1 && plan.pg <= panels);
+        assert_int_equal(plan.groups, (panels + plan.pg - 1) / plan.pg);
+        assert_true(plan.expected_s > 0.0);
+        if (plan.method == WEFT_CPU_DIRECT) {
+            assert_true(plan.mb >= 1 && plan.mb <= 128);
+            assert_true(plan.blocks * plan.mb >= plan.seg_rows);
+            assert_true(plan.tc >= 1 && plan.kc >= 1);
         } else {
-            assert_true(choice.block_rows <= 128);
-            assert_true(choice.chunk_taps >= 1 && choice.chunk_channels >= 1);
-            assert_true(choice.chunk_taps == 1 || choice.chunk_channels == shape.ic);
+            assert_true(kernel == 3 && stride == 1 && !shape.is_gathered);
+            assert_true(plan.t_block >= 1);
+            assert_true(plan.local_bytes <= device.local_bytes);
         }
     }
 }
