@@ -15,7 +15,7 @@
 #define FLAG_STORE_GATE 16 /* write g */
 #define FLAG_SUMS_ONLY 32  /* with FLAG_APPLY and FLAG_PARTIAL: do not write y */
 
-#define GATE_PANELS_MAX 16
+#define GATE_PANELS_MAX 32
 
 /* How far in front of its use a weight is fetched from memory, in floats: two pages, because the hardware
  * prefetcher stops at the end of a page. */
@@ -116,8 +116,19 @@ __kernel void weft_se_gate(__global const float *restrict hidden, __global const
     if (!(flags & FLAG_APPLY))
         return;
     const int pixel_end = min((block + 1) * pixels_per_block, pixels);
+    const int is_fast = act <= ACT_CLIP && oc % WEFT_VW == 0 && !(flags & (FLAG_PARTIAL | FLAG_SUMS_ONLY));
+    /* None, relu and clip are all a clip. */
+    const fv low = (fv)(act == ACT_NONE ? -INFINITY : act == ACT_RELU ? 0.0f : act_a);
+    const fv high = (fv)(act == ACT_CLIP ? act_b : INFINITY);
     for (int pixel = block * pixels_per_block; pixel < pixel_end; pixel++) {
         const int at = (n * pixels + pixel) * oc + p0 * WEFT_NR;
+        if (is_fast && (flags & FLAG_RES)) {
+            for (int i = 0; i < vectors; i++) {
+                const fv out = fma(LOADV(t + at + i * WEFT_VW), gate[i], LOADV(res + at + i * WEFT_VW));
+                STOREV(at_most(at_least(out, low), high), y + at + i * WEFT_VW);
+            }
+            continue;
+        }
         for (int i = 0; i < vectors; i++) {
             const int left = oc - p0 * WEFT_NR - i * WEFT_VW;
             fv out = load_part(t + at + i * WEFT_VW, left) * gate[i];

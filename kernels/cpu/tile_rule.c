@@ -14,16 +14,17 @@
 #define TRANSFORM2_OUT_CYCLES 35.0
 #define TRANSFORM4_IN_CYCLES 90.0
 #define TRANSFORM4_OUT_CYCLES 105.0
-/* Starting a work-item, and a launch with the wake-up of the other threads. */
+/* Starting a work-item; a launch; the wake-up of the other threads (PoCL 3.1: 8 us and 12 us measured). */
 #define ITEM_CYCLES 600.0
-#define LAUNCH_S 6e-6
+#define LAUNCH_S 8e-6
+#define WAKE_S 12e-6
 /* A multiply-add of vectors per cycle and core; both vector units busy. */
 #define FMA_PER_CYCLE 2.0
 /* The chunk of a panel that stays in L1 together with the rows and the waiting sums: half of it. */
 #define CHUNK_L1_SHARE 2
-/* From this many input channels on the 36 frequencies of F(4x4) are more weights than a cache keeps. */
-#define MB_MAX 128
+#define MB_MAX 128 /* WEFT_MB_MAX of conv.cl */
 #define ITEMS_PER_THREAD_MAX 24
+#define GATE_PANELS_MAX 32 /* of linear.cl */
 
 static int ceil_div(int a, int b)
 {
@@ -60,13 +61,24 @@ static int computed_rows(int n, int tile_rows)
 }
 
 /* Time of equal work-items on the device's threads when one item takes so many cycles and all of them read so many bytes
- * of weights from memory. The larger of the two hides most of the smaller. */
+ * of weights from memory. The larger of the two hides most of the smaller. The first thread starts at once, the others
+ * after their wake-up; with many small items it takes over what they miss, with one item per thread it waits for them. */
 static double total_s(const struct weft_cpu_device *d, double item_cycles, int items, double weight_bytes)
 {
     const double hz = d->peak_flops / (d->threads * FMA_PER_CYCLE * 2 * d->vector_width);
-    const double compute_s = (item_cycles + ITEM_CYCLES) * ceil_div(items, d->threads) / hz;
+    const double item_s = (item_cycles + ITEM_CYCLES) / hz;
+    const double wake_s = d->threads > 1 ? WAKE_S : 0;
+    const double compute_s = items <= 2 * d->threads ? item_s * ceil_div(items, d->threads) + wake_s
+                                                     : item_s * (items + 0.5) / d->threads + wake_s / 2;
     const double memory_s = weight_bytes / d->memory_bytes_per_s;
     return LAUNCH_S + at_least(compute_s, memory_s) + 0.25 * (compute_s < memory_s ? compute_s : memory_s);
+}
+
+/* Weights that exceed L2 are streamed once more by each thread that takes other rows at the same time. */
+static double streamed_bytes(const struct weft_cpu_device *d, double weight_bytes, int row_blocks)
+{
+    const int readers = weight_bytes <= (double)d->l2_bytes || row_blocks <= 1 ? 1 : row_blocks < d->threads ? row_blocks : d->threads;
+    return weight_bytes * (1 + 0.5 * (readers - 1));
 }
 
 static void consider(struct weft_cpu_conv_plan *best, const struct weft_cpu_conv_plan *plan)
@@ -105,14 +117,15 @@ static void choose_direct(const struct weft_cpu_device *d, const struct weft_cpu
             const double rows = computed_rows(p.mb, mr), tiles = ceil_div(p.mb, mr);
             const double panel_cycles = rows * k * 2 / (FMA_PER_CYCLE * LOOP_EFFICIENCY) + tiles * chunks * TILE_CYCLES +
                                         2 * p.mb * STORE_CYCLES;
-            const double gather_cycles = s->is_gathered ? 2.0 * p.mb * row / (s->kh * s->kw > 1 ? 1 : d->vector_width) : 0;
+            const double gather_cycles = !s->is_gathered ? 0 : s->kh * s->kw > 1 ? 3.0 * p.mb * row : 8.0 * p.mb * row / d->vector_width;
             /* A block's rows are read again for every panel: from L2 when they fit in half of it, else from further away. */
-            const double a_bytes = (double)p.mb * row * (s->sh == 1 ? 1 : s->sh * s->sw) * sizeof(float);
+            const double a_bytes = (double)p.mb * row * (s->is_gathered ? 1 : s->sh * s->sw) * sizeof(float);
+            const double first_read_cycles = a_bytes / 12;
             const double spill_cycles = a_bytes > (double)d->l2_bytes / 2 ? a_bytes / 16 * pg : 0;
             /* Panels that all the blocks of one thread read come from L2 or beyond, once per block. */
             const double panel_load_cycles = k * nr * sizeof(float) / 24;
-            p.expected_s = total_s(d, (panel_cycles + panel_load_cycles) * pg + gather_cycles + spill_cycles, items,
-                                   weight_bytes);
+            p.expected_s = total_s(d, (panel_cycles + panel_load_cycles) * pg + gather_cycles + first_read_cycles + spill_cycles, items,
+                                   streamed_bytes(d, weight_bytes, blocks * p.segments));
             struct weft_cpu_conv_plan candidate = p;
             candidate.pg = pg;
             candidate.scratch_elems = s->is_gathered ? (size_t)items * (size_t)p.mb * (size_t)row : 0;
@@ -185,14 +198,14 @@ int weft_cpu_linear_panels(const struct weft_cpu_device *device, int oc, int k)
 void weft_cpu_gate_blocks(const struct weft_cpu_device *device, int k, int oc, int pixels, int *out_pg,
                           int *out_pixels_per_block)
 {
+    /* Wide rows of pixels stream best. Each pixel block computes its channels' gate again, so there are only as many as
+     * give every thread one item, or two where the gate is small. */
     const int panels = ceil_div(oc, 2 * device->vector_width);
-    const int items = 4 * device->threads;
-    /* Wide rows for the pixels; a gate's weights are read again by every pixel block, so only small ones are cut. */
-    int pg = panels < 16 ? panels : 16;
-    const int is_small = (double)k * oc * (double)sizeof(float) < (double)device->l2_bytes / 4;
-    if (!is_small && ceil_div(panels, pg) < items)
-        pg = ceil_div(panels, items);
-    const int blocks = is_small ? ceil_div(items, ceil_div(panels, pg)) : 1;
+    const int pg = panels < GATE_PANELS_MAX ? panels : GATE_PANELS_MAX;
+    const int groups = ceil_div(panels, pg);
+    const int is_small = (double)k * oc * (double)sizeof(float) < (double)device->l2_bytes;
+    const int items = (is_small ? 2 : 1) * device->threads;
+    const int blocks = ceil_div(items, groups);
     *out_pg = pg;
     *out_pixels_per_block = ceil_div(pixels, blocks < pixels ? blocks : pixels);
 }

@@ -45,7 +45,7 @@ int weft_cpu_tile_rows(const struct weft_cpu_device *device);
 void weft_cpu_conv_choose(const struct weft_cpu_device *device, const struct weft_cpu_conv_shape *shape,
                           struct weft_cpu_conv_plan *out_plan);
 
-/* Panels per work-item of weft_linear, and of weft_se_gate (at most 16) with its pixel blocks. */
+/* Panels per work-item of weft_linear, and of weft_se_gate (at most 32) with its pixel blocks. */
 int weft_cpu_linear_panels(const struct weft_cpu_device *device, int oc, int k);
 void weft_cpu_gate_blocks(const struct weft_cpu_device *device, int k, int oc, int pixels, int *out_pg,
                           int *out_pixels_per_block);
