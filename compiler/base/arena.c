@@ -84,7 +84,7 @@ jmp_buf *weft_arena_recovery(weft_arena *arena)
     return &arena->recovery;
 }
 
-static void out_of_memory(weft_arena *arena)
+void weft_arena_out_of_memory(weft_arena *arena)
 {
     WEFT_ASSERT(arena->has_recovery);
     longjmp(arena->recovery, 1);
@@ -150,7 +150,7 @@ void *weft_arena_alloc(weft_arena *arena, size_t bytes)
 {
     void *object = try_alloc(arena, bytes);
     if (object == NULL)
-        out_of_memory(arena);
+        weft_arena_out_of_memory(arena);
     return object;
 }
 
@@ -158,7 +158,7 @@ void *weft_arena_alloc_array(weft_arena *arena, size_t count, size_t size)
 {
     size_t bytes = 0;
     if (!weft_mul_size(count, size, &bytes))
-        out_of_memory(arena);
+        weft_arena_out_of_memory(arena);
     return weft_arena_alloc(arena, bytes);
 }
 
@@ -179,7 +179,7 @@ char *weft_arena_strndup(weft_arena *arena, const char *text, size_t length)
 {
     size_t bytes = 0;
     if (!weft_add_size(length, 1, &bytes))
-        out_of_memory(arena);
+        weft_arena_out_of_memory(arena);
     char *copy = weft_arena_alloc(arena, bytes);
     memcpy(copy, text, length);
     copy[length] = '\0';
@@ -196,14 +196,14 @@ char *weft_arena_printf(weft_arena *arena, const char *format, ...)
     va_end(args);
     if (length < 0) {
         va_end(again);
-        out_of_memory(arena);
+        weft_arena_out_of_memory(arena);
     }
     char *text = try_alloc(arena, (size_t)length + 1);
     if (text != NULL)
         vsnprintf(text, (size_t)length + 1, format, again);
     va_end(again);
     if (text == NULL)
-        out_of_memory(arena);
+        weft_arena_out_of_memory(arena);
     return text;
 }
 
@@ -212,8 +212,7 @@ void weft_arena_defer(weft_arena *arena, void (*release)(void *object), void *ob
     deferred *entry = try_alloc(arena, sizeof *entry);
     if (entry == NULL) {
         release(object);
-        out_of_memory(arena);
-        return;
+        weft_arena_out_of_memory(arena);
     }
     entry->release = release;
     entry->object = object;
@@ -230,7 +229,7 @@ void *weft_arena_grow(weft_arena *arena, const void *data, size_t count, size_t 
 {
     size_t wanted = FIRST_CAPACITY;
     if (*capacity > 0 && !weft_mul_size(*capacity, 2, &wanted))
-        out_of_memory(arena);
+        weft_arena_out_of_memory(arena);
     void *grown = weft_arena_alloc_array(arena, wanted, size);
     if (count > 0)
         memcpy(grown, data, count * size);

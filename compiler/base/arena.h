@@ -27,6 +27,13 @@ void weft_arena_destroy(weft_arena *arena);
 #define WEFT_ARENA_TRY(arena) setjmp(*weft_arena_recovery(arena))
 jmp_buf *weft_arena_recovery(weft_arena *arena);
 
+/* Leaves through the recovery point, for memory that an arena's user could not get elsewhere. */
+void weft_arena_out_of_memory(weft_arena *arena)
+#if defined(__GNUC__)
+    __attribute__((noreturn))
+#endif
+    ;
+
 /* Zeroed memory, aligned to 64 bytes from 256 bytes upwards, else to 16. bytes may be 0 (a valid unique pointer). */
 void *weft_arena_alloc(weft_arena *arena, size_t bytes);
 /* count * size with overflow check (overflow counts as out of memory). */

@@ -25,12 +25,9 @@ static void reserve(weft_text *text, size_t more)
     if (text->capacity > text->length && text->capacity - text->length > more)
         return;
     size_t wanted = text->capacity == 0 ? FIRST_TEXT_BYTES : text->capacity;
-    while (wanted - text->length <= more) {
-        if (!weft_mul_size(wanted, 2, &wanted)) {
-            weft_arena_alloc_array(text->arena, SIZE_MAX, 2); /* leaves through the recovery point */
-            return;
-        }
-    }
+    while (wanted - text->length <= more)
+        if (!weft_mul_size(wanted, 2, &wanted))
+            weft_arena_out_of_memory(text->arena);
     char *grown = weft_arena_alloc(text->arena, wanted);
     memcpy(grown, text->data, text->length);
     text->data = grown;

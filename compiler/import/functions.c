@@ -201,10 +201,10 @@ static void list_node(flattener *flat, scope *at, const Onnx__NodeProto *proto, 
     const char *first = "";
     for (size_t i = 0; i < out_node->output_count && *first == '\0'; i++)
         first = out_node->outputs[i];
-    if (*name == '\0')
-        out_node->name = weft_arena_printf(arena, "%s:%s", out_node->op_type, first);
+    if (at->is_call)
+        out_node->name = weft_arena_printf(arena, "%s/%s", at->prefix, *name != '\0' ? name : out_node->op_type);
     else
-        out_node->name = at->is_call ? weft_arena_printf(arena, "%s/%s", at->prefix, name) : name;
+        out_node->name = *name != '\0' ? name : weft_arena_printf(arena, "%s:%s", out_node->op_type, first);
     for (size_t i = 0; i < proto->n_attribute; i++)
         if (outer_attr(flat, at, proto->attribute[i], out_node->name, &out_node->attrs[out_node->attr_count]))
             out_node->attr_count++;

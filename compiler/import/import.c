@@ -67,6 +67,14 @@ static void check_ir_version(weft_importer *importer)
     weft_diag_field_set(importer->diag, WEFT_DIAG_TRY, "load and save the model with the onnx Python package");
 }
 
+static bool uses_default_domain(const weft_importer *importer)
+{
+    for (size_t i = 0; i < importer->nodes.count; i++)
+        if (importer->nodes.data[i].domain[0] == '\0')
+            return true;
+    return false;
+}
+
 static void check_opset(weft_importer *importer)
 {
     const Onnx__ModelProto *model = importer->model;
@@ -77,6 +85,8 @@ static void check_opset(weft_importer *importer)
         if (domain[0] == '\0' || strcmp(domain, "ai.onnx") == 0)
             version = &model->opset_import[i]->version;
     }
+    if (version == NULL && !uses_default_domain(importer))
+        return;
     if (version == NULL) {
         weft_import_note(importer, weft_diag_error(diag, WEFT_E_OPSET_MISSING, "the model does not say which opset it uses"));
         weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "an opset_import for the default domain, %d to %d", WEFT_IMPORT_MIN_OPSET,
@@ -147,6 +157,7 @@ static void check_nodes(weft_importer *importer)
 static void build(weft_importer *importer)
 {
     weft_import_flatten(importer);
+    check_opset(importer);
     importer->graph->source_node_count = importer->nodes.count;
     weft_import_initializers(importer);
     weft_import_inputs(importer);
@@ -185,7 +196,6 @@ weft_status weft_import_onnx(weft_arena *arena, const weft_import_params *params
     }
     importer->graph = weft_graph_create(arena, weft_import_text(graph->name));
     check_ir_version(importer);
-    check_opset(importer);
     build(importer);
     if (importer->status == WEFT_OK)
         *out_graph = importer->graph;

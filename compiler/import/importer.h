@@ -61,6 +61,7 @@ weft_status weft_import_unpack(weft_importer *importer, const uint8_t *data, siz
 /* The nth field `number` of a message in a format newer than the installed onnx.proto; false when there is none. */
 bool weft_import_unknown_field(const ProtobufCMessage *message, uint32_t number, size_t nth, const uint8_t **out_data,
                                size_t *out_size_bytes);
+/* NULL when the bytes are no attribute. */
 const Onnx__AttributeProto *weft_import_unpack_attribute(weft_importer *importer, const uint8_t *data, size_t size_bytes);
 
 /* functions.c. Fills importer->nodes. */

@@ -340,5 +340,8 @@ const Onnx__AttributeProto *weft_import_unpack_attribute(weft_importer *importer
     if (scan(&onnx__attribute_proto__descriptor, data, size_bytes).why != NULL)
         return NULL;
     holder *owner = NULL;
-    return (const Onnx__AttributeProto *)unpack(importer, &onnx__attribute_proto__descriptor, data, size_bytes, &owner);
+    const ProtobufCMessage *attr = unpack(importer, &onnx__attribute_proto__descriptor, data, size_bytes, &owner);
+    if (owner->is_out_of_memory)
+        weft_arena_out_of_memory(importer->arena);
+    return (const Onnx__AttributeProto *)attr;
 }
