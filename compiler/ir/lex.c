@@ -145,7 +145,9 @@ static int hex_digit(char c)
 static bool read_escape(weft_cursor *cursor, char *out)
 {
     size_t left = cursor->length - cursor->at;
-    char c = left > 0 ? cursor->text[cursor->at] : '\0';
+    if (left == 0)
+        return false;
+    char c = cursor->text[cursor->at];
     if (c == 'x' && left >= 3) {
         int high = hex_digit(cursor->text[cursor->at + 1]);
         int low = hex_digit(cursor->text[cursor->at + 2]);
