@@ -14,7 +14,9 @@
  *
  * gather modes that first copy the block's rows into this work-item's slice of `scratch`:
  *   GATHER_POOL    mean over a window (ph x pw, stride psh x psw, clipped at the edge), then a 1x1 product
- *   GATHER_IM2COL  taps x channels through element strides xn, xh, xw, xc: few input channels, or NCHW input */
+ *   GATHER_IM2COL  taps x channels through element strides xn, xh, xw, xc: few input channels, or NCHW input
+ * Without gathering, `scratch` may be weights that a later step will stream: the kernel asks for the first `ph` cache lines
+ * of them while it computes, so that a step that only waits for memory finds them in the last-level cache. */
 
 #ifndef WEFT_MB_MAX
 #define WEFT_MB_MAX 128
@@ -189,6 +191,12 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
     const int tiles = (n_rows + WEFT_MR - 1) / WEFT_MR;
     const int tile_rows = n_rows / tiles;
     const int tiles_plus = n_rows % tiles; /* so many tiles have one row more */
+    /* This work-item's share of the weights that a later step will stream; ph counts lines of 16 floats. */
+    const int items = (int)(get_global_size(0) * get_global_size(1));
+    const int item = (int)(get_global_id(1) * get_global_size(0) + get_global_id(0));
+    const int share = gather == GATHER_NONE ? (ph + items - 1) / items * 16 : 0;
+    __global const float *later = scratch + item * share;
+    __global const float *later_end = later + share;
     fv sums[WEFT_MB_MAX + WEFT_MR][2];
 
     for (int p = group * pg; p < panel_end; p++) {
@@ -208,6 +216,10 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
                 for (int i = 0; i < tiles; i++) {
                     const int r = tile_rows + (i < tiles_plus);
                     __global const float *ahead = i < 4 ? next + i * (chunk / 4) * WEFT_NR : panel;
+                    if (i >= 4 && later < later_end) {
+                        ahead = later;
+                        later += chunk / 4 * WEFT_NR;
+                    }
                     if (is_last)
                         for (int m = row; m < row + r; m++)
                             PREFETCH_WRITE(y + (row0 + m) * y_stride + p * WEFT_NR);

@@ -37,18 +37,21 @@ struct step {
     enum step_type type;
     int kind, flags, act;
     int k, oc, pixels, parts; /* linear and gate */
-    cl_mem x, w[3], bias, res, gate, y, partial;
+    cl_mem x, w[3], res, y;
+    cl_kernel kernels[3]; /* of this step alone, so that its arguments are set once; by method of a convolution */
+    cl_kernel kernel;     /* the one to launch, with this global size */
+    int gx, gy, is_ready;
     double best_us[CANDIDATES_MAX];
 };
 
 struct net {
     struct cl_harness h;
     struct weft_cpu_device device;
-    cl_kernel conv, winograd[2], linear, se_gate;
+    cl_program conv, winograd, linear;
     struct kind kinds[KINDS_MAX];
     int kind_count;
     struct step steps[STEPS_MAX];
-    int step_count;
+    int step_count, is_tuned;
     cl_mem big[2], small[2], sums, hidden, gates, scratch, bias, logits;
 };
 
@@ -192,36 +195,60 @@ static void add_row_step(enum step_type type, int k, int oc, int pixels, int fla
     step->w[0] = random_weights(weft_pack_linear_elems(oc, k, 2 * net.device.vector_width));
 }
 
-static cl_event launch(cl_kernel kernel, int gx, int gy)
+static cl_event launch(const struct step *step)
 {
-    const size_t global[2] = {(size_t)gx, (size_t)gy}, local[2] = {1, 1};
+    const size_t global[2] = {(size_t)step->gx, (size_t)step->gy}, local[2] = {1, 1};
     cl_event event;
-    if (clEnqueueNDRangeKernel(net.h.queue, kernel, 2, NULL, global, local, 0, NULL, &event) != CL_SUCCESS) {
+    if (clEnqueueNDRangeKernel(net.h.queue, step->kernel, 2, NULL, global, local, 0, NULL, &event) != CL_SUCCESS) {
         fprintf(stderr, "launch failed\n");
         exit(1);
     }
     return event;
 }
 
-static cl_event enqueue(struct step *step, int candidate, int *parts)
+/* The step whose weights a direct convolution prefetches: the matrix right after it, else the gate of its block. */
+static const struct step *later_row_step(const struct step *step)
 {
+    const struct step *end = net.steps + net.step_count;
+    if (step + 1 < end && step[1].type != STEP_CONV)
+        return step + 1;
+    for (const struct step *next = step + 1; next < end && next <= step + 4; next++)
+        if (next->type == STEP_GATE)
+            return next;
+    return NULL;
+}
+
+/* Sets the step's kernel, arguments and global size; parts are the blocks whose sums the next mean reads. */
+static void prepare(struct step *step, int candidate, int *parts)
+{
+    static const char *const names[] = {"weft_conv", "weft_winograd2", "weft_winograd4"};
     const int nr = 2 * net.device.vector_width;
     if (step->type == STEP_LINEAR) {
         const int pg = weft_cpu_linear_panels(&net.device, step->oc, step->k);
-        weft_harness_args(net.linear, "bbbbliffiiiifii", net.sums, step->w[0], net.bias, step->y, (size_t)step->k * 4, 1, 0., 0.,
+        if (step->kernels[0] == NULL)
+            step->kernels[0] = weft_harness_kernel(net.linear, "weft_linear");
+        step->kernel = step->kernels[0];
+        weft_harness_args(step->kernel, "bbbbliffiiiifii", net.sums, step->w[0], net.bias, step->y, (size_t)step->k * 4, 1, 0., 0.,
                           1, step->k, step->oc, *parts, 1. / step->pixels, step->oc, pg);
-        return launch(net.linear, ceil_div(ceil_div(step->oc, nr), pg), 1);
+        step->gx = ceil_div(ceil_div(step->oc, nr), pg);
+        step->gy = 1;
+        return;
     }
     if (step->type == STEP_GATE) {
         int pg, per_block;
         weft_cpu_gate_blocks(&net.device, step->k, step->oc, step->pixels, &pg, &per_block);
         const int blocks = ceil_div(step->pixels, per_block);
-        weft_harness_args(net.se_gate, "bbbbbbbbliiffiffiiiiii", net.hidden, step->w[0], net.bias, step->x,
+        if (step->kernels[0] == NULL)
+            step->kernels[0] = weft_harness_kernel(net.linear, "weft_se_gate");
+        step->kernel = step->kernels[0];
+        weft_harness_args(step->kernel, "bbbbbbbbliiffiffiiiiii", net.hidden, step->w[0], net.bias, step->x,
                           step->res ? step->res : step->x, net.gates, step->y, net.sums, (size_t)step->k * 4, step->flags, 3, 0.,
                           0., 1, 0., 0., step->k, step->oc, step->pixels, per_block, blocks, pg);
         if (step->flags & 4)
             *parts = blocks;
-        return launch(net.se_gate, step->flags & 8 ? blocks : 1, ceil_div(ceil_div(step->oc, nr), pg));
+        step->gx = step->flags & 8 ? blocks : 1;
+        step->gy = ceil_div(ceil_div(step->oc, nr), pg);
+        return;
     }
     struct kind *kind = &net.kinds[step->kind];
     const struct weft_cpu_conv_shape *s = &kind->shape;
@@ -230,18 +257,24 @@ static cl_event enqueue(struct step *step, int candidate, int *parts)
     cl_mem res = step->res ? step->res : step->x;
     if (step->flags & 4)
         *parts = p->blocks;
+    if (step->kernels[p->method] == NULL)
+        step->kernels[p->method] =
+            weft_harness_kernel(p->method == WEFT_CPU_DIRECT ? net.conv : net.winograd, names[p->method]);
+    step->kernel = step->kernels[p->method];
+    step->gx = p->segments * p->blocks;
+    step->gy = p->groups;
     if (p->method != WEFT_CPU_DIRECT) {
-        cl_kernel kernel = net.winograd[p->method - 1];
-        weft_harness_args(kernel, "bbbbbbbliiffiiiiiiiiiiii", step->x, step->w[p->method], net.bias, res, net.gates, step->y,
+        weft_harness_args(step->kernel, "bbbbbbbliiffiiiiiiiiiiii", step->x, step->w[p->method], net.bias, res, net.gates, step->y,
                           net.sums, p->local_bytes, step->flags, step->act, 0., 0., kind->ih, kind->ih, s->ic, s->oh, s->ow,
                           s->oc, pad, pad, s->oc, p->t_block, p->blocks, p->pg);
-        return launch(kernel, p->blocks, p->groups);
+        return;
     }
-    weft_harness_args(net.conv, "bbbbbbbbiiffiiiiiiiiiiiiiiiiiiiiiiiiiiii", step->x, step->w[0], net.bias, res, net.gates, step->y,
-                      net.sums, net.scratch, step->flags, step->act, 0., 0., kind->ih, kind->ih, s->ic, s->oh, s->ow, s->oc,
+    const struct step *later = kind->gather == 0 ? later_row_step(step) : NULL;
+    const int later_lines = later ? ceil_div(later->k * ceil_div(later->oc, nr) * nr, 16) : 0;
+    weft_harness_args(step->kernel, "bbbbbbbbiiffiiiiiiiiiiiiiiiiiiiiiiiiiiii", step->x, step->w[0], net.bias, res, net.gates, step->y,
+                      net.sums, later ? later->w[0] : net.scratch, step->flags, step->act, 0., 0., kind->ih, kind->ih, s->ic, s->oh, s->ow, s->oc,
                       s->kh, s->kw, s->sh, s->sw, 1, 1, pad, pad, s->oc, p->seg_rows, p->mb, p->blocks, p->pg, p->tc, p->kc,
-                      kind->gather, 2, 2, 0, kind->ih, 1, kind->ih * kind->ih);
-    return launch(net.conv, p->segments * p->blocks, p->groups);
+                      kind->gather, kind->gather ? 2 : later_lines, 2, 0, kind->ih, 1, kind->ih * kind->ih);
 }
 
 static double run(int candidate)
@@ -250,7 +283,10 @@ static double run(int candidate)
     int parts = 1;
     const double start_us = now_us();
     for (int i = 0; i < net.step_count; i++) {
-        events[i] = enqueue(&net.steps[i], candidate, &parts);
+        if (!net.steps[i].is_ready || net.is_tuned)
+            prepare(&net.steps[i], candidate, &parts);
+        net.steps[i].is_ready = 1;
+        events[i] = launch(&net.steps[i]);
         if (i == 2) /* the device starts while the rest is being queued */
             clFlush(net.h.queue);
     }
@@ -398,14 +434,10 @@ int main(int argc, char **argv)
     clGetDeviceInfo(net.h.device, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof threads, &threads, NULL);
     weft_cpu_device_init(&net.device, net.h.vector_width, (int)threads);
     net.device.local_bytes = net.h.local_bytes;
-    cl_program program = weft_harness_build(&net.h, "conv.cl");
-    net.conv = weft_harness_kernel(program, "weft_conv");
-    program = weft_harness_build(&net.h, "winograd.cl");
-    net.winograd[0] = weft_harness_kernel(program, "weft_winograd2");
-    net.winograd[1] = weft_harness_kernel(program, "weft_winograd4");
-    program = weft_harness_build(&net.h, "linear.cl");
-    net.linear = weft_harness_kernel(program, "weft_linear");
-    net.se_gate = weft_harness_kernel(program, "weft_se_gate");
+    net.is_tuned = is_tuned;
+    net.conv = weft_harness_build(&net.h, "conv.cl");
+    net.winograd = weft_harness_build(&net.h, "winograd.cl");
+    net.linear = weft_harness_build(&net.h, "linear.cl");
     build_net(size, blocks, is_tuned);
 
     const double cold_us = run(0);

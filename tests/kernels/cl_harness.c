@@ -52,7 +52,8 @@ int weft_harness_open(struct cl_harness *h)
     CHECK(clGetDeviceInfo(h->device, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local_bytes, &local_bytes, NULL));
     h->local_bytes = (size_t)local_bytes;
     h->is_slow = strstr(name, "Oclgrind") != NULL;
-    h->vector_width = width >= 16 ? 16 : 8;
+    const char *wanted = getenv("WEFT_TEST_VECTOR_WIDTH");
+    h->vector_width = wanted != NULL ? atoi(wanted) : width >= 16 ? 16 : 8;
     h->context = clCreateContext(NULL, 1, &h->device, NULL, NULL, &code);
     CHECK(code);
     h->queue = clCreateCommandQueue(h->context, h->device, 0, &code);

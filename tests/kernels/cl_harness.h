@@ -13,7 +13,8 @@ struct cl_harness {
     cl_context context;
     cl_device_id device;
     cl_command_queue queue;
-    int vector_width; /* WEFT_VW of the programs: 16 where the device prefers vectors of 16 floats, else 8 */
+    int vector_width; /* WEFT_VW of the programs: 16 where the device's vectors hold 16 floats, else 8; the environment
+                         variable WEFT_TEST_VECTOR_WIDTH (4, 8 or 16) overrides it: any width is right on any device */
     size_t local_bytes; /* that the device has */
     int is_slow;      /* the device is an interpreter (oclgrind): run few shapes */
     double build_ms;  /* of the last program */
