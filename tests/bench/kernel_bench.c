@@ -425,7 +425,9 @@ int main(int argc, char **argv)
     const int size = argc > 1 ? atoi(argv[1]) : 160;
     for (int i = 0; i < 4 && argc > 2 + i; i++)
         blocks[i] = atoi(argv[2 + i]);
-    const int repetitions = argc > 6 ? atoi(argv[6]) : 50, is_tuned = argc > 7;
+    int repetitions = argc > 6 ? atoi(argv[6]) : 50;
+    const int is_tuned = argc > 7;
+    repetitions = repetitions < 1 ? 1 : repetitions > 1000 ? 1000 : repetitions;
     if (!weft_harness_open(&net.h))
         return 1;
     clReleaseCommandQueue(net.h.queue);
@@ -441,7 +443,7 @@ int main(int argc, char **argv)
     build_net(size, blocks, is_tuned);
 
     const double cold_us = run(0);
-    double best_us = 1e30;
+    double best_us = 1e30, runs_us[1000];
     int most = 1;
     for (int i = 0; i < net.kind_count; i++)
         most = net.kinds[i].candidate_count > most ? net.kinds[i].candidate_count : most;
@@ -450,10 +452,14 @@ int main(int argc, char **argv)
             run(c);
         const double us = run(0);
         best_us = us < best_us ? us : best_us;
+        int at = r; /* kept sorted, for the median */
+        for (; at > 0 && runs_us[at - 1] > us; at--)
+            runs_us[at] = runs_us[at - 1];
+        runs_us[at] = us;
     }
     print_table();
-    printf("%d steps, first run (with the kernels' compilation) %.0f ms, best run %.2f ms\n", net.step_count, cold_us * 1e-3,
-           best_us * 1e-3);
+    printf("%d steps, first run (with the kernels' compilation) %.0f ms, best run %.2f ms, median %.2f ms\n", net.step_count,
+           cold_us * 1e-3, best_us * 1e-3, runs_us[repetitions / 2] * 1e-3);
     weft_harness_close(&net.h);
     return 0;
 }
