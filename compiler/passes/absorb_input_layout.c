@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* absorb-input-layout: a transpose from channels-first that only first-layer convolutions read goes; they read the image as
- * it is (x_nchw = 1). Must not know other operators.
+/* absorb-input-layout: a transpose from channels-first that only first-layer convolutions read
+ * goes; they read the image as it is (x_nchw = 1). Must not know other operators.
  *
  * needs: transposes sunk.
  * keeps: values exactly.
@@ -8,8 +8,8 @@
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewrite.h"
 
-/* With this few channels a kernel loads them one plane after the other at no loss; with more, channels-last rows are the
- * vectors that it lives on. Images have one to four. */
+/* With this few channels a kernel loads them one plane after the other at no loss; with more,
+ * channels-last rows are the vectors that it lives on. Images have one to four. */
 #define MAX_PLANES 4
 
 static bool can_read_planes(const weft_node *node, const weft_value *value)

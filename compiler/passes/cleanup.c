@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cleanup: dead nodes go, views that remain are one Reshape each, omitted inputs at the end of a node and values without use
- * go. Must not change what is computed.
+/* cleanup: dead nodes go, views that remain are one Reshape each, omitted inputs at the end of a
+ * node and values without use go. Must not change what is computed.
  *
  * needs: types and shapes.
  * keeps: graph inputs, used or not.

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fusing what follows a product into its epilogue: y = act(product + residual). Must not know the product. */
+/* Fusing what follows a product into its epilogue: y = act(product + residual). Must not know the
+ * product. */
 #include "compiler/passes/epilogue.h"
 
 #include <float.h>
@@ -12,7 +13,8 @@ bool weft_epilogue_has_act(const weft_node *node)
     return strcmp(weft_attrs_string(&node->attrs, "act", "none"), "none") != 0;
 }
 
-void weft_epilogue_copy_act(weft_graph *graph, weft_node *node, const char *prefix, const weft_node *from)
+void weft_epilogue_copy_act(weft_graph *graph, weft_node *node, const char *prefix,
+                            const weft_node *from)
 {
     const char *act = weft_attrs_string(&from->attrs, "act", "none");
     weft_attrs_set_string(&node->attrs, graph->arena, prefix, act);
@@ -20,8 +22,10 @@ void weft_epilogue_copy_act(weft_graph *graph, weft_node *node, const char *pref
         return;
     const char *low = weft_arena_printf(graph->arena, "%s_min", prefix);
     const char *high = weft_arena_printf(graph->arena, "%s_max", prefix);
-    weft_attrs_set_float(&node->attrs, graph->arena, low, weft_attrs_float(&from->attrs, "act_min", -FLT_MAX));
-    weft_attrs_set_float(&node->attrs, graph->arena, high, weft_attrs_float(&from->attrs, "act_max", FLT_MAX));
+    weft_attrs_set_float(&node->attrs, graph->arena, low,
+                         weft_attrs_float(&from->attrs, "act_min", -FLT_MAX));
+    weft_attrs_set_float(&node->attrs, graph->arena, high,
+                         weft_attrs_float(&from->attrs, "act_max", FLT_MAX));
 }
 
 static bool set_act(weft_graph *graph, weft_node *node, const weft_node *act)
@@ -29,8 +33,12 @@ static bool set_act(weft_graph *graph, weft_node *node, const weft_node *act)
     const weft_value *low = weft_node_input(act, 1), *high = weft_node_input(act, 2);
     double limits[2] = {-(double)FLT_MAX, (double)FLT_MAX};
     switch ((int)act->op) {
-    case WEFT_OP_Relu: weft_attrs_set_string(&node->attrs, graph->arena, "act", "relu"); return true;
-    case WEFT_OP_Sigmoid: weft_attrs_set_string(&node->attrs, graph->arena, "act", "sigmoid"); return true;
+    case WEFT_OP_Relu:
+        weft_attrs_set_string(&node->attrs, graph->arena, "act", "relu");
+        return true;
+    case WEFT_OP_Sigmoid:
+        weft_attrs_set_string(&node->attrs, graph->arena, "act", "sigmoid");
+        return true;
     case WEFT_OP_Clip:
         if ((low && !weft_value_const_scalar(low, &limits[0])) ||
             (high && !weft_value_const_scalar(high, &limits[1])))
@@ -57,7 +65,8 @@ static weft_node *find_swish(const weft_graph *graph, const weft_value *y)
     return mul;
 }
 
-weft_status weft_epilogue_fuse_act(weft_graph *graph, weft_node *node, bool *out_done, weft_diag *diag)
+weft_status weft_epilogue_fuse_act(weft_graph *graph, weft_node *node, bool *out_done,
+                                   weft_diag *diag)
 {
     weft_value *y = node->outputs[0];
     if (weft_epilogue_has_act(node) || node->output_count != 1)
@@ -90,11 +99,12 @@ size_t weft_epilogue_residual_input(const weft_node *node)
 }
 
 /* The producer of operand i of add when it can take the other operand as residual. */
-static weft_node *residual_taker(const weft_graph *graph, const weft_node *add, size_t i, bool (*is_allowed)(weft_op op))
+static weft_node *residual_taker(const weft_graph *graph, const weft_node *add, size_t i,
+                                 bool (*is_allowed)(weft_op op))
 {
     const weft_value *mine = add->inputs[i], *other = add->inputs[1 - i];
     weft_node *node = mine->producer;
-    bool fits = node && is_allowed(node->op) && node->output_count == 1 && mine != other &&
+    bool fits = node && is_allowed(node->op) && node->output_count == 1 &&
                 !weft_value_is_constant(other) && weft_rewrite_single_user(graph, mine) == add &&
                 !weft_epilogue_has_act(node) &&
                 !weft_node_input(node, weft_epilogue_residual_input(node)) &&
@@ -103,8 +113,8 @@ static weft_node *residual_taker(const weft_graph *graph, const weft_node *add, 
     return fits ? node : NULL;
 }
 
-weft_status weft_epilogue_fuse_add(weft_graph *graph, weft_node *add, bool (*is_allowed)(weft_op op), bool *out_done,
-                                   weft_diag *diag)
+weft_status weft_epilogue_fuse_add(weft_graph *graph, weft_node *add,
+                                   bool (*is_allowed)(weft_op op), bool *out_done, weft_diag *diag)
 {
     weft_node *left = residual_taker(graph, add, 0, is_allowed);
     weft_node *right = residual_taker(graph, add, 1, is_allowed);

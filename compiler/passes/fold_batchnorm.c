@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fold-batchnorm: batch normalisation is a scale and a shift per channel; after a convolution or linear layer they go into
- * its weights and bias, elsewhere they become Mul and Add. Mul and Add by per-channel constants (the form of BN that
- * training exports and Keras write) go into the convolution before them, or where that is exact into the one after.
- * Must not know channels-last layout: it runs before.
+/* fold-batchnorm: batch normalisation is a scale and a shift per channel; after a convolution or
+ * linear layer they go into its weights and bias, elsewhere they become Mul and Add. Mul and Add by
+ * per-channel constants (the form of BN that training exports and Keras write) go into the
+ * convolution before them, or where that is exact into the one after. Must not know channels-last
+ * layout: it runs before.
  *
  * needs: types and shapes; statistics of BN constant.
  * keeps: values up to f32 rounding (weights are computed in double and rounded once).
@@ -40,8 +41,10 @@ static int channel_axis(const weft_node *producer)
     return producer->op == WEFT_OP_Linear ? producer->outputs[0]->shape.rank - 1 : 1;
 }
 
-/* The convolution or linear layer that makes value for this user only and can take a scale or shift. */
-static weft_node *scalable_producer(const weft_graph *graph, const weft_value *value, const weft_node *user)
+/* The convolution or linear layer that makes value for this user only and can take a scale or
+ * shift. */
+static weft_node *scalable_producer(const weft_graph *graph, const weft_value *value,
+                                    const weft_node *user)
 {
     weft_node *node = weft_rewrite_producer(value, WEFT_OP_Conv);
     if (!node)
@@ -50,8 +53,8 @@ static weft_node *scalable_producer(const weft_graph *graph, const weft_value *v
     return is_plain && weft_rewrite_single_user(graph, value) == user ? node : NULL;
 }
 
-static weft_value *channel_constant(weft_graph *graph, const double *numbers, const weft_value *x, size_t channels,
-                                    const char *name)
+static weft_value *channel_constant(weft_graph *graph, const double *numbers, const weft_value *x,
+                                    size_t channels, const char *name)
 {
     weft_shape shape = {.rank = x->shape.rank};
     for (int i = 0; i < shape.rank; i++)
@@ -59,10 +62,12 @@ static weft_value *channel_constant(weft_graph *graph, const double *numbers, co
     float *to = WEFT_NEW_ARRAY(graph->arena, float, channels);
     for (size_t c = 0; c < channels; c++)
         to[c] = (float)numbers[c];
-    return weft_graph_add_constant(graph, weft_rewrite_base_name(graph, name), WEFT_DTYPE_F32, &shape, to);
+    return weft_graph_add_constant(graph, weft_rewrite_base_name(graph, name), WEFT_DTYPE_F32,
+                                   &shape, to);
 }
 
-static weft_status visit_batchnorm(weft_graph *graph, weft_node *node, size_t *changes, weft_diag *diag)
+static weft_status visit_batchnorm(weft_graph *graph, weft_node *node, size_t *changes,
+                                   weft_diag *diag)
 {
     affine bn;
     weft_value *x = node->inputs[0], *y = node->outputs[0];
@@ -78,7 +83,8 @@ static weft_status visit_batchnorm(weft_graph *graph, weft_node *node, size_t *c
     }
     weft_value *scale = channel_constant(graph, bn.scale, x, bn.channels, node->inputs[1]->name);
     weft_value *shift = channel_constant(graph, bn.shift, x, bn.channels, node->inputs[2]->name);
-    weft_node *mul = weft_rewrite_add(graph, node, WEFT_OP_Mul, node->name, (weft_value *[]){x, scale}, 2, node);
+    weft_node *mul =
+        weft_rewrite_add(graph, node, WEFT_OP_Mul, node->name, (weft_value *[]){x, scale}, 2, node);
     weft_status status = weft_node_infer(graph, mul, diag);
     if (status != WEFT_OK)
         return status;
@@ -89,7 +95,8 @@ static weft_status visit_batchnorm(weft_graph *graph, weft_node *node, size_t *c
 }
 
 /* x (op) per-channel constant: the numbers, or NULL. *out_x is the other operand. */
-static double *channel_operand(weft_graph *graph, const weft_node *node, int axis, weft_value **out_x)
+static double *channel_operand(weft_graph *graph, const weft_node *node, int axis,
+                               weft_value **out_x)
 {
     for (size_t i = 0; i < 2; i++) {
         weft_value *x = *out_x = node->inputs[i];
@@ -104,12 +111,14 @@ static double *channel_operand(weft_graph *graph, const weft_node *node, int axi
 }
 
 /* Conv then Mul or Add */
-static weft_status fold_into_producer(weft_graph *graph, weft_node *node, size_t *changes, weft_diag *diag)
+static weft_status fold_into_producer(weft_graph *graph, weft_node *node, size_t *changes,
+                                      weft_diag *diag)
 {
     for (size_t i = 0; i < 2; i++) {
         weft_node *producer = scalable_producer(graph, node->inputs[i], node);
         weft_value *x;
-        double *numbers = producer ? channel_operand(graph, node, channel_axis(producer), &x) : NULL;
+        double *numbers =
+            producer ? channel_operand(graph, node, channel_axis(producer), &x) : NULL;
         if (!numbers || x != node->inputs[i])
             continue;
         bool is_scale = node->op == WEFT_OP_Mul;
@@ -136,8 +145,10 @@ static bool has_padding(const weft_node *conv)
     return false;
 }
 
-/* Numbers on the input channels of conv: w * numbers[ic], or the sum of w * numbers[ic] per output channel as bias. */
-static bool fold_into_weights(weft_graph *graph, weft_node *conv, bool is_scale, const double *numbers)
+/* Numbers on the input channels of conv: w * numbers[ic], or the sum of w * numbers[ic] per output
+ * channel as bias. */
+static bool fold_into_weights(weft_graph *graph, weft_node *conv, bool is_scale,
+                              const double *numbers)
 {
     const weft_value *weights = conv->inputs[1];
     const float *w = weft_rewrite_f32(weights);
@@ -147,7 +158,7 @@ static bool fold_into_weights(weft_graph *graph, weft_node *conv, bool is_scale,
     size_t window = 1, group = (size_t)weft_attrs_int(&conv->attrs, "group", 1);
     for (int i = 2; i < weights->shape.rank; i++)
         window *= (size_t)weights->shape.dims[i];
-    float *to = WEFT_NEW_ARRAY(graph->arena, float, is_scale ? oc_count * ic_count * window : 0);
+    float *to = WEFT_NEW_ARRAY(graph->arena, float, is_scale ? oc_count *ic_count *window : 0);
     double *shift = WEFT_NEW_ARRAY(graph->arena, double, oc_count);
     for (size_t oc = 0; oc < oc_count; oc++)
         for (size_t ic = 0; ic < ic_count; ic++)
@@ -166,8 +177,10 @@ static bool fold_into_weights(weft_graph *graph, weft_node *conv, bool is_scale,
     return true;
 }
 
-/* Mul or Add then Conv. A scale of finite numbers leaves padding zero; a shift does not, so it needs a conv without. */
-static weft_status fold_into_user(weft_graph *graph, weft_node *node, size_t *changes, weft_diag *diag)
+/* Mul or Add then Conv. A scale of finite numbers leaves padding zero; a shift does not, so it
+ * needs a conv without. */
+static weft_status fold_into_user(weft_graph *graph, weft_node *node, size_t *changes,
+                                  weft_diag *diag)
 {
     weft_value *x, *y = node->outputs[0];
     weft_node *conv = weft_rewrite_single_user(graph, y);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fold-constants: nodes whose inputs are all constant are evaluated; Identity and casts to the same type go; the shape of a
- * value is a constant. Must not know what operators compute: that is the reference kernels' business.
+/* fold-constants: nodes whose inputs are all constant are evaluated; Identity and casts to the same
+ * type go; the shape of a value is a constant. Must not know what operators compute: that is the
+ * reference kernels' business.
  *
  * needs: types and shapes.
  * keeps: graph inputs and outputs; an Identity between an input and an output stays.
@@ -8,15 +9,16 @@
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewrite.h"
 
-/* A result may be this large whatever its inputs are; beyond, it may not be larger than what it is made from, so that a
- * small file cannot claim much memory by an Expand or a ConstantOfShape. */
+/* A result may be this large whatever its inputs are; beyond, it may not be larger than what it is
+ * made from, so that a small file cannot claim much memory by an Expand or a ConstantOfShape. */
 #define FREE_RESULT_BYTES ((size_t)1 << 20)
 
 static bool is_small_enough(const weft_node *node)
 {
     size_t input_bytes = 0, output_bytes = 0, bytes;
     for (size_t i = 0; i < node->input_count; i++)
-        if (node->inputs[i] && weft_shape_bytes(&node->inputs[i]->shape, node->inputs[i]->dtype, &bytes))
+        if (node->inputs[i] &&
+            weft_shape_bytes(&node->inputs[i]->shape, node->inputs[i]->dtype, &bytes))
             input_bytes += bytes;
     for (size_t i = 0; i < node->output_count; i++) {
         if (!node->outputs[i])
@@ -38,7 +40,8 @@ static bool is_foldable(const weft_node *node)
     return is_small_enough(node);
 }
 
-/* Whoever reads the result inherits the name of the node that made it; the node is out of the list already. */
+/* Whoever reads the result inherits the name of the node that made it; the node is out of the list
+ * already. */
 static void bequeath(weft_graph *graph, const weft_node *node)
 {
     for (size_t i = 0; i < node->output_count; i++) {

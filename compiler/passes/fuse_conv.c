@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuse-conv: bias, residual add and activation go into weft.Conv2D and weft.Linear; the 2x2 average pool of a shortcut into
- * its 1x1 convolution; a convolution over a map of one element is a weft.Linear (fuse_conv_shape.c). Must not know squeeze
- * and excitation; a product with a computed gate is left alone.
+/* fuse-conv: bias, residual add and activation go into weft.Conv2D and weft.Linear; the 2x2 average
+ * pool of a shortcut into its 1x1 convolution; a convolution over a map of one element is a
+ * weft.Linear (fuse_conv_shape.c). Must not know squeeze and excitation; a product with a computed
+ * gate is left alone.
  *
  * needs: transposes sunk.
  * keeps: values up to f32 rounding; a value that something else reads too is never fused away.
@@ -18,8 +19,8 @@ static bool is_product(weft_op op)
     return op == WEFT_OP_Conv2D || op == WEFT_OP_Linear;
 }
 
-/* Add or Mul by a constant per output channel behind a product: into bias and weights. A Mul would have to scale the
- * residual too, so it needs a node without. */
+/* Add or Mul by a constant per output channel behind a product: into bias and weights. A Mul would
+ * have to scale the residual too, so it needs a node without. */
 static weft_status fuse_constant(weft_graph *graph, weft_node *node, bool *done, weft_diag *diag)
 {
     weft_value *y = node->outputs[0];
@@ -41,7 +42,8 @@ static weft_status fuse_constant(weft_graph *graph, weft_node *node, bool *done,
 }
 
 /* Fuses into one product until nothing fits any more. */
-static weft_status visit_product(weft_graph *graph, weft_node *node, size_t *changes, weft_diag *diag)
+static weft_status visit_product(weft_graph *graph, weft_node *node, size_t *changes,
+                                 weft_diag *diag)
 {
     bool done;
     do {

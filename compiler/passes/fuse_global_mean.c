@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuse-global-mean: a mean over H and W of what weft.Conv2D or weft.Gate makes comes out of that node as its second output.
- * Must not know what the mean is for.
+/* fuse-global-mean: a mean over H and W of what weft.Conv2D or weft.Gate makes comes out of that
+ * node as its second output. Must not know what the mean is for.
  *
- * needs: fuse-conv and fuse-squeeze-excite: the mean is of the final value, so nothing more may go into that node.
- * keeps: values up to the order of sums.
- * breaks: such nodes have two outputs; the fusions before leave them alone. */
+ * needs: fuse-conv and fuse-squeeze-excite: the mean is of the final value, so nothing more may go
+ * into that node. keeps: values up to the order of sums. breaks: such nodes have two outputs; the
+ * fusions before leave them alone. */
 #include "compiler/passes/fuse_mean.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewrite.h"
@@ -22,16 +22,18 @@ static bool is_spatial_mean(const weft_node *node, const weft_value *value)
     return (axes[0] == 1 && axes[1] == 2) || (axes[0] == 2 && axes[1] == 1);
 }
 
-static weft_status take_mean(weft_graph *graph, weft_node *producer, weft_node *reduce, weft_diag *diag)
+static weft_status take_mean(weft_graph *graph, weft_node *producer, weft_node *reduce,
+                             weft_diag *diag)
 {
     weft_value *view = NULL;
     if (producer->output_count == 1)
-        weft_node_add_output(graph, producer, weft_rewrite_base_name(graph, reduce->outputs[0]->name));
+        weft_node_add_output(graph, producer,
+                             weft_rewrite_base_name(graph, reduce->outputs[0]->name));
     weft_rewrite_add_sources(graph, producer, reduce);
     weft_status status = weft_node_infer(graph, producer, diag);
     if (status == WEFT_OK)
-        status = weft_rewrite_reshape(graph, reduce, producer->outputs[1], &reduce->outputs[0]->shape, NULL,
-                                      &view, diag);
+        status = weft_rewrite_reshape(graph, reduce, producer->outputs[1],
+                                      &reduce->outputs[0]->shape, NULL, &view, diag);
     return status == WEFT_OK ? weft_rewrite_replace(graph, reduce->outputs[0], view, diag) : status;
 }
 

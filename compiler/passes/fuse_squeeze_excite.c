@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* fuse-squeeze-excite: the product of a tensor [N, H, W, C] and a gate [N, 1, 1, C]. Where it is the residual of a convolution
- * (a projecting shortcut), that convolution multiplies; elsewhere the layer that makes the gate, the multiplication, the
- * shortcut add and the activation become one weft.Gate. The squeeze mean comes out of the kernel that makes the tensor. Must
- * not know which network this is, nor fuse a swish: there both operands have the same shape or the same origin.
+/* fuse-squeeze-excite: the product of a tensor [N, H, W, C] and a gate [N, 1, 1, C]. Where it is
+ * the residual of a convolution (a projecting shortcut), that convolution multiplies; elsewhere the
+ * layer that makes the gate, the multiplication, the shortcut add and the activation become one
+ * weft.Gate. The squeeze mean comes out of the kernel that makes the tensor. Must not know which
+ * network this is, nor fuse a swish: there both operands have the same shape or the same origin.
  *
  * needs: fuse-conv.
  * keeps: values up to f32 rounding.
@@ -29,7 +30,9 @@ static weft_node *gate_layer(const weft_graph *graph, const weft_value *gate, co
     if (weft_rewrite_single_user(graph, gate) != user)
         return NULL;
     weft_node *view = weft_rewrite_producer(gate, WEFT_OP_Reshape);
-    const weft_value *rows = view ? view->inputs[0] : NULL;
+    if (!view)
+        return NULL;
+    const weft_value *rows = view->inputs[0];
     weft_node *linear = weft_rewrite_producer(rows, WEFT_OP_Linear);
     if (!linear || weft_rewrite_single_user(graph, rows) != view || weft_node_input(linear, 3) ||
         rows->shape.rank != 2 || rows->shape.dims[0] != gate->shape.dims[0])
@@ -37,8 +40,9 @@ static weft_node *gate_layer(const weft_graph *graph, const weft_value *gate, co
     return linear;
 }
 
-/* Which operand of mul is the gate: 0, 1, or -1. On maps of one element the shapes do not tell; there it is the one that a
- * linear layer makes for this product alone, and of two such the later. */
+/* Which operand of mul is the gate: 0, 1, or -1. On maps of one element the shapes do not tell;
+ * there it is the one that a linear layer makes for this product alone, and of two such the later.
+ */
 static int gate_operand(const weft_graph *graph, const weft_node *mul)
 {
     const weft_value *a = mul->inputs[0], *b = mul->inputs[1];
@@ -56,7 +60,8 @@ static int gate_operand(const weft_graph *graph, const weft_node *mul)
 }
 
 /* Conv2D(x, w, bias, residual = Mul(t, gate)) */
-static weft_status gate_residual(weft_graph *graph, weft_node *mul, size_t gate_index, bool *done, weft_diag *diag)
+static weft_status gate_residual(weft_graph *graph, weft_node *mul, size_t gate_index, bool *done,
+                                 weft_diag *diag)
 {
     weft_value *gate = mul->inputs[gate_index], *t = mul->inputs[1 - gate_index], *rows = NULL;
     weft_node *conv = weft_rewrite_single_user(graph, mul->outputs[0]);
@@ -77,7 +82,8 @@ static weft_status gate_residual(weft_graph *graph, weft_node *mul, size_t gate_
 }
 
 /* Mul(t, Reshape(Linear(h))) */
-static weft_status make_gate(weft_graph *graph, weft_node *mul, size_t gate_index, bool *done, weft_diag *diag)
+static weft_status make_gate(weft_graph *graph, weft_node *mul, size_t gate_index, bool *done,
+                             weft_diag *diag)
 {
     weft_value *t = mul->inputs[1 - gate_index];
     weft_node *linear = gate_layer(graph, mul->inputs[gate_index], mul);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* layout: convolution and pooling over one or two spatial dimensions become weft.Conv2D and weft.Pool2D between explicit
- * transposes, weights are re-laid to [OC, KH, KW, IC/group], auto_pad becomes explicit pads, global pooling becomes a
- * reduction. Must not try to remove a transpose: sink-transposes does.
+/* layout: convolution and pooling over one or two spatial dimensions become weft.Conv2D and
+ * weft.Pool2D between explicit transposes, weights are re-laid to [OC, KH, KW, IC/group], auto_pad
+ * becomes explicit pads, global pooling becomes a reduction. Must not try to remove a transpose:
+ * sink-transposes does.
  *
  * needs: types and shapes; weights constant; batch normalisation folded.
  * keeps: values exactly, up to the order of sums.
- * breaks: Conv, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool are gone. What has no lowering is an error; all such
- * nodes are reported. */
+ * breaks: Conv, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool are gone. What has no
+ * lowering is an error; all such nodes are reported. */
 #include "compiler/ir/infer.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewrite.h"
@@ -15,8 +16,9 @@ static const int64_t to_nhwc[4] = {0, 2, 3, 1}, to_nchw[4] = {0, 3, 1, 2};
 
 static weft_status fail(const weft_node *node, const char *why, const char *try, weft_diag *diag)
 {
-    weft_status status = weft_diag_error(diag, WEFT_E_PASS_NO_LOWERING, "%s node '%s' cannot be lowered",
-                                         weft_op_name(node->op), node->name);
+    weft_status status =
+        weft_diag_error(diag, WEFT_E_PASS_NO_LOWERING, "%s node '%s' cannot be lowered",
+                        weft_op_name(node->op), node->name);
     weft_diag_field_set(diag, WEFT_DIAG_NODES, "%s", node->name);
     weft_diag_field_set(diag, WEFT_DIAG_WHY, "%s", why);
     weft_diag_field_set(diag, WEFT_DIAG_TRY, "%s", try);
@@ -29,7 +31,8 @@ typedef struct window2d {
     bool ceil_mode;
 } window2d;
 
-static weft_status read_window(const weft_node *node, const weft_shape *kernel, window2d *out, weft_diag *diag)
+static weft_status read_window(const weft_node *node, const weft_shape *kernel, window2d *out,
+                               weft_diag *diag)
 {
     const weft_shape *x = &node->inputs[0]->shape;
     weft_infer_window general = {.spatial = x->rank - 2};
@@ -65,8 +68,8 @@ static weft_shape as_2d(const weft_shape *shape)
     return result;
 }
 
-static weft_status transpose(weft_graph *graph, weft_node *before, weft_value *x, const int64_t *perm,
-                             weft_value **out, weft_diag *diag)
+static weft_status transpose(weft_graph *graph, weft_node *before, weft_value *x,
+                             const int64_t *perm, weft_value **out, weft_diag *diag)
 {
     const char *name = weft_arena_printf(graph->arena, "%s/%s", before->name,
                                          perm == to_nhwc ? "to_nhwc" : "to_nchw");
@@ -76,7 +79,8 @@ static weft_status transpose(weft_graph *graph, weft_node *before, weft_value *x
     return weft_node_infer(graph, node, diag);
 }
 
-static weft_status to_channels_last(weft_graph *graph, weft_node *node, weft_value **out, weft_diag *diag)
+static weft_status to_channels_last(weft_graph *graph, weft_node *node, weft_value **out,
+                                    weft_diag *diag)
 {
     weft_value *x = node->inputs[0];
     weft_shape shape = as_2d(&x->shape);
@@ -103,7 +107,8 @@ static void set_window(weft_graph *graph, weft_node *node, const window2d *w)
     weft_attrs_set_ints(&node->attrs, graph->arena, "dilations", w->dilations, 2);
 }
 
-static const char *const try_2d = "weft has convolution and pooling over one and two spatial dimensions";
+static const char *const try_2d =
+    "weft has convolution and pooling over one and two spatial dimensions";
 
 static weft_status lower_conv(weft_graph *graph, weft_node *node, weft_diag *diag)
 {
@@ -127,7 +132,8 @@ static weft_status lower_conv(weft_graph *graph, weft_node *node, weft_diag *dia
     weft_node *made =
         weft_rewrite_add(graph, node, WEFT_OP_Conv2D, node->name, inputs, bias ? 3 : 2, node);
     set_window(graph, made, &window);
-    weft_attrs_set_int(&made->attrs, graph->arena, "group", weft_attrs_int(&node->attrs, "group", 1));
+    weft_attrs_set_int(&made->attrs, graph->arena, "group",
+                       weft_attrs_int(&node->attrs, "group", 1));
     return finish(graph, node, made, diag);
 }
 

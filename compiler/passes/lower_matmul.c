@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lower-matmul: Gemm, and MatMul by constant weights, become weft.Linear with weights [M, K]; a constant Add after a product
- * becomes its bias. Gemm by computed weights becomes MatMul. Must not know layouts of images.
+/* lower-matmul: Gemm, and MatMul by constant weights, become weft.Linear with weights [M, K]; a
+ * constant Add after a product becomes its bias. Gemm by computed weights becomes MatMul. Must not
+ * know layouts of images.
  *
  * needs: types and shapes.
  * keeps: everything else.
@@ -13,15 +14,16 @@ static weft_value *scaled_constant(weft_graph *graph, weft_value *value, float f
 {
     if (factor == 1.0F)
         return value;
-    weft_value *number = weft_graph_add_constant(
-        graph, NULL, WEFT_DTYPE_F32, &(weft_shape){.rank = 0},
-        weft_arena_dup(graph->arena, &factor, sizeof factor));
-    return weft_value_is_constant(value) ? weft_rewrite_combine(graph, WEFT_OP_Mul, value, number) : number;
+    weft_value *number =
+        weft_graph_add_constant(graph, NULL, WEFT_DTYPE_F32, &(weft_shape){.rank = 0},
+                                weft_arena_dup(graph->arena, &factor, sizeof factor));
+    return weft_value_is_constant(value) ? weft_rewrite_combine(graph, WEFT_OP_Mul, value, number)
+                                         : number;
 }
 
 /* op(inputs) before node, inferred. */
-static weft_status step(weft_graph *graph, weft_node *node, weft_op op, weft_value *a, weft_value *b,
-                        weft_value **out, weft_diag *diag)
+static weft_status step(weft_graph *graph, weft_node *node, weft_op op, weft_value *a,
+                        weft_value *b, weft_value **out, weft_diag *diag)
 {
     weft_node *made =
         weft_rewrite_add(graph, node, op, node->name, (weft_value *[]){a, b}, b ? 2 : 1, node);
@@ -40,11 +42,12 @@ static weft_value *bias_of(weft_graph *graph, const weft_value *c, const weft_sh
     for (size_t i = 0; i < channels; i++)
         to[i] = (float)numbers[i];
     weft_shape vector = {.rank = 1, .dims = {shape->dims[shape->rank - 1]}};
-    return weft_graph_add_constant(graph, weft_rewrite_base_name(graph, c->name), WEFT_DTYPE_F32, &vector, to);
+    return weft_graph_add_constant(graph, weft_rewrite_base_name(graph, c->name), WEFT_DTYPE_F32,
+                                   &vector, to);
 }
 
-static weft_status add_scaled(weft_graph *graph, weft_node *node, weft_value *c, float beta, weft_value **io_value,
-                              weft_diag *diag)
+static weft_status add_scaled(weft_graph *graph, weft_node *node, weft_value *c, float beta,
+                              weft_value **io_value, weft_diag *diag)
 {
     weft_status status = WEFT_OK;
     weft_value *scaled = scaled_constant(graph, c, beta);

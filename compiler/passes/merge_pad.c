@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* merge-pad: a Pad of the two spatial axes in front of weft.Conv2D or weft.Pool2D becomes part of that node's pads, where
- * the result is exactly the same. Must not know channels-first layout: it runs after the transposes are out of the way.
+/* merge-pad: a Pad of the two spatial axes in front of weft.Conv2D or weft.Pool2D becomes part of
+ * that node's pads, where the result is exactly the same. Must not know channels-first layout: it
+ * runs after the transposes are out of the way.
  *
  * needs: types and shapes.
  * keeps: values exactly.
@@ -11,7 +12,8 @@
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewrite.h"
 
-/* Pads of H and W, ONNX order (top, left, bottom, right), when nothing else is padded and nothing is cut. */
+/* Pads of H and W, ONNX order (top, left, bottom, right), when nothing else is padded and nothing
+ * is cut. */
 static bool spatial_pads(const weft_node *pad, int64_t out[4])
 {
     const weft_value *axes = weft_node_input(pad, 3);
@@ -54,11 +56,12 @@ static bool is_non_negative(const weft_value *value)
 }
 
 /* Whether pads may be added to those the pool has. */
-static bool pool_takes(weft_graph *graph, weft_node *pool, const weft_node *pad, const int64_t pads[4],
-                       double value)
+static bool pool_takes(weft_graph *graph, weft_node *pool, const weft_node *pad,
+                       const int64_t pads[4], double value)
 {
     int64_t kernel[2] = {1, 1}, dilations[2], own[4];
-    bool is_max = strcmp(weft_attrs_string(&pool->attrs, "mode", "max"), "max") == 0, has_pads = false;
+    bool is_max = strcmp(weft_attrs_string(&pool->attrs, "mode", "max"), "max") == 0,
+         has_pads = false;
     weft_attrs_ints(&pool->attrs, "kernel_shape", kernel, 2, 1);
     weft_attrs_ints(&pool->attrs, "dilations", dilations, 2, 1);
     weft_attrs_ints(&pool->attrs, "pads", own, 4, 0);
@@ -68,7 +71,8 @@ static bool pool_takes(weft_graph *graph, weft_node *pool, const weft_node *pad,
         if (own[i] + pads[i] >= kernel[i % 2] || dilations[i % 2] != 1)
             return false;
     }
-    if (is_max) /* a pool's pads are minus infinity; a zero that turns into that never was the maximum of its window */
+    if (is_max) /* a pool's pads are minus infinity; a zero that turns into that never was the
+                   maximum of its window */
         return weft_attrs_int(&pool->attrs, "ceil_mode", 0) == 0 &&
                ((value == 0.0 && is_non_negative(pad->inputs[0])) || value == -HUGE_VAL);
     if (value != 0.0 || (has_pads && weft_attrs_int(&pool->attrs, "count_include_pad", 0) == 0))

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of passes and the loop that runs it: time, count, verify, dump. Must not know what any pass does. */
+/* The table of passes and the loop that runs it: time, count, verify, dump. Must not know what any
+ * pass does. */
 #include "compiler/passes/passes.h"
 
 #include <string.h>
@@ -62,7 +63,8 @@ static void dump(const weft_graph *graph, const weft_pass_params *params, const 
     params->dump(params->user, pass, text.data);
 }
 
-weft_status weft_passes_run(weft_graph *graph, const weft_pass_params *params, weft_pass_stats *stats, weft_diag *diag)
+weft_status weft_passes_run(weft_graph *graph, const weft_pass_params *params,
+                            weft_pass_stats *stats, weft_diag *diag)
 {
     static const weft_pass_params fallback = WEFT_PASS_PARAMS_DEFAULT;
     if (!params)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The passes and their pipeline: rewrite an inferred graph in place until the planner can take it. Must not know about
- * targets, kernels' tiles or files.
+/* The passes and their pipeline: rewrite an inferred graph in place until the planner can take it.
+ * Must not know about targets, kernels' tiles or files.
  *
- * A pass needs a graph whose values all have types and shapes, keeps that true, keeps the names and the order of graph
- * inputs and outputs, is deterministic, and allocates only in the graph's arena. Names of the model's nodes stay in the
- * `sources` of the nodes that do their work. Thread rule: externally locked per graph. */
+ * A pass needs a graph whose values all have types and shapes, keeps that true, keeps the names and
+ * the order of graph inputs and outputs, is deterministic, and allocates only in the graph's arena.
+ * Names of the model's nodes stay in the `sources` of the nodes that do their work. Thread rule:
+ * externally locked per graph. */
 #ifndef WEFT_PASSES_PASSES_H
 #define WEFT_PASSES_PASSES_H
 
@@ -52,9 +53,11 @@ typedef struct weft_pass_params {
 #define WEFT_PASS_PARAMS_DEFAULT {1, false, NULL, NULL, NULL}
 /* clang-format on */
 
-/* Runs the pipeline on a graph that weft_graph_infer accepted. params NULL: the default. stats: WEFT_PASS_COUNT entries or
- * NULL. Stops at the first pass that fails; a pass reports all its errors. Errors: PASS_UNKNOWN for dump_after,
- * PASS_NO_LOWERING, PASS_CHANGED_SHAPE, and the verifier's. */
-weft_status weft_passes_run(weft_graph *graph, const weft_pass_params *params, weft_pass_stats *stats, weft_diag *diag);
+/* Runs the pipeline on a graph that weft_graph_infer accepted. params NULL: the default. stats:
+ * WEFT_PASS_COUNT entries or NULL. Stops at the first pass that fails; a pass reports all its
+ * errors. Errors: PASS_UNKNOWN for dump_after, PASS_NO_LOWERING, PASS_CHANGED_SHAPE, and the
+ * verifier's. */
+weft_status weft_passes_run(weft_graph *graph, const weft_pass_params *params,
+                            weft_pass_stats *stats, weft_diag *diag);
 
 #endif

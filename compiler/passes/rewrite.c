@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rewriting the graph: users, building, replacing, permutations. Constants are in rewrite_constant.c. Must not know any
- * pass. */
+/* Rewriting the graph: users, building, replacing, permutations. Constants are in
+ * rewrite_constant.c. Must not know any pass. */
 #include "compiler/passes/rewrite.h"
 
 #include <string.h>
@@ -129,7 +129,8 @@ static bool is_dead(const weft_node *node)
     return true;
 }
 
-weft_status weft_rewrite_replace(weft_graph *graph, weft_value *from, weft_value *to, weft_diag *diag)
+weft_status weft_rewrite_replace(weft_graph *graph, weft_value *from, weft_value *to,
+                                 weft_diag *diag)
 {
     if (!weft_rewrite_can_replace(graph, from, to)) {
         char old_shape[WEFT_SHAPE_TEXT], new_shape[WEFT_SHAPE_TEXT];
@@ -149,7 +150,8 @@ weft_status weft_rewrite_replace(weft_graph *graph, weft_value *from, weft_value
     return WEFT_OK;
 }
 
-weft_status weft_rewrite_bypass(weft_graph *graph, weft_value *from, weft_value *to, weft_diag *diag)
+weft_status weft_rewrite_bypass(weft_graph *graph, weft_value *from, weft_value *to,
+                                weft_diag *diag)
 {
     weft_node *heir = to->producer ? to->producer : weft_rewrite_first_user(graph, from);
     if (heir && from->producer && weft_rewrite_can_replace(graph, from, to))
@@ -170,8 +172,9 @@ size_t weft_rewrite_remove_dead(weft_graph *graph)
     return removed;
 }
 
-weft_status weft_rewrite_reshape(weft_graph *graph, weft_node *before, weft_value *value, const weft_shape *shape,
-                                 const weft_node *source, weft_value **out_value, weft_diag *diag)
+weft_status weft_rewrite_reshape(weft_graph *graph, weft_node *before, weft_value *value,
+                                 const weft_shape *shape, const weft_node *source,
+                                 weft_value **out_value, weft_diag *diag)
 {
     *out_value = value;
     if (weft_shape_equal(&value->shape, shape))
@@ -190,8 +193,7 @@ weft_status weft_rewrite_reshape(weft_graph *graph, weft_node *before, weft_valu
             return WEFT_OK;
         }
     }
-    weft_value *dims =
-        weft_graph_add_constant_ints(graph, NULL, shape->dims, (size_t)shape->rank);
+    weft_value *dims = weft_graph_add_constant_ints(graph, NULL, shape->dims, (size_t)shape->rank);
     const char *name =
         weft_arena_printf(graph->arena, "%s/view", weft_rewrite_base_name(graph, value->name));
     weft_node *node = weft_rewrite_add(graph, before, WEFT_OP_Reshape, name,

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Constants under rewriting: read, transpose, combine, scale the weights of a node. Must not know any pass. */
+/* Constants under rewriting: read, transpose, combine, scale the weights of a node. Must not know
+ * any pass. */
 #include "compiler/passes/rewrite.h"
 
 #include <string.h>
 
 const float *weft_rewrite_f32(const weft_value *value)
 {
-    return value && weft_value_is_constant(value) && value->dtype == WEFT_DTYPE_F32 ? value->data : NULL;
+    return value && weft_value_is_constant(value) && value->dtype == WEFT_DTYPE_F32 ? value->data
+                                                                                    : NULL;
 }
 
 /* A constant named after another one (NULL: a fresh name). */
-static weft_value *add_like(weft_graph *graph, const weft_value *like, weft_dtype dtype, const weft_shape *shape,
-                            const void *data)
+static weft_value *add_like(weft_graph *graph, const weft_value *like, weft_dtype dtype,
+                            const weft_shape *shape, const void *data)
 {
     const char *name = like ? weft_rewrite_base_name(graph, like->name) : NULL;
     return weft_graph_add_constant(graph, name, dtype, shape, data);
@@ -56,24 +58,27 @@ static void advance(const weft_shape *shape, const size_t *strides, int64_t *ind
 }
 
 /* count elements, `stride` elements apart in from, one after the other into to. */
-static void gather_row(uint8_t *to, const uint8_t *from, size_t count, size_t stride, size_t size_bytes)
+static void gather_row(uint8_t *to, const uint8_t *from, size_t count, size_t stride,
+                       size_t size_bytes)
 {
     if (size_bytes == sizeof(uint32_t)) { /* weights: worth a loop of its own */
         for (size_t i = 0; i < count; i++)
-            memcpy(to + i * sizeof(uint32_t), from + i * stride * sizeof(uint32_t), sizeof(uint32_t));
+            memcpy(to + i * sizeof(uint32_t), from + i * stride * sizeof(uint32_t),
+                   sizeof(uint32_t));
         return;
     }
     for (size_t i = 0; i < count; i++)
         memcpy(to + i * size_bytes, from + i * stride * size_bytes, size_bytes);
 }
 
-weft_value *weft_rewrite_permute_constant(weft_graph *graph, const weft_value *value, const int64_t *perm)
+weft_value *weft_rewrite_permute_constant(weft_graph *graph, const weft_value *value,
+                                          const int64_t *perm)
 {
     weft_shape shape = weft_rewrite_perm_shape(perm, &value->shape);
     size_t count = element_count(&shape), size_bytes = weft_dtype_bytes(value->dtype);
     if (count == 0 || weft_rewrite_perm_is_view(perm, &value->shape))
         return weft_rewrite_view_constant(graph, value, &shape);
-    size_t own[WEFT_MAX_RANK], strides[WEFT_MAX_RANK], offset = 0;
+    size_t own[WEFT_MAX_RANK] = {0}, strides[WEFT_MAX_RANK] = {0}, offset = 0;
     int64_t index[WEFT_MAX_RANK] = {0};
     strides_of(&value->shape, own);
     for (int i = 0; i < shape.rank; i++)
@@ -91,7 +96,8 @@ weft_value *weft_rewrite_permute_constant(weft_graph *graph, const weft_value *v
     return add_like(graph, value, value->dtype, &shape, to);
 }
 
-weft_value *weft_rewrite_view_constant(weft_graph *graph, const weft_value *value, const weft_shape *shape)
+weft_value *weft_rewrite_view_constant(weft_graph *graph, const weft_value *value,
+                                       const weft_shape *shape)
 {
     weft_value *view = add_like(graph, value, value->dtype, shape, value->data);
     view->text_hash = value->text_hash;
@@ -108,7 +114,8 @@ weft_shape weft_rewrite_pad_rank(const weft_shape *shape, int rank)
 }
 
 /* Strides of a broadcast operand: 0 where it has one element for many. */
-static void broadcast_strides(const weft_shape *operand, const weft_shape *result, size_t *out_strides)
+static void broadcast_strides(const weft_shape *operand, const weft_shape *result,
+                              size_t *out_strides)
 {
     weft_shape padded = weft_rewrite_pad_rank(operand, result->rank);
     strides_of(&padded, out_strides);
@@ -117,7 +124,8 @@ static void broadcast_strides(const weft_shape *operand, const weft_shape *resul
             out_strides[i] = 0;
 }
 
-weft_value *weft_rewrite_combine(weft_graph *graph, weft_op op, const weft_value *a, const weft_value *b)
+weft_value *weft_rewrite_combine(weft_graph *graph, weft_op op, const weft_value *a,
+                                 const weft_value *b)
 {
     int rank = a->shape.rank > b->shape.rank ? a->shape.rank : b->shape.rank;
     weft_shape left = weft_rewrite_pad_rank(&a->shape, rank);
@@ -130,7 +138,8 @@ weft_value *weft_rewrite_combine(weft_graph *graph, weft_op op, const weft_value
     int64_t elems;
     if (!weft_shape_elems(&shape, &elems))
         return NULL;
-    size_t a_strides[WEFT_MAX_RANK], b_strides[WEFT_MAX_RANK], a_offset = 0, b_offset = 0;
+    size_t a_strides[WEFT_MAX_RANK] = {0}, b_strides[WEFT_MAX_RANK] = {0}, a_offset = 0,
+           b_offset = 0;
     int64_t a_index[WEFT_MAX_RANK] = {0}, b_index[WEFT_MAX_RANK] = {0};
     broadcast_strides(&a->shape, &shape, a_strides);
     broadcast_strides(&b->shape, &shape, b_strides);
@@ -144,7 +153,8 @@ weft_value *weft_rewrite_combine(weft_graph *graph, weft_op op, const weft_value
     return add_like(graph, a, WEFT_DTYPE_F32, &shape, to);
 }
 
-bool weft_rewrite_read_channel(const weft_value *value, const weft_shape *shape, int axis, double *out_numbers)
+bool weft_rewrite_read_channel(const weft_value *value, const weft_shape *shape, int axis,
+                               double *out_numbers)
 {
     const float *data = weft_rewrite_f32(value);
     if (!data || value->shape.rank > shape->rank)
@@ -158,7 +168,8 @@ bool weft_rewrite_read_channel(const weft_value *value, const weft_shape *shape,
     return true;
 }
 
-bool weft_rewrite_scale_channels(weft_graph *graph, weft_node *node, const double *scale, const double *shift)
+bool weft_rewrite_scale_channels(weft_graph *graph, weft_node *node, const double *scale,
+                                 const double *shift)
 {
     const weft_value *weights = weft_node_input(node, 1), *bias = weft_node_input(node, 2);
     const float *w = weft_rewrite_f32(weights), *b = weft_rewrite_f32(bias);
@@ -167,23 +178,20 @@ bool weft_rewrite_scale_channels(weft_graph *graph, weft_node *node, const doubl
     size_t channels = (size_t)weights->shape.dims[0];
     size_t inner = element_count(&weights->shape) / channels;
     if (scale) {
-        float *to = WEFT_NEW_ARRAY(graph->arena, float, channels * inner);
+        float *to = WEFT_NEW_ARRAY(graph->arena, float, channels *inner);
         for (size_t c = 0; c < channels; c++)
             for (size_t i = 0; i < inner; i++)
                 to[c * inner + i] = (float)((double)w[c * inner + i] * scale[c]);
         weft_node_set_input(graph, node, 1,
-                            add_like(graph, weights, WEFT_DTYPE_F32,
-                                                    &weights->shape, to));
+                            add_like(graph, weights, WEFT_DTYPE_F32, &weights->shape, to));
     }
     if (!b && !shift)
         return true;
     float *to = WEFT_NEW_ARRAY(graph->arena, float, channels);
     for (size_t c = 0; c < channels; c++)
-        to[c] = (float)((b ? (double)b[c] : 0.0) * (scale ? scale[c] : 1.0) +
-                        (shift ? shift[c] : 0.0));
+        to[c] =
+            (float)((b ? (double)b[c] : 0.0) * (scale ? scale[c] : 1.0) + (shift ? shift[c] : 0.0));
     weft_shape shape = {.rank = 1, .dims = {(int64_t)channels}};
-    weft_node_set_input(graph, node, 2,
-                        add_like(graph, bias, WEFT_DTYPE_F32,
-                                                &shape, to));
+    weft_node_set_input(graph, node, 2, add_like(graph, bias, WEFT_DTYPE_F32, &shape, to));
     return true;
 }

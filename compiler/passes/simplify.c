@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* simplify: views collapse into one Reshape, transposes merge, nodes that do nothing go, arithmetic with constants becomes
- * Mul then Add (simplify_arithmetic.c), dead nodes go. Must not know layouts or fusion.
+/* simplify: views collapse into one Reshape, transposes merge, nodes that do nothing go, arithmetic
+ * with constants becomes Mul then Add (simplify_arithmetic.c), dead nodes go. Must not know layouts
+ * or fusion.
  *
  * needs: types and shapes.
  * keeps: values up to f32 rounding of combined constants.

@@ -5,7 +5,9 @@
 
 #include "compiler/ir/graph.h"
 
-/* Tries the rules of simplify_arithmetic.c on a node; sets *out_done when the graph changed (node may be gone). */
-weft_status weft_simplify_arithmetic(weft_graph *graph, weft_node *node, bool *out_done, weft_diag *diag);
+/* Tries the rules of simplify_arithmetic.c on a node; sets *out_done when the graph changed (node
+ * may be gone). */
+weft_status weft_simplify_arithmetic(weft_graph *graph, weft_node *node, bool *out_done,
+                                     weft_diag *diag);
 
 #endif

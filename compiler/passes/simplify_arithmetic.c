@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Rules of simplify on arithmetic with f32 constants: Sub and Div become Add and Mul; chains combine in the order Mul, then
- * Add; neutral elements go; limits (Relu, Clip, Max, Min by a scalar) become one Clip or Relu. Must not know layouts.
+/* Rules of simplify on arithmetic with f32 constants: Sub and Div become Add and Mul; chains
+ * combine in the order Mul, then Add; neutral elements go; limits (Relu, Clip, Max, Min by a
+ * scalar) become one Clip or Relu. Must not know layouts.
  *
  * Each rule gives the same value up to the rounding of the combined constants. */
 #include <float.h>
@@ -9,7 +10,8 @@
 #include "compiler/passes/rewrite.h"
 #include "compiler/passes/simplify.h"
 
-/* The constant operand of a two-input node and, in *out_other, the other one; NULL when there is none of type f32. */
+/* The constant operand of a two-input node and, in *out_other, the other one; NULL when there is
+ * none of type f32. */
 static weft_value *constant_operand(const weft_node *node, weft_value **out_other)
 {
     for (size_t i = 0; i < 2; i++) {
@@ -37,8 +39,9 @@ static weft_status to_add_or_mul(weft_graph *graph, weft_node *node, bool *done,
     }
     weft_value *constant = weft_graph_add_constant(graph, weft_rewrite_base_name(graph, c->name),
                                                    WEFT_DTYPE_F32, &c->shape, to);
-    weft_node *made = weft_rewrite_add(graph, node, node->op == WEFT_OP_Sub ? WEFT_OP_Add : WEFT_OP_Mul,
-                                       node->name, (weft_value *[]){node->inputs[0], constant}, 2, node);
+    weft_node *made =
+        weft_rewrite_add(graph, node, node->op == WEFT_OP_Sub ? WEFT_OP_Add : WEFT_OP_Mul,
+                         node->name, (weft_value *[]){node->inputs[0], constant}, 2, node);
     weft_status status = weft_node_infer(graph, made, diag);
     if (status != WEFT_OK)
         return status;
@@ -159,8 +162,8 @@ static weft_status merge_limits(weft_graph *graph, weft_node *node, bool *done, 
     if (!read_limits(node, &outer))
         return WEFT_OK;
     weft_node *first = outer.x->producer;
-    bool merge = first && read_limits(first, &inner) &&
-                 weft_rewrite_single_user(graph, outer.x) == node;
+    bool merge =
+        first && read_limits(first, &inner) && weft_rewrite_single_user(graph, outer.x) == node;
     if (merge) {
         outer.x = inner.x;
         inner.low = clamp(inner.low, outer.low, outer.high);
@@ -176,8 +179,12 @@ static weft_status merge_limits(weft_graph *graph, weft_node *node, bool *done, 
         inputs[1] = limit_constant(graph, outer.low);
         inputs[2] = limit_constant(graph, outer.high);
     }
-    weft_node *made = weft_rewrite_add(graph, node, is_relu ? WEFT_OP_Relu : WEFT_OP_Clip, node->name,
-                                       inputs, is_relu ? 1 : inputs[2] ? 3 : 2, node);
+    weft_node *made =
+        weft_rewrite_add(graph, node, is_relu ? WEFT_OP_Relu : WEFT_OP_Clip, node->name, inputs,
+                         is_relu     ? 1
+                         : inputs[2] ? 3
+                                     : 2,
+                         node);
     if (merge)
         weft_rewrite_add_sources(graph, made, first);
     weft_status status = weft_node_infer(graph, made, diag);
@@ -187,7 +194,8 @@ static weft_status merge_limits(weft_graph *graph, weft_node *node, bool *done, 
     return weft_rewrite_replace(graph, node->outputs[0], made->outputs[0], diag);
 }
 
-weft_status weft_simplify_arithmetic(weft_graph *graph, weft_node *node, bool *out_done, weft_diag *diag)
+weft_status weft_simplify_arithmetic(weft_graph *graph, weft_node *node, bool *out_done,
+                                     weft_diag *diag)
 {
     weft_status status = WEFT_OK;
     if (node->outputs[0]->dtype != WEFT_DTYPE_F32)

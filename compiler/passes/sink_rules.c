@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sink-transposes, the rules: for each kind of operator the same operator on untransposed operands, with axes, lists per
- * axis and constants re-laid. Must not know when to stop or what for.
+/* sink-transposes, the rules: for each kind of operator the same operator on untransposed operands,
+ * with axes, lists per axis and constants re-laid. Must not know when to stop or what for.
  *
- * With T(x)[i] having axis perm[i] of x, axis a of the transposed space is axis perm[a] of x; a list with an entry per
- * axis moves its entry a to perm[a]. */
+ * With T(x)[i] having axis perm[i] of x, axis a of the transposed space is axis perm[a] of x; a
+ * list with an entry per axis moves its entry a to perm[a]. */
 #include "compiler/passes/rewrite.h"
 #include "compiler/passes/sink.h"
 
@@ -15,7 +15,7 @@ typedef struct sink {
     int rank;
     weft_value **inputs; /* of the node to be made; room for one more than node has */
     size_t input_count;
-    int64_t axis;        /* its attribute axis; used when has_axis */
+    int64_t axis; /* its attribute axis; used when has_axis */
     bool has_axis;
     int64_t out_perm[WEFT_MAX_RANK]; /* of the transposes behind it */
     int out_rank;
@@ -24,10 +24,10 @@ typedef struct sink {
 
 typedef enum op_kind {
     KIND_NONE,
-    KIND_UNARY,   /* element-wise in input 0; other inputs are scalars and stay */
-    KIND_NARY,    /* element-wise with broadcasting */
+    KIND_UNARY, /* element-wise in input 0; other inputs are scalars and stay */
+    KIND_NARY,  /* element-wise with broadcasting */
     KIND_CONCAT,
-    KIND_AXIS,    /* attribute axis; input 0 */
+    KIND_AXIS, /* attribute axis; input 0 */
     KIND_REDUCE,
     KIND_SLICE,
     KIND_PAD,
@@ -181,7 +181,8 @@ static weft_status bring(sink *s, weft_value *value, weft_value **out)
     return weft_rewrite_reshape(s->graph, s->node, value, &shape, NULL, out, s->diag);
 }
 
-/* A constant list with an entry per axis (blocks of rank entries), each block re-ordered; NULL when it is none. */
+/* A constant list with an entry per axis (blocks of rank entries), each block re-ordered; NULL when
+ * it is none. */
 static weft_value *move_list(const sink *s, const weft_value *list, size_t blocks)
 {
     int64_t elems;
@@ -199,7 +200,8 @@ static weft_value *move_list(const sink *s, const weft_value *list, size_t block
             for (size_t byte = 0; byte < size_bytes; byte++)
                 place[byte] = entry[byte];
         }
-    return weft_graph_add_constant(s->graph, weft_rewrite_base_name(s->graph, list->name), list->dtype, &list->shape, to);
+    return weft_graph_add_constant(s->graph, weft_rewrite_base_name(s->graph, list->name),
+                                   list->dtype, &list->shape, to);
 }
 
 static int64_t from_end(int64_t axis, int rank)
@@ -212,7 +214,8 @@ static weft_value *move_axes(const sink *s, const weft_value *axes, size_t absen
 {
     int64_t list[WEFT_MAX_RANK];
     size_t count = absent_count;
-    if (axes && (!weft_value_const_ints(axes, list, WEFT_MAX_RANK, &count) || count > WEFT_MAX_RANK))
+    if (axes &&
+        (!weft_value_const_ints(axes, list, WEFT_MAX_RANK, &count) || count > WEFT_MAX_RANK))
         return NULL;
     for (size_t i = 0; i < count; i++)
         list[i] = s->perm[axes ? from_end(list[i], s->rank) : (int64_t)i];
@@ -277,7 +280,8 @@ static bool resize(sink *s)
 {
     int64_t elems;
     if (weft_attrs_find(&s->node->attrs, "axes") ||
-        weft_attrs_string(&s->node->attrs, "coordinate_transformation_mode", "half_pixel")[0] == 't')
+        weft_attrs_string(&s->node->attrs, "coordinate_transformation_mode", "half_pixel")[0] ==
+            't')
         return false; /* tf_crop_and_resize has regions */
     for (size_t i = 1; i < s->node->input_count; i++) {
         const weft_value *list = s->node->inputs[i];
@@ -337,7 +341,8 @@ static weft_status finish(sink *s)
     weft_node *node = s->node;
     const char **names = WEFT_NEW_ARRAY(s->graph->arena, const char *, node->output_count);
     for (size_t i = 0; i < node->output_count; i++)
-        names[i] = node->outputs[i] ? weft_rewrite_base_name(s->graph, node->outputs[i]->name) : NULL;
+        names[i] =
+            node->outputs[i] ? weft_rewrite_base_name(s->graph, node->outputs[i]->name) : NULL;
     weft_node *made = weft_graph_add_node(s->graph, node, node->op, node->name, s->inputs,
                                           s->input_count, names, node->output_count);
     weft_rewrite_add_sources(s->graph, made, node);
@@ -408,8 +413,8 @@ weft_status weft_sink_view(weft_graph *graph, weft_node *node, bool *out_done, w
     weft_rewrite_copy_attrs(graph, made, node);
     weft_status status = weft_node_infer(graph, made, diag);
     if (status == WEFT_OK)
-        status = weft_rewrite_reshape(graph, node, made->outputs[0], &node->outputs[0]->shape, reshape,
-                                      &view, diag);
+        status = weft_rewrite_reshape(graph, node, made->outputs[0], &node->outputs[0]->shape,
+                                      reshape, &view, diag);
     if (status != WEFT_OK)
         return status;
     *out_done = true;

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sink-transposes: every transpose moves towards the outputs, past operators that do not care about the order of axes, until
- * it meets its inverse and both go, or moves only axes of size 1 and is a view. Must not know where transposes come from;
- * the rules per operator are in sink_rules.c.
+/* sink-transposes: every transpose moves towards the outputs, past operators that do not care about
+ * the order of axes, until it meets its inverse and both go, or moves only axes of size 1 and is a
+ * view. Must not know where transposes come from; the rules per operator are in sink_rules.c.
  *
  * needs: types and shapes.
  * keeps: values exactly, up to the order of sums in reductions.
  * breaks: element-wise operators and reductions may stand in any axis order afterwards.
- * Ends because each step moves a transpose behind one more node of a finite order, or removes one. */
+ * Ends because each step moves a transpose behind one more node of a finite order, or removes one.
+ */
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewrite.h"
 #include "compiler/passes/sink.h"
 #include "compiler/passes/views.h"
 
 /* Reshape(T(x)) with T a view is Reshape(x). */
-static weft_status view_of_transpose(weft_graph *graph, weft_node *node, bool *done, weft_diag *diag)
+static weft_status view_of_transpose(weft_graph *graph, weft_node *node, bool *done,
+                                     weft_diag *diag)
 {
     weft_node *transpose = weft_rewrite_producer(weft_node_input(node, 0), WEFT_OP_Transpose);
     if (node->op != WEFT_OP_Reshape || !transpose)
@@ -35,7 +37,8 @@ static weft_status visit_view(weft_graph *graph, weft_node *node, bool *done, we
 }
 
 /* T(Reshape(x)) with T a view. Elsewhere a transpose stays one: it can still meet its inverse. */
-static weft_status transpose_of_view(weft_graph *graph, weft_node *node, bool *done, weft_diag *diag)
+static weft_status transpose_of_view(weft_graph *graph, weft_node *node, bool *done,
+                                     weft_diag *diag)
 {
     if (!weft_rewrite_producer(weft_node_input(node, 0), WEFT_OP_Reshape))
         return WEFT_OK;
@@ -67,8 +70,9 @@ static weft_status sweep(weft_graph *graph, const rule *rules, size_t *changes, 
 
 weft_status weft_pass_sink_transposes(weft_graph *graph, size_t *out_changes, weft_diag *diag)
 {
-    static const rule sinking[] = {visit_view,        weft_view_visit_transpose, transpose_of_view,
-                                   weft_sink_through, weft_sink_view,            NULL};
+    static const rule sinking[] = {visit_view,        weft_view_visit_transpose,
+                                   transpose_of_view, weft_sink_through,
+                                   weft_sink_view,    NULL};
     static const rule ending[] = {weft_view_from_transpose, visit_view, weft_sink_view, NULL};
     *out_changes = 0;
     size_t before;

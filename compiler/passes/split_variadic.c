@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* split-variadic: Sum, Max and Min of n inputs become n - 1 nodes of two (Add, Max, Min), one input is bypassed
- * (Identity between a graph input and output). Must not know anything else.
+/* split-variadic: Sum, Max and Min of n inputs become n - 1 nodes of two (Add, Max, Min), one input
+ * is bypassed (Identity between a graph input and output). Must not know anything else.
  *
  * needs: types and shapes.
  * keeps: the order of the sum, left to right.
@@ -36,7 +36,8 @@ weft_status weft_pass_split_variadic(weft_graph *graph, size_t *out_changes, wef
     for (weft_node *node = graph->first, *next; node; node = next) {
         next = node->next;
         bool is_sum = node->op == WEFT_OP_Sum;
-        if (!is_sum && ((node->op != WEFT_OP_Max && node->op != WEFT_OP_Min) || node->input_count == 2))
+        if (!is_sum &&
+            ((node->op != WEFT_OP_Max && node->op != WEFT_OP_Min) || node->input_count == 2))
             continue;
         weft_status status = split(graph, node, diag);
         if (status != WEFT_OK)

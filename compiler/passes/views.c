@@ -11,7 +11,8 @@ static bool reduces_nothing(const weft_node *node)
     int64_t list[WEFT_MAX_RANK];
     size_t count = 0;
     if (x->dtype != WEFT_DTYPE_F32 ||
-        (axes && (!weft_value_const_ints(axes, list, WEFT_MAX_RANK, &count) || count > WEFT_MAX_RANK)))
+        (axes &&
+         (!weft_value_const_ints(axes, list, WEFT_MAX_RANK, &count) || count > WEFT_MAX_RANK)))
         return false;
     if (count == 0) {
         int64_t elems;
@@ -96,7 +97,8 @@ static bool same_transpose(const weft_node *a, const weft_node *b)
     return true;
 }
 
-weft_status weft_view_visit_transpose(weft_graph *graph, weft_node *node, bool *out_done, weft_diag *diag)
+weft_status weft_view_visit_transpose(weft_graph *graph, weft_node *node, bool *out_done,
+                                      weft_diag *diag)
 {
     if (node->op != WEFT_OP_Transpose)
         return WEFT_OK;
@@ -128,7 +130,8 @@ weft_status weft_view_visit_transpose(weft_graph *graph, weft_node *node, bool *
     return weft_rewrite_bypass(graph, y, twin->outputs[0], diag);
 }
 
-weft_status weft_view_from_transpose(weft_graph *graph, weft_node *node, bool *out_done, weft_diag *diag)
+weft_status weft_view_from_transpose(weft_graph *graph, weft_node *node, bool *out_done,
+                                     weft_diag *diag)
 {
     if (node->op != WEFT_OP_Transpose)
         return WEFT_OK;

@@ -61,8 +61,8 @@ weft_value *build_ints(build *b, size_t count, const int64_t *numbers)
 
 weft_node *build_node(build *b, weft_op op, size_t input_count, weft_value *const *inputs)
 {
-    const char *name =
-        weft_arena_printf(b->graph->arena, "%s_%zu", weft_op_name(op), b->graph->source_node_count++);
+    const char *name = weft_arena_printf(b->graph->arena, "%s_%zu", weft_op_name(op),
+                                         b->graph->source_node_count++);
     weft_node *node = weft_graph_add_node(b->graph, NULL, op, name, inputs, input_count, &name, 1);
     weft_node named = {.sources = &name, .source_count = 1};
     weft_node_add_sources(b->graph, node, &named);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Building graphs in tests: a node, its attributes, its types, seeded constants. Must not know passes. */
+/* Building graphs in tests: a node, its attributes, its types, seeded constants. Must not know
+ * passes. */
 #ifndef WEFT_TESTS_PASSES_BUILD_H
 #define WEFT_TESTS_PASSES_BUILD_H
 

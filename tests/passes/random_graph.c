@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random convolutional graphs. Must not know passes.
  *
- * A step takes one of the values made so far and puts a new one beside them, so that chains, branches, shared values and dead
- * ends all occur. All values are [N, C, H, W] and small. */
+ * A step takes one of the values made so far and puts a new one beside them, so that chains,
+ * branches, shared values and dead ends all occur. All values are [N, C, H, W] and small. */
 #include "tests/passes/random_graph.h"
 
 #include <math.h>
@@ -53,12 +53,16 @@ static weft_value *activation(build *b, weft_value *x)
 {
     switch (build_random(b, 9)) {
     case 0:
-        return build_done(b, build_node(b, WEFT_OP_Clip, 3, (weft_value *[]){x, build_scalar(b, 0), build_scalar(b, 2)}));
+        return build_done(b,
+                          build_node(b, WEFT_OP_Clip, 3,
+                                     (weft_value *[]){x, build_scalar(b, 0), build_scalar(b, 2)}));
     case 1: return build_unary(b, WEFT_OP_Sigmoid, x);
     case 2: return build_binary(b, WEFT_OP_Mul, build_unary(b, WEFT_OP_Sigmoid, x), x);
     case 3: return build_unary(b, WEFT_OP_HardSwish, x);
     case 4: return build_unary(b, WEFT_OP_LeakyRelu, x);
-    case 5: return build_binary(b, WEFT_OP_Min, build_binary(b, WEFT_OP_Max, x, build_scalar(b, 0)), build_scalar(b, 1));
+    case 5:
+        return build_binary(b, WEFT_OP_Min, build_binary(b, WEFT_OP_Max, x, build_scalar(b, 0)),
+                            build_scalar(b, 1));
     default: return build_unary(b, WEFT_OP_Relu, x);
     }
 }
@@ -68,8 +72,9 @@ static weft_value *conv_of(build *b, weft_value *x, int64_t channels, int64_t ke
     int64_t in = dim(x, 1) / group;
     float limit = sqrtf(3.0F / (float)(in * kernel * kernel));
     bool has_bias = chance(b, 50);
-    weft_value *inputs[3] = {x, build_random_constant(b, 4, (int64_t[]){channels, in, kernel, kernel}, -limit, limit),
-                             has_bias ? build_random_constant(b, 1, &channels, -0.5F, 0.5F) : NULL};
+    weft_value *inputs[3] = {
+        x, build_random_constant(b, 4, (int64_t[]){channels, in, kernel, kernel}, -limit, limit),
+        has_bias ? build_random_constant(b, 1, &channels, -0.5F, 0.5F) : NULL};
     weft_node *node = build_node(b, WEFT_OP_Conv, has_bias ? 3 : 2, inputs);
     if (group > 1)
         build_int(b, node, "group", group);
@@ -87,7 +92,8 @@ static weft_value *conv_of(build *b, weft_value *x, int64_t channels, int64_t ke
         build_list(b, node, "strides", 2, stride);
         build_list(b, node, "dilations", 2, (int64_t[]){dilation, dilation});
         if (is_auto)
-            weft_attrs_set_string(&node->attrs, b->graph->arena, "auto_pad", modes[build_random(b, 2)]);
+            weft_attrs_set_string(&node->attrs, b->graph->arena, "auto_pad",
+                                  modes[build_random(b, 2)]);
         else
             build_list(b, node, "pads", 4, pads);
     }
@@ -134,11 +140,14 @@ static weft_value *window(build *b, weft_value *x)
     if (dim(x, 2) < 2 || dim(x, 3) < 2)
         return x;
     weft_node *node = build_node(b, is_max ? WEFT_OP_MaxPool : WEFT_OP_AveragePool, 1, &x);
-    int64_t kernel = between(b, 2, dim(x, 2) > 2 && dim(x, 3) > 2 ? 3 : 2), stride = between(b, 1, 2);
+    int64_t kernel = between(b, 2, dim(x, 2) > 2 && dim(x, 3) > 2 ? 3 : 2),
+            stride = between(b, 1, 2);
     build_list(b, node, "kernel_shape", 2, (int64_t[]){kernel, kernel});
     build_list(b, node, "strides", 2, (int64_t[]){stride, stride});
     if (chance(b, 40))
-        build_list(b, node, "pads", 4, (int64_t[]){between(b, 0, 1), between(b, 0, 1), between(b, 0, 1), between(b, 0, 1)});
+        build_list(
+            b, node, "pads", 4,
+            (int64_t[]){between(b, 0, 1), between(b, 0, 1), between(b, 0, 1), between(b, 0, 1)});
     if (chance(b, 50))
         build_int(b, node, "ceil_mode", 1);
     if (!is_max && chance(b, 40))
@@ -148,10 +157,11 @@ static weft_value *window(build *b, weft_value *x)
 
 static weft_value *padding(build *b, weft_value *x)
 {
-    weft_value *inputs[3] = {x, NULL, chance(b, 30) ? build_scalar(b, chance(b, 50) ? 0.0F : 0.5F) : NULL};
+    weft_value *inputs[3] = {x, NULL,
+                             chance(b, 30) ? build_scalar(b, chance(b, 50) ? 0.0F : 0.5F) : NULL};
     int64_t most = dim(x, 2) < MAX_SIDE && dim(x, 3) < MAX_SIDE ? 1 : 0;
-    int64_t pads[8] = {0, chance(b, 10), between(b, 0, most), between(b, 0, most),
-                       0, 0,             between(b, 0, most), between(b, 0, most)};
+    int64_t pads[8] = {0, chance(b, 10),       between(b, 0, most), between(b, 0, most), 0,
+                       0, between(b, 0, most), between(b, 0, most)};
     inputs[1] = build_ints(b, 8, pads);
     x = build_done(b, build_node(b, WEFT_OP_Pad, inputs[2] ? 3 : 2, inputs));
     return chance(b, 50) ? window(b, x) : convolution(b, x);
@@ -190,8 +200,9 @@ static weft_value *gated(build *b, weft_value *x)
         g = activation(b, conv_of(b, g, inner, 1, 1));
         g = build_unary(b, last, conv_of(b, g, channels, 1, 1));
     } else {
-        g = chance(b, 50) ? build_unary(b, WEFT_OP_Flatten, g)
-                          : build_binary(b, WEFT_OP_Squeeze, g, build_ints(b, 2, (int64_t[]){2, 3}));
+        g = chance(b, 50)
+                ? build_unary(b, WEFT_OP_Flatten, g)
+                : build_binary(b, WEFT_OP_Squeeze, g, build_ints(b, 2, (int64_t[]){2, 3}));
         g = build_unary(b, WEFT_OP_Relu, linear(b, g, inner));
         g = build_unary(b, last, linear(b, g, channels));
         g = build_reshape(b, g, 4, (int64_t[]){batch, channels, 1, 1});
@@ -202,7 +213,9 @@ static weft_value *gated(build *b, weft_value *x)
 static weft_value *block(pool *p, weft_value *x)
 {
     build *b = p->b;
-    weft_value *t = conv_of(b, chance(b, 60) ? activation(b, conv_of(b, x, between(b, 1, 8), 1, 1)) : x, dim(x, 1), 1, 1);
+    weft_value *t =
+        conv_of(b, chance(b, 60) ? activation(b, conv_of(b, x, between(b, 1, 8), 1, 1)) : x,
+                dim(x, 1), 1, 1);
     weft_value *skip = x;
     if (chance(b, 60))
         t = gated(b, t);
@@ -211,7 +224,8 @@ static weft_value *block(pool *p, weft_value *x)
         if (chance(b, 30))
             p->values[p->count++] = skip;
     }
-    t = chance(b, 50) ? build_binary(b, WEFT_OP_Add, t, skip) : build_binary(b, WEFT_OP_Add, skip, t);
+    t = chance(b, 50) ? build_binary(b, WEFT_OP_Add, t, skip)
+                      : build_binary(b, WEFT_OP_Add, skip, t);
     return chance(b, 70) ? activation(b, t) : t;
 }
 
@@ -236,13 +250,13 @@ static weft_value *split_and_join(build *b, weft_value *x)
 {
     int64_t channels = dim(x, 1), first = between(b, 1, channels - 1);
     const char *names[2] = {"half", "half"};
-    weft_node *node = weft_graph_add_node(b->graph, NULL, WEFT_OP_Split, NULL,
-                                          (weft_value *[]){x, build_ints(b, 2, (int64_t[]){first, channels - first})}, 2,
-                                          names, 2);
+    weft_node *node = weft_graph_add_node(
+        b->graph, NULL, WEFT_OP_Split, NULL,
+        (weft_value *[]){x, build_ints(b, 2, (int64_t[]){first, channels - first})}, 2, names, 2);
     build_int(b, node, "axis", 1);
     build_done(b, node);
-    weft_node *join = build_node(b, WEFT_OP_Concat, 2,
-                                 (weft_value *[]){activation(b, node->outputs[1]), node->outputs[0]});
+    weft_node *join = build_node(
+        b, WEFT_OP_Concat, 2, (weft_value *[]){activation(b, node->outputs[1]), node->outputs[0]});
     build_int(b, join, "axis", chance(b, 50) ? 1 : -3);
     return build_done(b, join);
 }
@@ -250,8 +264,9 @@ static weft_value *split_and_join(build *b, weft_value *x)
 static weft_value *slice(build *b, weft_value *x)
 {
     int64_t step = between(b, 1, 2);
-    weft_value *inputs[5] = {x, build_ints(b, 2, (int64_t[]){0, chance(b, 50)}), build_ints(b, 2, (int64_t[]){99, 99}),
-                             build_ints(b, 2, (int64_t[]){-1, 1}), build_ints(b, 2, (int64_t[]){step, 1})};
+    weft_value *inputs[5] = {
+        x, build_ints(b, 2, (int64_t[]){0, chance(b, 50)}), build_ints(b, 2, (int64_t[]){99, 99}),
+        build_ints(b, 2, (int64_t[]){-1, 1}), build_ints(b, 2, (int64_t[]){step, 1})};
     return dim(x, 1) < 2 ? x : build_done(b, build_node(b, WEFT_OP_Slice, 5, inputs));
 }
 
@@ -265,7 +280,8 @@ static weft_value *upsample(build *b, weft_value *x)
     weft_shape shape = {.rank = 1, .dims = {4}};
     weft_value *list = weft_graph_add_constant(b->graph, "scales", WEFT_DTYPE_F32, &shape, scales);
     weft_node *node = build_node(b, WEFT_OP_Resize, 3, (weft_value *[]){x, NULL, list});
-    weft_attrs_set_string(&node->attrs, b->graph->arena, "coordinate_transformation_mode", "asymmetric");
+    weft_attrs_set_string(&node->attrs, b->graph->arena, "coordinate_transformation_mode",
+                          "asymmetric");
     return build_done(b, node);
 }
 
@@ -296,7 +312,8 @@ static weft_value *reshaped_detour(build *b, weft_value *x)
 
 static weft_value *pooled_product(build *b, weft_value *x)
 {
-    weft_node *node = build_node(b, WEFT_OP_ReduceMax, 2, (weft_value *[]){x, build_ints(b, 1, (int64_t[]){1})});
+    weft_node *node =
+        build_node(b, WEFT_OP_ReduceMax, 2, (weft_value *[]){x, build_ints(b, 1, (int64_t[]){1})});
     weft_value *most = build_unary(b, WEFT_OP_Sigmoid, build_done(b, node));
     return build_binary(b, WEFT_OP_Mul, x, most);
 }
@@ -347,7 +364,8 @@ static weft_value *classifier(build *b, weft_value *x)
 void random_graph_build(build *b)
 {
     pool p = {.b = b};
-    int64_t dims[4] = {between(b, 1, 2), between(b, 1, 4), between(b, 1, MAX_SIDE), between(b, 1, MAX_SIDE)};
+    int64_t dims[4] = {between(b, 1, 2), between(b, 1, 4), between(b, 1, MAX_SIDE),
+                       between(b, 1, MAX_SIDE)};
     if (chance(b, 30)) {
         int64_t last[4] = {dims[0], dims[2], dims[3], dims[1]};
         p.values[p.count++] = build_transpose(b, build_input(b, "x", 4, last), to_nchw);

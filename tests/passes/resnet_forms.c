@@ -14,14 +14,15 @@ const resnet_form resnet_forms[] = {
     {"tf2onnx, TPU", BN_FOLDED, MEAN_POOL, HEAD_MATMUL, .nhwc_input = true, .pad_nodes = true,
      .expected_nodes = 89},
     /* Mul, Add and Softmax are not part of a convolution */
-    {"tf2onnx, Keras", BN_FOLDED, MEAN_SQUEEZE, HEAD_SOFTMAX, .nhwc_input = true, .preprocess = true,
-     .pad_nodes = true, .shortcut_first = true, .expected_nodes = 89 + 3},
-    {"tf2onnx, Keras, channels-last squeeze", BN_FOLDED, MEAN_SQUEEZE_NHWC, HEAD_MATMUL, .nhwc_input = true,
-     .pad_nodes = true, .expected_nodes = 89},
-    {"tf2onnx, unknown rank", BN_FOLDED, MEAN_NHWC, HEAD_MATMUL, .nhwc_input = true, .expected_nodes = 89},
+    {"tf2onnx, Keras", BN_FOLDED, MEAN_SQUEEZE, HEAD_SOFTMAX, .nhwc_input = true,
+     .preprocess = true, .pad_nodes = true, .shortcut_first = true, .expected_nodes = 89 + 3},
+    {"tf2onnx, Keras, channels-last squeeze", BN_FOLDED, MEAN_SQUEEZE_NHWC, HEAD_MATMUL,
+     .nhwc_input = true, .pad_nodes = true, .expected_nodes = 89},
+    {"tf2onnx, unknown rank", BN_FOLDED, MEAN_NHWC, HEAD_MATMUL, .nhwc_input = true,
+     .expected_nodes = 89},
     /* the average pool of stride 1 has no kernel to go into */
-    {"tf2onnx, Model Garden", BN_FOLDED, MEAN_POOL, HEAD_MATMUL, .nhwc_input = true, .same_pads = true,
-     .swish = true, .expected_nodes = 89 + 1},
+    {"tf2onnx, Model Garden", BN_FOLDED, MEAN_POOL, HEAD_MATMUL, .nhwc_input = true,
+     .same_pads = true, .swish = true, .expected_nodes = 89 + 1},
 };
 const size_t resnet_form_count = sizeof resnet_forms / sizeof resnet_forms[0];
 
@@ -38,7 +39,8 @@ static weft_value *activation(net *n, weft_value *x)
     return build_binary(n->b, WEFT_OP_Mul, x, build_unary(n->b, WEFT_OP_Sigmoid, x));
 }
 
-static weft_value *convolution(net *n, weft_value *x, int64_t channels, int64_t kernel, int64_t stride, bool has_bias)
+static weft_value *convolution(net *n, weft_value *x, int64_t channels, int64_t kernel,
+                               int64_t stride, bool has_bias)
 {
     build *b = n->b;
     int64_t in = x->shape.dims[1];
@@ -60,7 +62,8 @@ static weft_value *convolution(net *n, weft_value *x, int64_t channels, int64_t 
     return build_done(b, node);
 }
 
-static weft_value *normalised(net *n, weft_value *x, int64_t channels, int64_t kernel, int64_t stride)
+static weft_value *normalised(net *n, weft_value *x, int64_t channels, int64_t kernel,
+                              int64_t stride)
 {
     build *b = n->b;
     x = convolution(n, x, channels, kernel, stride, n->form->bn == BN_FOLDED);
@@ -153,7 +156,8 @@ static weft_value *head(net *n, weft_value *x, int64_t classes)
                     : build_binary(b, WEFT_OP_Squeeze, x, build_ints(b, 2, (int64_t[]){2, 3}));
     }
     weft_value *w = build_random_constant(
-        b, 2, is_gemm ? (int64_t[]){classes, channels} : (int64_t[]){channels, classes}, -0.1F, 0.1F);
+        b, 2, is_gemm ? (int64_t[]){classes, channels} : (int64_t[]){channels, classes}, -0.1F,
+        0.1F);
     weft_value *bias = build_random_constant(b, 1, &classes, -0.1F, 0.1F);
     if (is_gemm) {
         weft_node *gemm = build_node(b, WEFT_OP_Gemm, 3, (weft_value *[]){x, w, bias});
@@ -169,8 +173,9 @@ static weft_value *input(net *n, int64_t batch, int64_t size)
     static const int64_t to_nchw[4] = {0, 3, 1, 2};
     build *b = n->b;
     const resnet_form *form = n->form;
-    weft_value *x = form->nhwc_input ? build_input(b, "input", 4, (int64_t[]){batch, size, size, 3})
-                                     : build_input(b, "input", 4, (int64_t[]){batch, 3, size, size});
+    weft_value *x = form->nhwc_input
+                        ? build_input(b, "input", 4, (int64_t[]){batch, size, size, 3})
+                        : build_input(b, "input", 4, (int64_t[]){batch, 3, size, size});
     if (form->preprocess) {
         const int64_t *dims = form->nhwc_input ? (int64_t[]){1, 1, 1, 3} : (int64_t[]){1, 3, 1, 1};
         x = build_binary(b, WEFT_OP_Mul, x, build_scalar(b, 0.7F));
@@ -180,7 +185,8 @@ static weft_value *input(net *n, int64_t batch, int64_t size)
     return form->nhwc_input ? build_transpose(b, x, to_nchw) : x;
 }
 
-void resnet_form_build(build *b, const resnet_form *form, int64_t batch, int64_t size, int64_t divisor)
+void resnet_form_build(build *b, const resnet_form *form, int64_t batch, int64_t size,
+                       int64_t divisor)
 {
     static const int64_t blocks[4] = {3, 4, 6, 3};
     net n = {b, form, divisor};

@@ -52,7 +52,8 @@ static double difference_of(const weft_tensor *a, const weft_tensor *b)
     int64_t elems = 0;
     size_t bytes = 0;
     double worst = 0.0, largest = 0.0;
-    assert_true(weft_shape_elems(&a->shape, &elems) && weft_shape_bytes(&a->shape, a->dtype, &bytes));
+    assert_true(weft_shape_elems(&a->shape, &elems) &&
+                weft_shape_bytes(&a->shape, a->dtype, &bytes));
     if (a->dtype != WEFT_DTYPE_F32)
         return memcmp(a->data, b->data, bytes) == 0 ? 0.0 : (double)INFINITY;
     for (int64_t i = 0; i < elems; i++) {

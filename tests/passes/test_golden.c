@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One case per rule: golden/<pass>/<case>.ir goes through that pass ("pipeline": through all) and must come out as
- * golden/<pass>/<case>.expect says, with the same values. A case that must not be rewritten has "changes: 0" there.
- * GOLDEN_UPDATE=1 writes the expected files. Must not know the passes beyond their table. */
+/* One case per rule: golden/<pass>/<case>.ir goes through that pass ("pipeline": through all) and
+ * must come out as golden/<pass>/<case>.expect says, with the same values. A case that must not be
+ * rewritten has "changes: 0" there. GOLDEN_UPDATE=1 writes the expected files. Must not know the
+ * passes beyond their table. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -46,7 +47,8 @@ static size_t list_cases(weft_arena *arena, const char *folder, const char **nam
     return count;
 }
 
-static weft_status run_rows(const weft_pass_row *row, weft_graph *graph, size_t *changes, weft_diag *diag)
+static weft_status run_rows(const weft_pass_row *row, weft_graph *graph, size_t *changes,
+                            weft_diag *diag)
 {
     if (row)
         return row->run(graph, changes, diag);
@@ -73,7 +75,8 @@ static bool check_text(const char *path, const char *text)
     }
     bool same = map.size_bytes == strlen(text) && memcmp(map.data, text, map.size_bytes) == 0;
     if (!same)
-        print_error("%s differs; expected:\n%.*sfound:\n%s", path, (int)map.size_bytes, (const char *)map.data, text);
+        print_error("%s differs; expected:\n%.*sfound:\n%s", path, (int)map.size_bytes,
+                    (const char *)map.data, text);
     weft_file_map_close(&map);
     return same;
 }
@@ -89,8 +92,10 @@ static bool run_case(const weft_pass_row *row, const char *folder, const char *n
     weft_graph *graph = NULL;
     weft_file_map map;
     print_message("  %s\n", name);
-    build_check(weft_file_map_open(weft_arena_printf(arena, "%s/%s.ir", folder, name), &map, diag), diag);
-    build_check(weft_graph_parse(arena, (const char *)map.data, map.size_bytes, &graph, diag), diag);
+    build_check(weft_file_map_open(weft_arena_printf(arena, "%s/%s.ir", folder, name), &map, diag),
+                diag);
+    build_check(weft_graph_parse(arena, (const char *)map.data, map.size_bytes, &graph, diag),
+                diag);
     weft_file_map_close(&map);
     build_check(weft_graph_verify(graph, "reading", diag), diag);
     run_result before = run_graph(graph, 3, diag);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pipeline as its callers see it: the table, levels, dumps, counts, and the errors. Must not know single rules. */
+/* The pipeline as its callers see it: the table, levels, dumps, counts, and the errors. Must not
+ * know single rules. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -103,7 +104,8 @@ static void level_0_only_lowers(void **state)
     for (size_t i = 0; i < WEFT_PASS_COUNT; i++)
         if (!weft_pass_get(i)->required)
             assert_int_equal(stats[i].time_ns, 0);
-    assert_int_equal(graph->node_count, 7); /* Transpose, Conv2D, Transpose, Relu, ReduceMean, Reshape, Linear */
+    assert_int_equal(graph->node_count,
+                     7); /* Transpose, Conv2D, Transpose, Relu, ReduceMean, Reshape, Linear */
     for (const weft_node *node = graph->first; node; node = node->next)
         assert_true(weft_op_get(node->op)->has_cpu_kernel);
     run_result after = run_graph(graph, 5, f->diag);
@@ -165,23 +167,24 @@ static void all_unsupported_nodes_are_listed(void **state)
         {"computed", "at run time"}, {"statistics", "at run time"}, {"half", "f32"},
     };
     fixture *f = *state;
-    weft_graph *graph = parse(f, "graph \"bad\" opset 18 {\n"
-                                 "  input %x: f32[1x3x6x6]\n"
-                                 "  input %z: f32[1x3x6x6x6]\n"
-                                 "  input %w: f32[4x3x3x3]\n"
-                                 "  input %m: f32[3]\n"
-                                 "  input %h: f16[1x3x6x6]\n"
-                                 "  const %s: f32[3] = [1, 1, 1]\n"
-                                 "  const %v: f32[4x3x3x3x3] = #1\n"
-                                 "  const %k: f16[4x3x3x3] = #1\n"
-                                 "  %a = Conv(%z, %v) @ \"solid\"\n"
-                                 "  %b = MaxPool(%z) {kernel_shape=[2, 2, 2]} @ \"solid_pool\"\n"
-                                 "  %c, %ci = MaxPool(%x) {kernel_shape=[2, 2]} @ \"indices\"\n"
-                                 "  %d = Conv(%x, %w) @ \"computed\"\n"
-                                 "  %e = BatchNormalization(%x, %s, %s, %m, %s) @ \"statistics\"\n"
-                                 "  %g = Conv(%h, %k) @ \"half\"\n"
-                                 "  output %a\n output %b\n output %c\n output %ci\n output %d\n output %e\n output %g\n"
-                                 "}\n");
+    weft_graph *graph = parse(
+        f, "graph \"bad\" opset 18 {\n"
+           "  input %x: f32[1x3x6x6]\n"
+           "  input %z: f32[1x3x6x6x6]\n"
+           "  input %w: f32[4x3x3x3]\n"
+           "  input %m: f32[3]\n"
+           "  input %h: f16[1x3x6x6]\n"
+           "  const %s: f32[3] = [1, 1, 1]\n"
+           "  const %v: f32[4x3x3x3x3] = #1\n"
+           "  const %k: f16[4x3x3x3] = #1\n"
+           "  %a = Conv(%z, %v) @ \"solid\"\n"
+           "  %b = MaxPool(%z) {kernel_shape=[2, 2, 2]} @ \"solid_pool\"\n"
+           "  %c, %ci = MaxPool(%x) {kernel_shape=[2, 2]} @ \"indices\"\n"
+           "  %d = Conv(%x, %w) @ \"computed\"\n"
+           "  %e = BatchNormalization(%x, %s, %s, %m, %s) @ \"statistics\"\n"
+           "  %g = Conv(%h, %k) @ \"half\"\n"
+           "  output %a\n output %b\n output %c\n output %ci\n output %d\n output %e\n output %g\n"
+           "}\n");
     assert_int_equal(weft_passes_run(graph, NULL, NULL, f->diag), WEFT_UNSUPPORTED);
     size_t count = sizeof expected / sizeof expected[0];
     assert_int_equal(weft_diag_error_count(f->diag), count);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random graphs through every pass: values stay, the verifier is content, names of inputs and outputs stay, a second run of a
- * pass that says so changes nothing, and the same graph gives the same text. Must not know the passes beyond their table. */
+/* Random graphs through every pass: values stay, the verifier is content, names of inputs and
+ * outputs stay, a second run of a pass that says so changes nothing, and the same graph gives the
+ * same text. Must not know the passes beyond their table. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -40,8 +41,8 @@ static void show(const weft_graph *graph)
     print_error("%s", text.data);
 }
 
-static void check_pass(weft_graph *graph, const weft_pass_row *row, uint64_t seed, const run_result *reference,
-                       weft_diag *diag)
+static void check_pass(weft_graph *graph, const weft_pass_row *row, uint64_t seed,
+                       const run_result *reference, weft_diag *diag)
 {
     size_t changes = 0;
     build_check(row->run(graph, &changes, diag), diag);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The whole pipeline on ResNet-RS-50 in every exporter's form: number and kind of nodes, source names, values. Must not
- * know how the passes do it. */
+/* The whole pipeline on ResNet-RS-50 in every exporter's form: number and kind of nodes, source
+ * names, values. Must not know how the passes do it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -68,9 +68,10 @@ static void run_form(const resnet_form *form, int64_t batch, int64_t size)
     double difference = run_difference(&before, &after);
     collect_names(b.graph, &names_after);
     size_t linears = count_op(b.graph, WEFT_OP_Linear), gates = count_op(b.graph, WEFT_OP_Gate);
-    print_message("%s at %dx%d: %zu nodes from %zu (%zu Conv2D, %zu Linear, %zu Gate, %zu views), difference %.1e\n",
-                  form->name, (int)batch, (int)size, nodes, stats[0].nodes_before,
-                  count_op(b.graph, WEFT_OP_Conv2D), linears, gates, views, difference);
+    print_message(
+        "%s at %dx%d: %zu nodes from %zu (%zu Conv2D, %zu Linear, %zu Gate, %zu views), difference %.1e\n",
+        form->name, (int)batch, (int)size, nodes, stats[0].nodes_before,
+        count_op(b.graph, WEFT_OP_Conv2D), linears, gates, views, difference);
     if (nodes != form->expected_nodes) {
         weft_text text;
         weft_text_init(&text, arena);
@@ -79,7 +80,8 @@ static void run_form(const resnet_form *form, int64_t batch, int64_t size)
     }
     assert_int_equal(nodes, form->expected_nodes);
     assert_int_equal(count_op(b.graph, WEFT_OP_Transpose), 0);
-    assert_int_equal(gates, 12); /* of 16 blocks four project the shortcut, whose convolution multiplies */
+    assert_int_equal(gates,
+                     12); /* of 16 blocks four project the shortcut, whose convolution multiplies */
     assert_int_equal(missing_names(&names_before, &names_after), 0);
     assert_true(difference <= RUN_TOLERANCE);
     weft_arena_destroy(arena);
