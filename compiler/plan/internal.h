@@ -59,6 +59,9 @@ void weft__plan_set_partial(schedule_state *state, const weft_value *mean, int64
 /* arena.c: offsets for every ARENA value and scratch of the schedule; sets arena_bytes and arena_unshared_bytes. */
 void weft__plan_arena(schedule_state *state);
 
+/* prefetch.c: convolutions fetch the weights of bandwidth-bound steps that follow. */
+void weft__plan_prefetch(schedule_state *state);
+
 /* deps.c */
 void weft__plan_deps(schedule_state *state);
 

@@ -86,7 +86,8 @@ static void launch_direct(launch_builder *builder, const weft_node *node, const 
                           stride_h, stride_w, shape->dh, shape->dw, conv->pads[0], conv->pads[1], shape->oc};
     weft__launch_ints(builder, geometry, sizeof geometry / sizeof geometry[0]);
     int64_t image = conv->ih * conv->iw * shape->ic;
-    int64_t blocking[] = {plan->seg_rows, plan->mb, plan->blocks, plan->pg, plan->tc, plan->kc, conv->gather, 2, 2};
+    int64_t blocking[] = {plan->seg_rows, plan->mb, plan->blocks, plan->pg, plan->tc, plan->kc, conv->gather,
+                          conv->gather == GATHER_POOL ? 2 : 0, 2};
     int64_t strides_nchw[] = {image, conv->iw, 1, conv->ih * conv->iw};
     int64_t strides_nhwc[] = {image, conv->iw * shape->ic, shape->ic, 1};
     weft__launch_ints(builder, blocking, sizeof blocking / sizeof blocking[0]);

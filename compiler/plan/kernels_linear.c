@@ -39,7 +39,7 @@ static void launch_rows(launch_builder *builder, const weft_node *node, int64_t 
     weft__launch_int(builder, residual != NULL ? FLAG_RESIDUAL : 0);
     weft__launch_act(builder, &node->attrs, "");
     int64_t numbers[] = {rows, 1, depth, rows, 1, columns, 1, 1, 1, 1, 1, 1, 0, 0, columns, rows, plan.mb, plan.blocks, plan.pg,
-                         plan.tc, plan.kc, 0, 1, 1, rows * depth, depth, depth, 1};
+                         plan.tc, plan.kc, 0, 0, 0, rows * depth, depth, depth, 1};
     weft__launch_ints(builder, numbers, sizeof numbers / sizeof numbers[0]);
     char tile[64];
     snprintf(tile, sizeof tile, "%dx%d b%d p%d", target->tile_rows, panel, plan.mb, plan.pg);

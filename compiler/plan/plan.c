@@ -92,6 +92,7 @@ static weft_status plan_schedule(planner *shared, weft_graph *graph, weft_schedu
     for (size_t i = 0; i < out->value_count; i++)
         if (out->values[i].place == WEFT_PLACE_CONSTANT && out->values[i].blob < 0)
             weft__plan_need_plain(state, state->graph_values[i]);
+    weft__plan_prefetch(state);
     weft__plan_arena(state);
     weft__plan_deps(state);
     return WEFT_OK;
