@@ -28,7 +28,7 @@ const weft_cli_verb *const weft_cli_verbs[] = {
 const weft_cli_option weft_cli_common_options[] = {
     {"json", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "print the answer as JSON, schema name first"},
     {"quiet", 'q', WEFT_CLI_FLAG, NULL, NULL, 0, 0, "no progress and no notes; errors stay"},
-    {"verbose", 'v', WEFT_CLI_FLAG, NULL, NULL, 0, 0, "say more; may be repeated"},
+    {"verbose", 'v', WEFT_CLI_FLAG, NULL, NULL, 0, 0, "say more: all source nodes in layer tables"},
     {"color", 0, WEFT_CLI_TEXT, "WHEN", "auto|always|never", 0, 0,
      "colour of messages; NO_COLOR is honoured"},
     {"help", 'h', WEFT_CLI_FLAG, NULL, NULL, 0, 0, "this text; `weft help COMMAND` says more"},

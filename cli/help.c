@@ -14,9 +14,9 @@ void weft_cli_help_wrap(FILE *out, const char *text, int indent)
     size_t column = 0, room = (size_t)(TEXT_WIDTH - indent);
     while (*text != '\0') {
         if (*text == '\n') {
-            fputs(column > 0 ? "\n\n" : "\n", out);
-            column = 0;
             text += strspn(text, "\n");
+            fputs(*text != '\0' ? "\n\n" : "\n", out);
+            column = 0;
             continue;
         }
         size_t word = strcspn(text, " \n");
@@ -59,7 +59,7 @@ void weft_cli_help_overview(FILE *out)
           out);
 }
 
-static void print_options(FILE *out, const weft_cli_verb *verb)
+void weft_cli_help_options(FILE *out, const weft_cli_verb *verb)
 {
     for (const weft_cli_option *const *group = verb->groups; *group != NULL; group++)
         for (const weft_cli_option *option = *group; option->name != NULL; option++) {
@@ -77,7 +77,7 @@ static void print_options(FILE *out, const weft_cli_verb *verb)
         }
 }
 
-static void print_exit_codes(FILE *out)
+void weft_cli_help_exit_codes(FILE *out)
 {
     static const struct {
         int code;
@@ -108,12 +108,12 @@ void weft_cli_help_verb(FILE *out, const weft_cli_verb *verb, bool is_long)
         weft_cli_help_wrap(out, verb->description, 2);
     }
     fputs(is_long ? "\nOPTIONS\n" : "\n", out);
-    print_options(out, verb);
+    weft_cli_help_options(out, verb);
     if (is_long) {
         fputs("\nEXAMPLES\n", out);
         indented_lines(out, verb->examples);
         fputs("\nEXIT STATUS\n", out);
-        print_exit_codes(out);
+        weft_cli_help_exit_codes(out);
     }
 }
 
@@ -156,11 +156,25 @@ static const char verdict_topic[] =
     "many there are.\n\n"
     "The line `tolerance needed` is the smallest tolerance that would have passed.\n";
 
+static const char json_topic[] =
+    "Every command takes --json and then prints one JSON document on standard output. Its first "
+    "field names the schema, its second the version of weft: weft.check/1, weft.inspect/1, "
+    "weft.compile/1, weft.run/1, weft.verify/1, weft.bench/1, weft.profile/1, weft.devices/1, "
+    "weft.doctor/1, weft.list.NAME/1, weft.help/1, weft.error/1, weft.completion/1. The number "
+    "after the slash changes when a field changes its meaning or goes; new fields do not change "
+    "it.\n\n"
+    "Files have schemas too: weft.plan/1 (weft compile --plan). Traces follow Chrome's format, "
+    "overlays Netron's. Times carry their unit in the name, sizes are bytes, numbers that are "
+    "not finite are null, hashes are strings of 16 hexadecimal digits.\n\n"
+    "Errors go to standard error as text in any case; weft check --json holds them as fields "
+    "as well.\n";
+
 static const struct {
     const char *name, *text;
 } topics[] = {{"inputs", inputs_topic},
               {"shapes", shapes_topic},
               {"verdict", verdict_topic},
+              {"json", json_topic},
               {"exit-codes", NULL}};
 enum { TOPIC_COUNT = sizeof topics / sizeof topics[0] };
 
@@ -176,7 +190,7 @@ bool weft_cli_help_topic(FILE *out, const char *name)
             if (topics[i].text != NULL)
                 weft_cli_help_wrap(out, topics[i].text, 0);
             else
-                print_exit_codes(out);
+                weft_cli_help_exit_codes(out);
             return true;
         }
     return false;

@@ -155,7 +155,8 @@ static weft_status take_npy(weft_cli *cli, const weft_package *package, source *
                              item->tensor.dtype);
         weft_cli_error_field(&cli->errors, WEFT_DIAG_FOUND, "%s", npy->dtype);
         weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY,
-                             "numpy.save(file, array.astype('...')) converts explicitly");
+                             "numpy.save(file, array.astype('%s')) converts explicitly",
+                             weft_npy_numpy_name(item->tensor.dtype));
     } else if (!is_same_shape(npy, &item->tensor)) {
         char found[WEFT_CLI_SHAPE_TEXT];
         char *shapes = shapes_of_input(package, item->tensor.name);
@@ -165,8 +166,11 @@ static weft_status take_npy(weft_cli *cli, const weft_package *package, source *
         weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "shape %s", shapes);
         weft_cli_error_field(&cli->errors, WEFT_DIAG_FOUND, "shape %s",
                              weft_cli_format_shape(npy->rank, npy->dims, found));
-        weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "weft compile MODEL.onnx --shape %s=%s",
-                             item->tensor.name, found);
+        if (npy->rank == item->tensor.rank)
+            weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY,
+                                 "weft compile MODEL.onnx --shape %s=%s", item->tensor.name, found);
+        else
+            weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "reshape the array");
         free(shapes);
     } else {
         item->data = npy->data;

@@ -21,18 +21,19 @@ static int by_time(const void *a, const void *b)
     return x->index < y->index ? -1 : x->index > y->index;
 }
 
-char *weft_cli_layer_sources(const weft_step_info *step, size_t limit)
+/* "a, b, c" of a step's source nodes, "a +2" beyond the limit; release with free. */
+static char *format_sources(const weft_step_info *step, size_t limit)
 {
     char *text = weft_cli_strdup("");
     for (size_t i = 0; i < step->source_count; i++) {
         char *longer;
-        if (i == limit)
+        if (limit > 0 && i == limit)
             longer = weft_cli_printf("%s +%zu", text, step->source_count - limit);
         else
             longer = weft_cli_printf("%s%s%s", text, i == 0 ? "" : ", ", step->sources[i]);
         free(text);
         text = longer;
-        if (i == limit)
+        if (limit > 0 && i == limit)
             break;
     }
     return text;
@@ -171,7 +172,7 @@ void weft_cli_layers_print(FILE *out, const weft_cli_layers *layers)
         weft_package_get_step(layers->package, layers->schedule, rows[i].index, &step);
         if (output_tensor(layers, &step, &tensor))
             weft_cli_format_shape(tensor.rank, tensor.dims, shape);
-        char *sources = weft_cli_layer_sources(&step, 2);
+        char *sources = format_sources(&step, layers->node_limit);
         double share = sum.measured_us > 0 ? rows[i].time_us / sum.measured_us : 0;
         cumulative += share;
         weft_cli_table_add_row(table);

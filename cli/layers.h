@@ -18,13 +18,10 @@ typedef struct weft_cli_layers {
     double wall_us;            /* of one whole run, for the gap line */
     double peak_gflops;        /* of the target with the threads used; 0 when unknown */
     weft_cli_layer_sort sort;
+    size_t node_limit; /* source nodes named per row, the rest counted; 0: all */
 } weft_cli_layers;
 
 void weft_cli_layers_print(FILE *out, const weft_cli_layers *layers);
 json_t *weft_cli_layers_json(const weft_cli_layers *layers);
-
-/* "a, b, c" of a step's source nodes, shortened to the first and the number of others when long;
- * release with free. */
-char *weft_cli_layer_sources(const weft_step_info *step, size_t limit);
 
 #endif

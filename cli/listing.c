@@ -98,7 +98,8 @@ static void put_table(FILE *out, const weft_cli_listing *listing)
         fputs("|---", out);
     fputs("|\n", out);
     for (size_t row = 0; row < listing->row_count; row++) {
-        for (size_t i = 0; i < listing->column_count; i++) {
+        fprintf(out, "| `%s` ", listing->rows[row][0]);
+        for (size_t i = 1; i < listing->column_count; i++) {
             fputs("| ", out);
             put_cell(out, listing->rows[row][i]);
             fputc(' ', out);

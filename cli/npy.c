@@ -124,12 +124,15 @@ static bool parse_header(const char *text, size_t length, header *h)
 }
 
 static const struct {
-    const char *code, *dtype;
+    const char *code, *dtype, *numpy_name;
     size_t bytes;
-} dtypes[] = {{"f4", "f32", 4}, {"f8", "f64", 8}, {"f2", "f16", 2}, {"i1", "i8", 1},
-              {"u1", "u8", 1},  {"i2", "i16", 2}, {"u2", "u16", 2}, {"i4", "i32", 4},
-              {"u4", "u32", 4}, {"i8", "i64", 8}, {"u8", "u64", 8}, {"b1", "bool", 1},
-              {"V2", "bf16", 2}};
+} dtypes[] = {
+    {"f4", "f32", "float32", 4}, {"f8", "f64", "float64", 8}, {"f2", "f16", "float16", 2},
+    {"i1", "i8", "int8", 1},     {"u1", "u8", "uint8", 1},    {"i2", "i16", "int16", 2},
+    {"u2", "u16", "uint16", 2},  {"i4", "i32", "int32", 4},   {"u4", "u32", "uint32", 4},
+    {"i8", "i64", "int64", 8},   {"u8", "u64", "uint64", 8},  {"b1", "bool", "bool", 1},
+    {"V2", "bf16", "V2", 2}, /* NumPy has no bfloat16; extensions store it as two raw bytes */
+};
 enum { DTYPE_COUNT = sizeof dtypes / sizeof dtypes[0] };
 
 static bool is_little_endian(void)
@@ -283,6 +286,14 @@ weft_status weft_npy_read(const char *path, weft_cli_errors *errors, weft_npy *o
         status = weft_npy_parse(path, bytes, size_bytes, errors, out_npy);
     free(bytes);
     return status;
+}
+
+const char *weft_npy_numpy_name(const char *dtype)
+{
+    for (int i = 0; i < DTYPE_COUNT; i++)
+        if (strcmp(dtypes[i].dtype, dtype) == 0)
+            return dtypes[i].numpy_name;
+    return dtype;
 }
 
 void weft_npy_finish(weft_npy *npy)

@@ -32,6 +32,8 @@ typedef struct weft_npy {
 weft_status weft_npy_parse(const char *name, const uint8_t *bytes, size_t size_bytes,
                            weft_cli_errors *errors, weft_npy *out_npy);
 weft_status weft_npy_read(const char *path, weft_cli_errors *errors, weft_npy *out_npy);
+/* NumPy's name of a dtype ("f32" is "float32"); for messages. */
+const char *weft_npy_numpy_name(const char *dtype);
 void weft_npy_finish(weft_npy *npy);
 
 /* Writes version 1.0, row-major; dtype is weft's name. */

@@ -15,6 +15,7 @@ CLI_SRC := \
     cli/load.c \
     cli/machine.c \
     cli/main.c \
+    cli/manual.c \
     cli/memory.c \
     cli/model_summary.c \
     cli/npy.c \

@@ -37,6 +37,10 @@ static weft_status run(weft_cli *cli)
     if (status == WEFT_OK)
         status = plan_models(cli, &models, &report);
     weft_cli_report_flush(cli);
+    if (status == WEFT_USAGE) { /* the question was wrong: no answer */
+        weft_cli_models_finish(&models);
+        return status;
+    }
     json_t *plan =
         report == NULL ? NULL : json_loads(weft_compile_report_plan_json(report), 0, NULL);
     if (cli->is_json) {

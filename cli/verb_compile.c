@@ -24,7 +24,7 @@ static void on_dump(void *user, const char *pass, const char *text)
 {
     weft_cli *cli = user;
     weft_cli_progress_end(cli);
-    printf("# after %s\n%s\n", pass, text);
+    printf("// after %s\n%s\n", pass, text);
 }
 
 static void print_times(FILE *out, const weft_compile_report *report)
@@ -116,6 +116,20 @@ static void print_result(FILE *out, const char *path, const weft_package *packag
     }
 }
 
+/* What to type next, with an input for every name. */
+static void print_next(const char *path, const weft_package *package)
+{
+    weft_schedule_info info;
+    weft_package_get_schedule(package, 0, &info);
+    fprintf(stderr, "next: weft verify %s, weft profile %s, weft run %s", path, path, path);
+    for (size_t i = 0; i < info.input_count; i++) {
+        weft_tensor_info tensor;
+        weft_package_get_input(package, 0, i, &tensor);
+        fprintf(stderr, " --input %s=random", tensor.name);
+    }
+    fputc('\n', stderr);
+}
+
 static json_t *result_json(const char *path, const weft_package *package,
                            const weft_compile_report *report)
 {
@@ -186,8 +200,7 @@ static weft_status compile_models(weft_cli *cli, const weft_cli_models *models, 
             print_times(answer, report);
         print_result(answer, path, package);
         if (!cli->is_quiet)
-            fprintf(stderr, "next: weft verify %s, weft run %s --input random, weft profile %s\n",
-                    path, path, path);
+            print_next(path, package);
     }
     weft_package_close(package);
     weft_compile_report_destroy(report);
@@ -217,7 +230,7 @@ static const weft_cli_option options[] = {
     {"threads", 0, WEFT_CLI_INT, "N", NULL, 0, 4096,
      "compute threads the tiles are balanced for; 0 (default) = all cores"},
     {"optimize", 'O', WEFT_CLI_INT, "N", NULL, 0, 1,
-     "0: each ONNX node a step of its own; 1 (default): everything"},
+     "0: only the passes that running needs; 1 (default): everything"},
     {"dump-after", 0, WEFT_CLI_TEXT, "PASS", NULL, 0, 0,
      "print the graph after a pass, or after `all` (weft list passes)"},
     {"time-passes", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0,

@@ -94,6 +94,10 @@ static void print_json(FILE *out, const weft_cli_verb *only)
 
 static weft_status run(weft_cli *cli)
 {
+    if (weft_cli_args_has(&cli->args, "markdown")) {
+        weft_cli_manual_print(cli->out);
+        return WEFT_OK;
+    }
     if (cli->args.operand_count == 0 && cli->is_json) {
         print_json(cli->out, NULL);
         return WEFT_OK;
@@ -125,16 +129,21 @@ static weft_status run(weft_cli *cli)
     return status;
 }
 
+static const weft_cli_option options[] = {
+    {"markdown", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "print the whole manual, docs/cli.md"},
+    WEFT_CLI_OPTIONS_END,
+};
+
 const weft_cli_verb weft_cli_verb_help = {
     .name = "help",
     .summary = "explain a command, a topic or an error id",
     .operands = "[COMMAND|TOPIC|ERROR]",
     .operand_max = 1,
-    .groups = {weft_cli_common_options},
+    .groups = {options, weft_cli_common_options},
     .description =
         "Without an argument, lists the commands. With the name of a command, prints its whole "
         "description. With an error id such as E0501, says what the error means and what to do "
-        "about it. Topics: exit-codes, inputs, shapes, verdict.",
+        "about it. Topics: inputs, shapes, verdict, json, exit-codes.",
     .examples = "weft help run\nweft help E0522\nweft help inputs",
     .run = run,
 };

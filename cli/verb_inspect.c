@@ -137,7 +137,8 @@ static weft_status print_views(weft_cli *cli, const weft_package *package, size_
 {
     size_t wanted = 0;
     weft_status status = WEFT_OK;
-    weft_cli_layers layers = {.package = package, .schedule = schedule};
+    weft_cli_layers layers = {
+        .package = package, .schedule = schedule, .node_limit = cli->verbosity > 0 ? 0 : 1};
     for (size_t i = 0; i < VIEW_COUNT; i++)
         wanted += wants(cli, views[i]) ? 1 : 0;
     if (wanted == 0)

@@ -126,6 +126,7 @@ static void print_answer(weft_cli *cli, const profile *p)
                               .schedule = p->inputs.schedule,
                               .measured_us = p->median,
                               .wall_us = p->wall_us,
+                              .node_limit = cli->verbosity > 0 ? 0 : 1,
                               .peak_gflops = peak_of(p->package, load.threads),
                               .sort = strcmp(sort, "time") == 0 ? WEFT_CLI_SORT_TIME
                                                                 : WEFT_CLI_SORT_ORDER};

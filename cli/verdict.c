@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The list of compared tensors and the verdict over it. Must not know about: sessions. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "cli/json.h"
@@ -104,6 +105,15 @@ static void add_row(weft_cli_table *table, const weft_cli_verdict *verdict,
         weft_cli_table_add_cell(table, "%s", mark);
 }
 
+/* To two digits and never below, so that the printed number passes when it is given back. */
+static double round_up(double value)
+{
+    if (!(value > 0) || isinf(value))
+        return value;
+    double unit = pow(10, floor(log10(value)) - 1);
+    return ceil(value / unit) * unit;
+}
+
 void weft_cli_verdict_print(FILE *out, const weft_cli_verdict *verdict, bool all_steps)
 {
     static const char *const titles[] = {"step",     "op", "value", "max err",   "max ref",
@@ -139,7 +149,7 @@ void weft_cli_verdict_print(FILE *out, const weft_cli_verdict *verdict, bool all
     if (over != NULL)
         fprintf(out, "first step over the tolerance: %ld %s %s\n", over->step, over->op,
                 over->tensor.name);
-    fprintf(out, "tolerance needed %.2g, given %.2g\n", weft_cli_verdict_needed(verdict),
+    fprintf(out, "tolerance needed %.2g, given %.2g\n", round_up(weft_cli_verdict_needed(verdict)),
             verdict->tolerance);
     fputs(weft_cli_verdict_passes(verdict) ? "PASSED\n" : "FAILED\n", out);
 }
