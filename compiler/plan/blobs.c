@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Packed weights: each constant once per packing, whichever schedule asks; bytes are made only when the package is written. */
-#include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -106,48 +105,35 @@ void weft__plan_need_plain(schedule_state *state, const weft_value *value)
     constant->offset_bytes = known - 1;
 }
 
-/* [OC][KH][KW][IC] -> [OC][IC][KH][KW], the order that pack.h reads. */
-static float *to_oihw(const float *ohwi, weight_dims d)
-{
-    size_t taps = (size_t)d.kh * (size_t)d.kw, depth = (size_t)d.ic;
-    float *oihw = malloc((size_t)d.oc * taps * depth * sizeof *oihw);
-    for (size_t o = 0; oihw != NULL && o < (size_t)d.oc; o++)
-        for (size_t c = 0; c < depth; c++)
-            for (size_t t = 0; t < taps; t++)
-                oihw[(o * depth + c) * taps + t] = ohwi[(o * taps + t) * depth + c];
-    return oihw;
-}
-
 weft_status weft_plan_blob_bytes(const weft_plan *plan, size_t index, void *out)
 {
     const weft_blob *blob = &plan->manifest.blobs[index];
     const weft_blob_recipe *recipe = &plan->recipes[index];
     const weft_value *value = recipe->value;
+    const float *source = value == NULL ? NULL : value->data;
     weight_dims d = weight_dims_of(value);
-    if (recipe->kind == WEFT_RECIPE_ZEROS) {
-        memset(out, 0, (size_t)blob->size_bytes);
-        return WEFT_OK;
-    }
-    if (recipe->kind == WEFT_RECIPE_PLAIN) {
+    switch (recipe->kind) {
+    case WEFT_RECIPE_ZEROS: memset(out, 0, (size_t)blob->size_bytes); break;
+    case WEFT_RECIPE_PLAIN: {
         size_t bytes = 0;
         WEFT_ASSERT(weft_shape_bytes(&value->shape, value->dtype, &bytes));
         memset(out, 0, (size_t)blob->size_bytes);
         memcpy(out, value->data, bytes);
-        return WEFT_OK;
+        break;
     }
-    if (recipe->kind == WEFT_RECIPE_LINEAR) {
-        weft_pack_linear(out, value->data, d.oc, d.ic, blob->panel, 0);
-        return WEFT_OK;
-    }
-    float *source = to_oihw(value->data, d);
-    if (source == NULL)
-        return WEFT_NO_MEMORY;
-    if (recipe->kind == WEFT_RECIPE_WINOGRAD)
+    case WEFT_RECIPE_CONV:
+        weft_pack_conv(out, source, d.oc, d.ic, d.kh, d.kw, blob->panel, 0);
+        break;
+    case WEFT_RECIPE_CONV_GATHERED:
+        weft_pack_conv(out, source, d.oc, d.ic, d.kh, d.kw, blob->panel, 1);
+        break;
+    case WEFT_RECIPE_WINOGRAD:
         weft_pack_winograd(out, source, d.oc, d.ic, blob->winograd, blob->panel);
-    else if (recipe->kind == WEFT_RECIPE_DEPTHWISE)
+        break;
+    case WEFT_RECIPE_LINEAR: weft_pack_linear(out, source, d.oc, d.ic, blob->panel, 0); break;
+    case WEFT_RECIPE_DEPTHWISE:
         weft_pack_depthwise(out, source, d.oc, d.ic, d.kh, d.kw, blob->panel);
-    else
-        weft_pack_conv(out, source, d.oc, d.ic, d.kh, d.kw, blob->panel, recipe->kind == WEFT_RECIPE_CONV_GATHERED);
-    free(source);
+        break;
+    }
     return WEFT_OK;
 }

@@ -37,7 +37,7 @@ size_t weft_pack_conv_elems(int oc, int ic, int kh, int kw, int nr, int is_gathe
     return panels == 0 || panels > MAX_ELEMS - zeros ? 0 : panels + zeros;
 }
 
-void weft_pack_conv(float *out, const float *oihw, int oc, int ic, int kh, int kw, int nr, int is_gathered)
+void weft_pack_conv(float *out, const float *ohwi, int oc, int ic, int kh, int kw, int nr, int is_gathered)
 {
     const size_t oc_n = as_size(oc), ic_n = as_size(ic), nr_n = as_size(nr);
     const size_t taps = as_size(kh) * as_size(kw);
@@ -48,7 +48,7 @@ void weft_pack_conv(float *out, const float *oihw, int oc, int ic, int kh, int k
         for (size_t tap = 0; tap < taps; tap++)
             for (size_t c = 0; c < ic_n; c++)
                 for (size_t o = o0; o < o0 + nr_n; o++)
-                    *out++ = o < oc_n ? oihw[(o * ic_n + c) * taps + tap] : 0.0f;
+                    *out++ = o < oc_n ? ohwi[(o * taps + tap) * ic_n + c] : 0.0f;
 }
 
 /* G of Winograd's minimal filtering F(m, 3): weights U = G g G^T. Points 0, 1, -1, inf for m = 2 and
@@ -74,25 +74,37 @@ size_t weft_pack_winograd_elems(int oc, int ic, int m, int nr)
     return panels == 0 || panels > MAX_ELEMS - zeros ? 0 : panels + zeros;
 }
 
-void weft_pack_winograd(float *out, const float *oihw, int oc, int ic, int m, int nr)
+/* U = G g G^T of one 3x3 filter whose taps lie `step` floats apart, as [side][side]. */
+static void transform_filter(const double (*g)[3], size_t side, const float *taps, size_t step, double *u)
+{
+    double half_done[6][3];
+    for (size_t i = 0; i < side; i++)
+        for (size_t b = 0; b < 3; b++)
+            half_done[i][b] = g[i][0] * (double)taps[b * step] + g[i][1] * (double)taps[(3 + b) * step] +
+                              g[i][2] * (double)taps[(6 + b) * step];
+    for (size_t i = 0; i < side; i++)
+        for (size_t j = 0; j < side; j++)
+            u[i * side + j] =
+                half_done[i][0] * g[j][0] + half_done[i][1] * g[j][1] + half_done[i][2] * g[j][2];
+}
+
+void weft_pack_winograd(float *out, const float *ohwi, int oc, int ic, int m, int nr)
 {
     const size_t oc_n = as_size(oc), ic_n = as_size(ic), nr_n = as_size(nr);
     const size_t side = winograd_side(m);
     const double(*g)[3] = m == 2 ? g2 : g4;
+    double u[36] = {0};
     memset(out, 0, zero_elems(ic_n) * sizeof *out);
     out += zero_elems(ic_n);
     for (size_t o0 = 0; o0 < oc_n; o0 += nr_n)
         for (size_t c = 0; c < ic_n; c++)
-            for (size_t o = o0; o < o0 + nr_n; o++)
-                for (size_t i = 0; i < side; i++)
-                    for (size_t j = 0; j < side; j++) {
-                        double sum = 0;
-                        for (size_t a = 0; o < oc_n && a < 3; a++)
-                            for (size_t b = 0; b < 3; b++)
-                                sum += g[i][a] * g[j][b] * (double)oihw[((o * ic_n + c) * 3 + a) * 3 + b];
-                        const size_t panel = o0 * ic_n * side * side;
-                        out[panel + ((i * side + j) * ic_n + c) * nr_n + (o - o0)] = (float)sum;
-                    }
+            for (size_t o = o0; o < o0 + nr_n; o++) {
+                float *to = out + o0 * ic_n * side * side + c * nr_n + (o - o0);
+                if (o < oc_n)
+                    transform_filter(g, side, ohwi + o * 9 * ic_n + c, ic_n, u);
+                for (size_t f = 0; f < side * side; f++)
+                    to[f * ic_n * nr_n] = o < oc_n ? (float)u[f] : 0.0f;
+            }
 }
 
 size_t weft_pack_linear_elems(int oc, int k, int nr)
@@ -134,5 +146,5 @@ void weft_pack_depthwise(float *out, const float *source, int oc, int ic_per_gro
     for (size_t tap = 0; tap < taps; tap++)
         for (size_t c = 0; c < ic_n; c++)
             for (size_t o = 0; o < padded; o++)
-                *out++ = o < oc_n ? source[(o * ic_n + c) * taps + tap] : 0.0f;
+                *out++ = o < oc_n ? source[(o * taps + tap) * ic_n + c] : 0.0f;
 }

@@ -10,17 +10,17 @@
 
 #include <stddef.h>
 
-/* weft_conv: source OIHW [oc][ic][kh][kw]. In front of the panels stands a zero vector as long as one of the kernel's
+/* weft_conv: source [oc][kh][kw][ic], as weft.Conv2D has it. In front of the panels stands a zero vector as long as one of the kernel's
  * rows (ic, or taps * ic when is_gathered: rows gathered by im2col), rounded up to 16. */
 size_t weft_pack_conv_elems(int oc, int ic, int kh, int kw, int nr, int is_gathered);
-void weft_pack_conv(float *out, const float *oihw, int oc, int ic, int kh, int kw, int nr, int is_gathered);
+void weft_pack_conv(float *out, const float *ohwi, int oc, int ic, int kh, int kw, int nr, int is_gathered);
 
-/* weft_winograd: source OIHW [oc][ic][3][3]; m is 2 or 4, the side of the output tile. A zero vector
+/* weft_winograd: source [oc][3][3][ic]; m is 2 or 4, the side of the output tile. A zero vector
  * of ic floats, rounded up to 16, stands in front. */
 size_t weft_pack_winograd_elems(int oc, int ic, int m, int nr);
-void weft_pack_winograd(float *out, const float *oihw, int oc, int ic, int m, int nr);
+void weft_pack_winograd(float *out, const float *ohwi, int oc, int ic, int m, int nr);
 
-/* weft_linear, weft_se_reduce, weft_se_gate: source [oc][k] row-major (is_transposed 0) or [k][oc] (1). */
+/* weft_linear, weft_se_gate: source [oc][k] row-major (is_transposed 0) or [k][oc] (1). */
 size_t weft_pack_linear_elems(int oc, int k, int nr);
 void weft_pack_linear(float *out, const float *source, int oc, int k, int nr, int is_transposed);
 
@@ -28,7 +28,7 @@ void weft_pack_linear(float *out, const float *source, int oc, int k, int nr, in
 size_t weft_pack_bias_elems(int oc, int nr);
 void weft_pack_bias(float *out, const float *source, int oc, int nr);
 
-/* weft_depthwise: source [oc][ic / groups][kh][kw]; out [kh][kw][ic / groups][oc rounded up to nr]. */
+/* weft_depthwise: source [oc][kh][kw][ic / groups]; out [kh][kw][ic / groups][oc rounded up to nr]. */
 size_t weft_pack_depthwise_elems(int oc, int ic_per_group, int kh, int kw, int nr);
 void weft_pack_depthwise(float *out, const float *source, int oc, int ic_per_group, int kh, int kw, int nr);
 

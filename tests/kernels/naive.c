@@ -34,7 +34,7 @@ void weft_naive_conv(const struct conv_shape *s, const float *x, const float *w,
                                 continue;
                             const float *pixel = x + ((n * s->ih + iy) * s->iw + ix) * s->ic + o / ocg * icg;
                             for (int c = 0; c < icg; c++)
-                                sum += (double)pixel[c] * (double)w[((o * icg + c) * s->kh + i) * s->kw + j];
+                                sum += (double)pixel[c] * (double)w[((o * s->kh + i) * s->kw + j) * icg + c];
                         }
                     *y++ = sum;
                 }

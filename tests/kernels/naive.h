@@ -14,7 +14,7 @@ struct conv_shape {
 int weft_naive_oh(const struct conv_shape *s);
 int weft_naive_ow(const struct conv_shape *s);
 
-/* x NHWC, w OIHW; y NHWC without activation. */
+/* x NHWC, w [oc][kh][kw][ic per group]; y NHWC without activation. */
 void weft_naive_conv(const struct conv_shape *s, const float *x, const float *w, const float *bias, double *y);
 
 /* Average over the elements of a window that exist; y is [n][oh][ow][c]. */
