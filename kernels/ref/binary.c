@@ -356,8 +356,8 @@ weft_status weft_ref_not(const weft_ref_call *call)
 
 weft_status weft_ref_where(const weft_ref_call *call)
 {
-    const weft_tensor *condition = weft_ref_in(call, 0), *y = weft_ref_out(call, 0);
-    const weft_tensor *sides[2] = {weft_ref_in(call, 2), weft_ref_in(call, 1)}; /* false, true */
+    const weft_tensor *condition = call->inputs[0], *y = call->outputs[0];
+    const weft_tensor *sides[2] = {call->inputs[2], call->inputs[1]}; /* false, true */
     size_t bytes = weft_dtype_bytes(y->dtype);
     if (condition->dtype != WEFT_DTYPE_BOOL || sides[0]->dtype != y->dtype ||
         sides[1]->dtype != y->dtype)

@@ -53,8 +53,8 @@ static weft_status prepare(interp *run)
     }
     run->slot_count = graph->values.count;
     run->slots = calloc(run->slot_count + 1, sizeof *run->slots);
-    run->node_inputs = calloc(inputs + 1, sizeof *run->node_inputs);
-    run->node_outputs = calloc(outputs + 1, sizeof *run->node_outputs);
+    run->node_inputs = calloc(inputs + 1, sizeof(void *));
+    run->node_outputs = calloc(outputs + 1, sizeof(void *));
     if (!run->slots || !run->node_inputs || !run->node_outputs)
         return no_memory(run);
     for (size_t i = 0; i < run->slot_count; i++) {

@@ -259,7 +259,9 @@ weft_status weft_ref_pad(const weft_ref_call *call)
     if (x->dtype != y->dtype || x->shape.rank != y->shape.rank ||
         (constant && constant->dtype != y->dtype))
         return WEFT_UNSUPPORTED;
-    if (!is_constant && strcmp(mode, "edge") && strcmp(mode, "reflect") && strcmp(mode, "wrap"))
+    bool known = is_constant || strcmp(mode, "edge") == 0 || strcmp(mode, "reflect") == 0 ||
+                 strcmp(mode, "wrap") == 0;
+    if (!known)
         return WEFT_UNSUPPORTED;
     int64_t count = axes ? weft_ref_elems(&axes->shape) : x->shape.rank;
     if (weft_ref_elems(&pads->shape) != 2 * count)

@@ -173,6 +173,8 @@ static void integers_wrap_truncate_and_refuse_zero(void **state)
     weft_ref_put_i64(big, 0, INT64_MIN);
     assert_int_equal(ref_run(weft_ref_div, NULL, REF_LIST(big, minus), REF_LIST(out)), WEFT_OK);
     assert_true(weft_ref_get_i64(out, 0) == INT64_MIN);
+    assert_int_equal(ref_run(weft_ref_mod, NULL, REF_LIST(big, minus), REF_LIST(out)), WEFT_OK);
+    REF_EXACT(out, 0);
     assert_int_equal(ref_run(weft_ref_abs, NULL, REF_LIST(big), REF_LIST(out)), WEFT_OK);
     assert_true(weft_ref_get_i64(out, 0) == INT64_MIN);
     weft_tensor *u = ref_tensor(*state, WEFT_DTYPE_U64, "2", (const double[]){0, 5});

@@ -325,6 +325,10 @@ static void resize_samples(void **state)
                      WEFT_OK);
     REF_EXPECT(z, (1 * 0.75 + 1 * 0.25 + 2 * 0.75 + 3 * 0.25) / 2,
                (2 * 0.25 + 3 * 0.75 + 4 * 0.75 + 4 * 0.25) / 2);
+    weft_attrs_set_int(&attrs, *state, "exclude_outside", 1); /* the taps inside share the weight */
+    assert_int_equal(ref_run(weft_ref_resize, &attrs, REF_LIST(x, NULL, half), REF_LIST(z)),
+                     WEFT_OK);
+    REF_EXPECT(z, (1 * 0.75 + 2 * 0.75 + 3 * 0.25) / 1.75, (2 * 0.25 + 3 * 0.75 + 4 * 0.75) / 1.75);
     weft_tensor *zero = REF_F32(*state, "1", 0);
     assert_int_equal(ref_run(weft_ref_resize, &attrs, REF_LIST(x, NULL, zero), REF_LIST(z)),
                      WEFT_INVALID);
