@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Inputs with open dimensions and the shapes given for them. Must not know operators beyond those that hand a shape through. */
+/* Inputs with open dimensions and the shapes given for them. Must not know operators beyond those
+ * that hand a shape through. */
 #include "tests/import/check.h"
 
 static message begin(check *c, const char *shape)
@@ -74,14 +75,15 @@ static void a_symbol_has_one_size_everywhere(void **state)
     check c;
     message m = begin(&c, "N,H");
     message_input(&m, "other", 1, "N,3,H");
-    weft_shape_binding bindings[] = {{"other", {.rank = 3, .dims = {2, 3, 7}}}, {"image", {.rank = 2, .dims = {2, 8}}}};
+    weft_shape_binding bindings[] = {{"other", {.rank = 3, .dims = {2, 3, 7}}},
+                                     {"image", {.rank = 2, .dims = {2, 8}}}};
     check_message_shapes(&c, &m, bindings, 1);
     check_clean(&c);
     assert_shape(&c, 0, "2x7");
     assert_shape(&c, 1, "2x3x7");
     check_message_shapes(&c, &m, bindings, 2);
     const weft_diag_entry *entry = check_only(&c, WEFT_E_SHAPE_CONFLICT);
-    assert_int_equal(c.status, WEFT_USAGE);
+    assert_int_equal(c.status, WEFT_INVALID);
     check_contains(entry->fields[WEFT_DIAG_WHY], "H");
     bindings[0].shape.dims[0] = -1; /* the batch stays open, and is said once for both */
     check_message_shapes(&c, &m, bindings, 1);
@@ -109,12 +111,13 @@ static void wrong_shapes_are_refused(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         weft_shape_binding bindings[] = {{"image", wrong[i].shape}};
         check_message_shapes(&c, &m, bindings, 1);
-        assert_int_equal(c.status, WEFT_USAGE);
+        assert_int_equal(c.status, WEFT_INVALID);
         const weft_diag_entry *entry = check_entry(&c, WEFT_E_SHAPE_CONFLICT, 0);
         check_contains(entry->fields[WEFT_DIAG_WHY], wrong[i].why);
         assert_string_equal(entry->fields[WEFT_DIAG_EXPECTED], "1x3x4xW");
     }
-    weft_shape_binding twice[] = {{"image", {.rank = 4, .dims = {1, 3, 4, 5}}}, {"image", {.rank = 4, .dims = {1, 3, 4, 6}}}};
+    weft_shape_binding twice[] = {{"image", {.rank = 4, .dims = {1, 3, 4, 5}}},
+                                  {"image", {.rank = 4, .dims = {1, 3, 4, 6}}}};
     check_message_shapes(&c, &m, twice, 2);
     check_contains(check_only(&c, WEFT_E_SHAPE_CONFLICT)->fields[WEFT_DIAG_WHY], "twice");
     twice[0].input = "imgae";
