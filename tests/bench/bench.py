@@ -47,7 +47,7 @@ def run_round(engine, onnx, packages, threads):
     if engine == "weft":
         report = json.loads(weft("bench", packages[threads], "--threads", str(threads), "--warmup", str(WARMUP), "--iterations",
                                  str(ITERATIONS), "--json"))
-        return report["latency_ms"]["samples"], report
+        return report["samples_ms"], report
     report = json.loads(tool(sys.executable, os.path.join(HERE, "peer.py"), engine, onnx, str(threads), str(WARMUP),
                              str(ITERATIONS)))
     return report["samples_ms"], report
@@ -69,8 +69,8 @@ def cold_and_warm(depth, size):
     cold = time.perf_counter()
     second = json.loads(tool(os.path.join(BUILD, "weft"), *bench, env=env))
     shutil.rmtree(home, ignore_errors=True)
-    return {"compile_s": compiled - begin, "cold_s": cold - begin, "first_load_s": first["load_ms"] / 1e3,
-            "second_load_s": second["load_ms"] / 1e3, "rss_mb": second["rss_peak_mb"]}
+    return {"compile_s": compiled - begin, "cold_s": cold - begin, "first_load_s": first["load"]["load_ms"] / 1e3,
+            "second_load_s": second["load"]["load_ms"] / 1e3, "rss_mb": second["rss_peak_bytes"] / 1e6}
 
 
 def model_name_of_processor():
@@ -93,7 +93,7 @@ def main():
     worst = 0.0
     for name, depth, size in MODELS:
         onnx, packages = prepare(name, depth, size)
-        macs = json.loads(weft("inspect", onnx, "--json"))["macs"]
+        macs = json.loads(weft("inspect", onnx, "--json"))["model"]["macs"]
         for threads in (2, 1):
             samples = {engine: [] for engine in ENGINES}
             versions = {}
@@ -116,7 +116,7 @@ def main():
                 worst = max(worst, medians["weft"] / best_peer)
     print("% of peak counts the multiply-adds of the model's definition; Winograd performs fewer")
     cold = cold_and_warm(50, 160)
-    weights_mb = json.loads(weft("inspect", os.path.join(OUT, "resnetrs50-160.onnx"), "--json"))["weight_bytes"] / 1e6
+    weights_mb = json.loads(weft("inspect", os.path.join(OUT, "resnetrs50-160.onnx"), "--json"))["model"]["weight_bytes"] / 1e6
     results["resnetrs50"] = dict(cold, weights_mb=weights_mb)
     print(f"resnetrs50@160 cold: weft compile {cold['compile_s']:.2f} s, with the first run and PoCL's compiler {cold['cold_s']:.2f} s; "
           f"second load {cold['second_load_s']:.3f} s; peak RSS of a run {cold['rss_mb']:.0f} MB = "
