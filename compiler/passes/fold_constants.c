@@ -9,35 +9,38 @@
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewrite.h"
 
-/* A result may be this large whatever its inputs are; beyond, it may not be larger than what it is
- * made from, so that a small file cannot claim much memory by an Expand or a ConstantOfShape. */
-#define FREE_RESULT_BYTES ((size_t)1 << 20)
+/* What all results together may be larger than what they are made from, so that a small file cannot
+ * claim any amount of memory by an Expand or a ConstantOfShape. Enough for networks whose weights
+ * are written that way (VGG-19 has 575 MB). */
+#define GROWTH_LIMIT_BYTES ((size_t)1 << 30)
 
-static bool is_small_enough(const weft_node *node)
+/* Bytes by which the results are larger than the inputs; false when a size overflows. */
+static bool growth_of(const weft_node *node, size_t *out_bytes)
 {
     size_t input_bytes = 0, output_bytes = 0, bytes;
-    for (size_t i = 0; i < node->input_count; i++)
-        if (node->inputs[i] &&
-            weft_shape_bytes(&node->inputs[i]->shape, node->inputs[i]->dtype, &bytes))
-            input_bytes += bytes;
-    for (size_t i = 0; i < node->output_count; i++) {
-        if (!node->outputs[i])
-            continue;
-        if (!weft_shape_bytes(&node->outputs[i]->shape, node->outputs[i]->dtype, &bytes))
+    for (size_t i = 0; i < node->input_count; i++) {
+        const weft_value *input = node->inputs[i];
+        if (input && (!weft_shape_bytes(&input->shape, input->dtype, &bytes) ||
+                      !weft_add_size(input_bytes, bytes, &input_bytes)))
             return false;
-        output_bytes += bytes;
     }
-    /* a cast may widen a byte to eight */
-    return output_bytes <= FREE_RESULT_BYTES || output_bytes / sizeof(int64_t) <= input_bytes;
+    for (size_t i = 0; i < node->output_count; i++) {
+        const weft_value *output = node->outputs[i];
+        if (output && (!weft_shape_bytes(&output->shape, output->dtype, &bytes) ||
+                       !weft_add_size(output_bytes, bytes, &output_bytes)))
+            return false;
+    }
+    *out_bytes = output_bytes > input_bytes ? output_bytes - input_bytes : 0;
+    return true;
 }
 
-static bool is_foldable(const weft_node *node)
+static bool is_constant_expression(const weft_node *node)
 {
     bool needs_shape_only = node->op == WEFT_OP_Shape || node->op == WEFT_OP_Size;
     for (size_t i = 0; i < node->input_count && !needs_shape_only; i++)
         if (node->inputs[i] && !weft_value_is_constant(node->inputs[i]))
             return false;
-    return is_small_enough(node);
+    return true;
 }
 
 /* Whoever reads the result inherits the name of the node that made it; the node is out of the list
@@ -52,7 +55,8 @@ static void bequeath(weft_graph *graph, const weft_node *node)
     }
 }
 
-static weft_status visit(weft_graph *graph, weft_node *node, size_t *changes, weft_diag *diag)
+static weft_status visit(weft_graph *graph, weft_node *node, size_t *growth_left, size_t *changes,
+                         weft_diag *diag)
 {
     weft_value *x = weft_node_input(node, 0), *y = node->outputs[0];
     if (!x || !y)
@@ -62,11 +66,13 @@ static weft_status visit(weft_graph *graph, weft_node *node, size_t *changes, we
         ++*changes;
         return weft_rewrite_bypass(graph, y, x, diag);
     }
-    if (!is_foldable(node))
+    size_t growth;
+    if (!is_constant_expression(node) || !growth_of(node, &growth) || growth > *growth_left)
         return WEFT_OK;
     weft_status status = weft_node_fold(graph, node, diag);
     if (status == WEFT_OK) {
         ++*changes;
+        *growth_left -= growth;
         bequeath(graph, node);
     }
     return status == WEFT_UNSUPPORTED ? WEFT_OK : status;
@@ -75,9 +81,10 @@ static weft_status visit(weft_graph *graph, weft_node *node, size_t *changes, we
 weft_status weft_pass_fold_constants(weft_graph *graph, size_t *out_changes, weft_diag *diag)
 {
     *out_changes = 0;
+    size_t growth_left = GROWTH_LIMIT_BYTES;
     for (weft_node *node = graph->first, *next; node; node = next) {
         next = node->next;
-        weft_status status = visit(graph, node, out_changes, diag);
+        weft_status status = visit(graph, node, &growth_left, out_changes, diag);
         if (status != WEFT_OK)
             return status;
     }

@@ -103,7 +103,7 @@ static void one_seed(uint64_t seed)
     run_result lowered = run_graph(required.graph, seed, diag);
     assert_true(run_difference(&reference, &lowered) <= RUN_TOLERANCE);
     for (const weft_node *node = required.graph->first; node; node = node->next)
-        if (!weft_op_get(node->op)->has_cpu_kernel)
+        if (weft_op_get(node->op)->runs != WEFT_RUNS_KERNEL)
             fail_msg("seed %d: %s is left at level 0", (int)seed, weft_op_name(node->op));
     weft_arena_destroy(other);
     weft_arena_destroy(arena);
