@@ -76,7 +76,7 @@ static weft_status compile_all(weft_compile_report *report, weft_model *const *m
     weft_arena *arena = report->arena;
     if (WEFT_ARENA_TRY(arena))
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while compiling");
-    const weft_target *target = NULL;
+    weft_target target;
     weft_status status = weft_target_find(params->target, &target, diag);
     if (status != WEFT_OK)
         return status;
@@ -95,7 +95,7 @@ static weft_status compile_all(weft_compile_report *report, weft_model *const *m
     tell(params, STAGE_PLAN, "plan kernels, tiles and memory");
     uint64_t begin_ns = now_ns();
     weft_plan *plan = NULL;
-    status = weft_plan_build(arena, graphs, model_count, target, threads, &plan, diag);
+    status = weft_plan_build(arena, graphs, model_count, &target, threads, &plan, diag);
     if (status != WEFT_OK)
         return status;
     plan->manifest.parameters = models[0]->info.parameters;

@@ -25,8 +25,7 @@ void weft_op_info_get(size_t index, weft_op_info *out_info)
                                .doc = row->doc,
                                .since = row->since,
                                .until = row->until,
-                               .has_reference = row->ref != NULL,
-                               .has_cpu_kernel = row->has_cpu_kernel};
+                               .runs = weft_op_runs_name(row->runs)};
 }
 
 size_t weft_pass_info_count(void)

@@ -3,6 +3,7 @@
 #include "compiler/plan/target.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "compiler/base/text.h"
 
@@ -43,18 +44,33 @@ const weft_target *weft_target_here(void)
     return &targets[TARGET_GENERIC];
 }
 
-weft_status weft_target_find(const char *name, const weft_target **out_target, weft_diag *diag)
+/* Local memory of a CPU device is what its L2 holds; an eighth stays for everything else. */
+static void cut_to_this_machine(weft_target *target)
 {
-    *out_target = NULL;
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    int64_t l2_bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    if (l2_bytes > 0 && l2_bytes < target->l2_bytes) {
+        target->l2_bytes = l2_bytes;
+        if (target->local_bytes > l2_bytes - l2_bytes / 8)
+            target->local_bytes = l2_bytes - l2_bytes / 8;
+    }
+#else
+    (void)target;
+#endif
+}
+
+weft_status weft_target_find(const char *name, weft_target *out_target, weft_diag *diag)
+{
     if (name == NULL) {
-        *out_target = weft_target_here();
+        *out_target = *weft_target_here();
+        cut_to_this_machine(out_target);
         return WEFT_OK;
     }
     const char *names[TARGET_COUNT];
     char list[256] = "";
     for (size_t i = 0; i < TARGET_COUNT; i++) {
         if (strcmp(targets[i].name, name) == 0) {
-            *out_target = &targets[i];
+            *out_target = targets[i];
             return WEFT_OK;
         }
         names[i] = targets[i].name;

@@ -19,8 +19,9 @@ typedef struct weft_target {
 
 size_t weft_target_count(void);
 const weft_target *weft_target_get(size_t index);
-/* By name; NULL asks for the row that suits this machine. Errors: PLAN_TARGET listing the names. */
-weft_status weft_target_find(const char *name, const weft_target **out_target, weft_diag *diag);
+/* A copy of the row with this name. NULL asks for the row that suits this machine, cut down where this machine's L2 is smaller than the
+ * row's. Errors: PLAN_TARGET listing the names. */
+weft_status weft_target_find(const char *name, weft_target *out_target, weft_diag *diag);
 /* The row that suits this machine: widest vectors that the processor and the system offer. */
 const weft_target *weft_target_here(void);
 
