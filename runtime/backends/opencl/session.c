@@ -96,6 +96,37 @@ static weft_status wrap_weights(cl_session *session, weft_diag *diag)
     return status;
 }
 
+/* Local memory is asked for when a kernel starts, too late for a message that helps. */
+static weft_status check_local_memory(const cl_session *session, weft_diag *diag)
+{
+    cl_ulong device_bytes = 0;
+    cl_int error =
+        clGetDeviceInfo(session->device.id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof device_bytes, &device_bytes, NULL);
+    if (error != CL_SUCCESS)
+        return weft__cl_failed(diag, "clGetDeviceInfo", session->device.name, error);
+    const weft_step *worst = NULL;
+    uint64_t most_bytes = device_bytes;
+    for (size_t s = 0; s < session->schedule->step_count; s++)
+        for (size_t l = 0; l < session->schedule->steps[s].launch_count; l++) {
+            const weft_launch *launch = &session->schedule->steps[s].launches[l];
+            uint64_t bytes = 0;
+            for (size_t a = 0; a < launch->arg_count; a++)
+                bytes += launch->args[a].kind == WEFT_ARG_LOCAL ? launch->args[a].bytes : 0;
+            if (bytes > most_bytes) {
+                most_bytes = bytes;
+                worst = &session->schedule->steps[s];
+            }
+        }
+    if (worst == NULL)
+        return WEFT_OK;
+    weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_LOCAL_MEMORY, "not enough local memory on %s", session->device.name);
+    weft_diag_field_set(diag, WEFT_DIAG_NODES, "%s", worst->name);
+    weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%llu bytes", (unsigned long long)most_bytes);
+    weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%llu bytes", (unsigned long long)device_bytes);
+    weft_diag_field_set(diag, WEFT_DIAG_TRY, "compile again on this machine, or with --target cpu-generic");
+    return status;
+}
+
 static void session_destroy(void *argument)
 {
     cl_session *session = argument;
@@ -128,6 +159,9 @@ static weft_status load(cl_session *session, const weft_backend_params *params, 
         return status;
     session->load.device = session->device.name;
     note_target(session);
+    status = check_local_memory(session, diag);
+    if (status != WEFT_OK)
+        return status;
     cl_device_id device = weft__cl_session_device(session);
     cl_int error = CL_SUCCESS;
     session->context = clCreateContext(NULL, 1, &device, NULL, NULL, &error);
