@@ -98,7 +98,7 @@ weft_status weft_cli_input_from_image(weft_cli *cli, const char *path, const wef
                              weft_cli_format_shape(tensor->rank, tensor->dims, shape));
         return status;
     }
-    double mean[CHANNELS], deviation[CHANNELS];
+    double mean[CHANNELS] = {0}, deviation[CHANNELS] = {1, 1, 1};
     weft_status status = read_channels(cli, "mean", "0.485,0.456,0.406", mean);
     if (status == WEFT_OK)
         status = read_channels(cli, "std", "0.229,0.224,0.225", deviation);
@@ -156,13 +156,13 @@ static void store(const char *dtype, size_t bytes, double value, uint8_t *out)
 
 static double random_value(weft_cli_random *random, const char *dtype)
 {
-    enum { INTEGER_CHOICES = 9 }; /* small, so that sums and indices stay in range */
+    enum { LARGEST = 4 }; /* small, so that sums and indices stay in range */
     if (strcmp(dtype, "bool") == 0)
         return (double)(weft_cli_random_next(random) >> 63);
     if (dtype[0] == 'f')
         return weft_cli_random_normal(random);
-    double value = (double)((weft_cli_random_next(random) >> 32) % INTEGER_CHOICES);
-    return dtype[0] == 'u' ? value : value - INTEGER_CHOICES / 2;
+    double value = (double)((weft_cli_random_next(random) >> 32) % (2 * LARGEST + 1));
+    return dtype[0] == 'u' ? value : value - LARGEST;
 }
 
 /* The number after "random:"; false when it is none. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A small table of texts as text, JSON or Markdown. Must not know about: what is in it. */
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,26 +9,19 @@
 #include "cli/memory.h"
 #include "cli/table.h"
 
-void weft_cli_listing_columns(weft_cli_listing *listing, ...)
+void weft_cli_listing_columns(weft_cli_listing *listing, size_t count, const char *const *titles)
 {
-    va_list args;
-    const char *title;
-    va_start(args, listing);
-    while ((title = va_arg(args, const char *)) != NULL &&
-           listing->column_count < WEFT_CLI_LISTING_COLUMNS)
-        listing->titles[listing->column_count++] = title;
-    va_end(args);
+    listing->column_count = count < WEFT_CLI_LISTING_WIDTH ? count : WEFT_CLI_LISTING_WIDTH;
+    for (size_t i = 0; i < listing->column_count; i++)
+        listing->titles[i] = titles[i];
 }
 
-void weft_cli_listing_row(weft_cli_listing *listing, ...)
+void weft_cli_listing_row(weft_cli_listing *listing, size_t count, const char *const *cells)
 {
-    va_list args;
     listing->rows =
         weft_cli_realloc_array(listing->rows, listing->row_count + 1, sizeof *listing->rows);
-    va_start(args, listing);
     for (size_t i = 0; i < listing->column_count; i++)
-        listing->rows[listing->row_count][i] = weft_cli_strdup(va_arg(args, const char *));
-    va_end(args);
+        listing->rows[listing->row_count][i] = weft_cli_strdup(i < count ? cells[i] : "");
     listing->row_count++;
 }
 
@@ -67,7 +59,8 @@ json_t *weft_cli_listing_json(const weft_cli_listing *listing, const char *name)
         for (size_t i = 0; i < listing->column_count; i++) {
             char *key = weft_cli_strdup(listing->titles[i]);
             for (char *at = key; *at != '\0'; at++)
-                *at = *at == ' ' || *at == '/' || *at == '-' ? '_' : *at;
+                if (strchr(" /-", *at) != NULL)
+                    *at = '_';
             json_object_set_new(one, key, weft_cli_json_text(listing->rows[row][i]));
             free(key);
         }

@@ -8,18 +8,27 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum { WEFT_CLI_LISTING_COLUMNS = 10 };
+enum { WEFT_CLI_LISTING_WIDTH = 10 };
 
 typedef struct weft_cli_listing {
-    const char *titles[WEFT_CLI_LISTING_COLUMNS];
+    const char *titles[WEFT_CLI_LISTING_WIDTH];
     size_t column_count;
-    char *(*rows)[WEFT_CLI_LISTING_COLUMNS];
+    char *(*rows)[WEFT_CLI_LISTING_WIDTH];
     size_t row_count;
 } weft_cli_listing;
 
-/* Both take column_count texts, then NULL. Titles are borrowed, cells copied. */
-void weft_cli_listing_columns(weft_cli_listing *listing, ...);
-void weft_cli_listing_row(weft_cli_listing *listing, ...);
+/* Titles are borrowed, cells copied. The macros take the texts one by one. */
+void weft_cli_listing_columns(weft_cli_listing *listing, size_t count, const char *const *titles);
+void weft_cli_listing_row(weft_cli_listing *listing, size_t count, const char *const *cells);
+#define WEFT_CLI_TEXTS(...)                                                                        \
+    sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *), (const char *const[])       \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+#define WEFT_CLI_LISTING_COLUMNS(listing, ...)                                                     \
+    weft_cli_listing_columns(listing, WEFT_CLI_TEXTS(__VA_ARGS__))
+#define WEFT_CLI_LISTING_ROW(listing, ...)                                                         \
+    weft_cli_listing_row(listing, WEFT_CLI_TEXTS(__VA_ARGS__))
 void weft_cli_listing_finish(weft_cli_listing *listing);
 
 /* hidden: title of a column to leave out, or NULL. */

@@ -40,8 +40,8 @@ weft_status weft_cli_open_models(weft_cli *cli, weft_cli_models *out_models)
         }
     weft_cli_shapes shapes;
     weft_status status = weft_cli_shapes_parse(cli, &shapes);
-    out_models->items = weft_cli_alloc_array(cli->args.operand_count * shapes.schedule_count,
-                                             sizeof *out_models->items);
+    out_models->items =
+        weft_cli_alloc_array(cli->args.operand_count * shapes.schedule_count, sizeof(weft_model *));
     for (size_t file = 0; status == WEFT_OK && file < cli->args.operand_count; file++)
         for (size_t schedule = 0; status == WEFT_OK && schedule < shapes.schedule_count;
              schedule++) {

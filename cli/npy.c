@@ -310,11 +310,12 @@ weft_status weft_npy_write(const char *path, const char *dtype, int rank, const 
         if (strcmp(dtypes[i].dtype, dtype) == 0)
             found = i;
     size_t bytes = dtypes[found].bytes;
-    char order = bytes == 1 || dtypes[found].code[0] == 'V' ? '|' : is_little_endian() ? '<' : '>';
+    const char *native = is_little_endian() ? "<" : ">";
+    const char *order = bytes == 1 || dtypes[found].code[0] == 'V' ? "|" : native;
     char head[512] = "\x93NUMPY\x01"; /* minor version 0 follows */
     size_t at = FIXED_BYTES + 2;
     at += (size_t)snprintf(head + at, sizeof head - at,
-                           "{'descr': '%c%s', 'fortran_order': False, 'shape': (", order,
+                           "{'descr': '%s%s', 'fortran_order': False, 'shape': (", order,
                            dtypes[found].code);
     for (int i = 0; i < rank; i++) {
         at += (size_t)snprintf(head + at, sizeof head - at, "%s%" PRId64 "%s", i == 0 ? "" : " ",

@@ -100,6 +100,8 @@ bool weft_cli_choice_contains(const char *choices, const char *word)
 static bool parse_number(const weft_cli_option *option, const char *text, double *out)
 {
     char *end = NULL;
+    if (text == NULL)
+        return false;
     errno = 0;
     double value =
         option->kind == WEFT_CLI_INT ? (double)strtoll(text, &end, 10) : strtod(text, &end);

@@ -45,10 +45,9 @@ static op_row *find_row(op_rows *rows, const char *op)
 static op_rows collect(const json_t *schedule)
 {
     op_rows rows = {0};
-    size_t index;
-    const json_t *step;
-    json_array_foreach(json_object_get(schedule, "steps"), index, step)
-    {
+    const json_t *steps = json_object_get(schedule, "steps");
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        const json_t *step = json_array_get(steps, i);
         const char *op = json_string_value(json_object_get(step, "op"));
         op_row *row = find_row(&rows, op == NULL ? "?" : op);
         size_t nodes = json_array_size(json_object_get(step, "nodes"));
@@ -97,10 +96,9 @@ static void print_schedule(FILE *out, const json_t *plan, const json_t *schedule
 
 void weft_cli_plan_summary_print(FILE *out, const json_t *plan)
 {
-    size_t index;
-    const json_t *schedule;
-    json_array_foreach(json_object_get(plan, "schedules"), index, schedule)
-        print_schedule(out, plan, schedule);
+    const json_t *schedules = json_object_get(plan, "schedules");
+    for (size_t i = 0; i < json_array_size(schedules); i++)
+        print_schedule(out, plan, json_array_get(schedules, i));
 }
 
 json_t *weft_cli_plan_summary_json(const json_t *plan)
@@ -108,12 +106,11 @@ json_t *weft_cli_plan_summary_json(const json_t *plan)
     if (plan == NULL)
         return json_null();
     json_t *json = json_object(), *schedules = json_array();
-    size_t index;
-    const json_t *schedule;
+    const json_t *planned = json_object_get(plan, "schedules");
     json_object_set(json, "target", json_object_get(plan, "target"));
     json_object_set(json, "source_nodes", json_object_get(plan, "source_nodes"));
-    json_array_foreach(json_object_get(plan, "schedules"), index, schedule)
-    {
+    for (size_t s = 0; s < json_array_size(planned); s++) {
+        const json_t *schedule = json_array_get(planned, s);
         op_rows rows = collect(schedule);
         json_t *one = json_object(), *ops = json_array();
         json_object_set_new(one, "steps", json_integer((json_int_t)rows.steps));

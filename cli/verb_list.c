@@ -12,46 +12,42 @@
 
 static void list_ops(weft_cli_listing *listing)
 {
-    weft_cli_listing_columns(listing, "op", "domain", "opsets", "kernel", "attributes", "meaning",
-                             NULL);
+    WEFT_CLI_LISTING_COLUMNS(listing, "op", "domain", "opsets", "runs", "attributes", "meaning");
     for (size_t i = 0; i < weft_op_info_count(); i++) {
         weft_op_info op;
         char opsets[32];
         weft_op_info_get(i, &op);
         snprintf(opsets, sizeof opsets, "%d-%d", op.since, op.until);
-        weft_cli_listing_row(listing, op.name, op.domain[0] == '\0' ? "onnx" : op.domain, opsets,
-                             op.has_cpu_kernel  ? "cpu"
-                             : op.has_reference ? "folded"
-                                                : "none",
-                             op.attrs, op.doc, NULL);
+        WEFT_CLI_LISTING_ROW(listing, op.name, op.domain[0] == '\0' ? "onnx" : op.domain, opsets,
+                             op.runs, op.attrs, op.doc);
     }
 }
 
 static void list_passes(weft_cli_listing *listing)
 {
-    weft_cli_listing_columns(listing, "pass", "at -O0", "what it does", NULL);
+    WEFT_CLI_LISTING_COLUMNS(listing, "pass", "at -O0", "what it does");
     for (size_t i = 0; i < weft_pass_info_count(); i++) {
         weft_pass_info pass;
         weft_pass_info_get(i, &pass);
-        weft_cli_listing_row(listing, pass.name, pass.required ? "yes" : "no", pass.doc, NULL);
+        WEFT_CLI_LISTING_ROW(listing, pass.name, pass.required ? "yes" : "no", pass.doc);
     }
 }
 
 static void list_kernels(weft_cli_listing *listing)
 {
-    weft_cli_listing_columns(listing, "family", "what it computes", NULL);
+    WEFT_CLI_LISTING_COLUMNS(listing, "family", "what it computes");
     for (size_t i = 0; i < weft_kernel_info_count(); i++) {
         weft_kernel_info kernel;
         weft_kernel_info_get(i, &kernel);
-        weft_cli_listing_row(listing, kernel.name, kernel.doc, NULL);
+        WEFT_CLI_LISTING_ROW(listing, kernel.name, kernel.doc);
     }
 }
 
 static void list_targets(weft_cli_listing *listing)
 {
     const char *here = weft_target_of_this_machine();
-    weft_cli_listing_columns(listing, "target", "here", "vector", "tile", "L1", "L2",
-                             "GFLOP/s per thread", "GB/s", "what it is", NULL);
+    WEFT_CLI_LISTING_COLUMNS(listing, "target", "here", "vector", "tile", "L1", "L2",
+                             "GFLOP/s per thread", "GB/s", "what it is");
     for (size_t i = 0; i < weft_target_info_count(); i++) {
         weft_target_info target;
         char vector[24], tile[48], l1[WEFT_CLI_BYTES_TEXT], l2[WEFT_CLI_BYTES_TEXT], peak[32],
@@ -63,46 +59,47 @@ static void list_targets(weft_cli_listing *listing)
         snprintf(bandwidth, sizeof bandwidth, "%.1f", target.memory_gbytes_per_s);
         snprintf(l1, sizeof l1, "%" PRId64 " KiB", target.l1_bytes / 1024);
         snprintf(l2, sizeof l2, "%" PRId64 " KiB", target.l2_bytes / 1024);
-        weft_cli_listing_row(listing, target.name, strcmp(target.name, here) == 0 ? "yes" : "",
-                             vector, tile, l1, l2, peak, bandwidth, target.doc, NULL);
+        WEFT_CLI_LISTING_ROW(listing, target.name, strcmp(target.name, here) == 0 ? "yes" : "",
+                             vector, tile, l1, l2, peak, bandwidth, target.doc);
     }
 }
 
 static void list_errors(weft_cli_listing *listing)
 {
-    weft_cli_listing_columns(listing, "id", "name", "title", "exit code", "help", NULL);
+    WEFT_CLI_LISTING_COLUMNS(listing, "id", "name", "title", "exit code", "help");
     for (size_t i = 0; i < weft_cli_error_row_count(); i++) {
         weft_cli_error_row row = weft_cli_error_row_get(i);
         char id[16], code[16];
         snprintf(id, sizeof id, "E%04u", (unsigned)row.number);
         snprintf(code, sizeof code, "%d", weft_status_exit_code(row.status));
-        weft_cli_listing_row(listing, id, row.name, row.title, code, row.help, NULL);
+        WEFT_CLI_LISTING_ROW(listing, id, row.name, row.title, code, row.help);
     }
 }
 
 static void list_env(weft_cli_listing *listing)
 {
-    weft_cli_listing_columns(listing, "variable", "read by", "default", "what it does", NULL);
+    WEFT_CLI_LISTING_COLUMNS(listing, "variable", "read by", "default", "what it does");
 #define WEFT_ENV(name, reader, fallback, text)                                                     \
-    weft_cli_listing_row(listing, #name, reader, fallback, text, NULL);
+    WEFT_CLI_LISTING_ROW(listing, #name, reader, fallback, text);
 #include "cli/env.def"
 #undef WEFT_ENV
 }
 
 static void list_metrics(weft_cli_listing *listing)
 {
-    weft_cli_listing_columns(listing, "metric", "unit", "verb", "meaning", NULL);
+    WEFT_CLI_LISTING_COLUMNS(listing, "metric", "unit", "verb", "meaning");
 #define WEFT_METRIC(name, unit, verb, meaning)                                                     \
-    weft_cli_listing_row(listing, name, unit, verb, meaning, NULL);
+    WEFT_CLI_LISTING_ROW(listing, name, unit, verb, meaning);
 #include "cli/metrics.def"
 #undef WEFT_METRIC
 }
 
 static const char ops_intro[] =
-    "Every operator weft knows, from the table `compiler/ir/ops.def`. Column *kernel* says where "
-    "it can run: `cpu` has OpenCL kernels of its own; `folded` runs in the reference backend, "
-    "and on a device only where a pass rewrites it into another operator or computes it at "
-    "compile time. Operators of domain `weft` are what passes fuse into; they are channels-last.";
+    "Every operator weft knows, from the table `compiler/ir/ops.def`. Column *runs* says how it "
+    "comes to run on a device: `kernel`: a kernel executes it; `lowered`: a pass turns it into "
+    "operators that have one (MatMul where one side is constant); `folded`: it has no kernel and "
+    "is accepted where the compiler can compute it from constants and shapes. The reference "
+    "backend executes every operator. Operators of domain `weft` are what passes fuse into; they are channels-last.";
 static const char errors_intro[] =
     "Every error has a stable id, printed as `error[E0142]`. `weft help E0142` prints the same "
     "text. The exit code is the one the program ends with.";

@@ -125,7 +125,7 @@ void weft_cli_verdict_print(FILE *out, const weft_cli_verdict *verdict, bool all
                                   : i == 2                   ? WEFT_CLI_TRUNC
                                                              : WEFT_CLI_RIGHT);
     const struct weft_cli_verdict_item **steps =
-        weft_cli_alloc_array(verdict->count, sizeof *steps);
+        weft_cli_alloc_array(verdict->count, sizeof(struct weft_cli_verdict_item *));
     size_t step_count = 0, shown = 0;
     for (size_t i = 0; i < verdict->count; i++) {
         if (verdict->items[i].step < 0)
@@ -134,7 +134,7 @@ void weft_cli_verdict_print(FILE *out, const weft_cli_verdict *verdict, bool all
             steps[step_count++] = &verdict->items[i];
     }
     if (!all_steps)
-        qsort(steps, step_count, sizeof *steps, by_relative);
+        qsort(steps, step_count, sizeof(struct weft_cli_verdict_item *), by_relative);
     for (; shown < step_count && (all_steps || shown < WORST_STEPS); shown++)
         add_row(table, verdict, steps[shown]);
     fprintf(out, "%s\nagainst %s\n", verdict->actual, verdict->reference);
