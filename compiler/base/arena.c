@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The arena: small objects share chunks, large ones (and all of them under WEFT_ARENA=malloc) get a block of their own.
- * Must not know about: what is stored in it. */
+/* The arena: small objects share chunks, large ones (and all of them under WEFT_ARENA=malloc) get a
+ * block of their own. Must not know about: what is stored in it. */
 #include "compiler/base/arena.h"
 
 #include <stdio.h>
@@ -9,12 +9,13 @@
 
 enum {
     SMALL_ALIGN = 16,
-    LARGE_ALIGN = 64,        /* a cache line, and the widest vector */
-    LARGE_FROM_BYTES = 256,  /* objects from here on are aligned to LARGE_ALIGN */
+    LARGE_ALIGN = 64,       /* a cache line, and the widest vector */
+    LARGE_FROM_BYTES = 256, /* objects from here on are aligned to LARGE_ALIGN */
     CHUNK_BYTES = 256 * 1024,
-    OWN_BLOCK_BYTES = CHUNK_BYTES / 4, /* from here on, sharing a chunk would waste more than it saves */
-    HEADER_BYTES = LARGE_ALIGN,        /* room for a block's header that keeps what follows aligned */
-    FIRST_CAPACITY = 8                 /* of a growable array */
+    OWN_BLOCK_BYTES =
+        CHUNK_BYTES / 4,        /* from here on, sharing a chunk would waste more than it saves */
+    HEADER_BYTES = LARGE_ALIGN, /* room for a block's header that keeps what follows aligned */
+    FIRST_CAPACITY = 8          /* of a growable array */
 };
 
 typedef struct block {
@@ -39,7 +40,8 @@ struct weft_arena {
     jmp_buf recovery;
 };
 
-/* Test switch, see weft_arena_fail_after. The one mutable variable of the library, and only tests write it. */
+/* Test switch, see weft_arena_fail_after. The one mutable variable of the library, and only tests
+ * write it. */
 static size_t allocations_until_failure;
 
 void weft_arena_fail_after(size_t allocations)
@@ -96,8 +98,9 @@ static unsigned char *align_up(unsigned char *pointer, size_t alignment)
     return beyond == 0 ? pointer : pointer + (alignment - beyond);
 }
 
-/* A new block with `bytes` zeroed bytes after its header, aligned to LARGE_ALIGN; NULL when out of memory. With exact_end the
- * object ends where the allocation ends, so that a memory checker sees the first byte beyond it. */
+/* A new block with `bytes` zeroed bytes after its header, aligned to LARGE_ALIGN; NULL when out of
+ * memory. With exact_end the object ends where the allocation ends, so that a memory checker sees
+ * the first byte beyond it. */
 static unsigned char *add_block(weft_arena *arena, size_t bytes, bool exact_end)
 {
     if (bytes > SIZE_MAX - HEADER_BYTES - LARGE_ALIGN)
@@ -190,20 +193,14 @@ char *weft_arena_printf(weft_arena *arena, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    va_list again;
-    va_copy(again, args);
     int length = vsnprintf(NULL, 0, format, args);
     va_end(args);
-    if (length < 0) {
-        va_end(again);
+    if (length < 0)
         weft_arena_out_of_memory(arena);
-    }
-    char *text = try_alloc(arena, (size_t)length + 1);
-    if (text != NULL)
-        vsnprintf(text, (size_t)length + 1, format, again);
-    va_end(again);
-    if (text == NULL)
-        weft_arena_out_of_memory(arena);
+    char *text = weft_arena_alloc(arena, (size_t)length + 1);
+    va_start(args, format);
+    vsnprintf(text, (size_t)length + 1, format, args);
+    va_end(args);
     return text;
 }
 
@@ -225,7 +222,8 @@ size_t weft_arena_used_bytes(const weft_arena *arena)
     return arena->used_bytes;
 }
 
-void *weft_arena_grow(weft_arena *arena, const void *data, size_t count, size_t *capacity, size_t size)
+void *weft_arena_grow(weft_arena *arena, const void *data, size_t count, size_t *capacity,
+                      size_t size)
 {
     size_t wanted = FIRST_CAPACITY;
     if (*capacity > 0 && !weft_mul_size(*capacity, 2, &wanted))

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The list of diagnostics. Strings are cleaned on the way in, because names come from files: no control characters, valid UTF-8,
- * bounded length. When memory runs out while reporting, the list ends with a static out-of-memory entry instead.
- * Must not know about: arenas (a diag outlives them), terminals, JSON. */
+/* The list of diagnostics. Strings are cleaned on the way in, because names come from files: no
+ * control characters, valid UTF-8, bounded length. When memory runs out while reporting, the list
+ * ends with a static out-of-memory entry instead. Must not know about: arenas (a diag outlives
+ * them), terminals, JSON. */
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -68,7 +69,8 @@ const weft_diag_entry *weft_diag_get(const weft_diag *diag, size_t index)
     return index < diag->count ? &diag->entries[index] : &out_of_memory_entry;
 }
 
-/* Length of the well-formed UTF-8 sequence at text (1 to 4), or 0. The final NUL ends every read in time. */
+/* Length of the well-formed UTF-8 sequence at text (1 to 4), or 0. The final NUL ends every read in
+ * time. */
 static size_t utf8_length(const char *text)
 {
     const unsigned char *byte = (const unsigned char *)text;
@@ -138,8 +140,8 @@ static weft_diag_entry *grow_entries(weft_diag *diag)
     return &entries[diag->count];
 }
 
-static void append(weft_diag *diag, weft_severity severity, uint32_t id, weft_status status, const char *format,
-                   va_list args)
+static void append(weft_diag *diag, weft_severity severity, uint32_t id, weft_status status,
+                   const char *format, va_list args)
 {
     if (diag == NULL)
         return;
@@ -150,7 +152,8 @@ static void append(weft_diag *diag, weft_severity severity, uint32_t id, weft_st
         diag->ran_out = true;
         return;
     }
-    *entry = (weft_diag_entry){.severity = severity, .id = id, .status = status, .summary = summary};
+    *entry =
+        (weft_diag_entry){.severity = severity, .id = id, .status = status, .summary = summary};
     diag->count++;
     if (severity == WEFT_SEVERITY_ERROR)
         diag->error_count++;
@@ -278,7 +281,8 @@ size_t weft_diag_format(const weft_diag_entry *entry, char *buffer, size_t capac
     }
     for (int field = 0; field < WEFT_DIAG_FIELD_COUNT; field++)
         if (entry->fields[field] != NULL)
-            put_field(&to, weft_diag_field_name((weft_diag_field)field), label_width, entry->fields[field]);
+            put_field(&to, weft_diag_field_name((weft_diag_field)field), label_width,
+                      entry->fields[field]);
     if (capacity > 0)
         buffer[to.length < capacity ? to.length : capacity - 1] = '\0';
     return to.length;

@@ -30,8 +30,8 @@ const weft_error_row *weft_error_row_find(uint32_t number)
     return NULL;
 }
 
-/* The one place that writes to stderr and ends the process: the state of the program is unknown here, and a core file is worth more
- * than a status. */
+/* The one place that writes to stderr and ends the process: the state of the program is unknown
+ * here, and a core file is worth more than a status. */
 void weft_assert_failed(const char *condition, const char *file, int line)
 {
     fprintf(stderr, "weft: internal error at %s:%d: %s\n", file, line, condition);

@@ -32,7 +32,8 @@ struct weft_file_writer {
     unsigned char buffer[WRITE_BUFFER_BYTES];
 };
 
-static weft_status fail(weft_diag *diag, weft_error_id id, const char *verb, const char *path, int error)
+static weft_status fail(weft_diag *diag, weft_error_id id, const char *verb, const char *path,
+                        int error)
 {
     char text[ERROR_TEXT_BYTES];
     if (strerror_r(error, text, sizeof text) != 0)
@@ -63,7 +64,8 @@ static weft_status fail_kind(weft_diag *diag, const char *path, mode_t mode)
 weft_status weft_file_map_open(const char *path, weft_file_map *out_map, weft_diag *diag)
 {
     *out_map = (weft_file_map){0};
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without writer must not block */
+    int fd =
+        open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe without writer must not block */
     if (fd < 0)
         return fail(diag, WEFT_E_FILE_OPEN, "open", path, errno);
     weft_status status = WEFT_OK;
@@ -105,7 +107,8 @@ static void release_writer(weft_file_writer *writer)
     free(writer);
 }
 
-/* The file that path leads to: through symbolic links where it exists, path itself where it does not. NULL: out of memory. */
+/* The file that path leads to: through symbolic links where it exists, path itself where it does
+ * not. NULL: out of memory. */
 static char *resolve(const char *path)
 {
     char *resolved = realpath(path, NULL);
@@ -155,7 +158,8 @@ weft_status weft_file_writer_open(const char *path, weft_file_writer **out_write
     int error = writer->path == NULL ? ENOMEM : open_temporary(writer);
     if (error != 0) {
         release_writer(writer);
-        return fail(diag, error == ENOMEM ? WEFT_E_NO_MEMORY : WEFT_E_FILE_WRITE, "create", path, error);
+        return fail(diag, error == ENOMEM ? WEFT_E_NO_MEMORY : WEFT_E_FILE_WRITE, "create", path,
+                    error);
     }
     *out_writer = writer;
     return WEFT_OK;
@@ -213,7 +217,8 @@ uint64_t weft_file_writer_position(const weft_file_writer *writer)
     return writer->position;
 }
 
-weft_status weft_file_writer_patch(weft_file_writer *writer, uint64_t offset, const void *data, size_t size_bytes)
+weft_status weft_file_writer_patch(weft_file_writer *writer, uint64_t offset, const void *data,
+                                   size_t size_bytes)
 {
     WEFT_ASSERT(offset <= writer->position && size_bytes <= writer->position - offset);
     flush(writer);

@@ -12,10 +12,9 @@ typedef struct dtype_row {
     int32_t onnx;
 } dtype_row;
 
-static const dtype_row dtype_rows[WEFT_DTYPE_COUNT] = {
-    [WEFT_DTYPE_NONE] = {"none", 0, 0},
+static const dtype_row dtype_rows[WEFT_DTYPE_COUNT] = {[WEFT_DTYPE_NONE] = {"none", 0, 0},
 #define DTYPE_ROW(name, text, size, onnx) [WEFT_DTYPE_##name] = {text, size, onnx},
-    WEFT_DTYPE_LIST(DTYPE_ROW)
+                                                       WEFT_DTYPE_LIST(DTYPE_ROW)
 #undef DTYPE_ROW
 };
 
@@ -93,9 +92,9 @@ char *weft_shape_format(const weft_shape *shape, char *buffer)
     size_t at = 0;
     for (int i = 0; i < shape->rank; i++) {
         const char *cross = i == 0 ? "" : "x";
-        int length = shape->dims[i] < 0
-                         ? snprintf(buffer + at, WEFT_SHAPE_TEXT - at, "%s?", cross)
-                         : snprintf(buffer + at, WEFT_SHAPE_TEXT - at, "%s%lld", cross, (long long)shape->dims[i]);
+        int length = shape->dims[i] < 0 ? snprintf(buffer + at, WEFT_SHAPE_TEXT - at, "%s?", cross)
+                                        : snprintf(buffer + at, WEFT_SHAPE_TEXT - at, "%s%lld",
+                                                   cross, (long long)shape->dims[i]);
         at += (size_t)length;
     }
     return buffer;
@@ -133,7 +132,8 @@ const char *weft_attrs_string(const weft_attrs *attrs, const char *name, const c
     return attr != NULL ? attr->s : fallback;
 }
 
-size_t weft_attrs_ints(const weft_attrs *attrs, const char *name, int64_t *out, size_t count, int64_t fallback)
+size_t weft_attrs_ints(const weft_attrs *attrs, const char *name, int64_t *out, size_t count,
+                       int64_t fallback)
 {
     const weft_attr *attr = find_kind(attrs, name, WEFT_ATTR_INTS);
     size_t present = attr != NULL ? attr->count : 0;
@@ -143,7 +143,8 @@ size_t weft_attrs_ints(const weft_attrs *attrs, const char *name, int64_t *out, 
 }
 
 /* The attribute of that name, made when absent, with its value cleared. */
-static weft_attr *set_attr(weft_attrs *attrs, weft_arena *arena, const char *name, weft_attr_kind kind, size_t count)
+static weft_attr *set_attr(weft_attrs *attrs, weft_arena *arena, const char *name,
+                           weft_attr_kind kind, size_t count)
 {
     weft_attr *attr = NULL;
     for (size_t i = 0; i < attrs->count && attr == NULL; i++)
@@ -152,7 +153,8 @@ static weft_attr *set_attr(weft_attrs *attrs, weft_arena *arena, const char *nam
     const char *kept_name = attr != NULL ? attr->name : weft_arena_strdup(arena, name);
     if (attr == NULL) {
         if (attrs->count == attrs->capacity)
-            attrs->data = weft_arena_grow(arena, attrs->data, attrs->count, &attrs->capacity, sizeof *attrs->data);
+            attrs->data = weft_arena_grow(arena, attrs->data, attrs->count, &attrs->capacity,
+                                          sizeof *attrs->data);
         attr = &attrs->data[attrs->count++];
     }
     *attr = (weft_attr){.name = kept_name, .kind = kind, .count = count};
@@ -169,13 +171,15 @@ void weft_attrs_set_float(weft_attrs *attrs, weft_arena *arena, const char *name
     set_attr(attrs, arena, name, WEFT_ATTR_FLOAT, 0)->f = value;
 }
 
-void weft_attrs_set_string(weft_attrs *attrs, weft_arena *arena, const char *name, const char *value)
+void weft_attrs_set_string(weft_attrs *attrs, weft_arena *arena, const char *name,
+                           const char *value)
 {
     const char *copy = weft_arena_strdup(arena, value);
     set_attr(attrs, arena, name, WEFT_ATTR_STRING, 0)->s = copy;
 }
 
-void weft_attrs_set_ints(weft_attrs *attrs, weft_arena *arena, const char *name, const int64_t *values, size_t count)
+void weft_attrs_set_ints(weft_attrs *attrs, weft_arena *arena, const char *name,
+                         const int64_t *values, size_t count)
 {
     int64_t *copy = WEFT_NEW_ARRAY(arena, int64_t, count);
     if (count > 0)
@@ -183,7 +187,8 @@ void weft_attrs_set_ints(weft_attrs *attrs, weft_arena *arena, const char *name,
     set_attr(attrs, arena, name, WEFT_ATTR_INTS, count)->ints = copy;
 }
 
-void weft_attrs_set_floats(weft_attrs *attrs, weft_arena *arena, const char *name, const float *values, size_t count)
+void weft_attrs_set_floats(weft_attrs *attrs, weft_arena *arena, const char *name,
+                           const float *values, size_t count)
 {
     float *copy = WEFT_NEW_ARRAY(arena, float, count);
     if (count > 0)
@@ -191,7 +196,8 @@ void weft_attrs_set_floats(weft_attrs *attrs, weft_arena *arena, const char *nam
     set_attr(attrs, arena, name, WEFT_ATTR_FLOATS, count)->floats = copy;
 }
 
-void weft_attrs_set_tensor(weft_attrs *attrs, weft_arena *arena, const char *name, const weft_tensor *tensor)
+void weft_attrs_set_tensor(weft_attrs *attrs, weft_arena *arena, const char *name,
+                           const weft_tensor *tensor)
 {
     set_attr(attrs, arena, name, WEFT_ATTR_TENSOR, 0)->tensor = tensor;
 }

@@ -120,7 +120,9 @@ void weft_map_put(weft_map *map, const char *key, void *value)
 
 static char lower(char letter)
 {
-    return letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
+    if (letter >= 'A' && letter <= 'Z')
+        return (char)(letter - 'A' + 'a');
+    return letter;
 }
 
 static size_t min_size(size_t a, size_t b)
@@ -128,7 +130,8 @@ static size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* Insertions, deletions, substitutions and swaps of neighbours that lead from a to b; case does not count. */
+/* Insertions, deletions, substitutions and swaps of neighbours that lead from a to b; case does not
+ * count. */
 static size_t edit_distance(const char *a, size_t a_length, const char *b, size_t b_length)
 {
     size_t rows[3][MAX_WORD_BYTES + 1];
@@ -139,7 +142,8 @@ static size_t edit_distance(const char *a, size_t a_length, const char *b, size_
         row[0] = i;
         for (size_t j = 1; j <= b_length; j++) {
             char x = lower(a[i - 1]), y = lower(b[j - 1]);
-            size_t best = min_size(above[j - 1] + (x == y ? 0 : 1), min_size(above[j], row[j - 1]) + 1);
+            size_t best =
+                min_size(above[j - 1] + (x == y ? 0 : 1), min_size(above[j], row[j - 1]) + 1);
             if (i > 1 && j > 1 && x == lower(b[j - 2]) && y == lower(a[i - 2]))
                 best = min_size(best, before[j - 2] + 1);
             row[j] = best;
@@ -157,7 +161,8 @@ const char *weft_nearest(const char *word, const char *const *candidates, size_t
     size_t length = strlen(word);
     if (length == 0 || length > MAX_WORD_BYTES)
         return NULL;
-    size_t near_enough = length < 3 ? 1 : (length + 2) / 3; /* a third of the letters wrong is still a slip */
+    size_t near_enough =
+        length < 3 ? 1 : (length + 2) / 3; /* a third of the letters wrong is still a slip */
     const char *best = NULL;
     size_t best_distance = near_enough + 1;
     for (size_t i = 0; i < count; i++) {
@@ -166,7 +171,8 @@ const char *weft_nearest(const char *word, const char *const *candidates, size_t
             continue;
         size_t distance = edit_distance(word, length, candidates[i], candidate_length);
         /* A word replaced letter by letter is another word, not a slip. */
-        if (distance < best_distance && distance < min_size(length, candidate_length) + (distance == 0 ? 1 : 0)) {
+        if (distance < best_distance &&
+            distance < min_size(length, candidate_length) + (distance == 0 ? 1 : 0)) {
             best = candidates[i];
             best_distance = distance;
         }

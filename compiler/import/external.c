@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tensors whose data lies in files beside the model. Each file is mapped once and stays mapped as long as the arena.
- * Must not know about: what the tensors are for. */
+/* Tensors whose data lies in files beside the model. Each file is mapped once and stays mapped as
+ * long as the arena. Must not know about: what the tensors are for. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +40,8 @@ static bool parse_size(const char *text, size_t *out_size)
     return true;
 }
 
-static bool read_place(weft_importer *importer, const Onnx__TensorProto *proto, const char *what, place *out_place)
+static bool read_place(weft_importer *importer, const Onnx__TensorProto *proto, const char *what,
+                       place *out_place)
 {
     *out_place = (place){0};
     for (size_t i = 0; i < proto->n_external_data; i++) {
@@ -53,7 +54,8 @@ static bool read_place(weft_importer *importer, const Onnx__TensorProto *proto, 
         if ((is_offset || is_length) &&
             !parse_size(value, is_offset ? &out_place->offset_bytes : &out_place->length_bytes)) {
             weft_import_note(importer, weft_diag_error(importer->diag, WEFT_E_EXTERNAL_RANGE,
-                                                       "the %s of external data is no number: %s", key, what));
+                                                       "the %s of external data is no number: %s",
+                                                       key, what));
             weft_diag_field_set(importer->diag, WEFT_DIAG_FOUND, "%s", value);
             return false;
         }
@@ -83,22 +85,28 @@ void weft_import_close_map(void *map)
     weft_file_map_close(map);
 }
 
-/* The file at location, opened when it is asked for first. Its status tells whether it could be; errors are reported then. */
-static const external_file *open_file(weft_importer *importer, const char *location, const char *what)
+/* The file at location, opened when it is asked for first. Its status tells whether it could be;
+ * errors are reported then. */
+static const external_file *open_file(weft_importer *importer, const char *location,
+                                      const char *what)
 {
     external_file *file = weft_map_get(&importer->files, location);
     if (file != NULL)
         return file;
     file = WEFT_NEW(importer->arena, external_file);
     weft_map_put(&importer->files, location, file);
-    weft_arena_defer(importer->arena, weft_import_close_map, &file->map); /* attached while there is nothing to lose */
+    weft_arena_defer(importer->arena, weft_import_close_map,
+                     &file->map); /* attached while there is nothing to lose */
     const char *path = importer->params->path;
     const char *slash = strrchr(path, '/');
-    const char *full = weft_arena_printf(importer->arena, "%.*s%s", slash == NULL ? 0 : (int)(slash + 1 - path), path, location);
+    const char *full = weft_arena_printf(
+        importer->arena, "%.*s%s", slash == NULL ? 0 : (int)(slash + 1 - path), path, location);
     if (access(full, F_OK) != 0) {
-        file->status = weft_diag_error(importer->diag, WEFT_E_EXTERNAL_MISSING, "a file with weights is missing: %s", full);
+        file->status = weft_diag_error(importer->diag, WEFT_E_EXTERNAL_MISSING,
+                                       "a file with weights is missing: %s", full);
         weft_diag_field_set(importer->diag, WEFT_DIAG_TENSOR, "%s", what);
-        weft_diag_field_set(importer->diag, WEFT_DIAG_TRY, "copy %s into the folder of the model", location);
+        weft_diag_field_set(importer->diag, WEFT_DIAG_TRY, "copy %s into the folder of the model",
+                            location);
     } else {
         file->status = weft_file_map_open(full, &file->map, importer->diag);
     }
@@ -106,8 +114,8 @@ static const external_file *open_file(weft_importer *importer, const char *locat
     return file;
 }
 
-const uint8_t *weft_import_external(weft_importer *importer, const Onnx__TensorProto *proto, const char *what,
-                                    size_t expected_bytes)
+const uint8_t *weft_import_external(weft_importer *importer, const Onnx__TensorProto *proto,
+                                    const char *what, size_t expected_bytes)
 {
     weft_diag *diag = importer->diag;
     place at;
@@ -115,13 +123,17 @@ const uint8_t *weft_import_external(weft_importer *importer, const Onnx__TensorP
         return NULL;
     const char *why = why_not_allowed(importer, at.location);
     if (why != NULL) {
-        weft_import_note(importer, weft_diag_error(diag, WEFT_E_EXTERNAL_PATH, "the place of external data is not allowed: %s", what));
+        weft_import_note(importer,
+                         weft_diag_error(diag, WEFT_E_EXTERNAL_PATH,
+                                         "the place of external data is not allowed: %s", what));
         set_context(importer, what, weft_import_text(at.location));
         weft_diag_field_set(diag, WEFT_DIAG_WHY, "%s", why);
         return NULL;
     }
     if (at.has_length && at.length_bytes != expected_bytes) {
-        weft_import_note(importer, weft_diag_error(diag, WEFT_E_EXTERNAL_RANGE, "external data has another length than %s", what));
+        weft_import_note(importer,
+                         weft_diag_error(diag, WEFT_E_EXTERNAL_RANGE,
+                                         "external data has another length than %s", what));
         set_context(importer, what, at.location);
         weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%zu bytes", expected_bytes);
         weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%zu bytes", at.length_bytes);
@@ -132,9 +144,11 @@ const uint8_t *weft_import_external(weft_importer *importer, const Onnx__TensorP
         return NULL;
     size_t size = file->map.size_bytes;
     if (at.offset_bytes > size || size - at.offset_bytes < expected_bytes) {
-        weft_import_note(importer, weft_diag_error(diag, WEFT_E_EXTERNAL_RANGE, "external data ends before %s does", what));
+        weft_import_note(importer, weft_diag_error(diag, WEFT_E_EXTERNAL_RANGE,
+                                                   "external data ends before %s does", what));
         set_context(importer, what, at.location);
-        weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%zu bytes at offset %zu", expected_bytes, at.offset_bytes);
+        weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%zu bytes at offset %zu", expected_bytes,
+                            at.offset_bytes);
         weft_diag_field_set(diag, WEFT_DIAG_FOUND, "a file of %zu bytes", size);
         weft_diag_field_set(diag, WEFT_DIAG_TRY, "copy the file that belongs to this model");
         return NULL;

@@ -7,7 +7,8 @@
 
 #include "compiler/import/importer.h"
 
-/* Constants that are evaluated between upgrades, so that shapes are known there: lists of dimensions are much smaller. */
+/* Constants that are evaluated between upgrades, so that shapes are known there: lists of
+ * dimensions are much smaller. */
 enum { FOLD_LIMIT_BYTES = 512 };
 
 weft_status weft_import_note(weft_importer *importer, weft_status status)
@@ -44,7 +45,8 @@ static weft_status read_model(weft_importer *importer)
     importer->size_bytes = map->size_bytes;
     weft_arena_defer(importer->arena, weft_import_close_map, map);
     status = weft_import_unpack(importer, map->data, map->size_bytes, &importer->model);
-    weft_file_map_close(map); /* the message has copies; closing again at the arena's end does nothing */
+    weft_file_map_close(
+        map); /* the message has copies; closing again at the arena's end does nothing */
     return status;
 }
 
@@ -55,16 +57,20 @@ static void check_ir_version(weft_importer *importer)
     const Onnx__ModelProto *model = importer->model;
     long long version = model->has_ir_version ? (long long)model->ir_version : 0;
     if (version > WEFT_IMPORT_MAX_IR) {
-        weft_diag_warning(importer->diag, WEFT_E_IR_VERSION, "IR version %lld is newer than the newest one checked, %d", version,
+        weft_diag_warning(importer->diag, WEFT_E_IR_VERSION,
+                          "IR version %lld is newer than the newest one checked, %d", version,
                           WEFT_IMPORT_MAX_IR);
         return;
     }
     if (version >= WEFT_IMPORT_MIN_IR)
         return;
-    weft_import_note(importer, weft_diag_error(importer->diag, WEFT_E_IR_VERSION, "IR version not supported"));
+    weft_import_note(
+        importer, weft_diag_error(importer->diag, WEFT_E_IR_VERSION, "IR version not supported"));
     weft_diag_field_set(importer->diag, WEFT_DIAG_EXPECTED, "%d or newer", WEFT_IMPORT_MIN_IR);
-    weft_diag_field_set(importer->diag, WEFT_DIAG_FOUND, model->has_ir_version ? "%lld" : "none", version);
-    weft_diag_field_set(importer->diag, WEFT_DIAG_TRY, "load and save the model with the onnx Python package");
+    weft_diag_field_set(importer->diag, WEFT_DIAG_FOUND, model->has_ir_version ? "%lld" : "none",
+                        version);
+    weft_diag_field_set(importer->diag, WEFT_DIAG_TRY,
+                        "load and save the model with the onnx Python package");
 }
 
 static bool uses_default_domain(const weft_importer *importer)
@@ -88,17 +94,23 @@ static void check_opset(weft_importer *importer)
     if (version == NULL && !uses_default_domain(importer))
         return;
     if (version == NULL) {
-        weft_import_note(importer, weft_diag_error(diag, WEFT_E_OPSET_MISSING, "the model does not say which opset it uses"));
-        weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "an opset_import for the default domain, %d to %d", WEFT_IMPORT_MIN_OPSET,
-                            WEFT_IMPORT_MAX_OPSET);
+        weft_import_note(importer, weft_diag_error(diag, WEFT_E_OPSET_MISSING,
+                                                   "the model does not say which opset it uses"));
+        weft_diag_field_set(diag, WEFT_DIAG_EXPECTED,
+                            "an opset_import for the default domain, %d to %d",
+                            WEFT_IMPORT_MIN_OPSET, WEFT_IMPORT_MAX_OPSET);
         return;
     }
     importer->graph->opset = *version;
     if (*version >= WEFT_IMPORT_MIN_OPSET && *version <= WEFT_IMPORT_MAX_OPSET)
         return;
-    weft_import_note(importer, weft_diag_error(diag, WEFT_E_OPSET_VERSION, "opset %lld is not supported", (long long)*version));
-    weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%d to %d", WEFT_IMPORT_MIN_OPSET, WEFT_IMPORT_MAX_OPSET);
-    weft_diag_field_set(diag, WEFT_DIAG_TRY, "convert the model with onnx.version_converter, or export it with another opset_version");
+    weft_import_note(importer, weft_diag_error(diag, WEFT_E_OPSET_VERSION,
+                                               "opset %lld is not supported", (long long)*version));
+    weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%d to %d", WEFT_IMPORT_MIN_OPSET,
+                        WEFT_IMPORT_MAX_OPSET);
+    weft_diag_field_set(
+        diag, WEFT_DIAG_TRY,
+        "convert the model with onnx.version_converter, or export it with another opset_version");
 }
 
 /* ---- after all nodes are connected ---- */
@@ -106,7 +118,8 @@ static void check_opset(weft_importer *importer)
 static bool has_types(const weft_node *node)
 {
     for (size_t i = 0; i < node->input_count; i++)
-        if (node->inputs[i] != NULL && (node->inputs[i]->dtype == WEFT_DTYPE_NONE || !node->inputs[i]->has_shape))
+        if (node->inputs[i] != NULL &&
+            (node->inputs[i]->dtype == WEFT_DTYPE_NONE || !node->inputs[i]->has_shape))
             return false;
     return true;
 }
@@ -117,14 +130,16 @@ static void fold_if_small(weft_graph *graph, weft_node *node)
     for (size_t i = 0; i < node->output_count; i++) {
         const weft_value *output = node->outputs[i];
         size_t bytes = 0;
-        if (output != NULL && (!output->has_shape || !weft_shape_bytes(&output->shape, output->dtype, &bytes) ||
-                               bytes > FOLD_LIMIT_BYTES))
+        if (output != NULL &&
+            (!output->has_shape || !weft_shape_bytes(&output->shape, output->dtype, &bytes) ||
+             bytes > FOLD_LIMIT_BYTES))
             return;
     }
     weft_node_fold(graph, node, NULL);
 }
 
-/* Newest forms, in order, with the types of what comes before a node known as far as they can be. */
+/* Newest forms, in order, with the types of what comes before a node known as far as they can be.
+ */
 static void upgrade_nodes(weft_importer *importer)
 {
     weft_graph *graph = importer->graph;
@@ -138,7 +153,8 @@ static void upgrade_nodes(weft_importer *importer)
         next = node->next;
         if (node->mark != 0)
             weft_import_upgrade(importer, &importer->nodes.data[node->mark - 1]);
-        for (weft_node *made = before != NULL ? before->next : graph->first, *following; made != next; made = following) {
+        for (weft_node *made = before != NULL ? before->next : graph->first, *following;
+             made != next; made = following) {
             following = made->next;
             if (has_types(made) && weft_node_infer(graph, made, NULL) == WEFT_OK)
                 fold_if_small(graph, made);
@@ -146,7 +162,8 @@ static void upgrade_nodes(weft_importer *importer)
     }
 }
 
-/* The model is refused already: reports also what is wrong with the nodes whose inputs are known. */
+/* The model is refused already: reports also what is wrong with the nodes whose inputs are known.
+ */
 static void check_nodes(weft_importer *importer)
 {
     for (weft_node *node = importer->graph->first; node != NULL; node = node->next)
@@ -174,7 +191,8 @@ static void build(weft_importer *importer)
         weft_import_check_outputs(importer);
 }
 
-weft_status weft_import_onnx(weft_arena *arena, const weft_import_params *params, weft_graph **out_graph, weft_diag *diag)
+weft_status weft_import_onnx(weft_arena *arena, const weft_import_params *params,
+                             weft_graph **out_graph, weft_diag *diag)
 {
     *out_graph = NULL;
     weft_importer *importer = WEFT_NEW(arena, weft_importer);
@@ -189,7 +207,8 @@ weft_status weft_import_onnx(weft_arena *arena, const weft_import_params *params
         return status;
     const Onnx__GraphProto *graph = importer->model->graph;
     if (graph == NULL || graph->n_output == 0) {
-        status = weft_diag_error(diag, WEFT_E_NO_GRAPH, "%s: %s", graph == NULL ? "no graph" : "the graph has no outputs",
+        status = weft_diag_error(diag, WEFT_E_NO_GRAPH, "%s: %s",
+                                 graph == NULL ? "no graph" : "the graph has no outputs",
                                  weft_import_path(importer));
         weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "a model with a graph that has outputs");
         return status;

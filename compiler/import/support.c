@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which operator a node is, and the list of those that are not supported: one message for all nodes of a kind.
- * Must not know about: how supported nodes are built. */
+/* Which operator a node is, and the list of those that are not supported: one message for all nodes
+ * of a kind. Must not know about: how supported nodes are built. */
 #include <string.h>
 
 #include "compiler/import/importer.h"
@@ -9,6 +9,7 @@ enum { NAMES_SHOWN = 5 };
 
 /* All nodes of one operator with one problem. */
 typedef struct group {
+    struct group *next; /* in the order of their first nodes */
     weft_error_id id;
     const weft_import_node *first;
     size_t count;
@@ -20,7 +21,7 @@ typedef struct group {
 struct weft_import_support {
     weft_importer *importer;
     weft_map groups; /* "domain:type" -> group; the problem follows from the two */
-    WEFT_VEC(group *) list;
+    group *list, **list_end;
 };
 
 /* What to say about operators that people meet. */
@@ -31,10 +32,13 @@ typedef struct reason {
     const char *advice;
 } reason;
 
-#define CONTROL_FLOW "it holds graphs that run depending on data", "export the model with fixed control flow"
+#define CONTROL_FLOW                                                                               \
+    "it holds graphs that run depending on data", "export the model with fixed control flow"
 #define RECURRENT "recurrent layers are not supported", NULL
 #define INTEGERS "quantised models are not supported", "give the float model"
-#define DATA_SIZED "the size of its result depends on data", "cut the model before it and do this step in the application"
+#define DATA_SIZED                                                                                 \
+    "the size of its result depends on data",                                                      \
+        "cut the model before it and do this step in the application"
 #define RANDOM "its result is random", "export the model for inference"
 #define SEQUENCES "sequences and optional values are not supported", NULL
 static const reason reasons[] = {
@@ -71,7 +75,8 @@ static const reason reasons[] = {
      "export the model without ONNX Runtime's optimisation"},
     {"ai.onnx.ml", NULL, "classical machine-learning operators are not supported", NULL},
     {"ai.onnx.training", NULL, "training is not supported", "export the model for inference"},
-    {"ai.onnx.preview.training", NULL, "training is not supported", "export the model for inference"},
+    {"ai.onnx.preview.training", NULL, "training is not supported",
+     "export the model for inference"},
 };
 
 weft_import_support *weft_import_support_create(weft_importer *importer)
@@ -79,10 +84,12 @@ weft_import_support *weft_import_support_create(weft_importer *importer)
     weft_import_support *support = WEFT_NEW(importer->arena, weft_import_support);
     support->importer = importer;
     weft_map_init(&support->groups, importer->arena);
+    support->list_end = &support->list;
     return support;
 }
 
-static void add(weft_import_support *support, const weft_import_node *node, weft_error_id id, const char *why, const char *advice)
+static void add(weft_import_support *support, const weft_import_node *node, weft_error_id id,
+                const char *why, const char *advice)
 {
     weft_arena *arena = support->importer->arena;
     const char *key = weft_arena_printf(arena, "%s:%s", node->domain, node->op_type);
@@ -92,7 +99,8 @@ static void add(weft_import_support *support, const weft_import_node *node, weft
         *entry = (group){.id = id, .first = node, .why = why, .advice = advice};
         weft_text_init(&entry->names, arena);
         weft_map_put(&support->groups, key, entry);
-        WEFT_VEC_PUSH(arena, &support->list, entry);
+        *support->list_end = entry;
+        support->list_end = &entry->next;
     }
     if (entry->count < NAMES_SHOWN)
         weft_text_printf(&entry->names, "%s%s", entry->count > 0 ? ", " : "", node->name);
@@ -107,7 +115,9 @@ static const char *nearest_operator(weft_import_support *support, const char *op
         if (weft_op_get((weft_op)op)->domain[0] == '\0')
             names[count++] = weft_op_get((weft_op)op)->name;
     const char *nearest = weft_nearest(op_type, names, count);
-    return nearest == NULL ? NULL : weft_arena_printf(support->importer->arena, "the closest supported operator is %s", nearest);
+    return nearest == NULL ? NULL
+                           : weft_arena_printf(support->importer->arena,
+                                               "the closest supported operator is %s", nearest);
 }
 
 static void add_unsupported(weft_import_support *support, const weft_import_node *node)
@@ -115,7 +125,8 @@ static void add_unsupported(weft_import_support *support, const weft_import_node
     const char *why = NULL, *advice = NULL;
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0] && why == NULL; i++) {
         const reason *row = &reasons[i];
-        if (strcmp(row->domain, node->domain) == 0 && (row->op_type == NULL || strcmp(row->op_type, node->op_type) == 0)) {
+        if (strcmp(row->domain, node->domain) == 0 &&
+            (row->op_type == NULL || strcmp(row->op_type, node->op_type) == 0)) {
             why = row->why;
             advice = row->advice;
         }
@@ -124,8 +135,9 @@ static void add_unsupported(weft_import_support *support, const weft_import_node
         why = "it is not in the table of operators";
         advice = nearest_operator(support, node->op_type);
     } else if (why == NULL) {
-        why = weft_arena_printf(support->importer->arena, "the domain %s is not known, and the model has no function of that name",
-                                node->domain);
+        why = weft_arena_printf(
+            support->importer->arena,
+            "the domain %s is not known, and the model has no function of that name", node->domain);
     }
     add(support, node, WEFT_E_OP_UNSUPPORTED, why, advice);
 }
@@ -154,9 +166,11 @@ weft_op weft_import_resolve(weft_import_support *support, const weft_import_node
     const weft_op_row *row = weft_op_get(op);
     bool is_renamed = op_type != node->op_type;
     bool is_in_range = node->opset >= WEFT_IMPORT_MIN_OPSET && node->opset <= WEFT_IMPORT_MAX_OPSET;
-    if (is_onnx && !is_renamed && is_in_range && (node->opset < row->since || node->opset > row->until)) {
+    if (is_onnx && !is_renamed && is_in_range &&
+        (node->opset < row->since || node->opset > row->until)) {
         add(support, node, WEFT_E_OP_VERSION,
-            weft_arena_printf(support->importer->arena, "it is supported in opsets %d to %d", row->since, row->until),
+            weft_arena_printf(support->importer->arena, "it is supported in opsets %d to %d",
+                              row->since, row->until),
             "export the model with one of these opsets");
         return WEFT_OP_NONE;
     }
@@ -166,14 +180,14 @@ weft_op weft_import_resolve(weft_import_support *support, const weft_import_node
 void weft_import_support_report(weft_import_support *support)
 {
     weft_importer *importer = support->importer;
-    for (size_t i = 0; i < support->list.count; i++) {
-        group *entry = support->list.data[i];
+    for (group *entry = support->list; entry != NULL; entry = entry->next) {
         const weft_import_node *node = entry->first;
         if (entry->count > NAMES_SHOWN)
             weft_text_printf(&entry->names, ", and %zu more", entry->count - NAMES_SHOWN);
         weft_status status = weft_diag_error(
-            importer->diag, entry->id, "operator not supported: %s%s%s (opset %lld), %zu node%s", node->domain,
-            node->domain[0] == '\0' ? "" : ".", *node->op_type == '\0' ? "without a name" : node->op_type, (long long)node->opset,
+            importer->diag, entry->id, "operator not supported: %s%s%s (opset %lld), %zu node%s",
+            node->domain, node->domain[0] == '\0' ? "" : ".",
+            *node->op_type == '\0' ? "without a name" : node->op_type, (long long)node->opset,
             entry->count, entry->count == 1 ? "" : "s");
         weft_import_note(importer, status);
         weft_diag_field_set(importer->diag, WEFT_DIAG_NODES, "%s", entry->names.data);

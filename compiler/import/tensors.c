@@ -1,24 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* TensorProto to tensor, and the initializers of the graph. Data is borrowed from the message or the mapped file wherever it
- * lies there as the graph wants it; what the file claims is checked before anything is allocated.
- * Must not know about: nodes. */
+/* TensorProto to tensor, and the initializers of the graph. Data is borrowed from the message or
+ * the mapped file wherever it lies there as the graph wants it; what the file claims is checked
+ * before anything is allocated. Must not know about: nodes. */
 #include <string.h>
 
 #include "compiler/import/importer.h"
 
 #if !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "raw data of ONNX is little-endian and is used in place: a big-endian machine needs byte swapping here"
+#error "raw data of ONNX is little-endian and is used in place: swap bytes here"
 #endif
 
 const char *weft_import_onnx_type_name(int32_t data_type)
 {
     static const char *const names[] = {
-        "undefined", "float",   "uint8",    "int8",         "uint16",         "int16",      "int32",          "int64",
-        "string",    "bool",    "float16",  "double",       "uint32",         "uint64",     "complex64",      "complex128",
-        "bfloat16",  "float8e4m3fn", "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4", "int4", "float4e2m1",
-        "float8e8m0", "uint2", "int2",
+        "undefined",      "float",      "uint8",          "int8",       "uint16",   "int16",
+        "int32",          "int64",      "string",         "bool",       "float16",  "double",
+        "uint32",         "uint64",     "complex64",      "complex128", "bfloat16", "float8e4m3fn",
+        "float8e4m3fnuz", "float8e5m2", "float8e5m2fnuz", "uint4",      "int4",     "float4e2m1",
+        "float8e8m0",     "uint2",      "int2",
     };
-    return data_type >= 0 && (size_t)data_type < sizeof names / sizeof names[0] ? names[data_type] : "unknown";
+    return data_type >= 0 && (size_t)data_type < sizeof names / sizeof names[0] ? names[data_type]
+                                                                                : "unknown";
 }
 
 static bool fail(weft_importer *importer, weft_error_id id, const char *what, const char *problem)
@@ -27,13 +29,15 @@ static bool fail(weft_importer *importer, weft_error_id id, const char *what, co
     return false;
 }
 
-static bool read_type(weft_importer *importer, const Onnx__TensorProto *proto, const char *what, weft_tensor *tensor)
+static bool read_type(weft_importer *importer, const Onnx__TensorProto *proto, const char *what,
+                      weft_tensor *tensor)
 {
     weft_diag *diag = importer->diag;
     tensor->dtype = weft_dtype_from_onnx(proto->data_type);
     if (tensor->dtype == WEFT_DTYPE_NONE) {
         fail(importer, WEFT_E_TENSOR_TYPE, what, "element type not supported");
-        weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%s (%d)", weft_import_onnx_type_name(proto->data_type), (int)proto->data_type);
+        weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%s (%d)",
+                            weft_import_onnx_type_name(proto->data_type), (int)proto->data_type);
         return false;
     }
     if (proto->n_dims > WEFT_MAX_RANK) {
@@ -51,15 +55,16 @@ static bool read_type(weft_importer *importer, const Onnx__TensorProto *proto, c
     size_t bytes = 0;
     if (is_negative || !weft_shape_bytes(&tensor->shape, tensor->dtype, &bytes)) {
         char shape[WEFT_SHAPE_TEXT];
-        fail(importer, WEFT_E_TENSOR_DIMS, what, is_negative ? "negative dimension" : "dimensions too large");
+        fail(importer, WEFT_E_TENSOR_DIMS, what,
+             is_negative ? "negative dimension" : "dimensions too large");
         weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%s", weft_shape_format(&tensor->shape, shape));
         return false;
     }
     return true;
 }
 
-static bool fail_count(weft_importer *importer, const char *what, const weft_tensor *tensor, size_t expected, size_t found,
-                       const char *unit)
+static bool fail_count(weft_importer *importer, const char *what, const weft_tensor *tensor,
+                       size_t expected, size_t found, const char *unit)
 {
     char shape[WEFT_SHAPE_TEXT];
     fail(importer, WEFT_E_TENSOR_DATA, what, "data does not fit the dimensions");
@@ -70,8 +75,10 @@ static bool fail_count(weft_importer *importer, const char *what, const weft_ten
     return false;
 }
 
-/* Uses bytes in place when they are aligned for the element type, and bool is 0 or 1 as C wants it. */
-static void *borrow(weft_importer *importer, const weft_tensor *tensor, const uint8_t *bytes, size_t size_bytes)
+/* Uses bytes in place when they are aligned for the element type, and bool is 0 or 1 as C wants it.
+ */
+static void *borrow(weft_importer *importer, const weft_tensor *tensor, const uint8_t *bytes,
+                    size_t size_bytes)
 {
     size_t alignment = weft_dtype_bytes(tensor->dtype);
     bool is_usable = bytes != NULL && (uintptr_t)bytes % alignment == 0;
@@ -102,20 +109,23 @@ static bool range_of(weft_dtype dtype, int64_t *out_min, int64_t *out_max)
     }
 }
 
-static bool fail_value(weft_importer *importer, const weft_tensor *tensor, const char *what, uint64_t index, long long value)
+static bool fail_value(weft_importer *importer, const weft_tensor *tensor, const char *what,
+                       uint64_t index, long long value)
 {
     fail(importer, WEFT_E_TENSOR_DATA, what, "value does not fit the element type");
-    weft_diag_field_set(importer->diag, WEFT_DIAG_FOUND, "element %llu is %lld in a tensor of %s", (unsigned long long)index, value,
-                        weft_dtype_name(tensor->dtype));
+    weft_diag_field_set(importer->diag, WEFT_DIAG_FOUND, "element %llu is %lld in a tensor of %s",
+                        (unsigned long long)index, value, weft_dtype_name(tensor->dtype));
     return false;
 }
 
-static bool narrow(weft_importer *importer, const int32_t *from, size_t count, const char *what, weft_tensor *tensor)
+static bool narrow(weft_importer *importer, const int32_t *from, size_t count, const char *what,
+                   weft_tensor *tensor)
 {
     int64_t min = 0, max = 0;
     WEFT_ASSERT(range_of(tensor->dtype, &min, &max));
     size_t element = weft_dtype_bytes(tensor->dtype);
-    uint8_t *to = WEFT_NEW_ARRAY(importer->arena, uint8_t, count * element); /* less than the message takes */
+    uint8_t *to =
+        WEFT_NEW_ARRAY(importer->arena, uint8_t, count * element); /* less than the message takes */
     for (size_t i = 0; i < count; i++) {
         if (from[i] < min || from[i] > max)
             return fail_value(importer, tensor, what, i, from[i]);
@@ -127,7 +137,8 @@ static bool narrow(weft_importer *importer, const int32_t *from, size_t count, c
     return true;
 }
 
-static bool narrow_u32(weft_importer *importer, const uint64_t *from, size_t count, const char *what, weft_tensor *tensor)
+static bool narrow_u32(weft_importer *importer, const uint64_t *from, size_t count,
+                       const char *what, weft_tensor *tensor)
 {
     uint32_t *to = WEFT_NEW_ARRAY(importer->arena, uint32_t, count);
     for (size_t i = 0; i < count; i++) {
@@ -152,11 +163,13 @@ static const void *typed_field(const Onnx__TensorProto *proto, weft_dtype dtype,
     }
 }
 
-static bool read_data(weft_importer *importer, const Onnx__TensorProto *proto, const char *what, weft_tensor *tensor)
+static bool read_data(weft_importer *importer, const Onnx__TensorProto *proto, const char *what,
+                      weft_tensor *tensor)
 {
     size_t bytes = 0;
     WEFT_ASSERT(weft_shape_bytes(&tensor->shape, tensor->dtype, &bytes));
-    if (proto->has_data_location && proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) {
+    if (proto->has_data_location &&
+        proto->data_location == ONNX__TENSOR_PROTO__DATA_LOCATION__EXTERNAL) {
         const uint8_t *data = weft_import_external(importer, proto, what, bytes);
         if (data != NULL)
             tensor->data = borrow(importer, tensor, data, bytes);
@@ -181,12 +194,14 @@ static bool read_data(weft_importer *importer, const Onnx__TensorProto *proto, c
     return true;
 }
 
-bool weft_import_tensor(weft_importer *importer, const Onnx__TensorProto *proto, const char *what, weft_tensor *out_tensor)
+bool weft_import_tensor(weft_importer *importer, const Onnx__TensorProto *proto, const char *what,
+                        weft_tensor *out_tensor)
 {
     *out_tensor = (weft_tensor){0};
     if (proto->segment != NULL)
         return fail(importer, WEFT_E_TENSOR_FORM, what, "segmented tensors are not supported");
-    return read_type(importer, proto, what, out_tensor) && read_data(importer, proto, what, out_tensor);
+    return read_type(importer, proto, what, out_tensor) &&
+           read_data(importer, proto, what, out_tensor);
 }
 
 weft_value *weft_import_stand_in(weft_importer *importer, const char *name)
@@ -202,7 +217,8 @@ void weft_import_initializers(weft_importer *importer)
         const Onnx__TensorProto *proto = graph->initializer[i];
         const char *name = weft_import_text(proto->name);
         if (*name == '\0') {
-            fail(importer, WEFT_E_TENSOR_NAME, weft_arena_printf(importer->arena, "initializer %zu", i), "no name");
+            fail(importer, WEFT_E_TENSOR_NAME,
+                 weft_arena_printf(importer->arena, "initializer %zu", i), "no name");
             continue;
         }
         if (weft_import_is_defined(importer, name, "an initializer"))
@@ -210,14 +226,16 @@ void weft_import_initializers(weft_importer *importer)
         weft_tensor tensor;
         const char *what = weft_arena_printf(importer->arena, "initializer %s", name);
         weft_value *value = weft_import_tensor(importer, proto, what, &tensor)
-                                ? weft_graph_add_constant(importer->graph, name, tensor.dtype, &tensor.shape, tensor.data)
+                                ? weft_graph_add_constant(importer->graph, name, tensor.dtype,
+                                                          &tensor.shape, tensor.data)
                                 : weft_import_stand_in(importer, name);
         weft_map_put(&importer->values, name, value);
     }
     for (size_t i = 0; i < graph->n_sparse_initializer; i++) {
         const Onnx__TensorProto *values = graph->sparse_initializer[i]->values;
         const char *name = values != NULL ? weft_import_text(values->name) : "";
-        fail(importer, WEFT_E_TENSOR_FORM, weft_arena_printf(importer->arena, "initializer %s", name),
+        fail(importer, WEFT_E_TENSOR_FORM,
+             weft_arena_printf(importer->arena, "initializer %s", name),
              "sparse tensors are not supported");
         if (*name != '\0' && !weft_import_is_defined(importer, name, "a sparse initializer"))
             weft_map_put(&importer->values, name, weft_import_stand_in(importer, name));

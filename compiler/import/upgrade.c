@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Older forms of operators to the newest one: a table of operator, opset of the change, and what to do.
+/* Older forms of operators to the newest one: a table of operator, opset of the change, and what to
+ * do.
  *
- * A row applies to nodes of an opset below its own; rows of one operator apply in the table's order. What a function finds malformed
- * it leaves as it is: inference reports it then. Must not know about: messages of the model. */
+ * A row applies to nodes of an opset below its own; rows of one operator apply in the table's
+ * order. What a function finds malformed it leaves as it is: inference reports it then. Must not
+ * know about: messages of the model. */
 #include <string.h>
 
 #include "compiler/import/importer.h"
@@ -17,8 +19,9 @@ typedef struct upgrade {
 static void fail(const upgrade *at, const char *why)
 {
     weft_importer *importer = at->importer;
-    weft_import_note(importer, weft_diag_error(importer->diag, WEFT_E_OP_FORM, "%s of opset %lld has no newer form", at->source->op_type,
-                                               (long long)at->source->opset));
+    weft_import_note(importer, weft_diag_error(importer->diag, WEFT_E_OP_FORM,
+                                               "%s of opset %lld has no newer form",
+                                               at->source->op_type, (long long)at->source->opset));
     weft_diag_field_set(importer->diag, WEFT_DIAG_NODES, "%s", at->source->name);
     weft_diag_field_set(importer->diag, WEFT_DIAG_WHY, "%s", why);
     weft_diag_field_set(importer->diag, WEFT_DIAG_TRY, "export the model for inference");
@@ -30,7 +33,8 @@ static const char *part_name(const upgrade *at, const char *part)
 }
 
 /* A new node before the one that is upgraded; returns its output. */
-static weft_value *add_node(const upgrade *at, weft_op op, const char *part, weft_value *input, const char *attr, int64_t value)
+static weft_value *add_node(const upgrade *at, weft_op op, const char *part, weft_value *input,
+                            const char *attr, int64_t value)
 {
     const char *name = part_name(at, part);
     weft_node *node = weft_graph_add_node(at->graph, at->node, op, name, &input, 1, &name, 1);
@@ -46,7 +50,8 @@ static void ints_to_input(const upgrade *at, const char *attr_name, size_t input
     const weft_attr *attr = weft_attrs_find(&at->node->attrs, attr_name);
     if (attr == NULL || attr->kind != WEFT_ATTR_INTS || weft_node_input(at->node, input) != NULL)
         return;
-    weft_value *list = weft_graph_add_constant_ints(at->graph, part_name(at, attr_name), attr->ints, attr->count);
+    weft_value *list =
+        weft_graph_add_constant_ints(at->graph, part_name(at, attr_name), attr->ints, attr->count);
     weft_node_set_input(at->graph, at->node, input, list);
     weft_attrs_remove(&at->node->attrs, attr_name);
 }
@@ -68,7 +73,8 @@ static void float_to_input(const upgrade *at, const char *attr_name, size_t inpu
         return;
     weft_shape scalar = {0};
     const void *data = weft_arena_dup(at->importer->arena, &attr->f, sizeof attr->f);
-    weft_value *value = weft_graph_add_constant(at->graph, part_name(at, attr_name), WEFT_DTYPE_F32, &scalar, data);
+    weft_value *value =
+        weft_graph_add_constant(at->graph, part_name(at, attr_name), WEFT_DTYPE_F32, &scalar, data);
     const weft_value *like = weft_node_input(at->node, 0);
     if (like != NULL && like->dtype != WEFT_DTYPE_NONE && like->dtype != WEFT_DTYPE_F32)
         value = add_node(at, WEFT_OP_Cast, "cast", value, "to", onnx_type(like->dtype));
@@ -95,11 +101,13 @@ static void split_sizes(const upgrade *at)
     ints_to_input(at, "split", 1);
 }
 
-/* Split 13: without sizes, the number of outputs divides the axis; the newest form wants that number said. */
+/* Split 13: without sizes, the number of outputs divides the axis; the newest form wants that
+ * number said. */
 static void split_count(const upgrade *at)
 {
     if (weft_node_input(at->node, 1) == NULL)
-        weft_attrs_set_int(&at->node->attrs, at->importer->arena, "num_outputs", (int64_t)at->node->output_count);
+        weft_attrs_set_int(&at->node->attrs, at->importer->arena, "num_outputs",
+                           (int64_t)at->node->output_count);
 }
 
 /* Pad 2: everything but the data is an attribute. */
@@ -130,16 +138,19 @@ static void resize_scales(const upgrade *at)
 static bool is_empty_constant(const weft_value *value)
 {
     int64_t elems = 1;
-    return value != NULL && weft_value_is_constant(value) && weft_shape_elems(&value->shape, &elems) && elems == 0;
+    return value != NULL && weft_value_is_constant(value) &&
+           weft_shape_elems(&value->shape, &elems) && elems == 0;
 }
 
-/* Resize 11: omitted inputs may be empty tensors. Later opsets leave them out, but exporters still write this. */
+/* Resize 11: omitted inputs may be empty tensors. Later opsets leave them out, but exporters still
+ * write this. */
 static void resize_empty(const upgrade *at)
 {
     for (size_t i = 1; i < at->node->input_count; i++)
         if (is_empty_constant(at->node->inputs[i]))
             weft_node_set_input(at->graph, at->node, i, NULL);
-    const char *mode = weft_attrs_string(&at->node->attrs, "coordinate_transformation_mode", "half_pixel");
+    const char *mode =
+        weft_attrs_string(&at->node->attrs, "coordinate_transformation_mode", "half_pixel");
     if (weft_node_input(at->node, 1) != NULL && strcmp(mode, "tf_crop_and_resize") != 0)
         weft_node_set_input(at->graph, at->node, 1, NULL); /* read by that mode only */
 }
@@ -153,13 +164,15 @@ static void softmax(const upgrade *at)
         return;
     bool is_last = axis == -1 || (x->has_shape && axis == x->shape.rank - 1);
     if (is_last || at->node->output_count != 1) {
-        weft_attrs_set_int(&at->node->attrs, at->importer->arena, "axis", axis); /* the default has changed */
+        weft_attrs_set_int(&at->node->attrs, at->importer->arena, "axis",
+                           axis); /* the default has changed */
         return;
     }
     weft_value *flat = add_node(at, WEFT_OP_Flatten, "flatten", x, "axis", axis);
     weft_value *normalised = add_node(at, WEFT_OP_Softmax, "softmax", flat, "axis", -1);
     weft_value *shape = x->has_shape
-                            ? weft_graph_add_constant_ints(at->graph, part_name(at, "shape"), x->shape.dims, (size_t)x->shape.rank)
+                            ? weft_graph_add_constant_ints(at->graph, part_name(at, "shape"),
+                                                           x->shape.dims, (size_t)x->shape.rank)
                             : add_node(at, WEFT_OP_Shape, "shape", x, NULL, 0);
     at->node->op = WEFT_OP_Reshape;
     at->node->attrs = (weft_attrs){0};
@@ -181,8 +194,8 @@ static void dropout(const upgrade *at)
         return;
     const weft_value *training = weft_node_input(at->node, 2);
     if (training != NULL) {
-        bool is_off = weft_value_is_constant(training) && training->dtype == WEFT_DTYPE_BOOL && training->shape.rank == 0 &&
-                      *(const uint8_t *)training->data == 0;
+        bool is_off = weft_value_is_constant(training) && training->dtype == WEFT_DTYPE_BOOL &&
+                      training->shape.rank == 0 && *(const uint8_t *)training->data == 0;
         if (!is_off)
             fail(at, "training_mode is not the constant false");
     }
@@ -225,7 +238,8 @@ void weft_import_upgrade(weft_importer *importer, const weft_import_node *source
     weft_op op = source->node->op;
     if (source->opset <= 0 || source->domain[0] != '\0')
         return;
-    upgrade at = {.importer = importer, .graph = importer->graph, .node = source->node, .source = source};
+    upgrade at = {
+        .importer = importer, .graph = importer->graph, .node = source->node, .source = source};
     for (size_t i = 0; i < sizeof upgrades / sizeof upgrades[0]; i++)
         if (upgrades[i].op == op && source->opset < upgrades[i].before)
             upgrades[i].apply(&at);

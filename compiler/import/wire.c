@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Bytes to protobuf message, safely. A scan with bounded depth checks the structure before protobuf-c, which recurses, sees it, and finds
- * the byte where a damaged file breaks; an allocator with a budget bounds what the file can claim.
- * Must not know about: what the fields of a model mean. */
+/* Bytes to protobuf message, safely. A scan with bounded depth checks the structure before
+ * protobuf-c, which recurses, sees it, and finds the byte where a damaged file breaks; an allocator
+ * with a budget bounds what the file can claim. Must not know about: what the fields of a model
+ * mean. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/import/importer.h"
 
 enum {
-    MAX_DEPTH = 100, /* a graph inside a node is three levels, so 33 nested control-flow bodies; protobuf's own limit too */
+    MAX_DEPTH = 100, /* a graph inside a node is three levels, so 33 nested control-flow bodies;
+                        protobuf's own limit too */
     MAX_VARINT_BYTES = 10,
-    /* Worst honest case: an unpacked list of one-byte integers. Each takes 2 bytes of file, 8 of memory, and a member
-     * record of up to 48 in slabs that double: 52 bytes per byte. A message is at most 300 bytes, and the smallest useful one
-     * (an attribute with name, type and value) 12 bytes of file. */
+    /* Worst honest case: an unpacked list of one-byte integers. Each takes 2 bytes of file, 8 of
+     * memory, and a member record of up to 48 in slabs that double: 52 bytes per byte. A message is
+     * at most 300 bytes, and the smallest useful one (an attribute with name, type and value) 12
+     * bytes of file. */
     BUDGET_PER_BYTE = 64,
     BUDGET_BASE_BYTES = 1 << 20
 };
@@ -23,7 +26,7 @@ enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };
 
 typedef struct fault {
     size_t offset;
-    const char *why;     /* NULL: none */
+    const char *why; /* NULL: none */
     bool is_too_deep;
     bool has_known_field; /* a field of the outermost message was read before */
 } fault;
@@ -76,8 +79,10 @@ static bool fits_packed(unsigned element_wire, const uint8_t *bytes, size_t leng
     }
 }
 
-/* Reads one field of the innermost message and steps into it when it is a message. Returns what is wrong, or NULL. */
-static const char *scan_field(const uint8_t *data, size_t *at, frame *stack, size_t *depth, fault *found)
+/* Reads one field of the innermost message and steps into it when it is a message. Returns what is
+ * wrong, or NULL. */
+static const char *scan_field(const uint8_t *data, size_t *at, frame *stack, size_t *depth,
+                              fault *found)
 {
     frame *top = &stack[*depth - 1];
     uint64_t key = 0, length = 0;
@@ -86,10 +91,12 @@ static const char *scan_field(const uint8_t *data, size_t *at, frame *stack, siz
     unsigned wire = (unsigned)(key & 7);
     if (key >> 3 == 0 || key >> 3 > 0x1fffffff)
         return "a field has an impossible number";
-    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field(top->type, (unsigned)(key >> 3));
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field(top->type, (unsigned)(key >> 3));
     if (field != NULL) {
         unsigned expected = wire_type_of(field);
-        bool is_packed = wire == WIRE_BYTES && expected != WIRE_BYTES && field->label == PROTOBUF_C_LABEL_REPEATED;
+        bool is_packed = wire == WIRE_BYTES && expected != WIRE_BYTES &&
+                         field->label == PROTOBUF_C_LABEL_REPEATED;
         if (wire != expected && !is_packed)
             return "a field has another type than in ONNX";
     }
@@ -166,20 +173,28 @@ typedef struct magic {
     const char *advice;
 } magic;
 
-#define MAGIC(offset, bytes, kind, advice) {offset, bytes, sizeof bytes - 1, kind, advice}
+#define MAGIC(offset, bytes, kind, advice)                                                         \
+    {                                                                                              \
+        offset, bytes, sizeof bytes - 1, kind, advice                                              \
+    }
 static const magic magics[] = {
     MAGIC(0, "version https://git-lfs", "a Git LFS pointer", "fetch the file itself: git lfs pull"),
     MAGIC(0, "WEFTPKG", "a weft package", "give the model that it was compiled from"),
     MAGIC(0, "\x89PNG", "a PNG picture", NULL),
     MAGIC(0, "\xff\xd8\xff", "a JPEG picture", NULL),
     MAGIC(0, "\x93NUMPY", "a NumPy array", NULL),
-    MAGIC(0, "PK\x03\x04", "a ZIP archive, as PyTorch writes", "export it: torch.onnx.export, or unpack the archive"),
+    MAGIC(0, "PK\x03\x04", "a ZIP archive, as PyTorch writes",
+          "export it: torch.onnx.export, or unpack the archive"),
     MAGIC(0, "\x80\x02", "a Python pickle", "export it: torch.onnx.export"),
     MAGIC(0, "\x89HDF", "an HDF5 file, as Keras writes", "export it with tf2onnx"),
     MAGIC(0, "\x1f\x8b", "a gzip archive", "unpack it: gunzip"),
     MAGIC(0, "\x28\xb5\x2f\xfd", "a zstd archive", "unpack it: unzstd"),
-    MAGIC(0, "\x7f" "ELF", "a program", NULL),
-    MAGIC(4, "ORTM", "a model in ONNX Runtime's own format", "give the .onnx file that it was made from"),
+    MAGIC(0,
+          "\x7f"
+          "ELF",
+          "a program", NULL),
+    MAGIC(4, "ORTM", "a model in ONNX Runtime's own format",
+          "give the .onnx file that it was made from"),
     MAGIC(4, "TFL3", "a TensorFlow Lite model", "convert it with tf2onnx"),
 };
 #undef MAGIC
@@ -187,19 +202,21 @@ static const magic magics[] = {
 static bool is_text(const uint8_t *data, size_t size_bytes)
 {
     for (size_t i = 0; i < size_bytes && i < 64; i++)
-        if (data[i] > 0x7e || (data[i] < 0x20 && data[i] != '\n' && data[i] != '\r' && data[i] != '\t'))
+        if (data[i] > 0x7e ||
+            (data[i] < 0x20 && data[i] != '\n' && data[i] != '\r' && data[i] != '\t'))
             return false;
     return true;
 }
 
 static weft_status report_not_onnx(weft_importer *importer, const uint8_t *data, size_t size_bytes)
 {
-    weft_status status =
-        weft_diag_error(importer->diag, WEFT_E_NOT_ONNX, "not an ONNX model: %s", weft_import_path(importer));
+    weft_status status = weft_diag_error(importer->diag, WEFT_E_NOT_ONNX, "not an ONNX model: %s",
+                                         weft_import_path(importer));
     const char *kind = is_text(data, size_bytes) ? "text" : NULL, *advice = NULL;
     for (size_t i = 0; i < sizeof magics / sizeof magics[0]; i++) {
         const magic *row = &magics[i];
-        if (size_bytes >= row->offset + row->length && memcmp(data + row->offset, row->bytes, row->length) == 0) {
+        if (size_bytes >= row->offset + row->length &&
+            memcmp(data + row->offset, row->bytes, row->length) == 0) {
             kind = row->kind;
             advice = row->advice;
             break;
@@ -209,26 +226,31 @@ static weft_status report_not_onnx(weft_importer *importer, const uint8_t *data,
     weft_text_init(&bytes, importer->arena);
     for (size_t i = 0; i < size_bytes && i < 8; i++)
         weft_text_printf(&bytes, "%s%02x", i > 0 ? " " : "", data[i]);
-    weft_diag_field_set(importer->diag, WEFT_DIAG_EXPECTED, "a protocol buffer that starts with ModelProto's ir_version (08)");
-    weft_diag_field_set(importer->diag, WEFT_DIAG_FOUND, "bytes %s%s%s", bytes.data, kind != NULL ? ", " : "",
-                        kind != NULL ? kind : "");
+    weft_diag_field_set(importer->diag, WEFT_DIAG_EXPECTED,
+                        "a protocol buffer that starts with ModelProto's ir_version (08)");
+    weft_diag_field_set(importer->diag, WEFT_DIAG_FOUND, "bytes %s%s%s", bytes.data,
+                        kind != NULL ? ", " : "", kind != NULL ? kind : "");
     if (advice != NULL)
         weft_diag_field_set(importer->diag, WEFT_DIAG_TRY, "%s", advice);
     return status;
 }
 
-static weft_status report_fault(weft_importer *importer, const uint8_t *data, size_t size_bytes, const fault *found)
+static weft_status report_fault(weft_importer *importer, const uint8_t *data, size_t size_bytes,
+                                const fault *found)
 {
     if (!found->has_known_field)
         return report_not_onnx(importer, data, size_bytes);
     weft_status status =
         found->is_too_deep
-            ? weft_diag_error(importer->diag, WEFT_E_MODEL_NESTED, "messages are nested more than %d deep: %s", MAX_DEPTH,
+            ? weft_diag_error(importer->diag, WEFT_E_MODEL_NESTED,
+                              "messages are nested more than %d deep: %s", MAX_DEPTH,
                               weft_import_path(importer))
-            : weft_diag_error(importer->diag, WEFT_E_MODEL_CORRUPT, "truncated or damaged: %s", weft_import_path(importer));
+            : weft_diag_error(importer->diag, WEFT_E_MODEL_CORRUPT, "truncated or damaged: %s",
+                              weft_import_path(importer));
     weft_diag_field_set(importer->diag, WEFT_DIAG_AT, "byte %zu of %zu", found->offset, size_bytes);
     weft_diag_field_set(importer->diag, WEFT_DIAG_WHY, "%s", found->why);
-    weft_diag_field_set(importer->diag, WEFT_DIAG_TRY, "copy or export the file again, and compare its size with the original");
+    weft_diag_field_set(importer->diag, WEFT_DIAG_TRY,
+                        "copy or export the file again, and compare its size with the original");
     return status;
 }
 
@@ -270,12 +292,14 @@ static void holder_release(void *object)
 }
 
 /* NULL after a failure; *out_owner says which. */
-static const ProtobufCMessage *unpack(weft_importer *importer, const ProtobufCMessageDescriptor *type, const uint8_t *data,
+static const ProtobufCMessage *unpack(weft_importer *importer,
+                                      const ProtobufCMessageDescriptor *type, const uint8_t *data,
                                       size_t size_bytes, holder **out_owner)
 {
     holder *owner = WEFT_NEW(importer->arena, holder);
     *out_owner = owner;
-    owner->allocator = (ProtobufCAllocator){.alloc = holder_alloc, .free = holder_free, .allocator_data = owner};
+    owner->allocator =
+        (ProtobufCAllocator){.alloc = holder_alloc, .free = holder_free, .allocator_data = owner};
     if (!weft_mul_size(size_bytes, BUDGET_PER_BYTE, &owner->budget_bytes) ||
         !weft_add_size(owner->budget_bytes, BUDGET_BASE_BYTES, &owner->budget_bytes))
         owner->budget_bytes = SIZE_MAX;
@@ -291,7 +315,8 @@ weft_status weft_import_unpack(weft_importer *importer, const uint8_t *data, siz
     *out_model = NULL;
     weft_diag *diag = importer->diag;
     if (size_bytes == 0) {
-        weft_status status = weft_diag_error(diag, WEFT_E_MODEL_EMPTY, "the file is empty: %s", weft_import_path(importer));
+        weft_status status = weft_diag_error(diag, WEFT_E_MODEL_EMPTY, "the file is empty: %s",
+                                             weft_import_path(importer));
         weft_diag_field_set(diag, WEFT_DIAG_TRY, "copy or export the file again");
         return status;
     }
@@ -301,28 +326,33 @@ weft_status weft_import_unpack(weft_importer *importer, const uint8_t *data, siz
     if (!found.has_known_field)
         return report_not_onnx(importer, data, size_bytes);
     holder *owner = NULL;
-    *out_model = (const Onnx__ModelProto *)unpack(importer, &onnx__model_proto__descriptor, data, size_bytes, &owner);
+    *out_model = (const Onnx__ModelProto *)unpack(importer, &onnx__model_proto__descriptor, data,
+                                                  size_bytes, &owner);
     if (*out_model != NULL)
         return WEFT_OK;
     if (owner->is_out_of_memory)
-        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while reading %s", weft_import_path(importer));
+        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while reading %s",
+                               weft_import_path(importer));
     if (!owner->is_over_budget) {
         found = (fault){.why = "the protocol buffer reader refused it", .has_known_field = true};
         return report_fault(importer, data, size_bytes, &found);
     }
-    weft_status status = weft_diag_error(diag, WEFT_E_MODEL_EXPANDS, "the file claims more memory than its size explains: %s",
+    weft_status status = weft_diag_error(diag, WEFT_E_MODEL_EXPANDS,
+                                         "the file claims more memory than its size explains: %s",
                                          weft_import_path(importer));
-    weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "at most %d bytes of memory per byte of the file", BUDGET_PER_BYTE);
+    weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "at most %d bytes of memory per byte of the file",
+                        BUDGET_PER_BYTE);
     weft_diag_field_set(diag, WEFT_DIAG_FOUND, "more, for a file of %zu bytes", size_bytes);
     return status;
 }
 
-bool weft_import_unknown_field(const ProtobufCMessage *message, uint32_t number, size_t nth, const uint8_t **out_data,
-                               size_t *out_size_bytes)
+bool weft_import_unknown_field(const ProtobufCMessage *message, uint32_t number, size_t nth,
+                               const uint8_t **out_data, size_t *out_size_bytes)
 {
     for (unsigned i = 0; i < message->n_unknown_fields; i++) {
         const ProtobufCMessageUnknownField *field = &message->unknown_fields[i];
-        if (field->tag != number || field->wire_type != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED || nth-- > 0)
+        if (field->tag != number || field->wire_type != PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED ||
+            nth-- > 0)
             continue;
         size_t at = 0;
         uint64_t length = 0; /* protobuf-c keeps the prefix */
@@ -335,12 +365,14 @@ bool weft_import_unknown_field(const ProtobufCMessage *message, uint32_t number,
     return false;
 }
 
-const Onnx__AttributeProto *weft_import_unpack_attribute(weft_importer *importer, const uint8_t *data, size_t size_bytes)
+const Onnx__AttributeProto *weft_import_unpack_attribute(weft_importer *importer,
+                                                         const uint8_t *data, size_t size_bytes)
 {
     if (scan(&onnx__attribute_proto__descriptor, data, size_bytes).why != NULL)
         return NULL;
     holder *owner = NULL;
-    const ProtobufCMessage *attr = unpack(importer, &onnx__attribute_proto__descriptor, data, size_bytes, &owner);
+    const ProtobufCMessage *attr =
+        unpack(importer, &onnx__attribute_proto__descriptor, data, size_bytes, &owner);
     if (owner->is_out_of_memory)
         weft_arena_out_of_memory(importer->arena);
     return (const Onnx__AttributeProto *)attr;

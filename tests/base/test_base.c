@@ -134,7 +134,8 @@ static void diag_collects_and_formats(void **state)
     (void)state;
     weft_diag *diag = NULL;
     assert_int_equal(weft_diag_create(&diag), WEFT_OK);
-    assert_int_equal(weft_diag_error(diag, WEFT_E_FILE_OPEN, "cannot open %s", "a\nb\x1b\xff\xc3\xa9"), WEFT_IO);
+    assert_int_equal(
+        weft_diag_error(diag, WEFT_E_FILE_OPEN, "cannot open %s", "a\nb\x1b\xff\xc3\xa9"), WEFT_IO);
     weft_diag_field_set(diag, WEFT_DIAG_WHY, "first\nsecond");
     weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%d", 3);
     weft_diag_note(diag, "note");
@@ -273,7 +274,7 @@ static void nearest_finds_slips_only(void **state)
 
 static void remove_scratch(const char *folder, const char *name)
 {
-    char path[256];
+    char path[512];
     snprintf(path, sizeof path, "%s/%s", folder, name);
     unlink(path);
 }
@@ -303,7 +304,8 @@ static void files_are_mapped_and_replaced_whole(void **state)
     assert_int_equal(weft_file_writer_pad(writer, 4096), WEFT_OK);
     assert_int_equal(weft_file_writer_position(writer), 4096);
     assert_int_equal(weft_file_writer_add(writer, big, sizeof big), WEFT_OK);
-    assert_int_equal(weft_file_map_open(path, &map, NULL), WEFT_IO); /* not there before the commit */
+    assert_int_equal(weft_file_map_open(path, &map, NULL),
+                     WEFT_IO); /* not there before the commit */
     assert_int_equal(weft_file_writer_commit(writer, diag), WEFT_OK);
     assert_int_equal(weft_file_map_open(path, &map, diag), WEFT_OK);
     assert_int_equal(map.size_bytes, 4096 + sizeof big);

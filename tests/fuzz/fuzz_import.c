@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzz harness of the ONNX reader: any bytes end in a graph that verifies, or in an error. Must not know about the other harnesses;
- * replay.c runs it over files in `make check`. */
+/* Fuzz harness of the ONNX reader: any bytes end in a graph that verifies, or in an error. Must not
+ * know about the other harnesses; replay.c runs it over files in `make check`. */
 #include "compiler/import/import.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     if (WEFT_ARENA_TRY(arena) == 0) {
         /* Every other length comes with a shape, so that the mutator can switch it. */
-        weft_import_params params = {.data = data, .size_bytes = size, .shapes = shapes, .shape_count = size & 1};
+        weft_import_params params = {
+            .data = data, .size_bytes = size, .shapes = shapes, .shape_count = size & 1};
         weft_graph *graph = NULL;
         weft_status status = weft_import_onnx(arena, &params, &graph, diag);
         if (status == WEFT_OK) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs a fuzz harness over files: every argument is a file, or a folder whose files are taken. So what a fuzzer found stays tested where
- * there is no fuzzer. Speaks TAP. Must not know about any harness but its entry point. */
+/* Runs a fuzz harness over files: every argument is a file, or a folder whose files are taken. So
+ * what a fuzzer found stays tested where there is no fuzzer. Speaks TAP. Must not know about any
+ * harness but its entry point. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -39,7 +39,8 @@ void check_message(check *c, const message *m)
     check_message_shapes(c, m, NULL, 0);
 }
 
-void check_message_shapes(check *c, const message *m, const weft_shape_binding *shapes, size_t shape_count)
+void check_message_shapes(check *c, const message *m, const weft_shape_binding *shapes,
+                          size_t shape_count)
 {
     weft_import_params params = {.shapes = shapes, .shape_count = shape_count};
     params.data = message_pack(m, &params.size_bytes);

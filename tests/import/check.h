@@ -28,7 +28,8 @@ void check_end(check *c);
 void check_params(check *c, const weft_import_params *params);
 void check_bytes(check *c, const void *data, size_t size_bytes);
 void check_message(check *c, const message *m);
-void check_message_shapes(check *c, const message *m, const weft_shape_binding *shapes, size_t shape_count);
+void check_message_shapes(check *c, const message *m, const weft_shape_binding *shapes,
+                          size_t shape_count);
 /* The nth entry with that id; fails the test when there is none. */
 const weft_diag_entry *check_entry(const check *c, weft_error_id id, size_t nth);
 size_t check_count(const check *c, weft_error_id id);

@@ -61,7 +61,8 @@ void message_opset(message *m, const char *domain, int64_t version)
     APPEND(m, m->model->opset_import, m->model->n_opset_import, opset);
 }
 
-static Onnx__ValueInfoProto *value_info(message *m, const char *name, int32_t elem_type, const char *shape)
+static Onnx__ValueInfoProto *value_info(message *m, const char *name, int32_t elem_type,
+                                        const char *shape)
 {
     MAKE(m, Onnx__ValueInfoProto, onnx__value_info_proto, info);
     MAKE(m, Onnx__TypeProto, onnx__type_proto, type);
@@ -95,7 +96,8 @@ static Onnx__ValueInfoProto *value_info(message *m, const char *name, int32_t el
     return info;
 }
 
-Onnx__ValueInfoProto *message_input(message *m, const char *name, int32_t elem_type, const char *shape)
+Onnx__ValueInfoProto *message_input(message *m, const char *name, int32_t elem_type,
+                                    const char *shape)
 {
     Onnx__ValueInfoProto *info = value_info(m, name, elem_type, shape);
     APPEND(m, m->graph->input, m->graph->n_input, info);
@@ -109,7 +111,8 @@ Onnx__ValueInfoProto *message_output(message *m, const char *name, const char *s
     return info;
 }
 
-Onnx__NodeProto *message_loose_node(message *m, const char *op_type, const char *inputs, const char *outputs)
+Onnx__NodeProto *message_loose_node(message *m, const char *op_type, const char *inputs,
+                                    const char *outputs)
 {
     MAKE(m, Onnx__NodeProto, onnx__node_proto, node);
     node->op_type = copy(m, op_type);
@@ -118,7 +121,8 @@ Onnx__NodeProto *message_loose_node(message *m, const char *op_type, const char 
     return node;
 }
 
-Onnx__NodeProto *message_node(message *m, const char *op_type, const char *inputs, const char *outputs)
+Onnx__NodeProto *message_node(message *m, const char *op_type, const char *inputs,
+                              const char *outputs)
 {
     Onnx__NodeProto *node = message_loose_node(m, op_type, inputs, outputs);
     APPEND(m, m->graph->node, m->graph->n_node, node);
@@ -136,7 +140,8 @@ Onnx__AttributeProto *message_attr(message *m, Onnx__NodeProto *node, const char
     return attr;
 }
 
-Onnx__TensorProto *message_tensor(message *m, const char *name, int32_t data_type, size_t rank, const int64_t *dims)
+Onnx__TensorProto *message_tensor(message *m, const char *name, int32_t data_type, size_t rank,
+                                  const int64_t *dims)
 {
     MAKE(m, Onnx__TensorProto, onnx__tensor_proto, tensor);
     tensor->name = copy(m, name);
@@ -147,7 +152,8 @@ Onnx__TensorProto *message_tensor(message *m, const char *name, int32_t data_typ
     return tensor;
 }
 
-Onnx__TensorProto *message_initializer(message *m, const char *name, int32_t data_type, size_t rank, const int64_t *dims)
+Onnx__TensorProto *message_initializer(message *m, const char *name, int32_t data_type, size_t rank,
+                                       const int64_t *dims)
 {
     Onnx__TensorProto *tensor = message_tensor(m, name, data_type, rank, dims);
     APPEND(m, m->graph->initializer, m->graph->n_initializer, tensor);
@@ -157,7 +163,8 @@ Onnx__TensorProto *message_initializer(message *m, const char *name, int32_t dat
 void message_raw(message *m, Onnx__TensorProto *tensor, const void *data, size_t size_bytes)
 {
     tensor->has_raw_data = 1;
-    tensor->raw_data = (ProtobufCBinaryData){.len = size_bytes, .data = weft_arena_dup(m->arena, data, size_bytes)};
+    tensor->raw_data = (ProtobufCBinaryData){.len = size_bytes,
+                                             .data = weft_arena_dup(m->arena, data, size_bytes)};
 }
 
 void message_external(message *m, Onnx__TensorProto *tensor, const char *key, const char *value)
@@ -170,7 +177,8 @@ void message_external(message *m, Onnx__TensorProto *tensor, const char *key, co
     APPEND(m, tensor->external_data, tensor->n_external_data, entry);
 }
 
-Onnx__FunctionProto *message_function(message *m, const char *domain, const char *name, const char *inputs, const char *outputs)
+Onnx__FunctionProto *message_function(message *m, const char *domain, const char *name,
+                                      const char *inputs, const char *outputs)
 {
     MAKE(m, Onnx__FunctionProto, onnx__function_proto, function);
     function->domain = copy(m, domain);

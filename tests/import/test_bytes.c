@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Files that are no model, or a damaged or hostile one, and running out of memory. Must not know operators beyond one that is
- * needed to have a model. */
+/* Files that are no model, or a damaged or hostile one, and running out of memory. Must not know
+ * operators beyond one that is needed to have a model. */
 #include "tests/import/check.h"
 
 #include <stdlib.h>
@@ -156,7 +156,8 @@ static void claims_beyond_the_size_are_refused(void **state)
     check_begin(&c);
     uint8_t *buffer = weft_arena_alloc(c.arena, NODES * 2 + 16);
     uint8_t *end = buffer + NODES * 2 + 16, *start = end;
-    for (int i = 0; i < NODES; i++) { /* empty initializers: two bytes of file, hundreds of memory */
+    for (int i = 0; i < NODES;
+         i++) { /* empty initializers: two bytes of file, hundreds of memory */
         *--start = 0;
         *--start = 5 << 3 | 2;
     }
@@ -170,30 +171,38 @@ static void claims_beyond_the_size_are_refused(void **state)
     check_end(&c);
 }
 
+/* Imports with the nth allocation failing. */
+static weft_status import_failing_at(size_t nth)
+{
+    weft_diag *diag = NULL;
+    assert_int_equal(weft_diag_create(&diag), WEFT_OK);
+    weft_arena *arena = weft_arena_create();
+    assert_non_null(arena);
+    volatile weft_status status = WEFT_NO_MEMORY;
+    if (WEFT_ARENA_TRY(arena) == 0) {
+        weft_graph *graph = NULL;
+        weft_arena_fail_after(nth);
+        status = weft_import_onnx(
+            arena,
+            &(weft_import_params){.path = WEFT_TEST_DATA "/fuzz/corpus/import/functions_17.onnx"},
+            &graph, diag);
+    }
+    weft_arena_fail_after(0);
+    weft_arena_destroy(arena);
+    weft_diag_destroy(diag);
+    return status;
+}
+
 static void running_out_of_memory_is_a_status(void **state)
 {
     (void)state;
-    bool is_done = false;
-    size_t failures = 0;
-    for (size_t nth = 1; !is_done; nth++) {
-        weft_diag *diag = NULL;
-        assert_int_equal(weft_diag_create(&diag), WEFT_OK);
-        weft_arena *arena = weft_arena_create();
-        volatile weft_status status = WEFT_NO_MEMORY;
-        if (WEFT_ARENA_TRY(arena) == 0) {
-            weft_graph *graph = NULL;
-            weft_arena_fail_after(nth);
-            status = weft_import_onnx(
-                arena, &(weft_import_params){.path = WEFT_TEST_DATA "/fuzz/corpus/import/functions_17.onnx"}, &graph, diag);
-        }
-        weft_arena_fail_after(0);
-        is_done = status == WEFT_OK;
-        failures += !is_done;
-        assert_true(is_done || status == WEFT_NO_MEMORY);
-        weft_arena_destroy(arena);
-        weft_diag_destroy(diag);
+    size_t nth = 1;
+    weft_status status = import_failing_at(nth);
+    while (status != WEFT_OK) {
+        assert_int_equal(status, WEFT_NO_MEMORY);
+        status = import_failing_at(++nth);
     }
-    assert_in_range(failures, 100, 100000);
+    assert_in_range(nth, 100, 100000);
 }
 
 int main(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The small models of make_cases.py: every older form of an operator and every way to store data, imported, run with the reference
- * kernels, and compared with what ONNX Runtime computed for them (expected.txt). Must not know about targets. */
+/* The small models of make_cases.py: every older form of an operator and every way to store data,
+ * imported, run with the reference kernels, and compared with what ONNX Runtime computed for them
+ * (expected.txt). Must not know about targets. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,7 +17,8 @@
 #include "compiler/import/import.h"
 #include "kernels/ref/interp.h"
 
-/* Both sides compute in f32 with other orders of summation; the largest intermediate here is a dozen operations deep. */
+/* Both sides compute in f32 with other orders of summation; the largest intermediate here is a
+ * dozen operations deep. */
 #define TOLERANCE 1e-5f
 
 typedef struct imported {
@@ -47,7 +49,8 @@ static void *new_tensor_data(imported *one, const weft_value *value, weft_tensor
 {
     size_t bytes = 0;
     assert_true(weft_shape_bytes(&value->shape, value->dtype, &bytes));
-    *out_tensor = (weft_tensor){.dtype = value->dtype, .shape = value->shape, .data = weft_arena_alloc(one->arena, bytes)};
+    *out_tensor = (weft_tensor){
+        .dtype = value->dtype, .shape = value->shape, .data = weft_arena_alloc(one->arena, bytes)};
     return out_tensor->data;
 }
 
@@ -59,7 +62,8 @@ static void open_case(imported *one, const char *name)
     if (WEFT_ARENA_TRY(one->arena))
         fail_msg("out of memory");
     snprintf(one->name, sizeof one->name, "%s", name);
-    const char *path = weft_arena_printf(one->arena, "%s/fuzz/corpus/import/%s.onnx", WEFT_TEST_DATA, name);
+    const char *path =
+        weft_arena_printf(one->arena, "%s/fuzz/corpus/import/%s.onnx", WEFT_TEST_DATA, name);
     weft_import_params params = {.path = path};
     weft_status status = weft_import_onnx(one->arena, &params, &one->graph, one->diag);
     print_diag(one->diag);
@@ -93,7 +97,8 @@ static void compare_line(const imported *one, const char *line)
     const char *shape = strtok(NULL, " ");
     assert_non_null(shape);
     size_t index = 0;
-    while (index < one->graph->outputs.count && strcmp(one->graph->outputs.data[index]->name, output) != 0)
+    while (index < one->graph->outputs.count &&
+           strcmp(one->graph->outputs.data[index]->name, output) != 0)
         index++;
     if (index == one->graph->outputs.count)
         fail_msg("%s has no output %s", line, output);
@@ -108,7 +113,8 @@ static void compare_line(const imported *one, const char *line)
         assert_non_null(text);
         float expected = strtof(text, NULL), value = ((const float *)tensor->data)[i];
         if (!(fabsf(value - expected) <= TOLERANCE * fmaxf(1.0f, fabsf(expected))))
-            fail_msg("%s %s[%lld]: expected %.9g, found %.9g", line, output, (long long)i, (double)expected, (double)value);
+            fail_msg("%s %s[%lld]: expected %.9g, found %.9g", line, output, (long long)i,
+                     (double)expected, (double)value);
     }
     assert_null(strtok(NULL, " \n"));
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Model-local functions that onnxruntime does not accept or that are invalid; valid ones are in make_cases.py. Must not know about the
- * meaning of operators. */
+/* Model-local functions that onnxruntime does not accept or that are invalid; valid ones are in
+ * make_cases.py. Must not know about the meaning of operators. */
 #include "tests/import/check.h"
 
 static message begin(check *c)
@@ -95,13 +95,17 @@ static void expansion_is_bounded(void **state)
     check c;
     message m = begin(&c);
     for (int level = 0; level < LEVELS; level++) {
-        Onnx__FunctionProto *f = message_function(&m, "f", weft_arena_printf(c.arena, "F%d", level), "a", "r");
+        Onnx__FunctionProto *f =
+            message_function(&m, "f", weft_arena_printf(c.arena, "F%d", level), "a", "r");
         for (int i = 0; i < CALLS; i++)
-            message_add_to_function(&m, f, call(&m, message_loose_node(&m, weft_arena_printf(c.arena, "F%d", level + 1), "a",
-                                                                       i == 0 ? "r" : weft_arena_printf(c.arena, "t%d", i))));
+            message_add_to_function(
+                &m, f,
+                call(&m, message_loose_node(&m, weft_arena_printf(c.arena, "F%d", level + 1), "a",
+                                            i == 0 ? "r" : weft_arena_printf(c.arena, "t%d", i))));
     }
-    message_add_to_function(&m, message_function(&m, "f", weft_arena_printf(c.arena, "F%d", LEVELS), "a", "r"),
-                            message_loose_node(&m, "Neg", "a", "r"));
+    message_add_to_function(
+        &m, message_function(&m, "f", weft_arena_printf(c.arena, "F%d", LEVELS), "a", "r"),
+        message_loose_node(&m, "Neg", "a", "r"));
     call(&m, message_node(&m, "F0", "x", "y"));
     check_message(&c, &m);
     check_entry(&c, WEFT_E_MODEL_EXPANDS, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Models with problems in versions, operators, names, attributes and functions: each is named, and all are reported together. Must not
- * know about bytes and shapes (test_bytes.c, test_shapes.c). */
+/* Models with problems in versions, operators, names, attributes and functions: each is named, and
+ * all are reported together. Must not know about bytes and shapes (test_bytes.c, test_shapes.c). */
 #include "tests/import/check.h"
 
 static message begin(check *c, int64_t opset)
@@ -48,26 +48,31 @@ static void unsupported_operators_are_grouped(void **state)
     message_opset(&m, "com.microsoft", 1);
     message_node(&m, "Cnov", "x", "a");
     for (int i = 0; i < 7; i++)
-        message_node(&m, "Cnov", "a", weft_arena_printf(c.arena, "a%d", i))->name = weft_arena_printf(c.arena, "/n/%d", i);
+        message_node(&m, "Cnov", "a", weft_arena_printf(c.arena, "a%d", i))->name =
+            weft_arena_printf(c.arena, "/n/%d", i);
     message_node(&m, "FusedConv", "a", "b")->domain = weft_arena_strdup(c.arena, "com.microsoft");
     message_node(&m, "Gelu", "b", "g");
     message_node(&m, "NonZero", "g", "nz");
     Onnx__NodeProto *branch = message_node(&m, "If", "nz", "i");
     Onnx__GraphProto *inner = WEFT_NEW(c.arena, Onnx__GraphProto);
     onnx__graph_proto__init(inner);
-    message_attr(&m, branch, "then_branch", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH)->g = inner;
+    message_attr(&m, branch, "then_branch", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__GRAPH)->g =
+        inner;
     message_node(&m, "Relu", "i", "y");
     check_message(&c, &m);
     assert_int_equal(c.status, WEFT_UNSUPPORTED);
     assert_int_equal(weft_diag_count(c.diag), 5);
     const weft_diag_entry *entry = check_entry(&c, WEFT_E_OP_UNSUPPORTED, 0);
     assert_string_equal(entry->summary, "operator not supported: Cnov (opset 13), 8 nodes");
-    assert_string_equal(entry->fields[WEFT_DIAG_NODES], "Cnov:a, /n/0, /n/1, /n/2, /n/3, and 3 more");
+    assert_string_equal(entry->fields[WEFT_DIAG_NODES],
+                        "Cnov:a, /n/0, /n/1, /n/2, /n/3, and 3 more");
     check_contains(entry->fields[WEFT_DIAG_TRY], "Conv");
     entry = check_entry(&c, WEFT_E_OP_UNSUPPORTED, 1);
-    assert_string_equal(entry->summary, "operator not supported: com.microsoft.FusedConv (opset 1), 1 node");
+    assert_string_equal(entry->summary,
+                        "operator not supported: com.microsoft.FusedConv (opset 1), 1 node");
     check_contains(entry->fields[WEFT_DIAG_WHY], "ONNX Runtime");
-    check_contains(check_entry(&c, WEFT_E_OP_UNSUPPORTED, 2)->fields[WEFT_DIAG_WHY], "depends on data");
+    check_contains(check_entry(&c, WEFT_E_OP_UNSUPPORTED, 2)->fields[WEFT_DIAG_WHY],
+                   "depends on data");
     check_contains(check_entry(&c, WEFT_E_OP_UNSUPPORTED, 3)->summary, "If");
     check_contains(check_entry(&c, WEFT_E_OP_VERSION, 0)->fields[WEFT_DIAG_WHY], "20 to 26");
     check_end(&c);
@@ -79,11 +84,12 @@ static void problems_of_all_kinds_come_together(void **state)
     check c;
     message m = begin(&c, 13);
     message_node(&m, "Foo", "x", "f");
-    message_node(&m, "Add", "f,hx", "a");         /* hx is made nowhere */
-    message_node(&m, "Relu", "hx", "r")->name = weft_arena_strdup(c.arena, "again"); /* and reported once */
-    message_node(&m, "Mul", "x", "m");            /* one input too few */
-    message_node(&m, "Relu", "x", "m");           /* m is made twice */
-    message_node(&m, "Relu", "f", "");            /* makes nothing */
+    message_node(&m, "Add", "f,hx", "a"); /* hx is made nowhere */
+    message_node(&m, "Relu", "hx", "r")->name =
+        weft_arena_strdup(c.arena, "again"); /* and reported once */
+    message_node(&m, "Mul", "x", "m");       /* one input too few */
+    message_node(&m, "Relu", "x", "m");      /* m is made twice */
+    message_node(&m, "Relu", "f", "");       /* makes nothing */
     message_node(&m, "Relu", "m", "y");
     check_message(&c, &m);
     assert_int_equal(c.status, WEFT_INVALID);
@@ -155,7 +161,8 @@ static void attributes_are_checked(void **state)
     check c;
     message m = begin(&c, 13);
     Onnx__NodeProto *node = message_node(&m, "LeakyRelu", "x", "y");
-    Onnx__AttributeProto *attr = message_attr(&m, node, "alpha", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__UNDEFINED);
+    Onnx__AttributeProto *attr =
+        message_attr(&m, node, "alpha", ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__UNDEFINED);
     attr->has_f = 1;
     attr->f = 0.5f;
     check_message(&c, &m); /* models of IR version 1 leave the type out */
@@ -182,7 +189,8 @@ static void attributes_are_checked(void **state)
     check_message(&c, &m);
     check_only(&c, WEFT_E_INFER_ATTR_UNKNOWN);
     for (int i = 0; i < 80; i++)
-        message_attr(&m, node, weft_arena_printf(c.arena, "a%d", i), ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT);
+        message_attr(&m, node, weft_arena_printf(c.arena, "a%d", i),
+                     ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__INT);
     check_message(&c, &m);
     check_only(&c, WEFT_E_ATTR_FORM);
     check_end(&c);

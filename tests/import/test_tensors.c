@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Stored tensors whose data does not fit, and data in files beside the model. Tensors that are right are in make_cases.py. Must not know
- * operators beyond one that reads a tensor. */
+/* Stored tensors whose data does not fit, and data in files beside the model. Tensors that are
+ * right are in make_cases.py. Must not know operators beyond one that reads a tensor. */
 #include "tests/import/check.h"
 
 #include <stdio.h>
@@ -93,7 +93,8 @@ static void values_must_fit_their_type(void **state)
     static const struct {
         int32_t type;
         int32_t fits, beyond;
-    } types[] = {{3, -128, 128}, {2, 255, -1}, {4, 65535, 65536}, {5, -32768, 32768}, {9, 1, 2}, {10, 65535, -1}};
+    } types[] = {{3, -128, 128},     {2, 255, -1}, {4, 65535, 65536},
+                 {5, -32768, 32768}, {9, 1, 2},    {10, 65535, -1}};
     check c;
     message m = begin(&c);
     m.graph->node[0] = message_loose_node(&m, "Cast", "w", "y");
@@ -165,12 +166,20 @@ static void external_data_is_read_in_place(void **state)
         const char *value;
         weft_error_id id;
     } wrong[] = {
-        {1, "10", WEFT_E_EXTERNAL_RANGE},   {1, "18446744073709551615", WEFT_E_EXTERNAL_RANGE},
-        {1, "99999999999999999999", WEFT_E_EXTERNAL_RANGE}, {1, "-1", WEFT_E_EXTERNAL_RANGE}, {1, "", WEFT_E_EXTERNAL_RANGE},
-        {2, "7", WEFT_E_EXTERNAL_RANGE},    {2, "8x", WEFT_E_EXTERNAL_RANGE},
-        {0, "", WEFT_E_EXTERNAL_PATH},      {0, "/etc/passwd", WEFT_E_EXTERNAL_PATH},
-        {0, "../w.bin", WEFT_E_EXTERNAL_PATH}, {0, "a/../../w.bin", WEFT_E_EXTERNAL_PATH}, {0, "..", WEFT_E_EXTERNAL_PATH},
-        {0, ".", WEFT_E_FILE_KIND},         {0, "other.bin", WEFT_E_EXTERNAL_MISSING},
+        {1, "10", WEFT_E_EXTERNAL_RANGE},
+        {1, "18446744073709551615", WEFT_E_EXTERNAL_RANGE},
+        {1, "99999999999999999999", WEFT_E_EXTERNAL_RANGE},
+        {1, "-1", WEFT_E_EXTERNAL_RANGE},
+        {1, "", WEFT_E_EXTERNAL_RANGE},
+        {2, "7", WEFT_E_EXTERNAL_RANGE},
+        {2, "8x", WEFT_E_EXTERNAL_RANGE},
+        {0, "", WEFT_E_EXTERNAL_PATH},
+        {0, "/etc/passwd", WEFT_E_EXTERNAL_PATH},
+        {0, "../w.bin", WEFT_E_EXTERNAL_PATH},
+        {0, "a/../../w.bin", WEFT_E_EXTERNAL_PATH},
+        {0, "..", WEFT_E_EXTERNAL_PATH},
+        {0, ".", WEFT_E_FILE_KIND},
+        {0, "other.bin", WEFT_E_EXTERNAL_MISSING},
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         char *right = w->external_data[wrong[i].field]->value;
