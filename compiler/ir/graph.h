@@ -132,6 +132,14 @@ typedef weft_status (*weft_ref_kernel)(const weft_ref_call *call);
 /* Sets dtype and shape of the node's outputs from its inputs; on failure appends errors that name the node. */
 typedef weft_status (*weft_infer_fn)(weft_graph *graph, weft_node *node, weft_diag *diag);
 
+/* How a node of the operator comes to run on a device. The reference backend runs them all. */
+typedef enum weft_op_runs {
+    WEFT_RUNS_KERNEL,  /* a kernel family executes it; views of the same storage count as executed */
+    WEFT_RUNS_LOWERED, /* a required pass turns it into operators that kernels execute */
+    WEFT_RUNS_FOLDED,  /* no kernel: it must be computed while compiling, from constants and shapes */
+    WEFT_RUNS_COUNT
+} weft_op_runs;
+
 typedef struct weft_op_row {
     const char *name;   /* "Conv" */
     const char *domain; /* "" for ONNX's default, "weft" for ours */
@@ -140,13 +148,14 @@ typedef struct weft_op_row {
     const char *attrs;  /* "strides:ints group:int=1 ..." every attribute the operator knows */
     weft_infer_fn infer;
     weft_ref_kernel ref;
-    bool has_cpu_kernel; /* the planner can put it on an OpenCL device after the passes */
-    const char *doc;     /* one line for docs/operators.md */
+    weft_op_runs runs;
+    const char *doc; /* one line for docs/operators.md */
 } weft_op_row;
 
 const weft_op_row *weft_op_get(weft_op op);
 weft_op weft_op_find(const char *domain, const char *name); /* NONE when unknown */
 const char *weft_op_name(weft_op op);                       /* "Conv", "weft.Conv2D" */
+const char *weft_op_runs_name(weft_op_runs runs);           /* "kernel", "lowered", "folded" */
 /* Whether the operator's row names the attribute; *out_kind (NULL accepted) gets its kind. */
 bool weft_op_attr_known(weft_op op, const char *name, weft_attr_kind *out_kind);
 /* The attributes of a row one by one; false beyond the end. The texts are not NUL-terminated. */

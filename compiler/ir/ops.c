@@ -10,7 +10,7 @@
 static const weft_op_row rows[] = {
     [WEFT_OP_NONE] = {.name = "none", .domain = "none", .attrs = "", .doc = ""},
 #define WEFT_OP(op, op_name, op_domain, op_since, op_until, min_in, max_in, min_out, max_out,      \
-                op_attrs, infer_fn, ref_fn, cpu, op_doc)                                           \
+                op_attrs, infer_fn, ref_fn, op_runs, op_doc)                                       \
     [WEFT_OP_##op] = {.name = op_name,                                                             \
                       .domain = op_domain,                                                         \
                       .since = op_since,                                                           \
@@ -22,7 +22,7 @@ static const weft_op_row rows[] = {
                       .attrs = op_attrs,                                                           \
                       .infer = infer_fn,                                                           \
                       .ref = ref_fn,                                                               \
-                      .has_cpu_kernel = cpu,                                                       \
+                      .runs = op_runs,                                                             \
                       .doc = op_doc},
 #include "compiler/ir/ops.def"
 #undef WEFT_OP
@@ -55,6 +55,17 @@ weft_op weft_op_find(const char *domain, const char *name)
 const char *weft_op_name(weft_op op)
 {
     return full_names[op > WEFT_OP_NONE && op < WEFT_OP_COUNT ? op : WEFT_OP_NONE];
+}
+
+const char *weft_op_runs_name(weft_op_runs runs)
+{
+    static const char *const names[] = {
+        [WEFT_RUNS_KERNEL] = "kernel",
+        [WEFT_RUNS_LOWERED] = "lowered",
+        [WEFT_RUNS_FOLDED] = "folded",
+    };
+    _Static_assert(sizeof names / sizeof names[0] == WEFT_RUNS_COUNT, "one name per way to run");
+    return runs < WEFT_RUNS_COUNT ? names[runs] : "unknown";
 }
 
 static const char *const kind_names[] = {

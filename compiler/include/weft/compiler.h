@@ -107,8 +107,9 @@ void weft_compile_report_destroy(weft_compile_report *report);
 
 typedef struct weft_op_info {
     const char *name, *domain, *attrs, *doc;
+    const char *runs; /* on a device: "kernel", "lowered" (a pass turns it into what has a kernel) or
+                         "folded" (only what the compiler computes from constants and shapes) */
     int since, until;
-    bool has_reference, has_cpu_kernel;
 } weft_op_info;
 size_t weft_op_info_count(void);
 void weft_op_info_get(size_t index, weft_op_info *out_info);
