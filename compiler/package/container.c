@@ -4,6 +4,7 @@
 #define _DEFAULT_SOURCE /* madvise; includes POSIX.1-2008 */
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <xxhash.h>
@@ -261,8 +262,8 @@ static weft_status check_section(const opening *op, const weft_section_info *sec
     if (!hash_section(op, section, &found))
         return weft_diag_error(op->diag, WEFT_E_NO_MEMORY, "out of memory while checking %s", op->name);
     if (found != section->hash) {
-        char what[WEFT_PACKAGE_NAME_BYTES + 16] = "section ";
-        strcat(what, section->name);
+        char what[WEFT_PACKAGE_NAME_BYTES + 16];
+        snprintf(what, sizeof what, "section %s", section->name);
         return damaged(op, what, section->hash, found);
     }
     const uint8_t *bytes = section->data;

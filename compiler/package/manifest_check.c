@@ -142,8 +142,8 @@ static bool check_values(const check *c)
         const weft_schedule_value *value = &schedule->values[i];
         if (!check_storage(c, i) || !check_place(c, i))
             return false;
-        if (value->first_step < -1 || value->last_step < -1 || (size_t)(value->first_step + 1) > schedule->step_count + 1 ||
-            (size_t)(value->last_step + 1) > schedule->step_count + 1)
+        int64_t end = (int64_t)schedule->step_count; /* outputs live until after the last step */
+        if (value->first_step < -1 || value->last_step < -1 || value->first_step > end || value->last_step > end)
             return fail(c, "values[%zu]: its lifetime leaves the schedule", i);
     }
     return true;

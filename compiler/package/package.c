@@ -154,7 +154,8 @@ static weft_status open_bytes(const char *name, const void *data, size_t size_by
         return no_memory(name, diag);
     }
     atomic_init(&package->references, 1);
-    package->map = map == NULL ? (weft_file_map){0} : *map;
+    if (map != NULL)
+        package->map = *map;
     weft_status status = weft__container_open(name, data, size_bytes, map != NULL, &package->container, diag);
     if (status == WEFT_OK)
         status = read_with_arenas(name, package, diag);

@@ -52,7 +52,8 @@ static weft_status end_section(package_writer *w, weft_section_kind kind)
     w->hashes[kind] = XXH3_64bits_digest(w->hash);
     uint8_t *entry = w->front + WEFT_PACKAGE_HEADER_BYTES + (size_t)kind * WEFT_PACKAGE_ENTRY_BYTES;
     const char *name = weft__section_name(kind);
-    memcpy(entry, name, strlen(name));
+    for (size_t i = 0; name[i] != '\0'; i++)
+        entry[i] = (uint8_t)name[i];
     weft__put_u64(entry + 24, w->section_offset);
     weft__put_u64(entry + 32, size);
     weft__put_u64(entry + 40, weft__round_up_page(size));
@@ -225,7 +226,7 @@ weft_status weft_package_write(const char *path, const weft_package_content *con
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while writing %s", path);
     }
     w->hash = hash;
-    weft_text manifest;
+    weft_text manifest = {0};
     weft_status status = prepare(arena, content, &manifest, diag);
     if (status == WEFT_OK)
         status = write_file(path, content, &manifest, w, diag);

@@ -78,7 +78,7 @@ typedef struct weft_backend {
     weft_status (*submit)(void *request, weft_backend_done done, void *user, weft_diag *diag);
     /* Device times of the run that ended last, one per step of the schedule, in ns from its start. The session profiles. */
     void (*get_times)(void *request, weft_step_time *out_times);
-    /* Copies the storage of a value of place INPUT, OUTPUT or ARENA into out. No run is going. False when no step wrote it. */
+    /* Copies the storage of a value of place INPUT, OUTPUT or ARENA into out. No run is going. False when no launch touches it. */
     bool (*read_storage)(void *request, int32_t value, void *out, size_t bytes);
 } weft_backend;
 

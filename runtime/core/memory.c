@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* See memory.h. */
-#define _DEFAULT_SOURCE /* madvise; includes POSIX.1-2008 */
-
 #include "runtime/core/memory.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
-enum {
-    PAGE_BYTES = 4096,
-    HUGE_PAGE_BYTES = 2 * 1024 * 1024 /* x86-64; elsewhere the advice does nothing or little */
-};
+enum { PAGE_BYTES = 4096 };
 
 int32_t weft__storage_owner(const weft_schedule *schedule, int32_t index)
 {
@@ -55,15 +49,13 @@ static uint64_t place_values(const weft_schedule *schedule, bool keep_values, ui
     return end;
 }
 
-static void *allocate(uint64_t bytes, bool use_huge_pages)
+/* Whole pages, so that an OpenCL device takes them as they are. Fresh ones cost nothing until they are touched. */
+static void *allocate(uint64_t bytes)
 {
     void *memory = NULL;
-    bool is_large = use_huge_pages && bytes >= HUGE_PAGE_BYTES;
     if (bytes > SIZE_MAX / 2 || weft_arena_injected_failure() ||
-        posix_memalign(&memory, is_large ? HUGE_PAGE_BYTES : PAGE_BYTES, (size_t)round_up(bytes, PAGE_BYTES)) != 0)
+        posix_memalign(&memory, PAGE_BYTES, (size_t)round_up(bytes, PAGE_BYTES)) != 0)
         return NULL;
-    if (is_large)
-        madvise(memory, (size_t)bytes, MADV_HUGEPAGE);
     return memory;
 }
 
@@ -74,7 +66,7 @@ static bool allocate_ports(const weft_schedule *schedule, weft_run_memory *memor
         if (value->place != WEFT_PLACE_INPUT && value->place != WEFT_PLACE_OUTPUT)
             continue;
         *needed = value->size_bytes;
-        memory->storage[i] = allocate(value->size_bytes, false);
+        memory->storage[i] = allocate(value->size_bytes);
         if (memory->storage[i] == NULL)
             return false;
         memset(memory->storage[i], 0, (size_t)value->size_bytes);
@@ -94,7 +86,7 @@ bool weft__memory_init(const weft_schedule *schedule, bool keep_values, weft_run
     }
     uint64_t arena_bytes = place_values(schedule, keep_values, out_memory->arena_offsets);
     *out_needed_bytes = arena_bytes;
-    out_memory->arena = arena_bytes == 0 ? NULL : allocate(arena_bytes, true);
+    out_memory->arena = arena_bytes == 0 ? NULL : allocate(arena_bytes);
     if (out_memory->arena == NULL && arena_bytes > 0) {
         weft__memory_finish(schedule, out_memory);
         return false;

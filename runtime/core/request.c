@@ -255,6 +255,18 @@ static void finish_means(const weft_schedule_value *owner, const float *sums, si
         }
 }
 
+/* Whether a step writes the storage, by this name or another. */
+static bool is_written(const weft_schedule *schedule, int32_t owner)
+{
+    if (schedule->values[owner].place == WEFT_PLACE_INPUT)
+        return true;
+    for (size_t s = 0; s < schedule->step_count; s++)
+        for (size_t i = 0; i < schedule->steps[s].output_count; i++)
+            if (schedule->steps[s].outputs[i] >= 0 && weft__storage_owner(schedule, schedule->steps[s].outputs[i]) == owner)
+                return true;
+    return false;
+}
+
 static weft_status cannot_read(weft_diag *diag, size_t value, const char *why)
 {
     weft_status status = weft_diag_error(diag, WEFT_E_REQUEST_VALUE, "value %zu cannot be read", value);
@@ -276,7 +288,7 @@ static weft_status read_means(weft_request *request, int32_t owner_index, const 
     if (is_read)
         finish_means(owner, sums, images, (size_t)elems / images, out);
     free(sums);
-    return is_read ? WEFT_OK : cannot_read(diag, index, "no step of this schedule writes it");
+    return is_read ? WEFT_OK : cannot_read(diag, index, "the device has no memory for it");
 }
 
 weft_status weft_request_get_value(weft_request *request, size_t value, void *out, size_t capacity_bytes, weft_diag *diag)
@@ -301,11 +313,13 @@ weft_status weft_request_get_value(weft_request *request, size_t value, void *ou
                    : cannot_read(diag, value, "the package holds this constant only in a form that cannot be turned back");
     if (owner->place == WEFT_PLACE_ARENA && !session->keep_values)
         return cannot_read(diag, value, "the session does not keep values (weft_session_params.keep_values)");
+    if (!is_written(session->schedule, owner_index))
+        return cannot_read(diag, value, "no step of this schedule writes it");
     if (!has_run(request))
         return cannot_read(diag, value, "there is no finished run");
     if (owner->partial_blocks > 0 && session->backend->keeps_partial_sums)
         return read_means(request, owner_index, wanted, value, out, diag);
     return session->backend->read_storage(request->impl, owner_index, out, bytes)
                ? WEFT_OK
-               : cannot_read(diag, value, "no step of this schedule writes it");
+               : cannot_read(diag, value, "the device has no memory for it");
 }

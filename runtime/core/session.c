@@ -29,7 +29,7 @@ static weft_status unknown_backend(const char *name, weft_diag *diag)
     char list[256] = "";
     const char *names[16];
     size_t count = 0;
-    for (; weft_backends[count] != NULL && count < sizeof names / sizeof names[0]; count++) {
+    for (; count < sizeof names / sizeof names[0] && weft_backends[count] != NULL; count++) {
         names[count] = weft_backends[count]->name;
         size_t length = strlen(list);
         snprintf(list + length, sizeof list - length, "%s%s", count == 0 ? "" : ", ", names[count]);
@@ -43,14 +43,12 @@ static weft_status unknown_backend(const char *name, weft_diag *diag)
     return status;
 }
 
-static weft_status find_backend(const char *name, weft_diag *diag, const weft_backend **out_backend)
+static const weft_backend *find_backend(const char *name)
 {
-    for (size_t i = 0; weft_backends[i] != NULL; i++)
-        if (strcmp(weft_backends[i]->name, name) == 0) {
-            *out_backend = weft_backends[i];
-            return WEFT_OK;
-        }
-    return unknown_backend(name, diag);
+    size_t i = 0;
+    while (weft_backends[i] != NULL && strcmp(weft_backends[i]->name, name) != 0)
+        i++;
+    return weft_backends[i];
 }
 
 static weft_status check_params(const weft_package *package, const weft_session_params *params, weft_diag *diag)
@@ -128,11 +126,12 @@ weft_status weft_session_create(weft_package *package, const weft_session_params
     weft_session_params defaults = WEFT_SESSION_PARAMS_DEFAULT;
     params = params == NULL ? &defaults : params;
     weft_status status = check_params(package, params, diag);
-    const weft_backend *backend = NULL;
-    if (status == WEFT_OK)
-        status = find_backend(params->backend == NULL ? "opencl" : params->backend, diag, &backend);
     if (status != WEFT_OK)
         return status;
+    const char *name = params->backend == NULL ? "opencl" : params->backend;
+    const weft_backend *backend = find_backend(name);
+    if (backend == NULL)
+        return unknown_backend(name, diag);
     weft_session *session = weft_arena_injected_failure() ? NULL : calloc(1, sizeof *session);
     if (session == NULL)
         return no_memory(diag);

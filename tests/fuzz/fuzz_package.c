@@ -62,7 +62,8 @@ static uint8_t *allocate(size_t size)
     return memory;
 }
 
-/* manifest | 512 bytes of kernels (64 texts of 7 letters) | 2048 of weights | 1024 of plain | no graph */
+/* manifest | 512 bytes of kernels (64 texts of 7 letters) | 2048 of weights | 1024 of plain | no graph. Weights and plain hold the 64-bit
+ * integers 1 2 3 4 5 6 7 0 1 2 ..., so that steps find axes and sizes in them. */
 static uint8_t *wrap_manifest(const uint8_t *text, size_t text_bytes, size_t *out_size)
 {
     static const char *const names[] = {"manifest", "kernels", "weights", "plain", "graph"};
@@ -88,7 +89,7 @@ static uint8_t *wrap_manifest(const uint8_t *text, size_t text_bytes, size_t *ou
         for (size_t at = 0; i == 1 && at < sizes[i]; at++)
             bytes[offset + at] = at % 8 == 7 ? 0 : 'k';
         for (size_t at = 0; i > 1 && at < sizes[i]; at++)
-            bytes[offset + at] = (uint8_t)(at % 8 == 0);
+            bytes[offset + at] = (uint8_t)(at % 8 == 0 ? (at / 8 + 1) % 8 : 0);
         offset += round_up(sizes[i]);
     }
     *out_size = total;

@@ -64,10 +64,11 @@ bool weft__cl_cache_load(const char *folder, uint64_t key, uint8_t **out_bytes, 
 /* Creates the folder and those above it. */
 static void make_folder(const char *folder)
 {
-    char *path = malloc(strlen(folder) + 1);
+    size_t bytes = strlen(folder) + 1;
+    char *path = malloc(bytes);
     if (path == NULL)
         return;
-    strcpy(path, folder);
+    memcpy(path, folder, bytes);
     for (char *at = path + 1; *at != '\0'; at++)
         if (*at == '/') {
             *at = '\0';

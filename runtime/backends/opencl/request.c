@@ -99,7 +99,7 @@ static weft_status set_arg(cl_request *request, const cl_launch *launch, cl_uint
     if (status != WEFT_OK)
         return status;
     if (arg->kind != WEFT_ARG_INT && arg->kind != WEFT_ARG_FLOAT && arg->kind != WEFT_ARG_LOCAL)
-        error = clSetKernelArg(launch->kernel, index, sizeof buffer, buffer == NULL ? NULL : &buffer);
+        error = clSetKernelArg(launch->kernel, index, sizeof(cl_mem), buffer == NULL ? NULL : &buffer);
     if (error == CL_SUCCESS)
         return WEFT_OK;
     char about[CL_TEXT_BYTES];

@@ -182,9 +182,9 @@ static weft_status session_create(const weft_backend_params *params, weft_diag *
     session->view = params->view;
     session->schedule = params->schedule;
     session->profile = params->profile;
-    session->programs = calloc(manifest->program_count + 1, sizeof *session->programs);
-    session->blobs = calloc(manifest->blob_count + 1, sizeof *session->blobs);
-    session->constants = calloc(params->schedule->value_count + 1, sizeof *session->constants);
+    session->programs = calloc(manifest->program_count + 1, sizeof(cl_program));
+    session->blobs = calloc(manifest->blob_count + 1, sizeof(cl_mem));
+    session->constants = calloc(params->schedule->value_count + 1, sizeof(cl_mem));
     weft_status status = session->programs == NULL || session->blobs == NULL || session->constants == NULL
                              ? weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a session")
                              : load(session, params, diag);

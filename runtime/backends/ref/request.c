@@ -162,7 +162,7 @@ weft_status weft__ref_request_create(void *session_argument, const weft_run_memo
         request->memory = memory;
         request->times = session->profile ? calloc(steps + 1, sizeof *request->times) : NULL;
         request->tensors = calloc(session->widest + 1, sizeof *request->tensors);
-        request->operands = calloc(session->widest + 1, sizeof *request->operands);
+        request->operands = calloc(session->widest + 1, sizeof(weft_tensor *));
         request->unpacked = calloc(session->widest + 1, sizeof *request->unpacked);
         is_good = (request->times != NULL || !session->profile) && request->tensors != NULL && request->operands != NULL &&
                   request->unpacked != NULL && start_worker(request);
