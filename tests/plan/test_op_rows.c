@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What ops.def says about how an operator runs is what the planner does: one small graph per operator.
- * An operator without a graph here fails. Nothing is executed. */
+/* What ops.def says about how an operator runs is what the planner does: one small graph per
+ * operator. An operator without a graph here fails. Nothing is executed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +18,7 @@
 #define F32_IMAGE "  input %x: f32[1x8x6x6]\n"
 #define BOOL_XY "  input %x: bool[2x3]\n  input %y: bool[2x3]\n"
 #define INTS(name, count, list) "  const %" name ": i64[" count "] = [" list "]\n"
+#define EIGHT(name) "  const %" name ": f32[8] = [1, 2, 3, 4, 5, 6, 7, 8]\n"
 #define SCALAR(name, value) "  const %" name ": f32[] = [" value "]\n"
 
 /* The declarations and the node of a graph that returns %o. One line for every row of ops.def. */
@@ -29,18 +30,16 @@ static const struct op_case {
     {WEFT_OP_Add, F32_XY, "Add(%x, %y)"},
     {WEFT_OP_And, BOOL_XY, "And(%x, %y)"},
     {WEFT_OP_AveragePool, F32_IMAGE, "AveragePool(%x) {kernel_shape=[2, 2]}"},
-    {WEFT_OP_BatchNormalization,
-     F32_IMAGE "  const %s: f32[8] = #1\n  const %b: f32[8] = #2\n  const %m: f32[8] = #3\n"
-               "  const %v: f32[8] = [1, 1, 1, 1, 1, 1, 1, 1]\n",
+    {WEFT_OP_BatchNormalization, F32_IMAGE EIGHT("s") EIGHT("b") EIGHT("m") EIGHT("v"),
      "BatchNormalization(%x, %s, %b, %m, %v)"},
     {WEFT_OP_Cast, F32_X, "Cast(%x) {to=6}"},
     {WEFT_OP_Ceil, F32_X, "Ceil(%x)"},
     {WEFT_OP_Clip, F32_X SCALAR("a", "-1") SCALAR("b", "2"), "Clip(%x, %a, %b)"},
     {WEFT_OP_Concat, F32_XY, "Concat(%x, %y) {axis=2}"},
-    {WEFT_OP_ConstantOfShape, "  input %x: i64[1]\n", "ConstantOfShape(%x)"},
+    {WEFT_OP_ConstantOfShape, INTS("a", "1", "3"), "ConstantOfShape(%a)"},
     {WEFT_OP_Conv, F32_IMAGE "  const %w: f32[4x8x3x3] = #1\n", "Conv(%x, %w)"},
     {WEFT_OP_Cos, F32_X, "Cos(%x)"},
-    {WEFT_OP_CumSum, F32_X INTS("a", "", "1"), "CumSum(%x, %a)"},
+    {WEFT_OP_CumSum, F32_X "  const %a: i64[] = [1]\n", "CumSum(%x, %a)"},
     {WEFT_OP_Div, F32_XY, "Div(%x, %y)"},
     {WEFT_OP_Elu, F32_X, "Elu(%x)"},
     {WEFT_OP_Equal, F32_XY, "Equal(%x, %y)"},
@@ -59,7 +58,7 @@ static const struct op_case {
     {WEFT_OP_HardSigmoid, F32_X, "HardSigmoid(%x)"},
     {WEFT_OP_HardSwish, F32_X, "HardSwish(%x)"},
     {WEFT_OP_Identity, F32_X, "Identity(%x)"},
-    {WEFT_OP_LayerNormalization, F32_X "  const %s: f32[8] = #1\n", "LayerNormalization(%x, %s)"},
+    {WEFT_OP_LayerNormalization, F32_X EIGHT("s"), "LayerNormalization(%x, %s)"},
     {WEFT_OP_LeakyRelu, F32_X, "LeakyRelu(%x)"},
     {WEFT_OP_Less, F32_XY, "Less(%x, %y)"},
     {WEFT_OP_LessOrEqual, F32_XY, "LessOrEqual(%x, %y)"},
@@ -75,8 +74,8 @@ static const struct op_case {
     {WEFT_OP_Or, BOOL_XY, "Or(%x, %y)"},
     {WEFT_OP_Pad, F32_X INTS("a", "8", "0, 0, 1, 1, 0, 0, 1, 1"), "Pad(%x, %a)"},
     {WEFT_OP_Pow, F32_XY, "Pow(%x, %y)"},
-    {WEFT_OP_PRelu, F32_X "  const %s: f32[4x1x1] = #1\n", "PRelu(%x, %s)"},
-    {WEFT_OP_Range, "  input %x: f32[]\n" SCALAR("a", "9") SCALAR("b", "1"), "Range(%x, %a, %b)"},
+    {WEFT_OP_PRelu, F32_X "  const %s: f32[4x1x1] = [0.5, 0, 0.25, 1]\n", "PRelu(%x, %s)"},
+    {WEFT_OP_Range, SCALAR("a", "0") SCALAR("b", "9") SCALAR("c", "1"), "Range(%a, %b, %c)"},
     {WEFT_OP_Reciprocal, F32_X, "Reciprocal(%x)"},
     {WEFT_OP_ReduceMax, F32_X INTS("a", "2", "1, 2"), "ReduceMax(%x, %a)"},
     {WEFT_OP_ReduceMean, F32_X INTS("a", "2", "1, 2"), "ReduceMean(%x, %a)"},
@@ -129,8 +128,9 @@ static weft_graph *parse_case(weft_arena *arena, const struct op_case *one)
     char text[1024];
     weft_graph *graph = NULL;
     const char *outputs = one->op == WEFT_OP_Split ? "%o, %p" : "%o";
-    int length = snprintf(text, sizeof text, "graph \"one\" opset 20 {\n%s  %s = %s\n  output %%o\n}\n",
-                          one->declarations, outputs, one->node);
+    int length =
+        snprintf(text, sizeof text, "graph \"one\" opset 20 {\n%s  %s = %s\n  output %%o\n}\n",
+                 one->declarations, outputs, one->node);
     assert_true(length > 0 && (size_t)length < sizeof text);
     if (weft_graph_parse(arena, text, (size_t)length, &graph, diag) != WEFT_OK) {
         show_errors();
@@ -145,17 +145,19 @@ static weft_status plan_graph(weft_arena *arena, weft_graph *graph)
     return weft_plan_build(arena, &graph, 1, weft_target_get(0), 2, &plan, diag);
 }
 
-static int open_diag(void **state)
+/* A fresh arena and list of errors for one case. */
+static weft_arena *begin_case(void)
 {
-    (void)state;
-    return weft_diag_create(&diag) == WEFT_OK ? 0 : -1;
+    weft_arena *arena = weft_arena_create();
+    assert_non_null(arena);
+    assert_int_equal(weft_diag_create(&diag), WEFT_OK);
+    return arena;
 }
 
-static int close_diag(void **state)
+static void end_case(weft_arena *arena)
 {
-    (void)state;
+    weft_arena_destroy(arena);
     weft_diag_destroy(diag);
-    return 0;
 }
 
 static void every_operator_has_a_case(void **state)
@@ -166,15 +168,35 @@ static void every_operator_has_a_case(void **state)
         assert_string_equal(weft_op_name(cases[i].op), weft_op_name((weft_op)(i + 1)));
 }
 
+/* What these return is known once shapes are: their operands are shapes, or decide shapes and are
+ * constant. Such nodes may be gone as soon as the graph is there. */
+static bool needs_no_data(weft_op op)
+{
+    return op == WEFT_OP_Shape || op == WEFT_OP_Size || op == WEFT_OP_ConstantOfShape ||
+           op == WEFT_OP_Range;
+}
+
+static bool has_node(const weft_graph *graph, weft_op op)
+{
+    for (const weft_node *node = graph->first; node != NULL; node = node->next)
+        if (node->op == op)
+            return true;
+    return false;
+}
+
 /* Operators with a kernel are planned as they are; all others are refused, by name. */
 static void only_rows_with_a_kernel_are_planned(void **state)
 {
     (void)state;
     for (size_t i = 0; i < CASE_COUNT; i++) {
-        weft_arena *arena = weft_arena_create();
-        assert_non_null(arena);
-        weft_diag_clear(diag);
-        weft_status status = plan_graph(arena, parse_case(arena, &cases[i]));
+        weft_arena *arena = begin_case();
+        weft_graph *graph = parse_case(arena, &cases[i]);
+        if (!has_node(graph, cases[i].op)) {
+            assert_true(needs_no_data(cases[i].op));
+            end_case(arena);
+            continue;
+        }
+        weft_status status = plan_graph(arena, graph);
         bool has_kernel = weft_op_get(cases[i].op)->runs == WEFT_RUNS_KERNEL;
         if (has_kernel && status != WEFT_OK)
             show_errors();
@@ -182,11 +204,12 @@ static void only_rows_with_a_kernel_are_planned(void **state)
             fail_msg("%s: ops.def says \"%s\", the planner %s", weft_op_name(cases[i].op),
                      weft_op_runs_name(weft_op_get(cases[i].op)->runs),
                      status == WEFT_OK ? "plans it" : "refuses it");
-        weft_arena_destroy(arena);
+        end_case(arena);
     }
 }
 
-/* The required passes alone make lowered operators plannable, and leave folded ones that they cannot compute. */
+/* The required passes alone make lowered operators plannable, and keep folded ones that they cannot
+ * compute. */
 static void lowered_rows_are_planned_after_the_passes(void **state)
 {
     (void)state;
@@ -194,9 +217,7 @@ static void lowered_rows_are_planned_after_the_passes(void **state)
         weft_op_runs runs = weft_op_get(cases[i].op)->runs;
         if (runs == WEFT_RUNS_KERNEL)
             continue;
-        weft_arena *arena = weft_arena_create();
-        assert_non_null(arena);
-        weft_diag_clear(diag);
+        weft_arena *arena = begin_case();
         weft_graph *graph = parse_case(arena, &cases[i]);
         weft_pass_params params = WEFT_PASS_PARAMS_DEFAULT;
         params.level = 0;
@@ -208,11 +229,10 @@ static void lowered_rows_are_planned_after_the_passes(void **state)
             show_errors();
             fail_msg("%s is not lowered", weft_op_name(cases[i].op));
         }
-        /* Shape and Size are constants once shapes are known; nothing else of an input is. */
-        bool is_computed = cases[i].op == WEFT_OP_Shape || cases[i].op == WEFT_OP_Size;
+        bool is_computed = needs_no_data(cases[i].op);
         if (runs == WEFT_RUNS_FOLDED && is_left == is_computed)
             fail_msg("%s is %s", weft_op_name(cases[i].op), is_left ? "left" : "lowered");
-        weft_arena_destroy(arena);
+        end_case(arena);
     }
 }
 
@@ -220,8 +240,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_operator_has_a_case),
-        cmocka_unit_test_setup_teardown(only_rows_with_a_kernel_are_planned, open_diag, close_diag),
-        cmocka_unit_test_setup_teardown(lowered_rows_are_planned_after_the_passes, open_diag, close_diag),
+        cmocka_unit_test(only_rows_with_a_kernel_are_planned),
+        cmocka_unit_test(lowered_rows_are_planned_after_the_passes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
