@@ -6,7 +6,7 @@
 
 typedef weft_status (*plan_node_fn)(schedule_state *state, const weft_node *node, weft_step *step);
 
-/* Which file plans which operator; NULL: nothing runs it after the passes. */
+/* Which file plans which operator; the element-wise one refuses what no kernel executes. */
 static plan_node_fn planner_of(weft_op op)
 {
     switch (op) {
@@ -19,18 +19,13 @@ static plan_node_fn planner_of(weft_op op)
     case WEFT_OP_Slice:
     case WEFT_OP_Split:
     case WEFT_OP_Pad:
-    case WEFT_OP_Expand:
-    case WEFT_OP_Gather:
-    case WEFT_OP_Resize:
-    case WEFT_OP_Tile: return weft__plan_move;
+    case WEFT_OP_Expand: return weft__plan_move;
     case WEFT_OP_ReduceMean:
     case WEFT_OP_ReduceSum:
     case WEFT_OP_ReduceMax:
     case WEFT_OP_ReduceMin:
     case WEFT_OP_ReduceProd:
-    case WEFT_OP_Softmax:
-    case WEFT_OP_LayerNormalization:
-    case WEFT_OP_MatMul: return weft__plan_reduce;
+    case WEFT_OP_Softmax: return weft__plan_reduce;
     default: return weft__plan_elementwise;
     }
 }
