@@ -71,10 +71,11 @@ static bool pool_takes(weft_graph *graph, weft_node *pool, const weft_node *pad,
         if (own[i] + pads[i] >= kernel[i % 2] || dilations[i % 2] != 1)
             return false;
     }
-    if (is_max) /* a pool's pads are minus infinity; a zero that turns into that never was the
-                   maximum of its window */
-        return weft_attrs_int(&pool->attrs, "ceil_mode", 0) == 0 &&
-               ((value == 0.0 && is_non_negative(pad->inputs[0])) || value == -HUGE_VAL);
+    if (weft_attrs_int(&pool->attrs, "ceil_mode", 0)) /* would drop windows that begin in padding */
+        return false;
+    if (is_max) /* pads are minus infinity; a zero turned into that was not the maximum of its
+                   window */
+        return (value == 0.0 && is_non_negative(pad->inputs[0])) || value == -HUGE_VAL;
     if (value != 0.0 || (has_pads && weft_attrs_int(&pool->attrs, "count_include_pad", 0) == 0))
         return false;
     weft_attrs_set_int(&pool->attrs, graph->arena, "count_include_pad", 1);

@@ -118,12 +118,19 @@ static bool is_transposed(const sink *s, const weft_value *value)
     return true;
 }
 
-/* The value in the space of x, when another transpose before the node makes it already. */
+/* The value in the space of x, when another transpose before the node makes it already. Of two
+ * inverse permutations only the larger (to channels-first) is sunk with the help of the other:
+ * both ways would undo each other for ever. */
 static weft_value *find_untransposed(const sink *s, const weft_value *value)
 {
     const weft_node *node = value->producer ? value->producer->next : s->graph->first;
     int64_t inverse[WEFT_MAX_RANK], perm[WEFT_MAX_RANK];
+    int first = 0;
     weft_rewrite_perm_invert(s->perm, s->rank, inverse);
+    while (first < s->rank && s->perm[first] == inverse[first])
+        first++;
+    if (first == s->rank || s->perm[first] < inverse[first])
+        return NULL;
     for (; value->shape.rank == s->rank && node != s->node; node = node->next) {
         if (node->op != WEFT_OP_Transpose || node->inputs[0] != value)
             continue;
@@ -219,7 +226,8 @@ static weft_value *move_axes(const sink *s, const weft_value *axes, size_t absen
         return NULL;
     for (size_t i = 0; i < count; i++)
         list[i] = s->perm[axes ? from_end(list[i], s->rank) : (int64_t)i];
-    return weft_graph_add_constant_ints(s->graph, axes ? axes->name : NULL, list, count);
+    return weft_graph_add_constant_ints(
+        s->graph, axes ? weft_rewrite_base_name(s->graph, axes->name) : NULL, list, count);
 }
 
 /* ---- rules: fill the sink; false leaves the node as it is ---- */

@@ -47,11 +47,15 @@ static weft_status transpose_of_view(weft_graph *graph, weft_node *node, bool *d
 
 typedef weft_status (*rule)(weft_graph *, weft_node *, bool *, weft_diag *);
 
-static weft_status sweep(weft_graph *graph, const rule *rules, size_t *changes, weft_diag *diag)
+static weft_status sweep(weft_graph *graph, const rule *rules, size_t *sweeps_left, size_t *changes,
+                         weft_diag *diag)
 {
     size_t round;
     do {
         round = 0;
+        if ((*sweeps_left)-- == 0)
+            return weft_diag_error(diag, WEFT_E_INTERNAL,
+                                   "sink-transposes does not come to an end");
         for (weft_node *node = graph->first, *next; node; node = next) {
             next = node->next;
             bool done = false;
@@ -74,13 +78,14 @@ weft_status weft_pass_sink_transposes(weft_graph *graph, size_t *out_changes, we
                                    transpose_of_view, weft_sink_through,
                                    weft_sink_view,    NULL};
     static const rule ending[] = {weft_view_from_transpose, visit_view, weft_sink_view, NULL};
+    /* A transpose needs at most one sweep per node that it passes; a few more for views. */
+    size_t sweeps_left = 2 * graph->node_count + 64, before;
     *out_changes = 0;
-    size_t before;
     do { /* a view that the end made may let another transpose pass */
         before = *out_changes;
-        weft_status status = sweep(graph, sinking, out_changes, diag);
+        weft_status status = sweep(graph, sinking, &sweeps_left, out_changes, diag);
         if (status == WEFT_OK)
-            status = sweep(graph, ending, out_changes, diag);
+            status = sweep(graph, ending, &sweeps_left, out_changes, diag);
         if (status != WEFT_OK)
             return status;
     } while (*out_changes > before);

@@ -64,20 +64,6 @@ static void check_pass(weft_graph *graph, const weft_pass_row *row, uint64_t see
     }
 }
 
-/* What the required passes promise to remove. */
-static bool must_be_lowered(weft_op op)
-{
-    static const weft_op ops[] = {WEFT_OP_Conv,          WEFT_OP_MaxPool,
-                                  WEFT_OP_AveragePool,   WEFT_OP_GlobalAveragePool,
-                                  WEFT_OP_GlobalMaxPool, WEFT_OP_BatchNormalization,
-                                  WEFT_OP_Gemm,          WEFT_OP_Sum,
-                                  WEFT_OP_Shape};
-    for (size_t i = 0; i < sizeof ops / sizeof ops[0]; i++)
-        if (ops[i] == op)
-            return true;
-    return false;
-}
-
 static void one_seed(uint64_t seed)
 {
     weft_diag *diag = NULL;
@@ -117,7 +103,7 @@ static void one_seed(uint64_t seed)
     run_result lowered = run_graph(required.graph, seed, diag);
     assert_true(run_difference(&reference, &lowered) <= RUN_TOLERANCE);
     for (const weft_node *node = required.graph->first; node; node = node->next)
-        if (must_be_lowered(node->op))
+        if (weft_op_get(node->op)->runs == WEFT_RUNS_LOWERED)
             fail_msg("seed %d: %s is left at level 0", (int)seed, weft_op_name(node->op));
     weft_arena_destroy(other);
     weft_arena_destroy(arena);
