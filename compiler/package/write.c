@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The writer: sections are streamed in order while they are hashed; header and table are put in front at the end. Two writings of the
  * same content give the same bytes. Must not know about: how blobs are packed. */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
@@ -150,8 +151,10 @@ static weft_status write_sections(package_writer *w, const weft_package_content 
 }
 
 /* Blobs and plain constants are streamed, so their offsets must ascend without overlap. The sizes of both sections follow. */
-static bool check_order(const weft_manifest *manifest, weft_manifest_limits *out_limits, weft_text *reason)
+static bool check_order(weft_arena *arena, const weft_manifest *manifest, weft_manifest_limits *out_limits, weft_text *reason)
 {
+    weft_map places; /* of plain constants: those of a later schedule may share them */
+    weft_map_init(&places, arena);
     *out_limits = (weft_manifest_limits){0, 0};
     for (size_t i = 0; i < manifest->blob_count; i++) {
         const weft_blob *blob = &manifest->blobs[i];
@@ -167,12 +170,16 @@ static bool check_order(const weft_manifest *manifest, weft_manifest_limits *out
             const weft_schedule_value *value = &schedule->values[i];
             if (!value->has_plain)
                 continue;
-            uint64_t end = value->offset_bytes + value->size_bytes;
-            if (end > out_limits->plain_bytes && value->offset_bytes < out_limits->plain_bytes) {
-                weft_text_printf(reason, "schedules[%zu].values[%zu].plain: overlaps another constant", s, i);
+            const char *place =
+                weft_arena_printf(arena, "%" PRIu64 " %" PRIu64, value->offset_bytes, value->size_bytes);
+            if (weft_map_get(&places, place) != NULL)
+                continue;
+            if (value->offset_bytes < out_limits->plain_bytes) {
+                weft_text_printf(reason, "schedules[%zu].values[%zu].plain: constants must ascend without overlap", s, i);
                 return false;
             }
-            out_limits->plain_bytes = end > out_limits->plain_bytes ? end : out_limits->plain_bytes;
+            weft_map_put(&places, place, &places);
+            out_limits->plain_bytes = value->offset_bytes + value->size_bytes;
         }
     }
     return true;
@@ -184,7 +191,7 @@ static weft_status prepare(weft_arena *arena, const weft_package_content *conten
     weft_manifest_limits limits;
     weft_text reason;
     weft_text_init(&reason, arena);
-    if (!check_order(manifest, &limits, &reason) || !weft__manifest_check(manifest, &limits, &reason)) {
+    if (!check_order(arena, manifest, &limits, &reason) || !weft__manifest_check(manifest, &limits, &reason)) {
         weft_status status = weft_diag_error(diag, WEFT_E_PACKAGE_CONTENT, "the package to write contradicts itself");
         weft_diag_field_set(diag, WEFT_DIAG_WHY, "%s", reason.data);
         return status;

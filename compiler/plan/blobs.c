@@ -80,9 +80,8 @@ int32_t weft__plan_blob(schedule_state *state, const weft_value *value, weft_rec
     int32_t index = (int32_t)(known - 1);
     if (value != NULL) {
         weft_schedule_value *constant = &state->out->values[weft__plan_value_index(value)];
-        if (shared->blobs.data[index].packing == WEFT_PACK_WINOGRAD)
-            weft__plan_need_plain(state, value);
-        else
+        /* Winograd's blob cannot be turned back; the plain form that such a constant needs is placed last (weft__plan_need_plain). */
+        if (shared->blobs.data[index].packing != WEFT_PACK_WINOGRAD)
             constant->blob = index;
     }
     return index;

@@ -48,7 +48,7 @@ static void describe_step(schedule_state *state, const weft_node *node, weft_ste
         step->outputs[i] = weft__plan_value_index(node->outputs[i]);
 }
 
-/* Kernels address elements with 32-bit ints. */
+/* Kernels address elements with 32-bit ints, and compute at least one. Operands of i64 are axes and the like: they may be empty. */
 static weft_status check_sizes(schedule_state *state, const weft_node *node)
 {
     for (size_t i = 0; i < node->input_count + node->output_count; i++) {
@@ -56,6 +56,8 @@ static weft_status check_sizes(schedule_state *state, const weft_node *node)
         int64_t elems = 0;
         if (value != NULL && (!weft_shape_elems(&value->shape, &elems) || elems > INT32_MAX))
             return weft__plan_unsupported(state, node, "a tensor has 2^31 elements or more", "use a smaller batch or resolution");
+        if (value != NULL && elems == 0 && value->dtype != WEFT_DTYPE_I64)
+            return weft__plan_unsupported(state, node, "a tensor is empty", "the reference backend runs it");
     }
     return WEFT_OK;
 }
@@ -83,7 +85,8 @@ static weft_status plan_schedule(planner *shared, weft_graph *graph, weft_schedu
     }
     if (first_error != WEFT_OK)
         return first_error;
-    /* Constants that no blob holds (operands that became plain numbers of a launch) are kept for the reference backend. */
+    /* Constants that no readable blob holds (transformed weights, operands that became numbers of a launch) are kept for the reference
+     * backend. In the order of values: the writer streams them so. */
     for (size_t i = 0; i < out->value_count; i++)
         if (out->values[i].place == WEFT_PLACE_CONSTANT && out->values[i].blob < 0)
             weft__plan_need_plain(state, state->graph_values[i]);

@@ -546,6 +546,12 @@ static void wrong_content_is_not_written(void **state)
     content->manifest->blobs[1].offset_bytes = 0;
     assert_int_equal(weft_package_write(path, content, NULL), WEFT_INTERNAL);
     content = sample_content(arena);
+    content->manifest->schedules[1].values[1].offset_bytes = 512; /* then the first schedule's, at 0 */
+    weft_schedule swapped = content->manifest->schedules[0];
+    content->manifest->schedules[0] = content->manifest->schedules[1];
+    content->manifest->schedules[1] = swapped;
+    assert_int_equal(weft_package_write(path, content, NULL), WEFT_INTERNAL);
+    content = sample_content(arena);
     content->manifest->schedules[0].steps[0].name = "\xff";
     assert_int_equal(weft_package_write(path, content, NULL), WEFT_UNSUPPORTED);
     content = sample_content(arena);

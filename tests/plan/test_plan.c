@@ -21,6 +21,7 @@ static const char network[] =
     "  const %f1: f32[16x64] = #5\n  const %f2: f32[64x16] = #6\n"
     "  const %ws: f32[64x1x1x32] = #7\n  const %wd: f32[64x3x3x1] = #8\n"
     "  const %wl: f32[10x96] = #9\n  const %wp: f32[96x1x1x96] = #a\n"
+    "  const %w3: f32[64x3x3x64] = #b\n"
     "  const %axes: i64[2] = [1, 2]\n"
     "  const %pads: i64[8] = [0, 1, 1, 0, 0, 1, 1, 0]\n  const %zero: f32[] = [0]\n"
     "  const %flat: i64[2] = [2, 96]\n"
@@ -34,7 +35,8 @@ static const char network[] =
     "  %p = Pad(%d, %pads, %zero)\n"
     "  %q = weft.Pool2D(%p) {mode=\"max\", kernel_shape=[3, 3], strides=[1, 1]}\n"
     "  %sig = Sigmoid(%s)\n"
-    "  %c0 = Mul(%q, %sig)\n"
+    "  %r = weft.Conv2D(%q, %w3) {pads=[1, 1, 1, 1]}\n"
+    "  %c0 = Mul(%r, %sig)\n"
     "  %c = Concat(%c0, %a) {axis=3}\n"
     "  %e = weft.Conv2D(%c, %wp) {pool=1, act=\"relu\"}\n"
     "  %g = ReduceMean(%e, %axes) {keepdims=1}\n"
@@ -234,6 +236,28 @@ static void test_every_blob_can_be_made(void **state)
     }
 }
 
+/* The writer streams plain constants in the order of values: each one's place follows the last, or was given before. */
+static void test_plain_constants_ascend_with_values(void **state)
+{
+    (void)state;
+    for (size_t t = 0; t < weft_target_count(); t++) {
+        weft_arena *arena = weft_arena_create();
+        const weft_schedule *schedule = &plan_for(arena, weft_target_get(t)->name, 2)->manifest.schedules[0];
+        uint64_t end = 0;
+        size_t transformed = 0;
+        for (size_t i = 0; i < schedule->value_count; i++) {
+            const weft_schedule_value *value = &schedule->values[i];
+            if (!value->has_plain)
+                continue;
+            assert_true(value->offset_bytes >= end);
+            end = value->offset_bytes + value->size_bytes;
+            transformed += value->shape.rank == 4 ? 1 : 0;
+        }
+        assert_int_equal(transformed, 2);
+        weft_arena_destroy(arena);
+    }
+}
+
 static uint64_t next_random(uint64_t *seed)
 {
     *seed = *seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
@@ -298,6 +322,7 @@ int main(void)
         cmocka_unit_test(test_outputs_own_their_storage),
         cmocka_unit_test(test_mean_stays_as_sums_only_for_linear_readers),
         cmocka_unit_test(test_every_blob_can_be_made),
+        cmocka_unit_test(test_plain_constants_ascend_with_values),
         cmocka_unit_test(test_choices_stay_in_bounds),
         cmocka_unit_test(test_unknown_target_lists_the_known),
     };
