@@ -551,6 +551,11 @@ static void wrong_content_is_not_written(void **state)
     content->manifest->schedules[0] = content->manifest->schedules[1];
     content->manifest->schedules[1] = swapped;
     assert_int_equal(weft_package_write(path, content, NULL), WEFT_INTERNAL);
+    content = sample_content(arena); /* lies inside of the first schedule's constant, but is not that one */
+    content->manifest->schedules[1].values[1].shape.dims[0] = 8;
+    content->manifest->schedules[1].values[1].offset_bytes = 128;
+    content->manifest->schedules[1].values[1].size_bytes = 256;
+    assert_int_equal(weft_package_write(path, content, NULL), WEFT_INTERNAL);
     content = sample_content(arena);
     content->manifest->schedules[0].steps[0].name = "\xff";
     assert_int_equal(weft_package_write(path, content, NULL), WEFT_UNSUPPORTED);
