@@ -31,7 +31,8 @@ CFLAGS ?= -g
 ALL_CFLAGS = -std=c11 -D_POSIX_C_SOURCE=200809L $(OPT) $(CFLAGS) $(WARN) $(WERROR) -fno-math-errno -ffp-contract=off \
              $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 INCLUDES = -I. -Icompiler/include -Iruntime/include -I$(BUILD)/gen
-DEFINES = -DWEFT_HAVE_OPENCL=$(HAVE_OPENCL) -DCL_TARGET_OPENCL_VERSION=120
+COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+DEFINES = -DWEFT_HAVE_OPENCL=$(HAVE_OPENCL) -DCL_TARGET_OPENCL_VERSION=120 -DWEFT_COMMIT='"$(COMMIT)"'
 LDFLAGS_ALL = $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
 LIBS = $(call pc,--libs $(PC)) $(if $(filter 1,$(HAVE_OPENCL)),$(call pc,--libs OpenCL)) -lpthread -lm
 LIBS_TOOL = $(call pc,--libs $(PC_TOOL))
