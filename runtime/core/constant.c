@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Plain elements of constants, for whoever needs the meaning of a step and not its launch. Packing PANEL is turned back here:
- *   rank 2 [rows][k]              [rows / panel][k][panel]
+ *   rank 2 [rows][k]              [rows / panel][k][panel], or the next line's form (a product of many rows runs as a 1 x 1 convolution)
  *   rank 4 [rows][kh][kw][c]      zeros, then the same with k = kh * kw * c       (convolution: a zero vector stands in front)
  *   rank 4, no zeros in front     [kh * kw][c][rows rounded up to panel]          (depthwise)
  * kernels/cpu/pack.c is the other direction. Must not know about: backends. */
@@ -27,7 +27,7 @@ static bool find_layout(const weft_schedule_value *value, const weft_blob *blob,
     size_t elems = (size_t)blob->size_bytes / sizeof(float);
     if (!weft_mul_size(k, padded, &packed) || packed > elems)
         return false;
-    size_t begin = value->shape.rank == 4 ? elems - packed : 0;
+    size_t begin = elems - packed;
     *out = (panel_layout){rows, padded, k, panel, begin, value->shape.rank == 4 && begin == 0};
     return true;
 }

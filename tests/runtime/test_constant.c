@@ -13,7 +13,7 @@
 #include "kernels/cpu/pack.h"
 #include "runtime/backends/backend.h"
 
-typedef enum family { CONV, CONV_GATHERED, DEPTHWISE, LINEAR } family;
+typedef enum family { CONV, CONV_GATHERED, DEPTHWISE, LINEAR, LINEAR_AS_CONV } family;
 
 static float *pack(family kind, const float *source, int oc, int kh, int kw, int ic, int panel, size_t *out_bytes)
 {
@@ -45,7 +45,7 @@ static void check(family kind, int oc, int kh, int kw, int ic, int panel)
     weft_manifest manifest = {.blobs = &blob, .blob_count = 1};
     weft_package_view view = {.manifest = &manifest, .weights = (const uint8_t *)packed, .weights_bytes = packed_bytes};
     weft_schedule_value value = {.dtype = WEFT_DTYPE_F32, .place = WEFT_PLACE_CONSTANT, .size_bytes = count * 4, .blob = 0};
-    value.shape = kind == LINEAR ? (weft_shape){2, {oc, ic}} : (weft_shape){4, {oc, kh, kw, ic}};
+    value.shape = kind == LINEAR || kind == LINEAR_AS_CONV ? (weft_shape){2, {oc, ic}} : (weft_shape){4, {oc, kh, kw, ic}};
     assert_null(weft__constant_find(&view, &value));
     assert_true(weft__constant_is_readable(&view, &value));
     assert_true(weft__constant_unpack(&view, &value, got));
@@ -80,6 +80,8 @@ static void linear_comes_back(void **state)
     (void)state;
     check(LINEAR, 1000, 1, 1, 48, 16);
     check(LINEAR, 3, 1, 1, 5, 32);
+    check(LINEAR_AS_CONV, 256, 1, 1, 64, 16); /* many rows */
+    check(LINEAR_AS_CONV, 10, 1, 1, 7, 32);
 }
 
 static void other_forms_do_not(void **state)
