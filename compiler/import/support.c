@@ -158,6 +158,8 @@ weft_op weft_import_resolve(weft_import_support *support, const weft_import_node
         op_type = "Identity"; /* what it does in inference */
     if (is_onnx && strcmp(op_type, "Upsample") == 0 && node->opset < 10)
         op_type = "Resize"; /* its name since opset 10 */
+    if (is_onnx && strcmp(op_type, "CastLike") == 0)
+        op_type = "Cast"; /* to a type that is known when the node is upgraded */
     weft_op op = weft_op_find(node->domain, op_type);
     if (op == WEFT_OP_NONE || has_graph(node)) {
         add_unsupported(support, node);

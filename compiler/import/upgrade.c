@@ -207,6 +207,18 @@ static void dropout(const upgrade *at)
     weft_attrs_remove(&at->node->attrs, "seed");
 }
 
+/* CastLike of every opset, which came here as Cast: the type is that of the second input. */
+static void cast_like(const upgrade *at)
+{
+    const weft_value *like = weft_node_input(at->node, 1);
+    if (strcmp(at->source->op_type, "CastLike") != 0 || at->node->input_count != 2 ||
+        like == NULL || like->dtype == WEFT_DTYPE_NONE)
+        return;
+    weft_attrs_set_int(&at->node->attrs, at->importer->arena, "to", onnx_type(like->dtype));
+    weft_node_set_input(at->graph, at->node, 1, NULL);
+    at->node->input_count = 1;
+}
+
 enum { EVERY_OPSET = WEFT_IMPORT_MAX_OPSET + 1 };
 
 static const struct {
@@ -215,6 +227,7 @@ static const struct {
     void (*apply)(const upgrade *at);
 } upgrades[] = {
     {WEFT_OP_BatchNormalization, 14, batch_norm},
+    {WEFT_OP_Cast, EVERY_OPSET, cast_like},
     {WEFT_OP_Clip, 11, clip},
     {WEFT_OP_Identity, EVERY_OPSET, dropout},
     {WEFT_OP_Pad, 11, pad},

@@ -74,6 +74,10 @@ case("constants_13", 13, [2], [n("Constant", [], ["a"], value_float=0.5), n("Con
                                n("Cast", ["i"], ["j"], to=T.FLOAT), n("Cast", ["l"], ["m"], to=T.FLOAT),
                                n("Constant", [], ["t"], value=const("", [[0.25, 4]], np.float32)),
                                n("Sum", ["x", "a", "b", "j", "m", "t"], ["y"])], ["y"])
+# How the dynamo exporter writes batch-norm parameters when nothing is optimised, and a type that only inference tells.
+case("cast_like_21", 21, [2, 3], [n("Shape", ["x"], ["s"], start=1), n("CastLike", ["i", "x"], ["f"]), n("Expand", ["f", "s"], ["e"]),
+                                  n("CastLike", ["s", "e"], ["t"]), n("Mul", ["x", "e"], ["m"]), n("Add", ["m", "t"], ["y"])], ["y"],
+     [const("i", 2, np.int32)])
 # Every field that holds elements.
 stored = []
 for field, dtype, values in [
