@@ -89,6 +89,20 @@ static size_t utf8_length(const char *text)
     return is_overlong || is_surrogate || is_beyond ? 0 : length;
 }
 
+/* Characters beyond ASCII that drive a terminal: U+0080 to U+009F, line and paragraph separators,
+ * and marks that turn the direction of writing. */
+static bool is_hidden(const char *text, size_t length)
+{
+    const unsigned char *byte = (const unsigned char *)text;
+    if (length == 2)
+        return byte[0] == 0xc2 && byte[1] <= 0x9f;
+    if (length != 3 || byte[0] != 0xe2)
+        return false;
+    return (byte[1] == 0x80 &&
+            (byte[2] == 0x8e || byte[2] == 0x8f || (byte[2] >= 0xa8 && byte[2] <= 0xae))) ||
+           (byte[1] == 0x81 && byte[2] >= 0xa6 && byte[2] <= 0xa9);
+}
+
 /* Replaces control characters and broken UTF-8 by '?', and cuts overlong text at a character. */
 static void clean(char *text, bool may_have_lines)
 {
@@ -101,9 +115,10 @@ static void clean(char *text, bool may_have_lines)
         }
         unsigned char byte = (unsigned char)text[at];
         bool is_control = (byte < 0x20 && !(byte == '\n' && may_have_lines)) || byte == 0x7f;
-        if (length == 0 || is_control)
-            text[at] = '?';
-        at += length == 0 ? 1 : length;
+        size_t step = length == 0 ? 1 : length;
+        if (length == 0 || is_control || is_hidden(text + at, length))
+            memset(text + at, '?', step);
+        at += step;
     }
 }
 
@@ -192,7 +207,8 @@ void weft_diag_field_set(weft_diag *diag, weft_diag_field field, const char *for
         return;
     va_list args;
     va_start(args, format);
-    char *text = format_text(true, format, args);
+    bool may_have_lines = field == WEFT_DIAG_WHY || field == WEFT_DIAG_TRY; /* others hold names */
+    char *text = format_text(may_have_lines, format, args);
     va_end(args);
     if (text == NULL) {
         diag->ran_out = true;

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "compiler/base/arena.h"
+#include "compiler/base/unnamed.h"
 
 enum {
     ERROR_TEXT_BYTES = 256,
@@ -25,8 +26,8 @@ enum {
 
 struct weft_file_writer {
     int fd;
-    int error; /* errno of the first failed write; nothing is written after it */
-    char *path, *temporary;
+    int error;              /* errno of the first failed write; nothing is written after it */
+    char *path, *temporary; /* temporary: NULL while the file has no name */
     uint64_t position;
     size_t buffered_bytes;
     unsigned char buffer[WRITE_BUFFER_BYTES];
@@ -121,26 +122,38 @@ static char *resolve(const char *path)
     return resolved;
 }
 
-/* Creates the temporary file; 0 or an errno. */
-static int open_temporary(weft_file_writer *writer)
+/* Creates the temporary file, or names the one that is open without a name; 0 or an errno. */
+static int take_temporary_name(weft_file_writer *writer)
 {
     size_t bytes = strlen(writer->path) + TEMPORARY_SUFFIX_BYTES;
     char *name = malloc(bytes);
     if (name == NULL)
         return ENOMEM;
+    int error = EEXIST;
     for (int attempt = 0; attempt < TEMPORARY_TRIES; attempt++) {
         snprintf(name, bytes, "%s.tmp-%ld-%d", writer->path, (long)getpid(), attempt);
-        writer->fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (writer->fd >= 0) {
+        if (writer->fd >= 0)
+            error = weft_unnamed_link(writer->fd, name);
+        else
+            error = (writer->fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) < 0
+                        ? errno
+                        : 0;
+        if (error == 0) {
             writer->temporary = name;
             return 0;
         }
-        if (errno != EEXIST)
+        if (error != EEXIST)
             break;
     }
-    int error = errno;
     free(name);
     return error;
+}
+
+/* Opens a file to write to; 0 or an errno. */
+static int open_file(weft_file_writer *writer)
+{
+    int error = weft_unnamed_open(writer->path, &writer->fd);
+    return error == 0 || error == ENOMEM ? error : take_temporary_name(writer);
 }
 
 weft_status weft_file_writer_open(const char *path, weft_file_writer **out_writer, weft_diag *diag)
@@ -155,7 +168,7 @@ weft_status weft_file_writer_open(const char *path, weft_file_writer **out_write
         return fail(diag, WEFT_E_NO_MEMORY, "write", path, ENOMEM);
     writer->fd = -1;
     writer->path = resolve(path);
-    int error = writer->path == NULL ? ENOMEM : open_temporary(writer);
+    int error = writer->path == NULL ? ENOMEM : open_file(writer);
     if (error != 0) {
         release_writer(writer);
         return fail(diag, error == ENOMEM ? WEFT_E_NO_MEMORY : WEFT_E_FILE_WRITE, "create", path,
@@ -239,6 +252,8 @@ weft_status weft_file_writer_patch(weft_file_writer *writer, uint64_t offset, co
 weft_status weft_file_writer_commit(weft_file_writer *writer, weft_diag *diag)
 {
     flush(writer);
+    if (writer->error == 0 && writer->temporary == NULL)
+        writer->error = take_temporary_name(writer);
     if (close(writer->fd) != 0 && writer->error == 0)
         writer->error = errno;
     writer->fd = -1;

@@ -17,7 +17,9 @@ typedef struct weft_file_map {
 weft_status weft_file_map_open(const char *path, weft_file_map *out_map, weft_diag *diag);
 void weft_file_map_close(weft_file_map *map);
 
-/* Writes to a temporary name beside path and renames at commit; abort (or a failed commit) removes the temporary file. */
+/* Writes to a file without a name in the folder of path, or, where the file system has no such files, to a temporary name beside
+ * path; commit gives it its name. So nothing is left after abort, after a failed commit, and, with a file without a name, after
+ * the process is killed. */
 typedef struct weft_file_writer weft_file_writer;
 weft_status weft_file_writer_open(const char *path, weft_file_writer **out_writer, weft_diag *diag);
 weft_status weft_file_writer_add(weft_file_writer *writer, const void *data, size_t size_bytes);

@@ -135,14 +135,17 @@ static void diag_collects_and_formats(void **state)
     weft_diag *diag = NULL;
     assert_int_equal(weft_diag_create(&diag), WEFT_OK);
     assert_int_equal(
-        weft_diag_error(diag, WEFT_E_FILE_OPEN, "cannot open %s", "a\nb\x1b\xff\xc3\xa9"), WEFT_IO);
+        weft_diag_error(diag, WEFT_E_FILE_OPEN, "cannot open %s", "a\nb\x1b\xff\xc3\xa9\xc2\x9b"),
+        WEFT_IO);
     weft_diag_field_set(diag, WEFT_DIAG_WHY, "first\nsecond");
+    weft_diag_field_set(diag, WEFT_DIAG_NODES, "%s", "x\ny\xe2\x80\xae");
     weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%d", 3);
     weft_diag_note(diag, "note");
     weft_diag_warning(diag, (weft_error_id)0, "warning");
     assert_int_equal(weft_diag_count(diag), 3);
     assert_int_equal(weft_diag_error_count(diag), 1);
-    static const char expected[] = "error[E0980]: cannot open a?b??\xc3\xa9\n"
+    static const char expected[] = "error[E0980]: cannot open a?b??\xc3\xa9??\n"
+                                   "  nodes:    x?y???\n"
                                    "  expected: 3\n"
                                    "  why:      first\n"
                                    "            second\n";
