@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* From argv to a verb: finds it, parses its options, runs it, prints what is left to say, and turns
  * the status into the exit code. Must not know about: what any verb does. */
+#include <errno.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -151,7 +153,8 @@ static weft_status dispatch(weft_cli *cli, int argc, char **argv)
 
 int weft_cli_main(int argc, char **argv)
 {
-    setlocale(LC_CTYPE, ""); /* names of models in UTF-8; numbers keep the decimal point */
+    setlocale(LC_CTYPE, "");  /* names of models in UTF-8; numbers keep the decimal point */
+    signal(SIGXFSZ, SIG_IGN); /* a limit of file sizes is an error of write like a full disk */
     weft_cli cli = {.out = stdout};
     weft_status status = weft_diag_create(&cli.diag);
     if (status == WEFT_OK)
@@ -160,8 +163,14 @@ int weft_cli_main(int argc, char **argv)
         weft_cli_report_setup(&cli);
     weft_cli_progress_end(&cli);
     weft_cli_report_flush(&cli);
-    if ((fflush(stdout) != 0 || ferror(stdout) != 0) && status == WEFT_OK)
-        status = WEFT_IO; /* the answer was lost: a full disk, a closed pipe */
+    if (fflush(stdout) != 0 || ferror(stdout) != 0) { /* the answer was lost: a full disk */
+        const char *why = strerror(errno);
+        weft_status lost =
+            weft_cli_error(&cli.errors, WEFT_CLI_E_FILE_WRITE, "cannot write the answer");
+        weft_cli_error_field(&cli.errors, WEFT_DIAG_WHY, "%s", why);
+        weft_cli_report_flush(&cli);
+        status = status == WEFT_OK ? lost : status;
+    }
     weft_cli_args_finish(&cli.args);
     weft_cli_errors_finish(&cli.errors);
     weft_diag_destroy(cli.diag);

@@ -8,6 +8,7 @@
 
 #include "cli/errors.h"
 #include "cli/memory.h"
+#include "cli/name.h"
 #include "weft/compiler.h"
 
 static const weft_cli_error_row rows[] = {
@@ -18,7 +19,8 @@ static const weft_cli_error_row rows[] = {
 };
 enum { ROW_COUNT = sizeof rows / sizeof rows[0] };
 
-static char *format_text(const char *format, va_list args)
+/* Names in it come from files and arguments. */
+static char *format_text(bool keeps_lines, const char *format, va_list args)
 {
     va_list again;
     va_copy(again, args);
@@ -27,7 +29,9 @@ static char *format_text(const char *format, va_list args)
     char *text = weft_cli_alloc(bytes);
     vsnprintf(text, bytes, format, again);
     va_end(again);
-    return text;
+    char *escaped = weft_cli_escape(text, keeps_lines);
+    free(text);
+    return escaped;
 }
 
 static void append(weft_cli_errors *errors, weft_diag_entry entry)
@@ -50,7 +54,7 @@ weft_status weft_cli_error(weft_cli_errors *errors, weft_cli_error_id id, const 
         return status;
     va_list args;
     va_start(args, format);
-    char *summary = format_text(format, args);
+    char *summary = format_text(false, format, args);
     va_end(args);
     append(errors, (weft_diag_entry){.severity = WEFT_SEVERITY_ERROR,
                                      .id = (uint32_t)id,
@@ -63,7 +67,7 @@ void weft_cli_note(weft_cli_errors *errors, weft_severity severity, const char *
 {
     va_list args;
     va_start(args, format);
-    char *summary = format_text(format, args);
+    char *summary = format_text(false, format, args);
     va_end(args);
     append(errors, (weft_diag_entry){.severity = severity, .status = WEFT_OK, .summary = summary});
 }
@@ -74,7 +78,7 @@ void weft_cli_error_field(weft_cli_errors *errors, weft_diag_field field, const 
         return;
     va_list args;
     va_start(args, format);
-    char *text = format_text(format, args);
+    char *text = format_text(field == WEFT_DIAG_WHY || field == WEFT_DIAG_TRY, format, args);
     va_end(args);
     const char **slot = &errors->entries[errors->count - 1].fields[field];
     free((void *)(uintptr_t)*slot);

@@ -51,8 +51,11 @@ void weft_cli_help_overview(FILE *out)
         fprintf(out, "  %-11s %s\n", (*verb)->name, (*verb)->summary);
     fputs("\n  weft COMMAND --help     options of a command\n"
           "  weft help COMMAND       its whole description, with examples\n"
-          "  weft help TOPIC         exit-codes, inputs, shapes, verdict, or an error id such as "
-          "E0501\n"
+          "  weft help TOPIC         ",
+          out);
+    for (size_t i = 0; weft_cli_help_topic_name(i) != NULL; i++)
+        fprintf(out, "%s, ", weft_cli_help_topic_name(i));
+    fputs("or an error id such as E0501\n"
           "  weft --version\n\n"
           "The usual way: weft check, weft compile, weft verify, weft run, weft bench, weft "
           "profile.\n",

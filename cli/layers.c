@@ -196,6 +196,27 @@ void weft_cli_layers_print(FILE *out, const weft_cli_layers *layers)
     free(rows);
 }
 
+static json_t *launches_json(const weft_cli_layers *layers, size_t index, size_t count)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        weft_launch_info launch;
+        json_t *json = json_object(), *global = json_array(), *local = json_array();
+        weft_package_get_launch(layers->package, layers->schedule, index, i, &launch);
+        json_object_set_new(json, "program", weft_cli_json_text(launch.program));
+        json_object_set_new(json, "kernel", weft_cli_json_text(launch.kernel));
+        json_object_set_new(json, "tile", weft_cli_json_text(launch.tile));
+        for (int axis = 0; axis < 3; axis++) {
+            json_array_append_new(global, json_integer((json_int_t)launch.global[axis]));
+            json_array_append_new(local, json_integer((json_int_t)launch.local[axis]));
+        }
+        json_object_set_new(json, "global", global);
+        json_object_set_new(json, "local", local);
+        json_array_append_new(list, json);
+    }
+    return list;
+}
+
 json_t *weft_cli_layers_json(const weft_cli_layers *layers)
 {
     weft_schedule_info info;
@@ -220,6 +241,8 @@ json_t *weft_cli_layers_json(const weft_cli_layers *layers)
         json_object_set_new(json, "program", weft_cli_json_text(step.program));
         json_object_set_new(json, "kernel", weft_cli_json_text(step.kernel));
         json_object_set_new(json, "tile", weft_cli_json_text(step.tile));
+        json_object_set_new(json, "launches",
+                            launches_json(layers, rows[i].index, step.launch_count));
         json_object_set_new(json, "macs", json_integer(step.macs));
         json_object_set_new(json, "flops", json_integer(step.flops));
         json_object_set_new(json, "weight_bytes", json_integer(step.weight_bytes));

@@ -4,23 +4,25 @@
 
 #include "cli/json.h"
 #include "cli/model_summary.h"
+#include "cli/name.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
 static void print_tensor(FILE *out, const char *label, const weft_model_tensor *tensor)
 {
-    char shape[WEFT_CLI_SHAPE_TEXT];
-    fprintf(out, "%-11s %s  %s %s\n", label, tensor->name, tensor->dtype,
-            weft_cli_format_shape(tensor->rank, tensor->dims, shape));
+    char name[WEFT_CLI_NAME_TEXT], shape[WEFT_CLI_SHAPE_TEXT];
+    fprintf(out, "%-11s %s  %s %s\n", label, weft_cli_format_name(tensor->name, name),
+            tensor->dtype, weft_cli_format_shape(tensor->rank, tensor->dims, shape));
 }
 
 void weft_cli_model_print(FILE *out, const weft_model *model)
 {
     weft_model_info info;
     weft_model_tensor tensor;
-    char count[WEFT_CLI_COUNT_TEXT], bytes[WEFT_CLI_BYTES_TEXT];
+    char count[WEFT_CLI_COUNT_TEXT], bytes[WEFT_CLI_BYTES_TEXT], name[WEFT_CLI_NAME_TEXT];
     weft_model_get_info(model, &info);
-    fprintf(out, "%-11s %s  opset %" PRId64 "\n", "model", info.name, info.opset);
+    fprintf(out, "%-11s %s  opset %" PRId64 "\n", "model", weft_cli_format_name(info.name, name),
+            info.opset);
     for (size_t i = 0; i < info.input_count; i++) {
         weft_model_get_input(model, i, &tensor);
         print_tensor(out, "input", &tensor);

@@ -175,7 +175,7 @@ static const char *locate_header(const uint8_t *bytes, size_t size_bytes, const 
     if (size_bytes < FIXED_BYTES + 2 || memcmp(bytes, magic, sizeof magic) != 0)
         return size_bytes >= 2 && memcmp(bytes, "PK", 2) == 0
                    ? "it is a zip archive (npz); only single arrays (npy) are read"
-                   : "it does not start with the npy magic";
+                   : "it is neither an npy array nor a PNG or JPEG picture";
     if (bytes[6] < 1 || bytes[6] > 3 || bytes[7] != 0)
         return "the format version is none of 1.0, 2.0, 3.0";
     size_t length_bytes = bytes[6] == 1 ? 2 : 4, length = 0;

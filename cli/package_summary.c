@@ -5,27 +5,29 @@
 #include <string.h>
 
 #include "cli/json.h"
+#include "cli/name.h"
 #include "cli/package_summary.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
 static void print_tensor(FILE *out, const char *label, const weft_tensor_info *tensor)
 {
-    char shape[WEFT_CLI_SHAPE_TEXT];
-    fprintf(out, "  %-9s %s  %s %s\n", label, tensor->name, tensor->dtype,
-            weft_cli_format_shape(tensor->rank, tensor->dims, shape));
+    char name[WEFT_CLI_NAME_TEXT], shape[WEFT_CLI_SHAPE_TEXT];
+    fprintf(out, "  %-9s %s  %s %s\n", label, weft_cli_format_name(tensor->name, name),
+            tensor->dtype, weft_cli_format_shape(tensor->rank, tensor->dims, shape));
 }
 
 void weft_cli_package_print(FILE *out, const weft_package *package)
 {
     weft_package_info info;
     char hash[WEFT_CLI_HASH_TEXT], file[WEFT_CLI_BYTES_TEXT], weights[WEFT_CLI_BYTES_TEXT],
-        count[WEFT_CLI_COUNT_TEXT];
+        count[WEFT_CLI_COUNT_TEXT], name[WEFT_CLI_NAME_TEXT];
     weft_package_get_info(package, &info);
-    fprintf(out, "%-11s %s  opset %" PRId64 "\n", "model", info.model, info.opset);
+    fprintf(out, "%-11s %s  opset %" PRId64 "\n", "model", weft_cli_format_name(info.model, name),
+            info.opset);
     fprintf(out, "%-11s %s\n", "id", weft_cli_format_hash(info.id, hash));
-    fprintf(out, "%-11s %s\n", "producer", info.producer);
-    fprintf(out, "%-11s %s\n", "target", info.target);
+    fprintf(out, "%-11s %s\n", "producer", weft_cli_format_name(info.producer, name));
+    fprintf(out, "%-11s %s\n", "target", weft_cli_format_name(info.target, name));
     fprintf(out, "%-11s %s in %zu sections\n", "file", weft_cli_format_bytes(info.file_bytes, file),
             info.section_count);
     fprintf(out, "%-11s %s in %s\n", "parameters", weft_cli_format_count(info.parameters, count),
@@ -132,22 +134,34 @@ json_t *weft_cli_package_sections_json(const weft_package *package)
     return list;
 }
 
-/* Steps of all schedules that use the kernel. */
-static size_t use_count(const weft_package *package, const char *program, const char *kernel)
+typedef struct uses {
+    size_t steps, launches;
+} uses;
+
+/* Steps of all schedules that use the kernel, and how often they launch it. */
+static uses use_count(const weft_package *package, const char *program, const char *kernel)
 {
     weft_package_info info;
-    size_t uses = 0;
+    uses count = {0};
     weft_package_get_info(package, &info);
     for (size_t s = 0; s < info.schedule_count; s++) {
         weft_schedule_info schedule;
         weft_package_get_schedule(package, s, &schedule);
         for (size_t i = 0; i < schedule.step_count; i++) {
             weft_step_info step;
+            size_t before = count.launches;
             weft_package_get_step(package, s, i, &step);
-            uses += strcmp(step.program, program) == 0 && strcmp(step.kernel, kernel) == 0 ? 1 : 0;
+            for (size_t k = 0; k < step.launch_count; k++) {
+                weft_launch_info launch;
+                weft_package_get_launch(package, s, i, k, &launch);
+                bool is_same =
+                    strcmp(launch.program, program) == 0 && strcmp(launch.kernel, kernel) == 0;
+                count.launches += is_same ? 1 : 0;
+            }
+            count.steps += count.launches > before ? 1 : 0;
         }
     }
-    return uses;
+    return count;
 }
 
 void weft_cli_package_print_kernels(FILE *out, const weft_package *package)
@@ -158,17 +172,19 @@ void weft_cli_package_print_kernels(FILE *out, const weft_package *package)
     weft_cli_table_add_column(table, "program", WEFT_CLI_LEFT);
     weft_cli_table_add_column(table, "kernel", WEFT_CLI_LEFT);
     weft_cli_table_add_column(table, "steps", WEFT_CLI_RIGHT);
+    weft_cli_table_add_column(table, "launches", WEFT_CLI_RIGHT);
     weft_cli_table_add_column(table, "source bytes", WEFT_CLI_RIGHT);
     weft_cli_table_add_column(table, "options", WEFT_CLI_LEFT);
     for (size_t p = 0; p < info.program_count; p++) {
         weft_program_info program;
         weft_package_get_program(package, p, &program);
         for (size_t k = 0; k < program.kernel_count; k++) {
+            uses count = use_count(package, program.name, program.kernels[k]);
             weft_cli_table_add_row(table);
             weft_cli_table_add_cell(table, "%s", program.name);
             weft_cli_table_add_cell(table, "%s", program.kernels[k]);
-            weft_cli_table_add_cell(table, "%zu",
-                                    use_count(package, program.name, program.kernels[k]));
+            weft_cli_table_add_cell(table, "%zu", count.steps);
+            weft_cli_table_add_cell(table, "%zu", count.launches);
             weft_cli_table_add_cell(table, "%zu", strlen(program.source));
             weft_cli_table_add_cell(table, "%s", program.options);
         }
@@ -188,9 +204,9 @@ json_t *weft_cli_package_kernels_json(const weft_package *package)
             json_t *json = json_object();
             json_object_set_new(json, "program", weft_cli_json_text(program.name));
             json_object_set_new(json, "kernel", weft_cli_json_text(program.kernels[k]));
-            json_object_set_new(
-                json, "steps",
-                json_integer((json_int_t)use_count(package, program.name, program.kernels[k])));
+            uses count = use_count(package, program.name, program.kernels[k]);
+            json_object_set_new(json, "steps", json_integer((json_int_t)count.steps));
+            json_object_set_new(json, "launches", json_integer((json_int_t)count.launches));
             json_object_set_new(json, "source_bytes",
                                 json_integer((json_int_t)strlen(program.source)));
             json_object_set_new(json, "options", weft_cli_json_text(program.options));

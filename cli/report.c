@@ -20,15 +20,6 @@ void weft_cli_report_setup(weft_cli *cli)
                      (strcmp(color, "auto") == 0 && is_terminal && !is_dumb && !is_unwanted);
 }
 
-/* Library texts are clean already; the program's own may quote an argument or a file as it is. */
-static void put_clean(const char *text, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        unsigned char byte = (unsigned char)text[i];
-        fputc((byte < 0x20 && byte != '\n') || byte == 0x7f ? '?' : byte, stderr);
-    }
-}
-
 static void print_entry(weft_cli *cli, const weft_diag_entry *entry)
 {
     static const char *const colors[] = {"\033[1;31m", "\033[1;35m", "\033[1;36m"};
@@ -40,10 +31,9 @@ static void print_entry(weft_cli *cli, const weft_diag_entry *entry)
     weft_diag_format(entry, text, length + 1);
     size_t label = strcspn(text, ":"); /* "error[E0142]" */
     if (cli->has_color)
-        fprintf(stderr, "%s%.*s\033[0m", colors[entry->severity], (int)label, text);
+        fprintf(stderr, "%s%.*s\033[0m%s", colors[entry->severity], (int)label, text, text + label);
     else
-        put_clean(text, label);
-    put_clean(text + label, length - label);
+        fputs(text, stderr);
     free(text);
 }
 

@@ -18,12 +18,14 @@ CLI_SRC := \
     cli/manual.c \
     cli/memory.c \
     cli/model_summary.c \
+    cli/name.c \
     cli/npy.c \
     cli/options.c \
     cli/output.c \
     cli/package_memory.c \
     cli/package_summary.c \
     cli/plan_summary.c \
+    cli/pocl.c \
     cli/random.c \
     cli/report.c \
     cli/resample.c \

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tables by libsmartcols, which also keeps control characters in names from reaching the terminal.
- * Must not know about: what is in them. */
+/* Tables by libsmartcols. Must not know about: what is in them. */
 #include <libsmartcols/libsmartcols.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "cli/memory.h"
+#include "cli/name.h"
 #include "cli/table.h"
 
 struct weft_cli_table {
@@ -29,6 +29,7 @@ weft_cli_table *weft_cli_table_create(void)
     weft_cli_table *table = weft_cli_alloc(sizeof *table);
     table->table = or_exit(scols_new_table());
     scols_table_enable_minout(table->table, 1);
+    scols_table_enable_noencoding(table->table, 1); /* cells are escaped when they are added */
     return table;
 }
 
@@ -56,8 +57,10 @@ void weft_cli_table_add_cell(weft_cli_table *table, const char *format, ...)
     vsnprintf(text, bytes, format, again);
     va_end(again);
     va_end(args);
-    if (scols_line_refer_data(table->line, table->column++, text) != 0) /* takes the text */
-        free(text);
+    char *escaped = weft_cli_escape(text, false);
+    free(text);
+    if (scols_line_refer_data(table->line, table->column++, escaped) != 0) /* takes the text */
+        free(escaped);
 }
 
 void weft_cli_table_print(weft_cli_table *table, FILE *out)

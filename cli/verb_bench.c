@@ -11,6 +11,7 @@
 #include "cli/load.h"
 #include "cli/machine.h"
 #include "cli/memory.h"
+#include "cli/name.h"
 #include "cli/report.h"
 #include "cli/stats.h"
 #include "cli/table.h"
@@ -192,15 +193,16 @@ static void print_text(FILE *out, const bench *b, char *const advice[8])
 {
     weft_package_info info;
     char id[WEFT_CLI_HASH_TEXT], now[WEFT_CLI_BYTES_TEXT], peak[WEFT_CLI_BYTES_TEXT],
-        shape[WEFT_CLI_SHAPE_TEXT];
+        shape[WEFT_CLI_SHAPE_TEXT], name[WEFT_CLI_NAME_TEXT];
     const weft_cli_stats *total = &b->stats[STAGE_TOTAL];
     weft_package_get_info(b->package, &info);
     char *where = weft_cli_engine_describe(&b->engine);
-    fprintf(out, "model %s  package %s  target %s  weft %s commit %s\n", info.model,
-            weft_cli_format_hash(info.id, id), info.target, weft_version(), WEFT_COMMIT);
+    fprintf(out, "model %s  package %s  target %s  weft %s commit %s\n",
+            weft_cli_format_name(info.model, name), weft_cli_format_hash(info.id, id), info.target,
+            weft_version(), WEFT_COMMIT);
     fprintf(out, "%s", where);
     for (size_t i = 0; i < b->inputs.count; i++)
-        fprintf(out, ", %s %s", b->inputs.items[i].tensor.name,
+        fprintf(out, ", %s %s", weft_cli_format_name(b->inputs.items[i].tensor.name, name),
                 weft_cli_format_shape(b->inputs.items[i].tensor.rank,
                                       b->inputs.items[i].tensor.dims, shape));
     fprintf(out, ", %zu runs after %zu warm-up, spread %.1f %%\n", total->count, b->warmup,

@@ -9,22 +9,36 @@
 #include "cli/json.h"
 #include "cli/load.h"
 #include "cli/memory.h"
+#include "cli/name.h"
 #include "cli/plan_summary.h"
 #include "cli/report.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
+/* What the callbacks of a compilation need. */
+typedef struct compilation {
+    weft_cli *cli;
+    json_t *dumps; /* NULL: print them */
+} compilation;
+
 static void on_progress(void *user, int stage, int stage_count, const char *title)
 {
-    weft_cli *cli = user;
-    weft_cli_progress(cli, stage, stage_count, title);
+    const compilation *c = user;
+    weft_cli_progress(c->cli, stage, stage_count, title);
 }
 
 static void on_dump(void *user, const char *pass, const char *text)
 {
-    weft_cli *cli = user;
-    weft_cli_progress_end(cli);
-    printf("// after %s\n%s\n", pass, text);
+    const compilation *c = user;
+    if (c->dumps != NULL) {
+        json_t *one = json_object();
+        json_object_set_new(one, "pass", json_string(pass));
+        json_object_set_new(one, "text", weft_cli_json_text(text));
+        json_array_append_new(c->dumps, one);
+        return;
+    }
+    weft_cli_progress_end(c->cli);
+    fprintf(c->cli->out, "// after %s\n%s\n", pass, text);
 }
 
 static void print_times(FILE *out, const weft_compile_report *report)
@@ -106,9 +120,9 @@ static void print_result(FILE *out, const char *path, const weft_package *packag
         fprintf(out, "  inputs    ");
         for (size_t i = 0; i < schedule.input_count; i++) {
             weft_tensor_info tensor;
-            char shape[WEFT_CLI_SHAPE_TEXT];
+            char name[WEFT_CLI_NAME_TEXT], shape[WEFT_CLI_SHAPE_TEXT];
             weft_package_get_input(package, s, i, &tensor);
-            fprintf(out, "%s%s %s", i == 0 ? "" : ", ", tensor.name,
+            fprintf(out, "%s%s %s", i == 0 ? "" : ", ", weft_cli_format_name(tensor.name, name),
                     weft_cli_format_shape(tensor.rank, tensor.dims, shape));
         }
         fprintf(out, "\n  not fused %s\n", left);
@@ -116,16 +130,39 @@ static void print_result(FILE *out, const char *path, const weft_package *packag
     }
 }
 
+/* " WORD" as a shell reads it: quoted when it is not plain. */
+static void put_word(FILE *out, const char *word)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                "0123456789_-+=./:,@%";
+    char name[WEFT_CLI_NAME_TEXT];
+    if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
+        fprintf(out, " %s", word);
+        return;
+    }
+    fputs(" '", out);
+    for (const char *at = weft_cli_format_name(word, name); *at != '\0'; at++)
+        fprintf(out, *at == '\'' ? "'\\''" : "%c", *at);
+    fputc('\'', out);
+}
+
 /* What to type next, with an input for every name. */
 static void print_next(const char *path, const weft_package *package)
 {
     weft_schedule_info info;
     weft_package_get_schedule(package, 0, &info);
-    fprintf(stderr, "next: weft verify %s, weft profile %s, weft run %s", path, path, path);
+    static const char *const verbs[] = {"next: weft verify", ", weft profile", ", weft run"};
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        fputs(verbs[i], stderr);
+        put_word(stderr, path);
+    }
     for (size_t i = 0; i < info.input_count; i++) {
         weft_tensor_info tensor;
         weft_package_get_input(package, 0, i, &tensor);
-        fprintf(stderr, " --input %s=random", tensor.name);
+        char *binding = weft_cli_printf("%s=random", tensor.name);
+        fputs(" --input", stderr);
+        put_word(stderr, binding);
+        free(binding);
     }
     fputc('\n', stderr);
 }
@@ -181,7 +218,10 @@ static weft_status compile_models(weft_cli *cli, const weft_cli_models *models, 
     params.dump_after = weft_cli_args_text(&cli->args, "dump-after", NULL);
     params.dump = on_dump;
     params.progress = on_progress;
-    params.user = cli;
+    compilation c = {.cli = cli};
+    if (cli->is_json && params.dump_after != NULL)
+        c.dumps = json_array();
+    params.user = &c;
     weft_status status =
         weft_compile(models->items, models->count, &params, path, cli->diag, &report);
     weft_cli_progress_end(cli);
@@ -193,8 +233,13 @@ static weft_status compile_models(weft_cli *cli, const weft_cli_models *models, 
     }
     if (status == WEFT_OK)
         status = weft_package_open(path, cli->diag, &package);
-    if (status == WEFT_OK && cli->is_json)
-        weft_cli_json_print(result_json(path, package, report), answer);
+    if (status == WEFT_OK && cli->is_json) {
+        json_t *json = result_json(path, package, report);
+        if (c.dumps != NULL)
+            json_object_set(json, "dumps", c.dumps);
+        weft_cli_json_print(json, cli->out);
+    }
+    json_decref(c.dumps);
     if (status == WEFT_OK && !cli->is_json) {
         if (weft_cli_args_has(&cli->args, "time-passes"))
             print_times(answer, report);
@@ -257,7 +302,8 @@ const weft_cli_verb weft_cli_verb_compile = {
         "batch becomes 1, with a note.\n\n"
         "The result line says how many ONNX nodes became how many steps, what the arena holds "
         "with and without sharing, and which steps only move data because nothing absorbed them. "
-        "With --dump-after, the graph goes to standard output and the result to standard error.",
+        "With --dump-after, the graph goes to standard output and the result to standard error; "
+        "with --json, one document holds both.",
     .examples = "weft compile rs50.onnx -o rs50.weft\n"
                 "weft compile rs50.onnx --shape input=1x3x160x160,4x3x160x160\n"
                 "weft compile rs50.onnx -o rs50.weft --time-passes --plan plan.json\n"

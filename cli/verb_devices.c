@@ -5,6 +5,7 @@
 
 #include "cli/cli.h"
 #include "cli/json.h"
+#include "cli/pocl.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "weft/runtime.h"
@@ -32,6 +33,7 @@ static const char *or_dash(const char *text)
 static weft_status run(weft_cli *cli)
 {
     weft_device_list *list = NULL;
+    weft_cli_pocl_prepare(cli);
     weft_status status = weft_device_list_create(cli->diag, &list);
     if (status != WEFT_OK)
         return status;

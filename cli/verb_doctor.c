@@ -10,6 +10,7 @@
 #include "cli/json.h"
 #include "cli/machine.h"
 #include "cli/memory.h"
+#include "cli/pocl.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "weft/compiler.h"
@@ -130,17 +131,6 @@ static void check_machine(findings *list)
         is_roomy ? NULL : weft_cli_strdup("large models may not fit"));
 }
 
-static char *pocl_cache(void)
-{
-    const char *own = getenv("POCL_CACHE_DIR"), *xdg = getenv("XDG_CACHE_HOME"),
-               *home = getenv("HOME");
-    if (own != NULL && own[0] != '\0')
-        return weft_cli_strdup(own);
-    if (xdg != NULL && xdg[0] != '\0')
-        return weft_cli_printf("%s/pocl/kcache", xdg);
-    return home == NULL ? NULL : weft_cli_printf("%s/.cache/pocl/kcache", home);
-}
-
 static void print_answer(weft_cli *cli, const findings *list)
 {
     if (cli->is_json) {
@@ -177,10 +167,12 @@ static void print_answer(weft_cli *cli, const findings *list)
 static weft_status run(weft_cli *cli)
 {
     findings list = {.count = 0};
+    char *pocl_cache = weft_cli_pocl_cache_dir(); /* before it is replaced */
+    weft_cli_pocl_prepare(cli);
     add(&list, "weft", GOOD, weft_cli_strdup(weft_version()), NULL);
     check_devices(cli, &list);
     check_folder(&list, "kernel cache", weft_cli_default_cache_dir());
-    check_folder(&list, "PoCL's cache", pocl_cache());
+    check_folder(&list, "PoCL's cache", pocl_cache);
     check_machine(&list);
     print_answer(cli, &list);
     weft_status status = WEFT_OK;

@@ -92,6 +92,23 @@ static void print_json(FILE *out, const weft_cli_verb *only)
     weft_cli_json_print(json, out);
 }
 
+static weft_status print_topic_json(weft_cli *cli, const char *name)
+{
+    char *text = NULL;
+    size_t text_bytes = 0;
+    FILE *stream = open_memstream(&text, &text_bytes);
+    if (stream == NULL)
+        return weft_cli_error(&cli->errors, WEFT_CLI_E_CLI_NO_MEMORY, "no memory for the topic");
+    weft_cli_help_topic(stream, name);
+    fclose(stream);
+    json_t *json = weft_cli_json_create("weft.help/1");
+    json_object_set_new(json, "topic", json_string(name));
+    json_object_set_new(json, "text", weft_cli_json_text(text));
+    weft_cli_json_print(json, cli->out);
+    free(text);
+    return WEFT_OK;
+}
+
 static weft_status run(weft_cli *cli)
 {
     if (weft_cli_args_has(&cli->args, "markdown")) {
@@ -117,6 +134,9 @@ static weft_status run(weft_cli *cli)
         weft_cli_help_verb(cli->out, verb, true);
         return WEFT_OK;
     }
+    for (size_t i = 0; cli->is_json && weft_cli_help_topic_name(i) != NULL; i++)
+        if (strcmp(weft_cli_help_topic_name(i), word) == 0)
+            return print_topic_json(cli, word);
     if (weft_cli_help_topic(cli->out, word))
         return WEFT_OK;
     if (number != 0)

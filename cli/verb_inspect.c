@@ -7,6 +7,7 @@
 #include "cli/json.h"
 #include "cli/layers.h"
 #include "cli/load.h"
+#include "cli/memory.h"
 #include "cli/model_summary.h"
 #include "cli/package_summary.h"
 #include "cli/report.h"
@@ -29,7 +30,7 @@ static weft_status inspect_model(weft_cli *cli)
     weft_cli_report_flush(cli);
     if (status == WEFT_OK && wants(cli, "ir"))
         status = weft_model_print(models.items[0], &text);
-    if (status == WEFT_OK && text != NULL) {
+    if (status == WEFT_OK && text != NULL && !cli->is_json) {
         fputs(text, cli->out);
     } else if (status == WEFT_OK && cli->is_json) {
         json_t *json = weft_cli_json_create("weft.inspect/1");
@@ -37,6 +38,8 @@ static weft_status inspect_model(weft_cli *cli)
         json_object_set_new(json, "model", weft_cli_model_json(models.items[0]));
         if (wants(cli, "layers"))
             json_object_set_new(json, "layers", weft_cli_model_nodes_json(models.items[0]));
+        if (text != NULL)
+            json_object_set_new(json, "ir", weft_cli_json_text(text));
         weft_cli_json_print(json, cli->out);
     } else if (status == WEFT_OK && wants(cli, "layers")) {
         weft_cli_model_print_nodes(cli->out, models.items[0]);
@@ -48,8 +51,9 @@ static weft_status inspect_model(weft_cli *cli)
     return status;
 }
 
-/* The source of one program, named by itself or by one of its kernels, or of all. */
-static weft_status print_source(weft_cli *cli, const weft_package *package)
+/* The sources of one program, named by itself or by one of its kernels, or of all; printed, or with
+ * list appended to it. */
+static weft_status show_sources(weft_cli *cli, const weft_package *package, json_t *list)
 {
     const char *name = weft_cli_args_text(
         &cli->args, "source", cli->args.operand_count > 1 ? cli->args.operands[1] : NULL);
@@ -64,10 +68,19 @@ static weft_status print_source(weft_cli *cli, const weft_package *package)
             is_wanted = strcmp(name, program.kernels[k]) == 0;
         if (!is_wanted)
             continue;
-        if (name == NULL)
-            fprintf(cli->out, "%s/* ---- program %s ---- */\n", is_found ? "\n" : "", program.name);
+        if (list != NULL) {
+            json_t *json = json_object();
+            json_object_set_new(json, "program", weft_cli_json_text(program.name));
+            json_object_set_new(json, "options", weft_cli_json_text(program.options));
+            json_object_set_new(json, "source", weft_cli_json_text(program.source));
+            json_array_append_new(list, json);
+        } else {
+            if (name == NULL)
+                fprintf(cli->out, "%s/* ---- program %s ---- */\n", is_found ? "\n" : "",
+                        program.name);
+            fputs(program.source, cli->out);
+        }
         is_found = true;
-        fputs(program.source, cli->out);
     }
     if (is_found || name == NULL)
         return WEFT_OK;
@@ -78,40 +91,30 @@ static weft_status print_source(weft_cli *cli, const weft_package *package)
     return status;
 }
 
-/* Sections that hold text: manifest (the plan as stored) and graph. */
-static void print_section_text(FILE *out, const weft_package *package, const char *name)
+/* A section that holds text: manifest (the plan as stored) or graph. Every package has both. */
+static weft_section_info text_section(const weft_package *package, const char *name)
 {
+    weft_section_info section = {0};
     weft_package_info info;
     weft_package_get_info(package, &info);
     for (size_t i = 0; i < info.section_count; i++) {
-        weft_section_info section;
         weft_package_get_section(package, i, &section);
-        if (strcmp(section.name, name) == 0) {
-            fwrite(section.data, 1, (size_t)section.size_bytes, out);
-            fputc('\n', out);
-        }
+        if (strcmp(section.name, name) == 0)
+            break;
     }
+    return section;
 }
 
-static json_t *sources_json(const weft_package *package)
+static void print_section_text(FILE *out, const weft_package *package, const char *name)
 {
-    weft_package_info info;
-    weft_package_get_info(package, &info);
-    json_t *list = json_array();
-    for (size_t p = 0; p < info.program_count; p++) {
-        weft_program_info program;
-        weft_package_get_program(package, p, &program);
-        json_t *json = json_object();
-        json_object_set_new(json, "program", weft_cli_json_text(program.name));
-        json_object_set_new(json, "options", weft_cli_json_text(program.options));
-        json_object_set_new(json, "source", weft_cli_json_text(program.source));
-        json_array_append_new(list, json);
-    }
-    return list;
+    weft_section_info section = text_section(package, name);
+    fwrite(section.data, 1, (size_t)section.size_bytes, out);
+    fputc('\n', out);
 }
 
-static void print_json(weft_cli *cli, const weft_package *package, size_t schedule)
+static weft_status print_json(weft_cli *cli, const weft_package *package, size_t schedule)
 {
+    weft_status status = WEFT_OK;
     json_t *json = weft_cli_package_json(package);
     weft_cli_layers layers = {.package = package, .schedule = schedule};
     if (wants(cli, "verify")) {
@@ -128,9 +131,27 @@ static void print_json(weft_cli *cli, const weft_package *package, size_t schedu
     if (wants(cli, "weights"))
         json_object_set_new(json, "weights",
                             weft_cli_package_values_json(package, schedule, "constant"));
-    if (wants(cli, "source"))
-        json_object_set_new(json, "sources", sources_json(package));
-    weft_cli_json_print(json, cli->out);
+    if (wants(cli, "plan")) {
+        weft_section_info section = text_section(package, "manifest");
+        json_object_set_new(json, "plan",
+                            json_loadb(section.data, (size_t)section.size_bytes, 0, NULL));
+    }
+    if (wants(cli, "ir")) {
+        weft_section_info section = text_section(package, "graph");
+        char *text = weft_cli_strndup(section.data, (size_t)section.size_bytes);
+        json_object_set_new(json, "ir", weft_cli_json_text(text));
+        free(text);
+    }
+    if (wants(cli, "source")) {
+        json_t *list = json_array();
+        status = show_sources(cli, package, list);
+        json_object_set_new(json, "sources", list);
+    }
+    if (status == WEFT_OK)
+        weft_cli_json_print(json, cli->out);
+    else
+        json_decref(json);
+    return status;
 }
 
 static weft_status print_views(weft_cli *cli, const weft_package *package, size_t schedule)
@@ -160,7 +181,7 @@ static weft_status print_views(weft_cli *cli, const weft_package *package, size_
     if (wants(cli, "ir"))
         print_section_text(cli->out, package, "graph");
     if (wants(cli, "source"))
-        status = print_source(cli, package);
+        status = show_sources(cli, package, NULL);
     if (wants(cli, "hash")) {
         weft_package_info info;
         char hash[WEFT_CLI_HASH_TEXT];
@@ -184,7 +205,7 @@ static weft_status inspect_package(weft_cli *cli)
                                 "the package has no schedule %zu", schedule);
         weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "0 to %zu", info.schedule_count - 1);
     } else if (cli->is_json) {
-        print_json(cli, package, schedule);
+        status = print_json(cli, package, schedule);
     } else {
         status = print_views(cli, package, schedule);
     }
@@ -210,7 +231,7 @@ static const weft_cli_option options[] = {
     {"memory", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0,
      "the arena: places and lives of values, with a picture"},
     {"kernels", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0,
-     "programs and kernels with how many steps use each"},
+     "programs and kernels with how many steps and launches use each"},
     {"source", 0, WEFT_CLI_TEXT_OPTIONAL, "NAME", NULL, 0, 0,
      "OpenCL C of all programs, or of one"},
     {"plan", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the manifest as stored, JSON"},
@@ -240,7 +261,7 @@ const weft_cli_verb weft_cli_verb_inspect = {
         "the output is not a terminal.",
     .examples = "weft inspect rs50.weft\n"
                 "weft inspect rs50.weft --layers | less -S\n"
-                "weft inspect rs50.weft --source conv2d\n"
+                "weft inspect rs50.weft --source weft_conv\n"
                 "weft inspect model.onnx --layers --shape input=1x3x224x224",
     .run = run,
 };

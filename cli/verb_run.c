@@ -10,6 +10,7 @@
 #include "cli/json.h"
 #include "cli/load.h"
 #include "cli/memory.h"
+#include "cli/name.h"
 #include "cli/npy.h"
 #include "cli/output.h"
 #include "cli/report.h"
@@ -145,7 +146,8 @@ static range range_of(const weft_tensor_info *tensor, const void *data, size_t c
 static json_t *report_output(weft_cli *cli, const weft_tensor_info *tensor, const void *data,
                              const char *file, const labels *names)
 {
-    char shape[WEFT_CLI_SHAPE_TEXT];
+    char shape[WEFT_CLI_SHAPE_TEXT], name[WEFT_CLI_NAME_TEXT];
+    weft_cli_format_name(tensor->name, name);
     size_t count = (size_t)tensor->size_bytes / weft_cli_dtype_bytes(tensor->dtype);
     size_t images = tensor->rank == 2 ? (size_t)tensor->dims[0] : 1;
     size_t classes =
@@ -157,7 +159,7 @@ static json_t *report_output(weft_cli *cli, const weft_tensor_info *tensor, cons
     json_object_set_new(json, "mean", json_real(r.mean));
     json_object_set_new(json, "nonfinite", json_integer((json_int_t)r.nonfinite));
     if (!cli->is_json)
-        fprintf(cli->out, "%s  %s %s  min %.6g  max %.6g  mean %.6g\n", tensor->name, tensor->dtype,
+        fprintf(cli->out, "%s  %s %s  min %.6g  max %.6g  mean %.6g\n", name, tensor->dtype,
                 weft_cli_format_shape(tensor->rank, tensor->dims, shape), r.min, r.max, r.mean);
     if (r.nonfinite > 0)
         weft_cli_note(&cli->errors, WEFT_SEVERITY_WARNING,
@@ -180,7 +182,7 @@ static json_t *report_output(weft_cli *cli, const weft_tensor_info *tensor, cons
     json_object_set_new(json, "top", tops);
     json_object_set_new(json, "file", weft_cli_json_text(file));
     if (!cli->is_json && file != NULL)
-        fprintf(cli->out, "%s -> %s\n", tensor->name, file);
+        fprintf(cli->out, "%s -> %s\n", name, file);
     return json;
 }
 

@@ -5,6 +5,7 @@
 
 #include "cli/json.h"
 #include "cli/memory.h"
+#include "cli/name.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/verdict.h"
@@ -146,9 +147,10 @@ void weft_cli_verdict_print(FILE *out, const weft_cli_verdict *verdict, bool all
     if (verdict->skipped > 0)
         fprintf(out, "%zu values exist on one side only and were not compared\n", verdict->skipped);
     const struct weft_cli_verdict_item *over = first_over(verdict);
+    char name[WEFT_CLI_NAME_TEXT];
     if (over != NULL)
         fprintf(out, "first step over the tolerance: %ld %s %s\n", over->step, over->op,
-                over->tensor.name);
+                weft_cli_format_name(over->tensor.name, name));
     fprintf(out, "tolerance needed %.2g, given %.2g\n", round_up(weft_cli_verdict_needed(verdict)),
             verdict->tolerance);
     fputs(weft_cli_verdict_passes(verdict) ? "PASSED\n" : "FAILED\n", out);

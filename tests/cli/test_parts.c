@@ -15,6 +15,7 @@
 
 #include "cli/cli.h"
 #include "cli/input.h"
+#include "cli/name.h"
 #include "cli/random.h"
 #include "cli/shape.h"
 #include "cli/stats.h"
@@ -351,9 +352,42 @@ static void error_rows_ascend(void **state)
         assert_true(weft_cli_error_row_get(i - 1).number < weft_cli_error_row_get(i).number);
 }
 
+static void names_from_files_are_escaped(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *escaped;
+        bool keeps_lines;
+    } cases[] = {
+        {"conv1/Conv", "conv1/Conv", false},
+        {"\xc3\xa9 \xe4\xb8\xad \xf0\x9f\x98\x80", "\xc3\xa9 \xe4\xb8\xad \xf0\x9f\x98\x80", false},
+        {"a\033[31m\x7f", "a\\x1b[31m\\x7f", false},
+        {"a\nb", "a\\x0ab", false},
+        {"a\nb\r", "a\nb\\x0d", true},
+        {"\xc2\x9b", "\\xc2\\x9b", false},          /* control sequence introducer */
+        {"\xe2\x80\xae", "\\xe2\\x80\\xae", false}, /* right-to-left override */
+        {"\xff\xc3", "\\xff\\xc3", false},          /* not UTF-8 */
+        {"\xc0\x8a", "\\xc0\\x8a", false},          /* a line end, overlong */
+        {"\xed\xa0\x80", "\\xed\\xa0\\x80", false}, /* surrogate */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char *escaped = weft_cli_escape(cases[i].text, cases[i].keeps_lines);
+        assert_string_equal(escaped, cases[i].escaped);
+        free(escaped);
+    }
+    char longer[WEFT_CLI_NAME_TEXT * 2], buffer[WEFT_CLI_NAME_TEXT];
+    for (size_t i = 0; i + 2 < sizeof longer; i += 2)
+        memcpy(longer + i, "\xc3\xa9", 3);
+    weft_cli_format_name(longer, buffer);
+    assert_true(strlen(buffer) < sizeof buffer);
+    assert_string_equal(buffer + strlen(buffer) - 5, "\xc3\xa9...");
+    assert_string_equal(weft_cli_format_name("x", buffer), "x");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_from_files_are_escaped),
         cmocka_unit_test(statistics_match_numpy),
         cmocka_unit_test(comparisons_find_the_worst),
         cmocka_unit_test(comparisons_fail_on_one_sided_nan),

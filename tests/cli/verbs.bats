@@ -112,6 +112,8 @@ schema() {
     jq -e '.schema == "weft.plan/1"' plan.json
     schema weft.compile/1 compile "$data/tiny.onnx" -o t.weft
     jq -e '.source_nodes == 8 and (.stages | length > 3)' answer.json
+    schema weft.compile/1 compile "$data/tiny.onnx" -o t.weft --dump-after layout
+    jq -e '.dumps | length == 1 and (.[0].pass == "layout") and (.[0].text | startswith("graph "))' answer.json
     "$weft" compile "$data/tiny.onnx" -o o0.weft -q -O0
     [ "$("$weft" inspect o0.weft --json | jq '.schedules[0].steps')" -gt "$("$weft" inspect t.weft --json | jq '.schedules[0].steps')" ]
 }
@@ -129,9 +131,12 @@ schema() {
         [ "$status" -eq 0 ]
         [ -n "$output" ]
     done
-    schema weft.inspect/1 inspect "$tiny" --verify --layers --memory --kernels --weights --source
+    schema weft.inspect/1 inspect "$tiny" --verify --layers --memory --kernels --weights --source --plan --ir
     jq -e '.intact and (.sections | length > 3) and (.layers | length == 3) and (.kernels | length > 0)' answer.json
     jq -e '.schedules | length == 2' answer.json
+    jq -e '.plan.schedules[0].steps | length == 3' answer.json
+    jq -e '.ir | startswith("graph ")' answer.json
+    jq -e '([.kernels[].launches] | add) >= ([.layers[].launches | length] | add) and all(.layers[]; .launches[0].kernel == .kernel)' answer.json
     "$weft" inspect "$tiny" --plan | jq -e . >/dev/null
     name="$("$weft" inspect "$tiny" --kernels --json | jq -r '.kernels[0].kernel')"
     "$weft" inspect "$tiny" --source="$name" | grep -q "$name"
@@ -146,6 +151,8 @@ schema() {
     expect_text golden/tiny_layers.txt "$output"
     schema weft.inspect/1 inspect "$data/tiny.onnx" --layers
     jq -e '.kind == "model" and (.layers | length == 8)' answer.json
+    schema weft.inspect/1 inspect "$data/tiny.onnx" --ir
+    jq -e '.ir | startswith("graph ")' answer.json
 }
 
 @test "inspect: a damaged package is refused" {
@@ -242,6 +249,46 @@ schema() {
     [ "$got" -ne 0 ]
     [ "$got" -ne 70 ]
     grep -q '^error\[E04' stderr.txt
+}
+
+@test "names from a model cannot drive the terminal" {
+    LC_ALL=C sed 's/image/i\x1b\xc2\x9be/g' "$data/tiny.onnx" >evil.onnx
+    "$weft" check evil.onnx >text.txt 2>&1
+    "$weft" compile evil.onnx -o evil.weft >>text.txt 2>&1
+    for view in "" --layers --memory --kernels --verify --weights; do
+        "$weft" inspect evil.weft $view >>text.txt 2>&1
+    done
+    "$weft" run evil.weft --backend ref -i random >>text.txt 2>&1
+    "$weft" run evil.weft --backend ref >>text.txt 2>&1 || [ $? -eq 2 ]
+    "$weft" bench evil.weft --backend ref -n 1 -w 0 >>text.txt 2>&1
+    grep -qF 'i\x1b\xc2\x9be' text.txt
+    ! LC_ALL=C grep -q $'[\033\233]' text.txt
+    schema weft.inspect/1 inspect evil.weft
+    jq -e '.schedules[0].inputs[0].name == "i\u001b\u009be"' answer.json
+}
+
+@test "an answer that cannot be written is an error with a reason" {
+    got=0
+    "$weft" inspect "$tiny" --source >/dev/full 2>stderr.txt || got=$?
+    [ "$got" -eq 3 ]
+    grep -q 'error\[E0541\]: cannot write the answer' stderr.txt
+}
+
+@test "compile: a limit of the file size is a full disk, and nothing is left" {
+    got=0
+    (ulimit -f 8 && exec "$weft" compile "$data/tiny.onnx" -o limited.weft 2>stderr.txt) || got=$?
+    [ "$got" -eq 3 ]
+    grep -q 'error\[E0983\]' stderr.txt
+    [ -z "$(ls limited.weft* 2>/dev/null)" ]
+}
+
+@test "run: a cache folder that cannot be made" {
+    need_opencl
+    : >file # a home that is a file: not even root can make folders in it
+    run env -u XDG_CACHE_HOME -u POCL_CACHE_DIR HOME="$PWD/file" TMPDIR="$PWD" "$weft" run "$tiny" -i random
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"note: PoCL's cache $PWD/file/.cache/pocl/kcache cannot be written"* ]]
+    [ -z "$(ls -d weft-pocl* 2>/dev/null)" ]
 }
 
 @test "verify: against itself and stored outputs" {

@@ -124,8 +124,8 @@ void weft__cl_enumerate(weft_device_list *list)
         char why[CL_TEXT_BYTES * 2];
         size_t drivers = 0;
         const char *folder = vendors_folder(&drivers);
-        snprintf(why, sizeof why, "no OpenCL device: the loader finds %zu drivers in %s; on Debian install pocl-opencl-icd", drivers,
-                 folder);
+        snprintf(why, sizeof why, "no OpenCL device: the loader finds %zu driver%s in %s; on Debian install pocl-opencl-icd", drivers,
+                 drivers == 1 ? "" : "s", folder);
         weft__device_list_add(list, &(weft_device_info){
                                         .backend = "opencl", .name = "", .platform = "", .target = "", .why_not = why});
     }
@@ -137,10 +137,13 @@ static weft_status no_platform(cl_int error, weft_diag *diag)
     size_t drivers = 0;
     const char *folder = vendors_folder(&drivers);
     weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_NO_PLATFORM, "no OpenCL platform was found");
-    weft_diag_field_set(diag, WEFT_DIAG_AT, "the loader looked in %s and found %zu drivers (*.icd)", folder, drivers);
+    weft_diag_field_set(diag, WEFT_DIAG_AT, "the loader looked in %s and found %zu driver%s (*.icd)", folder,
+                        drivers, drivers == 1 ? "" : "s");
     weft_diag_field_set(diag, WEFT_DIAG_WHY, "clGetPlatformIDs: %s (%d)",
                         error == NO_PLATFORM ? "CL_PLATFORM_NOT_FOUND_KHR" : weft__cl_error_name(error), (int)error);
-    weft_diag_field_set(diag, WEFT_DIAG_TRY, "on Debian: apt-get install pocl-opencl-icd; or run with backend ref");
+    weft_diag_field_set(diag, WEFT_DIAG_TRY, drivers == 0 ? "on Debian: apt-get install pocl-opencl-icd; or run with backend ref"
+                                                          : "PoCL needs a cache folder that it can write to: set POCL_CACHE_DIR; "
+                                                            "or reinstall pocl-opencl-icd, or run with backend ref");
     return status;
 }
 
