@@ -51,14 +51,20 @@ void weft_pack_conv(float *out, const float *ohwi, int oc, int ic, int kh, int k
                     *out++ = o < oc_n ? ohwi[(o * taps + tap) * ic_n + c] : 0.0f;
 }
 
-/* G of Winograd's minimal filtering F(m, 3): weights U = G g G^T. Points 0, 1, -1, inf for m = 2 and
- * 0, 1, -1, 2, -2, inf for m = 4; the kernels hold the matching B^T and A^T. */
+/* G of Winograd's minimal filtering F(m, 3): weights U = G g G^T. Points 0, 1, -1, inf for m = 2 and 0, +-A, +-B, inf
+ * for m = 4; the kernels (winograd.cl) hold the matching B^T and A^T. Row of a point p: (1, p, p^2) divided by the product of its
+ * distances to the other points. */
+#define A (3.0 / 4)
+#define B (3.0 / 2)
+#define AT_ZERO (A * A * B * B)
+#define AT_A (2 * A * A * (A * A - B * B))
+#define AT_B (2 * B * B * (B * B - A * A))
 static const double g2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
-static const double g4[6][3] = {{1.0 / 4, 0, 0},
-                                {-1.0 / 6, -1.0 / 6, -1.0 / 6},
-                                {-1.0 / 6, 1.0 / 6, -1.0 / 6},
-                                {1.0 / 24, 1.0 / 12, 1.0 / 6},
-                                {1.0 / 24, -1.0 / 12, 1.0 / 6},
+static const double g4[6][3] = {{1 / AT_ZERO, 0, 0},
+                                {1 / AT_A, A / AT_A, A * A / AT_A},
+                                {1 / AT_A, -A / AT_A, A * A / AT_A},
+                                {1 / AT_B, B / AT_B, B * B / AT_B},
+                                {1 / AT_B, -B / AT_B, B * B / AT_B},
                                 {0, 0, 1}};
 
 static size_t winograd_side(int m)

@@ -3,7 +3,7 @@
  *
  *   y = act(A^T [ (B^T d B) . U ] A + bias + res * gate),   U = G g G^T made by weft_pack_winograd
  *
- * Interpolation points 0, 1, -1, inf (F2) and 0, 1, -1, 2, -2, inf (F4). One work-item does the whole convolution of
+ * Interpolation points 0, 1, -1, inf (F2) and 0, 3/4, -3/4, 3/2, -3/2, inf (F4). One work-item does the whole convolution of
  * `t_block` output tiles of m x m pixels of one image by `pg` panels of channels:
  *   1. input transform of all channels into local V[frequency][tile][ic rounded up to WEFT_VW]
  *   2. per panel and frequency a product (tiles x ic) (ic x WEFT_NR) into local P[frequency][tile][WEFT_NR]
@@ -17,6 +17,13 @@
 
 #define SIDE_MAX 6 /* m + 2 for the larger m */
 
+/* F4's points 0, +-A, +-B. The usual 1 and 2 lose twice the digits: powers up to B^3 spread the sizes of what is added up.
+ * 3/4 and 3/2 keep them together, and every constant below is exact in binary. tests/bench/winograd_points.py compares. */
+#define POINT_A 0.75f
+#define POINT_B 1.5f
+#define SQUARES_SUM (POINT_A * POINT_A + POINT_B * POINT_B)
+#define SQUARES_PRODUCT (POINT_A * POINT_A * POINT_B * POINT_B)
+
 /* B^T d of one line of a patch, d0..d3 or d0..d5; PUT(i, value) takes the results. Written as macros, so that
  * each result goes straight to memory and no array of vectors is made. */
 #define INPUT_LINE_2(PUT) \
@@ -26,16 +33,16 @@
         PUT(2, d2 - d1)   \
         PUT(3, d3 - d1)   \
     }
-#define INPUT_LINE_4(PUT)                                                                           \
-    {                                                                                               \
-        const fv even = fma(d2, (fv)(-4.0f), d4), odd = fma(d1, (fv)(-4.0f), d3);                   \
-        const fv even2 = d4 - d2, odd2 = (d3 - d1) * 2.0f;                                          \
-        PUT(0, fma(d0, (fv)(4.0f), fma(d2, (fv)(-5.0f), d4)))                                       \
-        PUT(1, even + odd)                                                                          \
-        PUT(2, even - odd)                                                                          \
-        PUT(3, even2 + odd2)                                                                        \
-        PUT(4, even2 - odd2)                                                                        \
-        PUT(5, fma(d1, (fv)(4.0f), fma(d3, (fv)(-5.0f), d5)))                                       \
+#define INPUT_LINE_4(PUT)                                                                                       \
+    {                                                                                                           \
+        const fv even = fma(d2, (fv)(-POINT_B * POINT_B), d4), odd = fma(d1, (fv)(-POINT_B * POINT_B), d3);     \
+        const fv even2 = fma(d2, (fv)(-POINT_A * POINT_A), d4), odd2 = fma(d1, (fv)(-POINT_A * POINT_A), d3);   \
+        PUT(0, fma(d0, (fv)(SQUARES_PRODUCT), fma(d2, (fv)(-SQUARES_SUM), d4)))                                 \
+        PUT(1, fma(odd, (fv)(POINT_A), even))                                                                   \
+        PUT(2, fma(odd, (fv)(-POINT_A), even))                                                                  \
+        PUT(3, fma(odd2, (fv)(POINT_B), even2))                                                                 \
+        PUT(4, fma(odd2, (fv)(-POINT_B), even2))                                                                \
+        PUT(5, fma(d1, (fv)(SQUARES_PRODUCT), fma(d3, (fv)(-SQUARES_SUM), d5)))                                 \
     }
 
 /* A^T p of one line of products. */
@@ -49,9 +56,9 @@
         const fv sum1 = d1 + d2, sum2 = d3 + d4;                    \
         const fv dif1 = d1 - d2, dif2 = d3 - d4;                    \
         PUT(0, d0 + sum1 + sum2)                                    \
-        PUT(1, fma(dif2, (fv)(2.0f), dif1))                         \
-        PUT(2, fma(sum2, (fv)(4.0f), sum1))                         \
-        PUT(3, fma(dif2, (fv)(8.0f), dif1) + d5)                    \
+        PUT(1, fma(dif2, (fv)(POINT_B), dif1 * POINT_A))            \
+        PUT(2, fma(sum2, (fv)(POINT_B * POINT_B), sum1 * (POINT_A * POINT_A))) \
+        PUT(3, fma(dif2, (fv)(POINT_B * POINT_B * POINT_B), fma(dif1, (fv)(POINT_A * POINT_A * POINT_A), d5))) \
     }
 
 /* Reads d0.. with GET(i) and transforms them; m is a constant after inlining. */

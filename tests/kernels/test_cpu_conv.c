@@ -16,8 +16,8 @@
 
 /* Sums of up to 5000 f32 products in another order than the reference's. */
 #define TOLERANCE_DIRECT 1e-5
-/* F(4x4) computes with numbers up to 30 times the result's. */
-#define TOLERANCE_WINOGRAD 3e-5
+/* F(4x4) adds up numbers larger than the result; its points keep that small (winograd.cl). */
+#define TOLERANCE_WINOGRAD 8e-6
 
 enum kind { KIND_CONV, KIND_POOL, KIND_NCHW, KIND_WINOGRAD2, KIND_WINOGRAD4, KIND_DEPTHWISE };
 static const char *const kind_names[] = {"conv", "pool and conv", "conv of NCHW", "winograd2", "winograd4", "depthwise"};
