@@ -97,7 +97,7 @@ static void list_metrics(weft_cli_listing *listing)
 static const char ops_intro[] =
     "Every operator weft knows, from the table `compiler/ir/ops.def`. Column *runs* says how it "
     "comes to run on a device: `kernel`: a kernel executes it; `lowered`: a pass turns it into "
-    "operators that have one (MatMul where one side is constant); `folded`: it has no kernel and "
+    "operators that have one; `folded`: it has no kernel and "
     "is accepted where the compiler can compute it from constants and shapes. The reference "
     "backend executes every operator. Operators of domain `weft` are what passes fuse into; they are channels-last.";
 static const char errors_intro[] =

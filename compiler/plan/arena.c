@@ -102,6 +102,8 @@ void weft__plan_arena(schedule_state *state)
     }
     for (size_t i = 0; i < state->scratch.count; i++) {
         const scratch_use *use = &state->scratch.data[i];
+        if (use->same_as >= 0)
+            continue;
         blocks[count] = (block){aligned(use->bytes), 0, use->step, use->step, count, true, i};
         count++;
     }
@@ -116,5 +118,14 @@ void weft__plan_arena(schedule_state *state)
         } else {
             out->values[blocks[i].index].offset_bytes = blocks[i].offset_bytes;
         }
+    }
+    for (size_t i = 0; i < state->scratch.count; i++) {
+        const scratch_use *use = &state->scratch.data[i];
+        if (use->same_as < 0)
+            continue;
+        const scratch_use *owner = &state->scratch.data[use->same_as];
+        WEFT_ASSERT(owner->step == use->step);
+        out->steps[use->step].launches[use->launch].args[use->arg].offset_bytes =
+            out->steps[owner->step].launches[owner->launch].args[owner->arg].offset_bytes;
     }
 }

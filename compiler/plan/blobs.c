@@ -53,38 +53,47 @@ static size_t blob_elems(const weft_value *value, weft_recipe recipe, int panel,
     }
 }
 
-int32_t weft__plan_blob(schedule_state *state, const weft_value *value, weft_recipe recipe, int panel, int winograd)
+/* Index of the blob with this content and packing, made when it is new. */
+static int32_t find_blob(schedule_state *state, const weft_value *value, weft_recipe recipe, int panel, int winograd)
 {
     planner *shared = state->planner;
-    if (value == NULL)
-        recipe = WEFT_RECIPE_ZEROS;
     const char *key = content_key(state, value, recipe, panel, winograd);
     size_t known = (size_t)(uintptr_t)weft_map_get(&shared->blob_keys, key);
-    if (known == 0) {
-        weft_blob blob = {.winograd = winograd, .offset_bytes = shared->weights_bytes};
-        blob.packing = recipe == WEFT_RECIPE_WINOGRAD                                 ? WEFT_PACK_WINOGRAD
-                       : recipe == WEFT_RECIPE_PLAIN || recipe == WEFT_RECIPE_ZEROS   ? WEFT_PACK_PLAIN
-                                                                                      : WEFT_PACK_PANEL;
-        blob.panel = blob.packing == WEFT_PACK_PLAIN ? 0 : panel;
-        size_t elem_bytes = value == NULL ? 4 : weft_dtype_bytes(value->dtype);
-        size_t elems = blob_elems(value, recipe, panel, winograd);
-        WEFT_ASSERT(elems > 0 && weft_mul_size(elems, elem_bytes, &elems));
-        blob.size_bytes = elems;
-        shared->weights_bytes += (elems + WEFT_STORAGE_ALIGN - 1) / WEFT_STORAGE_ALIGN * WEFT_STORAGE_ALIGN;
-        weft_blob_recipe how = {.kind = recipe, .value = value};
-        WEFT_VEC_PUSH(shared->arena, &shared->blobs, blob);
-        WEFT_VEC_PUSH(shared->arena, &shared->recipes, how);
-        known = shared->blobs.count;
-        weft_map_put(&shared->blob_keys, key, (void *)(uintptr_t)known);
-    }
-    int32_t index = (int32_t)(known - 1);
-    if (value != NULL) {
-        weft_schedule_value *constant = &state->out->values[weft__plan_value_index(value)];
-        /* Winograd's blob cannot be turned back; the plain form that such a constant needs is placed last (weft__plan_need_plain). */
-        if (shared->blobs.data[index].packing != WEFT_PACK_WINOGRAD)
-            constant->blob = index;
-    }
+    if (known > 0)
+        return (int32_t)(known - 1);
+    weft_blob blob = {.winograd = winograd, .offset_bytes = shared->weights_bytes};
+    blob.packing = recipe == WEFT_RECIPE_WINOGRAD                                 ? WEFT_PACK_WINOGRAD
+                   : recipe == WEFT_RECIPE_PLAIN || recipe == WEFT_RECIPE_ZEROS   ? WEFT_PACK_PLAIN
+                                                                                  : WEFT_PACK_PANEL;
+    blob.panel = blob.packing == WEFT_PACK_PLAIN ? 0 : panel;
+    size_t elem_bytes = value == NULL ? 4 : weft_dtype_bytes(value->dtype);
+    size_t elems = blob_elems(value, recipe, panel, winograd);
+    WEFT_ASSERT(elems > 0 && weft_mul_size(elems, elem_bytes, &elems));
+    blob.size_bytes = elems;
+    shared->weights_bytes += (elems + WEFT_STORAGE_ALIGN - 1) / WEFT_STORAGE_ALIGN * WEFT_STORAGE_ALIGN;
+    weft_blob_recipe how = {.kind = recipe, .value = value};
+    WEFT_VEC_PUSH(shared->arena, &shared->blobs, blob);
+    WEFT_VEC_PUSH(shared->arena, &shared->recipes, how);
+    weft_map_put(&shared->blob_keys, key, (void *)(uintptr_t)shared->blobs.count);
+    return (int32_t)shared->blobs.count - 1;
+}
+
+int32_t weft__plan_blob(schedule_state *state, const weft_value *value, weft_recipe recipe, int panel, int winograd)
+{
+    if (value == NULL)
+        return find_blob(state, NULL, WEFT_RECIPE_ZEROS, panel, winograd);
+    int32_t index = find_blob(state, value, recipe, panel, winograd);
+    /* Winograd's blob cannot be turned back; the plain form that such a constant needs is placed last (weft__plan_need_plain). */
+    if (state->planner->blobs.data[index].packing != WEFT_PACK_WINOGRAD)
+        state->out->values[weft__plan_value_index(value)].blob = index;
     return index;
+}
+
+int32_t weft__plan_table(schedule_state *state, weft_dtype dtype, const void *data, int64_t count)
+{
+    weft_value *table = WEFT_NEW(state->planner->arena, weft_value);
+    *table = (weft_value){.name = "table", .dtype = dtype, .has_shape = true, .shape = {1, {count}}, .data = data};
+    return find_blob(state, table, WEFT_RECIPE_PLAIN, 1, 0);
 }
 
 void weft__plan_need_plain(schedule_state *state, const weft_value *value)

@@ -30,6 +30,7 @@ typedef struct scratch_use {
     int32_t step;
     size_t launch, arg; /* of the step; the argument receives the offset */
     uint64_t bytes;
+    int32_t same_as; /* index of the use whose bytes these are; -1: its own */
 } scratch_use;
 
 typedef struct schedule_state {
@@ -70,6 +71,8 @@ void weft__plan_cost(const schedule_state *state, const weft_node *node, weft_st
 
 /* blobs.c: index of a blob, made once per content and packing. */
 int32_t weft__plan_blob(schedule_state *state, const weft_value *value, weft_recipe recipe, int panel, int winograd);
+/* Index of a blob with a table that the planner made; data stays where it is. count > 0. */
+int32_t weft__plan_table(schedule_state *state, weft_dtype dtype, const void *data, int64_t count);
 /* Marks a constant as needed in plain form (by the reference backend). */
 void weft__plan_need_plain(schedule_state *state, const weft_value *value);
 
@@ -81,6 +84,18 @@ weft_status weft__plan_pool2d(schedule_state *state, const weft_node *node, weft
 weft_status weft__plan_elementwise(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_move(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_reduce(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_softmax(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_layer_norm(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_matmul(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_gather(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_resize(schedule_state *state, const weft_node *node, weft_step *step);
+
+/* Floats a work-item of an element-wise kernel handles: large enough to hide its start, small enough to share out. */
+enum { WEFT__ELEMENT_BLOCK = 4096 };
+/* Elements of a value of the graph. */
+int64_t weft__plan_elems(const weft_value *value);
+/* Refuses a node unless its first output and as many of its inputs are f32. */
+weft_status weft__plan_check_f32(schedule_state *state, const weft_node *node, size_t inputs);
 
 /* launch.c: building argument lists; begin once per step, end once per launch. */
 typedef struct launch_builder {
@@ -92,19 +107,27 @@ typedef struct launch_builder {
 void weft__launch_begin(launch_builder *builder, schedule_state *state, weft_step *step);
 void weft__launch_value(launch_builder *builder, const weft_value *value); /* NULL: null pointer */
 void weft__launch_blob(launch_builder *builder, int32_t blob);
+/* A tensor operand: activations by value, constants by a plain blob; NULL: null pointer. */
+void weft__launch_operand(launch_builder *builder, const weft_value *value);
 void weft__launch_int(launch_builder *builder, int64_t number);
 void weft__launch_ints(launch_builder *builder, const int64_t *numbers, size_t count);
 void weft__launch_float(launch_builder *builder, double number);
 void weft__launch_local(launch_builder *builder, uint64_t bytes);
-void weft__launch_scratch(launch_builder *builder, uint64_t bytes);
+/* Returns a number for weft__launch_scratch_again: a later launch of the step that wants the same bytes. */
+int32_t weft__launch_scratch(launch_builder *builder, uint64_t bytes);
+void weft__launch_scratch_again(launch_builder *builder, int32_t scratch);
 void weft__launch_end(launch_builder *builder, weft_kernel_family family, const char *kernel, int64_t global0, int64_t global1,
                       const char *tile);
 /* "no kernel for ..." with the node's name; returns WEFT_UNSUPPORTED. */
 weft_status weft__plan_unsupported(schedule_state *state, const weft_node *node, const char *why, const char *try_this);
 
-/* act, act_a, act_b of a node as the kernels take them (common.cl), from its attributes <prefix>act, _min, _max. */
+/* Copies the node's first input to its first output, element by element, of any type. */
+weft_status weft__launch_whole_copy(launch_builder *builder, const weft_node *node);
+/* Padding by reflection, repetition of the edge or wrapping: the node's first input with before[axis] elements in front. */
+weft_status weft__launch_pad_tables(launch_builder *builder, const weft_node *node, const int64_t *before, const char *mode);
 /* A second launch: mean over H and W of y [N,H,W,C], stored plainly. */
 void weft__launch_mean(launch_builder *builder, const weft_value *y, const weft_value *mean);
+/* act, act_a, act_b of a node as the kernels take them (common.cl), from its attributes <prefix>act, _min, _max. */
 void weft__launch_act(launch_builder *builder, const weft_attrs *attrs, const char *prefix);
 
 #endif

@@ -1,35 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operators that stand alone: pooling, element-wise functions, reductions, softmax. Arguments: kernels/cpu/README.md. */
+/* Operators that stand alone: pooling and element-wise functions. Arguments: kernels/cpu/README.md. */
+#include <math.h>
 #include <string.h>
 
 #include "compiler/plan/internal.h"
-
-/* Floats a work-item of an element-wise kernel handles: large enough to hide its start, small enough to share out. */
-enum { ELEMENT_BLOCK = 4096 };
-
-static int64_t elems_of(const weft_value *value)
-{
-    int64_t elems = 0;
-    WEFT_ASSERT(weft_shape_elems(&value->shape, &elems));
-    return elems;
-}
-
-static bool all_f32(const weft_node *node, size_t inputs)
-{
-    for (size_t i = 0; i < inputs && i < node->input_count; i++)
-        if (node->inputs[i] != NULL && node->inputs[i]->dtype != WEFT_DTYPE_F32)
-            return false;
-    return node->outputs[0]->dtype == WEFT_DTYPE_F32;
-}
-
-/* A tensor operand: activations by value, constants by a plain blob. */
-static void launch_operand(launch_builder *builder, const weft_value *value)
-{
-    if (weft_value_is_constant(value))
-        weft__launch_blob(builder, weft__plan_blob(builder->state, value, WEFT_RECIPE_PLAIN, 1, 0));
-    else
-        weft__launch_value(builder, value);
-}
 
 weft_status weft__plan_pool2d(schedule_state *state, const weft_node *node, weft_step *step)
 {
@@ -78,6 +52,8 @@ static int unary_number(weft_op op)
     case WEFT_OP_Softplus: return 41;
     case WEFT_OP_Elu: return 42;
     case WEFT_OP_Round: return 44;
+    case WEFT_OP_Sin: return 45;
+    case WEFT_OP_Cos: return 46;
     default: return -1;
     }
 }
@@ -110,8 +86,8 @@ static bool unary_params(const weft_node *node, double *a, double *b)
     case WEFT_OP_Elu: *a = (double)weft_attrs_float(&node->attrs, "alpha", 1.0f); return true;
     case WEFT_OP_Gelu: return strcmp(weft_attrs_string(&node->attrs, "approximate", "none"), "none") == 0;
     case WEFT_OP_Clip:
-        *a = -3.4028234663852886e38;
-        *b = 3.4028234663852886e38;
+        *a = -(double)INFINITY;
+        *b = (double)INFINITY;
         return (weft_node_input(node, 1) == NULL || weft_value_const_scalar(weft_node_input(node, 1), a)) &&
                (weft_node_input(node, 2) == NULL || weft_value_const_scalar(weft_node_input(node, 2), b));
     default: return true;
@@ -123,16 +99,16 @@ static weft_status plan_unary(schedule_state *state, const weft_node *node, weft
     double a, b;
     if (!unary_params(node, &a, &b))
         return weft__plan_unsupported(state, node, "a parameter is not constant, or an approximation no kernel has", NULL);
-    int64_t count = elems_of(node->outputs[0]);
+    int64_t count = weft__plan_elems(node->outputs[0]);
     launch_builder builder;
     weft__launch_begin(&builder, state, step);
-    launch_operand(&builder, node->inputs[0]);
+    weft__launch_operand(&builder, node->inputs[0]);
     weft__launch_value(&builder, node->outputs[0]);
     weft__launch_int(&builder, number);
     weft__launch_float(&builder, a);
     weft__launch_float(&builder, b);
-    weft__launch_ints(&builder, (const int64_t[]){count, ELEMENT_BLOCK}, 2);
-    weft__launch_end(&builder, WEFT_KERNEL_ELTWISE, "weft_unary", (count + ELEMENT_BLOCK - 1) / ELEMENT_BLOCK, 1, "block");
+    weft__launch_ints(&builder, (const int64_t[]){count, WEFT__ELEMENT_BLOCK}, 2);
+    weft__launch_end(&builder, WEFT_KERNEL_ELTWISE, "weft_unary", (count + WEFT__ELEMENT_BLOCK - 1) / WEFT__ELEMENT_BLOCK, 1, "block");
     return WEFT_OK;
 }
 
@@ -183,8 +159,8 @@ static weft_status plan_binary(schedule_state *state, const weft_node *node, wef
     int64_t rows = dims[0] * dims[1] * dims[2] * dims[3] * dims[4], inner = dims[5];
     launch_builder builder;
     weft__launch_begin(&builder, state, step);
-    launch_operand(&builder, node->inputs[0]);
-    launch_operand(&builder, node->inputs[1]);
+    weft__launch_operand(&builder, node->inputs[0]);
+    weft__launch_operand(&builder, node->inputs[1]);
     weft__launch_value(&builder, node->outputs[0]);
     weft__launch_ints(&builder, (const int64_t[]){number, 0}, 2);
     weft__launch_float(&builder, 0.0);
@@ -192,8 +168,8 @@ static weft_status plan_binary(schedule_state *state, const weft_node *node, wef
     weft__launch_ints(&builder, dims + 1, BINARY_DIMS - 1);
     weft__launch_ints(&builder, strides[0], BINARY_DIMS);
     weft__launch_ints(&builder, strides[1], BINARY_DIMS);
-    weft__launch_int(&builder, ELEMENT_BLOCK);
-    weft__launch_end(&builder, WEFT_KERNEL_ELTWISE, "weft_binary", rows, (inner + ELEMENT_BLOCK - 1) / ELEMENT_BLOCK, "row");
+    weft__launch_int(&builder, WEFT__ELEMENT_BLOCK);
+    weft__launch_end(&builder, WEFT_KERNEL_ELTWISE, "weft_binary", rows, (inner + WEFT__ELEMENT_BLOCK - 1) / WEFT__ELEMENT_BLOCK, "row");
     return WEFT_OK;
 }
 
@@ -203,82 +179,13 @@ weft_status weft__plan_elementwise(schedule_state *state, const weft_node *node,
     if (unary < 0 && binary < 0)
         return weft__plan_unsupported(state, node, "the target has no kernel for this operator",
                                       "`weft list ops` shows what runs on which target");
-    if (!all_f32(node, unary >= 0 ? 1 : 2))
-        return weft__plan_unsupported(state, node, "the kernel is for f32 and an operand has another element type",
-                                      "export the model in f32");
+    if (node->op == WEFT_OP_Identity && node->outputs[0]->dtype != WEFT_DTYPE_F32) {
+        launch_builder builder;
+        weft__launch_begin(&builder, state, step);
+        return weft__launch_whole_copy(&builder, node);
+    }
+    weft_status status = weft__plan_check_f32(state, node, unary >= 0 ? 1 : 2);
+    if (status != WEFT_OK)
+        return status;
     return unary >= 0 ? plan_unary(state, node, step, unary) : plan_binary(state, node, step, binary);
-}
-
-static void launch_reduce(launch_builder *builder, const weft_value *x, const weft_value *y, int op, double scale, int64_t outer,
-                          int64_t count, int64_t inner)
-{
-    int64_t block = inner < ELEMENT_BLOCK / 16 ? inner : ELEMENT_BLOCK / 16;
-    weft__launch_value(builder, x);
-    weft__launch_value(builder, y);
-    weft__launch_int(builder, op);
-    weft__launch_float(builder, scale);
-    weft__launch_ints(builder, (const int64_t[]){count, inner, block}, 3);
-    weft__launch_end(builder, WEFT_KERNEL_REDUCE, "weft_reduce", outer, inner == 1 ? 1 : (inner + block - 1) / block, "block");
-}
-
-void weft__launch_mean(launch_builder *builder, const weft_value *y, const weft_value *mean)
-{
-    int64_t positions = y->shape.dims[1] * y->shape.dims[2];
-    launch_reduce(builder, y, mean, 0, 1.0 / (double)positions, y->shape.dims[0], positions, y->shape.dims[3]);
-}
-
-static weft_status plan_softmax(schedule_state *state, const weft_node *node, weft_step *step)
-{
-    const weft_shape *shape = &node->outputs[0]->shape;
-    int64_t axis = weft_attrs_int(&node->attrs, "axis", -1);
-    if (shape->rank == 0 || (axis != -1 && axis != shape->rank - 1))
-        return weft__plan_unsupported(state, node, "softmax over another axis than the last", NULL);
-    int64_t count = shape->dims[shape->rank - 1];
-    launch_builder builder;
-    weft__launch_begin(&builder, state, step);
-    weft__launch_value(&builder, node->inputs[0]);
-    weft__launch_value(&builder, node->outputs[0]);
-    weft__launch_ints(&builder, (const int64_t[]){count, 0}, 2);
-    weft__launch_end(&builder, WEFT_KERNEL_REDUCE, "weft_softmax", elems_of(node->outputs[0]) / count, 1, "row");
-    return WEFT_OK;
-}
-
-weft_status weft__plan_reduce(schedule_state *state, const weft_node *node, weft_step *step)
-{
-    if (!all_f32(node, 1))
-        return weft__plan_unsupported(state, node, "the kernel is for f32 and an operand has another element type",
-                                      "export the model in f32");
-    if (node->op == WEFT_OP_Softmax)
-        return plan_softmax(state, node, step);
-    int op = node->op == WEFT_OP_ReduceMax ? 1 : node->op == WEFT_OP_ReduceMin ? 2 : node->op == WEFT_OP_ReduceProd ? 3 : 0;
-    const weft_shape *shape = &node->inputs[0]->shape;
-    bool reduced[WEFT_MAX_RANK] = {false};
-    int64_t axes[WEFT_MAX_RANK];
-    size_t count = 0;
-    if (weft_node_input(node, 1) == NULL) {
-        for (int i = 0; i < shape->rank; i++)
-            reduced[i] = true;
-    } else if (weft_value_const_ints(weft_node_input(node, 1), axes, WEFT_MAX_RANK, &count)) {
-        for (size_t i = 0; i < count; i++)
-            reduced[axes[i] < 0 ? axes[i] + shape->rank : axes[i]] = true;
-        for (int i = 0; count == 0 && i < shape->rank; i++)
-            reduced[i] = true;
-    }
-    /* [outer][count][inner]: the reduced axes must be neighbours; dimensions of 1 belong anywhere. */
-    int64_t view[3] = {1, 1, 1};
-    int part = 0;
-    for (int i = 0; i < shape->rank; i++) {
-        if (shape->dims[i] == 1)
-            continue;
-        int wanted = reduced[i] ? 1 : part == 0 ? 0 : 2;
-        if (wanted < part)
-            return weft__plan_unsupported(state, node, "the reduced axes are not next to each other", NULL);
-        part = wanted;
-        view[part] *= shape->dims[i];
-    }
-    launch_builder builder;
-    weft__launch_begin(&builder, state, step);
-    launch_reduce(&builder, node->inputs[0], node->outputs[0], op,
-                  node->op == WEFT_OP_ReduceMean ? 1.0 / (double)view[1] : 1.0, view[0], view[1], view[2]);
-    return WEFT_OK;
 }

@@ -28,6 +28,14 @@ void weft__launch_blob(launch_builder *builder, int32_t blob)
     add(builder, (weft_arg){.kind = blob < 0 ? WEFT_ARG_NULL : WEFT_ARG_BLOB, .index = blob < 0 ? 0 : blob});
 }
 
+void weft__launch_operand(launch_builder *builder, const weft_value *value)
+{
+    if (value != NULL && weft_value_is_constant(value))
+        weft__launch_blob(builder, weft__plan_blob(builder->state, value, WEFT_RECIPE_PLAIN, 1, 0));
+    else
+        weft__launch_value(builder, value);
+}
+
 void weft__launch_int(launch_builder *builder, int64_t number)
 {
     WEFT_ASSERT(number >= INT32_MIN && number <= INT32_MAX);
@@ -50,16 +58,31 @@ void weft__launch_local(launch_builder *builder, uint64_t bytes)
     add(builder, (weft_arg){.kind = WEFT_ARG_LOCAL, .bytes = bytes});
 }
 
-void weft__launch_scratch(launch_builder *builder, uint64_t bytes)
+static int32_t add_scratch(launch_builder *builder, uint64_t bytes, int32_t same_as)
 {
-    if (bytes == 0) {
-        add(builder, (weft_arg){.kind = WEFT_ARG_NULL});
-        return;
-    }
     schedule_state *state = builder->state;
-    scratch_use use = {(int32_t)(builder->step - state->out->steps), builder->step->launch_count, builder->args.count, bytes};
+    scratch_use use = {.step = (int32_t)(builder->step - state->out->steps),
+                       .launch = builder->step->launch_count,
+                       .arg = builder->args.count,
+                       .bytes = bytes,
+                       .same_as = same_as};
     WEFT_VEC_PUSH(state->planner->arena, &state->scratch, use);
     add(builder, (weft_arg){.kind = WEFT_ARG_SCRATCH, .bytes = bytes});
+    return (int32_t)state->scratch.count - 1;
+}
+
+int32_t weft__launch_scratch(launch_builder *builder, uint64_t bytes)
+{
+    if (bytes > 0)
+        return add_scratch(builder, bytes, -1);
+    add(builder, (weft_arg){.kind = WEFT_ARG_NULL});
+    return -1;
+}
+
+void weft__launch_scratch_again(launch_builder *builder, int32_t scratch)
+{
+    WEFT_ASSERT(scratch >= 0);
+    add_scratch(builder, builder->state->scratch.data[scratch].bytes, scratch);
 }
 
 void weft__launch_act(launch_builder *builder, const weft_attrs *attrs, const char *prefix)
@@ -97,6 +120,23 @@ void weft__launch_end(launch_builder *builder, weft_kernel_family family, const 
     weft_program_key key = {family, shared->target->vector_floats, shared->target->tile_rows};
     weft_program_set_use(shared->programs, key, kernel, &launch->program, &launch->kernel);
     memset(&builder->args, 0, sizeof builder->args); /* ready for the step's next launch */
+}
+
+int64_t weft__plan_elems(const weft_value *value)
+{
+    int64_t elems = 0;
+    WEFT_ASSERT(weft_shape_elems(&value->shape, &elems));
+    return elems;
+}
+
+weft_status weft__plan_check_f32(schedule_state *state, const weft_node *node, size_t inputs)
+{
+    bool is_f32 = node->outputs[0]->dtype == WEFT_DTYPE_F32;
+    for (size_t i = 0; i < inputs && i < node->input_count; i++)
+        is_f32 = is_f32 && (node->inputs[i] == NULL || node->inputs[i]->dtype == WEFT_DTYPE_F32);
+    return is_f32 ? WEFT_OK
+                  : weft__plan_unsupported(state, node, "the kernel is for f32 and an operand has another element type",
+                                           "export the model in f32");
 }
 
 weft_status weft__plan_unsupported(schedule_state *state, const weft_node *node, const char *why, const char *try_this)

@@ -19,13 +19,18 @@ static plan_node_fn planner_of(weft_op op)
     case WEFT_OP_Slice:
     case WEFT_OP_Split:
     case WEFT_OP_Pad:
-    case WEFT_OP_Expand: return weft__plan_move;
+    case WEFT_OP_Expand:
+    case WEFT_OP_Tile: return weft__plan_move;
+    case WEFT_OP_Gather: return weft__plan_gather;
+    case WEFT_OP_Resize: return weft__plan_resize;
     case WEFT_OP_ReduceMean:
     case WEFT_OP_ReduceSum:
     case WEFT_OP_ReduceMax:
     case WEFT_OP_ReduceMin:
-    case WEFT_OP_ReduceProd:
-    case WEFT_OP_Softmax: return weft__plan_reduce;
+    case WEFT_OP_ReduceProd: return weft__plan_reduce;
+    case WEFT_OP_Softmax: return weft__plan_softmax;
+    case WEFT_OP_LayerNormalization: return weft__plan_layer_norm;
+    case WEFT_OP_MatMul: return weft__plan_matmul;
     default: return weft__plan_elementwise;
     }
 }

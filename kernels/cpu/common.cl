@@ -80,6 +80,17 @@ INLINE fv at_most(const fv x, const fv high)
     return x > high ? high : x;
 }
 
+/* Maximum and minimum of two operands; a NaN in either is the result. */
+INLINE fv larger(const fv a, const fv b)
+{
+    return ((a > b) | (a != a)) ? a : b;
+}
+
+INLINE fv smaller(const fv a, const fv b)
+{
+    return ((a < b) | (a != a)) ? a : b;
+}
+
 /* e^x to 2 units in the last place: x = n ln2 + r, |r| <= ln2/2, a degree-6 polynomial for e^r, and 2^n
  * put together from exponent bits in two halves, so that results down to the smallest normal are right. */
 INLINE fv exp_v(fv x)

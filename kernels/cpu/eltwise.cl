@@ -17,6 +17,8 @@
 #define UN_ELU 42
 #define UN_SIGN 43
 #define UN_ROUND 44
+#define UN_SIN 45
+#define UN_COS 46
 
 #define BIN_ADD 0
 #define BIN_SUB 1
@@ -39,10 +41,12 @@ INLINE fv unary(const fv x, const int op, const float a, const float b)
     case UN_FLOOR: return floor(x);
     case UN_CEIL: return ceil(x);
     case UN_ERF: return erf(x);
-    case UN_SOFTPLUS: return fmax(x, (fv)(0.0f)) + log1p(exp(-fabs(x)));
-    case UN_ELU: return fmax(x, (fv)(0.0f)) + a * expm1(fmin(x, (fv)(0.0f)));
+    case UN_SOFTPLUS: return at_least(x, (fv)(0.0f)) + log1p(exp(-fabs(x)));
+    case UN_ELU: return at_least(x, (fv)(0.0f)) + a * expm1(at_most(x, (fv)(0.0f)));
     case UN_SIGN: return sign(x);
     case UN_ROUND: return rint(x);
+    case UN_SIN: return sin(x);
+    case UN_COS: return cos(x);
     default: return act_v(x, op, a, b);
     }
 }
@@ -54,10 +58,10 @@ INLINE fv binary(const fv a, const fv b, const int op)
     case BIN_SUB: return a - b;
     case BIN_MUL: return a * b;
     case BIN_DIV: return a / b;
-    case BIN_MAX: return fmax(a, b);
-    case BIN_MIN: return fmin(a, b);
+    case BIN_MAX: return larger(a, b);
+    case BIN_MIN: return smaller(a, b);
     case BIN_POW: return pow(a, b);
-    default: return fmax(a, (fv)(0.0f)) + fmin(a, (fv)(0.0f)) * b;
+    default: return a < 0.0f ? a * b : a;
     }
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Max and average pooling, f32, NHWC, any window, stride, dilation and pads; floor or ceil output size is the caller's.
+/* Max and average pooling, f32, NHWC (a NaN in a window is its maximum), any window, stride, dilation and pads; floor or ceil output size is the caller's.
  * Average divides by the elements that exist, or, with count_include_pad, by the part of the window that lies in the padded
  * image (pb and pr are the pads after; a ceil window that hangs over them counts only what is inside).
  * One work-item computes one output row of one image. Global {N * OH, 1}, work-group size 1. */
@@ -37,7 +37,7 @@ __kernel void weft_pool(__global const float *restrict x, __global float *restri
                     if ((uint)iy >= (uint)ih || (uint)ix >= (uint)iw)
                         continue;
                     const fv e = load_part(x + ((n * ih + iy) * iw + ix) * c + ch, c - ch);
-                    v = op == POOL_MAX ? fmax(v, e) : v + e;
+                    v = op == POOL_MAX ? larger(e, v) : v + e;
                 }
             store_part(v * scale, y + ((n * oh + oy) * ow + ox) * y_stride + ch, c - ch);
         }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reductions and softmax, f32. The tensor is seen as [outer][count][inner]; the caller merges axes so.
  *   weft_reduce   y[outer][inner] = finish(reduction over count of x), global {outer, blocks of inner}
- *   weft_softmax  over the last axis: inner = 1, global {outer, 1}
+ *   weft_softmax  over count, the same global size
  * Work-group size 1. Sums run in the order of memory, lane by lane, so the same shape gives the same bits. */
 
 #define RED_SUM 0 /* times scale: the mean with scale = 1 / count */
@@ -20,8 +20,8 @@ INLINE float reduce_start(const int op)
 INLINE fv reduce_step(const fv acc, const fv x, const int op)
 {
     switch (op) {
-    case RED_MAX: return fmax(acc, x);
-    case RED_MIN: return fmin(acc, x);
+    case RED_MAX: return larger(x, acc);
+    case RED_MIN: return smaller(x, acc);
     case RED_PROD: return acc * x;
     case RED_SUM_ABS: return acc + fabs(x);
     case RED_SUM_SQUARE:
@@ -33,7 +33,11 @@ INLINE fv reduce_step(const fv acc, const fv x, const int op)
 /* Folds two partial results (x already mapped). */
 INLINE float reduce_join(const float a, const float b, const int op)
 {
-    return op == RED_MAX ? fmax(a, b) : op == RED_MIN ? fmin(a, b) : op == RED_PROD ? a * b : a + b;
+    if (op == RED_MAX)
+        return a > b || isnan(a) ? a : b;
+    if (op == RED_MIN)
+        return a < b || isnan(a) ? a : b;
+    return op == RED_PROD ? a * b : a + b;
 }
 
 __kernel void weft_reduce(__global const float *restrict x, __global float *restrict y, const int op, const float scale,
@@ -68,10 +72,8 @@ __kernel void weft_reduce(__global const float *restrict x, __global float *rest
     }
 }
 
-__kernel void weft_softmax(__global const float *restrict x, __global float *restrict y, const int count, const int is_log)
+INLINE void softmax_row(__global const float *from, __global float *to, const int count, const int is_log)
 {
-    __global const float *from = x + (int)get_global_id(0) * count;
-    __global float *to = y + (int)get_global_id(0) * count;
     float top = from[0];
     for (int i = 1; i < count; i++)
         top = fmax(top, from[i]);
@@ -86,5 +88,32 @@ __kernel void weft_softmax(__global const float *restrict x, __global float *res
     for (int i = 0; i < count; i += WEFT_VW) {
         const fv v = load_part(from + i, count - i) - top;
         store_part(is_log ? v - log_sum : exp_v(v) / sum, to + i, count - i);
+    }
+}
+
+/* The maximum may drop a NaN: the sum then has it. */
+__kernel void weft_softmax(__global const float *restrict x, __global float *restrict y, const int count, const int inner,
+                           const int is_log, const int block)
+{
+    __global const float *from = x + (int)get_global_id(0) * count * inner;
+    __global float *to = y + (int)get_global_id(0) * count * inner;
+    if (inner == 1) {
+        softmax_row(from, to, count, is_log);
+        return;
+    }
+    const int end = min(((int)get_global_id(1) + 1) * block, inner);
+    for (int c = (int)get_global_id(1) * block; c < end; c += WEFT_VW) {
+        const int left = end - c;
+        fv top = load_part(from + c, left);
+        for (int i = 1; i < count; i++)
+            top = fmax(top, load_part(from + i * inner + c, left));
+        fv sum = (fv)(0.0f);
+        for (int i = 0; i < count; i++)
+            sum += exp_v(load_part(from + i * inner + c, left) - top);
+        const fv log_sum = log(sum);
+        for (int i = 0; i < count; i++) {
+            const fv v = load_part(from + i * inner + c, left) - top;
+            store_part(is_log ? v - log_sum : exp_v(v) / sum, to + i * inner + c, left);
+        }
     }
 }

@@ -5,6 +5,8 @@
  * Each axis is prepared on its own: for each output coordinate the input coordinates it reads
  * ("taps") and their weights. An output element is the sum over the product of the taps of all
  * axes. Nearest has one tap of weight 1 and takes any dtype. */
+#include "kernels/ref/resize.h"
+
 #include <stdlib.h>
 
 #include "kernels/ref/element.h"
@@ -17,18 +19,9 @@ typedef struct resize_mode {
     bool exclude_outside, antialias, crop;
 } resize_mode;
 
-typedef struct resize_axis {
-    int64_t in, out;
-    double scale, roi_start, roi_end;
-    int64_t taps;     /* per output coordinate */
-    int64_t *source;  /* [out][taps] */
-    double *weight;   /* [out][taps] */
-    bool *is_outside; /* [out]: takes the extrapolation value */
-} resize_axis;
-
 /* Input coordinate of output coordinate i. The resized length is scale * in, which need not be
  * whole. */
-static double original(const resize_axis *axis, const resize_mode *mode, double i)
+static double original(const weft_ref_resize_axis *axis, const resize_mode *mode, double i)
 {
     double in = (double)axis->in, out = axis->scale * in,
            half_pixel = (i + 0.5) / axis->scale - 0.5;
@@ -70,7 +63,7 @@ static double kernel_at(double distance, const resize_mode *mode)
     return x < 2 ? ((a * x - 5 * a) * x + 8 * a) * x - 4 * a : 0;
 }
 
-static void set_taps(resize_axis *axis, const resize_mode *mode, int64_t i, double stretch,
+static void set_taps(weft_ref_resize_axis *axis, const resize_mode *mode, int64_t i, double stretch,
                      int64_t first)
 {
     double at = original(axis, mode, (double)i), base = floor(at), sum = 0;
@@ -96,7 +89,7 @@ static void set_taps(resize_axis *axis, const resize_mode *mode, int64_t i, doub
         weight[tap] /= sum;
 }
 
-static weft_status prepare_axis(resize_axis *axis, const resize_mode *mode)
+static weft_status prepare_axis(weft_ref_resize_axis *axis, const resize_mode *mode)
 {
     bool nearest = strcmp(mode->mode, "nearest") == 0;
     int64_t reach = strcmp(mode->mode, "linear") == 0 ? 1 : 2; /* of the kernel, in input pixels */
@@ -122,7 +115,7 @@ static weft_status prepare_axis(resize_axis *axis, const resize_mode *mode)
 
 /* Sum over the taps of axes d.. of the element at `offset` plus their offsets; zero weights read
  * nothing. */
-static double sample(const weft_tensor *x, const resize_axis *axes, const int64_t *strides,
+static double sample(const weft_tensor *x, const weft_ref_resize_axis *axes, const int64_t *strides,
                      const int64_t *index, int d, int64_t offset)
 {
     if (d == x->shape.rank)
@@ -138,7 +131,7 @@ static double sample(const weft_tensor *x, const resize_axis *axes, const int64_
     return sum;
 }
 
-static void resize_all(const weft_tensor *x, const weft_tensor *y, const resize_axis *axes,
+static void resize_all(const weft_tensor *x, const weft_tensor *y, const weft_ref_resize_axis *axes,
                        const resize_mode *mode)
 {
     int64_t strides[WEFT_MAX_RANK];
@@ -200,7 +193,7 @@ static weft_status read_mode(const weft_attrs *attrs, resize_mode *mode)
 }
 
 /* Fills in, out, scale and roi of every axis of x. */
-static weft_status read_axes(const weft_ref_call *call, const resize_mode *mode, resize_axis *axes)
+static weft_status read_axes(const weft_ref_call *call, const resize_mode *mode, weft_ref_resize_axis *axes)
 {
     const weft_tensor *x = weft_ref_in(call, 0), *roi = weft_ref_in(call, 1),
                       *y = weft_ref_out(call, 0);
@@ -246,12 +239,36 @@ static weft_status read_axes(const weft_ref_call *call, const resize_mode *mode,
     return WEFT_OK;
 }
 
+weft_status weft_ref_resize_axes(const weft_ref_call *call,
+                                 weft_ref_resize_axis axes[WEFT_MAX_RANK])
+{
+    resize_mode mode;
+    int rank = weft_ref_in(call, 0)->shape.rank;
+    memset(axes, 0, sizeof *axes * WEFT_MAX_RANK);
+    weft_status status = read_mode(call->attrs, &mode);
+    if (status == WEFT_OK && rank != weft_ref_out(call, 0)->shape.rank)
+        status = WEFT_UNSUPPORTED;
+    if (status == WEFT_OK)
+        status = read_axes(call, &mode, axes);
+    for (int d = 0; d < rank && status == WEFT_OK; d++)
+        status = prepare_axis(&axes[d], &mode);
+    return status;
+}
+
+void weft_ref_resize_axes_finish(weft_ref_resize_axis axes[WEFT_MAX_RANK])
+{
+    for (int d = 0; d < WEFT_MAX_RANK; d++) {
+        free(axes[d].source);
+        free(axes[d].weight);
+        free(axes[d].is_outside);
+    }
+}
+
 weft_status weft_ref_resize(const weft_ref_call *call)
 {
     const weft_tensor *x = weft_ref_in(call, 0), *y = weft_ref_out(call, 0);
-    resize_axis axes[WEFT_MAX_RANK];
+    weft_ref_resize_axis axes[WEFT_MAX_RANK];
     resize_mode mode;
-    memset(axes, 0, sizeof axes);
     weft_status status = read_mode(call->attrs, &mode);
     if (status != WEFT_OK)
         return status;
@@ -261,15 +278,9 @@ weft_status weft_ref_resize(const weft_ref_call *call)
         return WEFT_UNSUPPORTED;
     if (weft_ref_elems(&y->shape) == 0)
         return WEFT_OK;
-    status = read_axes(call, &mode, axes);
-    for (int d = 0; d < x->shape.rank && status == WEFT_OK; d++)
-        status = prepare_axis(&axes[d], &mode);
+    status = weft_ref_resize_axes(call, axes);
     if (status == WEFT_OK)
         resize_all(x, y, axes, &mode);
-    for (int d = 0; d < x->shape.rank; d++) {
-        free(axes[d].source);
-        free(axes[d].weight);
-        free(axes[d].is_outside);
-    }
+    weft_ref_resize_axes_finish(axes);
     return status;
 }

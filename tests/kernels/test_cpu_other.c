@@ -12,11 +12,9 @@
 #include <string.h>
 
 #include "kernels/cpu/pack.h"
+#include "tests/kernels/check.h"
 #include "tests/kernels/cl_harness.h"
 #include "tests/kernels/naive.h"
-
-/* f32 sums of up to 2048 terms, and OpenCL's exp, log and pow (a few units in the last place). */
-#define TOLERANCE 1e-5
 
 static struct cl_harness harness;
 static int is_open;
@@ -29,25 +27,6 @@ static int rounds(int count)
 static int ceil_div(int a, int b)
 {
     return (a + b - 1) / b;
-}
-
-static double *new_doubles(size_t count)
-{
-    double *data = calloc(count, sizeof *data);
-    assert_non_null(data);
-    return data;
-}
-
-static void assert_close(cl_mem buffer, const double *want, size_t count, const char *what)
-{
-    float *got = malloc(count * sizeof *got);
-    assert_non_null(got);
-    weft_harness_read(&harness, buffer, got, count);
-    const double error = weft_naive_error(got, want, count);
-    if (!(error <= TOLERANCE))
-        print_error("%s: %zu values, error %g\n", what, count, error);
-    assert_true(error <= TOLERANCE);
-    free(got);
 }
 
 static cl_mem packed_matrix(const float *w, int oc, int k, int is_transposed)
@@ -81,7 +60,7 @@ static void check_linear(cl_kernel kernel, int images, int k, int oc, int parts)
     const double scale = parts == 1 ? 1 : 0.01;
     float *x = weft_naive_array((size_t)(images * parts * k)), *w = weft_naive_array((size_t)(oc * k));
     float *bias = weft_naive_array((size_t)oc);
-    double *want = new_doubles((size_t)(images * oc));
+    double *want = weft_check_doubles((size_t)(images * oc));
     for (int n = 0; n < images; n++)
         for (int o = 0; o < oc; o++) {
             double sum = (double)bias[o];
@@ -99,7 +78,7 @@ static void check_linear(cl_kernel kernel, int images, int k, int oc, int parts)
     weft_harness_args(kernel, "bbbbliffiiiifii", xb, wb, bb, yb, (size_t)k * 4, act, 0.1, 0.5, images, k, oc, parts, scale,
                       oc, pg);
     weft_harness_launch(&harness, kernel, (size_t)ceil_div(panels, pg), 1);
-    assert_close(yb, want, (size_t)(images * oc), "linear");
+    weft_check_close(&harness, yb, want, (size_t)(images * oc), "linear");
     clReleaseMemObject(xb), clReleaseMemObject(wb), clReleaseMemObject(bb), clReleaseMemObject(yb);
     free(x), free(w), free(bias), free(want);
 }
@@ -113,7 +92,7 @@ static void check_gate(cl_kernel kernel, int images, int k, int oc, int pixels)
     const size_t count = (size_t)(images * pixels * oc), gates = (size_t)(images * oc);
     float *hidden = weft_naive_array((size_t)(images * k)), *w = weft_naive_array((size_t)(oc * k));
     float *bias = weft_naive_array((size_t)oc), *t = weft_naive_array(count), *res = weft_naive_array(count);
-    double *g = new_doubles(gates), *want = new_doubles(count), *sums = new_doubles(gates * (size_t)blocks);
+    double *g = weft_check_doubles(gates), *want = weft_check_doubles(count), *sums = weft_check_doubles(gates * (size_t)blocks);
     for (int n = 0; n < images; n++)
         for (int o = 0; o < oc; o++) {
             double sum = (double)bias[o];
@@ -135,10 +114,10 @@ static void check_gate(cl_kernel kernel, int images, int k, int oc, int pixels)
     weft_harness_args(kernel, "bbbbbbbbliiffiffiiiiii", hb, wb, bb, tb, rb, gb, tb, pb, (size_t)k * 4, flags, 3, 0., 0., act,
                       0., 0., k, oc, pixels, per_block, blocks, pg);
     weft_harness_launch(&harness, kernel, (size_t)(images * blocks), (size_t)ceil_div(panels, pg));
-    assert_close(tb, want, count, "gate: y");
-    assert_close(gb, g, gates, "gate: g");
+    weft_check_close(&harness, tb, want, count, "gate: y");
+    weft_check_close(&harness, gb, g, gates, "gate: g");
     if (has_sums)
-        assert_close(pb, sums, gates * (size_t)blocks, "gate: sums");
+        weft_check_close(&harness, pb, sums, gates * (size_t)blocks, "gate: sums");
     clReleaseMemObject(hb), clReleaseMemObject(wb), clReleaseMemObject(bb), clReleaseMemObject(tb);
     clReleaseMemObject(rb), clReleaseMemObject(gb), clReleaseMemObject(pb);
     free(hidden), free(w), free(bias), free(t), free(res), free(g), free(want), free(sums);
@@ -182,7 +161,7 @@ static void pools_match(void **state)
         ow -= (ow - 1) * s >= iw + pad;
         const size_t x_count = (size_t)(n * ih * iw * c), y_count = (size_t)(n * oh * ow * c);
         float *x = weft_naive_array(x_count);
-        double *want = new_doubles(y_count);
+        double *want = weft_check_doubles(y_count);
         for (size_t at = 0; at < y_count; at++) {
             const int ch = (int)at % c, ox = (int)at / c % ow, oy = (int)at / c / ow % oh, b = (int)at / c / ow / oh;
             double sum = 0, top = -1e30;
@@ -204,7 +183,7 @@ static void pools_match(void **state)
         weft_harness_args(kernel, "bbiiiiiiiiiiiiiiiii", xb, yb, op, ih, iw, c, oh, ow, k, k, s, s, d, d, pad, pad, pad, pad,
                           c);
         weft_harness_launch(&harness, kernel, (size_t)(n * oh), 1);
-        assert_close(yb, want, y_count, op == 0 ? "max pool" : op == 1 ? "average pool" : "average pool with pads");
+        weft_check_close(&harness, yb, want, y_count, op == 0 ? "max pool" : op == 1 ? "average pool" : "average pool with pads");
         clReleaseMemObject(xb), clReleaseMemObject(yb);
         free(x), free(want);
     }
@@ -227,6 +206,8 @@ static double unary_of(double x, int op)
     case 42: return x > 0 ? x : 0.5 * expm1(x);
     case 43: return x > 0 ? 1 : x < 0 ? -1 : 0;
     case 44: return rint(x);
+    case 45: return sin(x);
+    case 46: return cos(x);
     default: return weft_naive_act(x, op, 0.5, 0.75);
     }
 }
@@ -262,7 +243,7 @@ static void check_binary(cl_kernel kernel, int op)
         a[i] = fabsf(a[i]) + 0.1f;
     for (int i = 0; op == 3 && i < b_size; i++)
         b[i] = fabsf(b[i]) + 0.1f;
-    double *want = new_doubles((size_t)count);
+    double *want = weft_check_doubles((size_t)count);
     for (int at = 0; at < count; at++) {
         int a_at = 0, b_at = 0;
         for (int i = 5, rest = at; i >= 0; rest /= d[i--]) {
@@ -278,7 +259,7 @@ static void check_binary(cl_kernel kernel, int op)
     weft_harness_args(kernel, "bbbiiffiiiiiiiiiiiiiiiiii", ab, bb, yb, op, 1, 0., 0., d[1], d[2], d[3], d[4], d[5], as[0],
                       as[1], as[2], as[3], as[4], as[5], bs[0], bs[1], bs[2], bs[3], bs[4], bs[5], block);
     weft_harness_launch(&harness, kernel, (size_t)(count / d[5]), (size_t)ceil_div(d[5], block));
-    assert_close(yb, want, (size_t)count, "binary");
+    weft_check_close(&harness, yb, want, (size_t)count, "binary");
     clReleaseMemObject(ab), clReleaseMemObject(bb), clReleaseMemObject(yb);
     free(a), free(b), free(want);
 }
@@ -292,11 +273,11 @@ static void elementwise_functions_match(void **state)
     cl_kernel unary = weft_harness_kernel(program, "weft_unary"), binary = weft_harness_kernel(program, "weft_binary");
     cl_kernel affine = weft_harness_kernel(program, "weft_affine");
     const int width = harness.vector_width;
-    for (int op = 0; op <= 44; op = op == 9 ? 32 : op + 1) {
+    for (int op = 0; op <= 46; op = op == 9 ? 32 : op + 1) {
         const int count = weft_naive_between(1, 300), block = width * weft_naive_between(1, 5);
         const int is_positive = op == 34 || op == 36 || op == 37;
         float *x = weft_naive_array((size_t)count);
-        double *want = new_doubles((size_t)count);
+        double *want = weft_check_doubles((size_t)count);
         for (int i = 0; i < count; i++) {
             x[i] = is_positive ? fabsf(x[i]) + 0.1f : 6 * x[i];
             want[i] = unary_of((double)x[i], op);
@@ -306,7 +287,7 @@ static void elementwise_functions_match(void **state)
         weft_harness_launch(&harness, unary, (size_t)ceil_div(count, block), 1);
         char what[32];
         snprintf(what, sizeof what, "unary %d", op);
-        assert_close(xb, want, (size_t)count, what);
+        weft_check_close(&harness, xb, want, (size_t)count, what);
         clReleaseMemObject(xb);
         free(x), free(want);
     }
@@ -316,14 +297,14 @@ static void elementwise_functions_match(void **state)
         const int rows = weft_naive_between(1, 30), c = weft_naive_between(1, 40), block = weft_naive_between(1, 7);
         float *x = weft_naive_array((size_t)(rows * c)), *scale = weft_naive_array((size_t)c);
         float *shift = weft_naive_array((size_t)c);
-        double *want = new_doubles((size_t)(rows * c));
+        double *want = weft_check_doubles((size_t)(rows * c));
         for (int i = 0; i < rows * c; i++)
             want[i] = weft_naive_act((double)x[i] * (double)scale[i % c] + (double)shift[i % c], 1, 0, 0);
         cl_mem xb = weft_harness_buffer(&harness, x, (size_t)(rows * c));
         cl_mem sb = weft_harness_buffer(&harness, scale, (size_t)c), tb = weft_harness_buffer(&harness, shift, (size_t)c);
         weft_harness_args(affine, "bbbbiffiii", xb, sb, tb, xb, 1, 0., 0., rows, c, block);
         weft_harness_launch(&harness, affine, (size_t)ceil_div(rows, block), 1);
-        assert_close(xb, want, (size_t)(rows * c), "affine");
+        weft_check_close(&harness, xb, want, (size_t)(rows * c), "affine");
         clReleaseMemObject(xb), clReleaseMemObject(sb), clReleaseMemObject(tb);
         free(x), free(scale), free(shift), free(want);
     }
@@ -342,7 +323,7 @@ static void reductions_match(void **state)
         const int inner = weft_naive_between(0, 1) ? 1 : weft_naive_between(1, 40);
         const int block = harness.vector_width * weft_naive_between(1, 2);
         float *x = weft_naive_array((size_t)(outer * count * inner));
-        double *want = new_doubles((size_t)(outer * inner));
+        double *want = weft_check_doubles((size_t)(outer * inner));
         for (int o = 0; o < outer; o++)
             for (int i = 0; i < inner; i++) {
                 double all = op == 1 ? -1e30 : op == 2 ? 1e30 : op == 3 ? 1 : 0;
@@ -361,26 +342,29 @@ static void reductions_match(void **state)
         cl_mem yb = weft_harness_buffer(&harness, NULL, (size_t)(outer * inner));
         weft_harness_args(reduce, "bbifiii", xb, yb, op, 0.5, count, inner, block);
         weft_harness_launch(&harness, reduce, (size_t)outer, (size_t)(inner == 1 ? 1 : ceil_div(inner, block)));
-        assert_close(yb, want, (size_t)(outer * inner), "reduce");
+        weft_check_close(&harness, yb, want, (size_t)(outer * inner), "reduce");
         clReleaseMemObject(xb), clReleaseMemObject(yb);
         free(x), free(want);
     }
     for (int round = 0; round < rounds(30); round++) {
         const int outer = weft_naive_between(1, 5), count = weft_naive_between(1, 100), is_log = round % 2;
-        float *x = weft_naive_array((size_t)(outer * count));
-        double *want = new_doubles((size_t)(outer * count));
-        for (int o = 0; o < outer; o++) {
+        const int inner = round % 3 ? 1 : weft_naive_between(1, 40);
+        const int block = harness.vector_width * weft_naive_between(1, 2);
+        const size_t elems = (size_t)(outer * count * inner);
+        float *x = weft_naive_array(elems);
+        double *want = weft_check_doubles(elems);
+        for (int line = 0; line < outer * inner; line++) {
+            const int start = line / inner * count * inner + line % inner;
             double sum = 0;
-            for (int i = 0; i < count; i++)
-                sum += exp((double)(x[o * count + i] *= 20));
-            for (int i = 0; i < count; i++)
-                want[o * count + i] = is_log ? (double)x[o * count + i] - log(sum) : exp((double)x[o * count + i]) / sum;
+            for (int i = start; i < start + count * inner; i += inner)
+                sum += exp((double)(x[i] *= 20));
+            for (int i = start; i < start + count * inner; i += inner)
+                want[i] = is_log ? (double)x[i] - log(sum) : exp((double)x[i]) / sum;
         }
-        cl_mem xb = weft_harness_buffer(&harness, x, (size_t)(outer * count));
-        cl_mem yb = weft_harness_buffer(&harness, NULL, (size_t)(outer * count));
-        weft_harness_args(softmax, "bbii", xb, yb, count, is_log);
-        weft_harness_launch(&harness, softmax, (size_t)outer, 1);
-        assert_close(yb, want, (size_t)(outer * count), "softmax");
+        cl_mem xb = weft_harness_buffer(&harness, x, elems), yb = weft_harness_buffer(&harness, NULL, elems);
+        weft_harness_args(softmax, "bbiiii", xb, yb, count, inner, is_log, block);
+        weft_harness_launch(&harness, softmax, (size_t)outer, (size_t)(inner == 1 ? 1 : ceil_div(inner, block)));
+        weft_check_close(&harness, yb, want, elems, "softmax");
         clReleaseMemObject(xb), clReleaseMemObject(yb);
         free(x), free(want);
     }
@@ -416,7 +400,7 @@ static void copies_match(void **state)
             count *= d[order[i]];
         }
         float *x = weft_naive_array((size_t)count);
-        double *want = new_doubles((size_t)box);
+        double *want = weft_check_doubles((size_t)box);
         for (int i = 0; i < box; i++)
             want[i] = 0.25;
         for (int at = 0; at < count; at++) {
@@ -436,7 +420,7 @@ static void copies_match(void **state)
                           x_stride[7], y_stride[0], y_stride[1], y_stride[2], y_stride[3], y_stride[4], y_stride[5],
                           y_stride[6], y_stride[7]);
         weft_harness_launch(&harness, copy, (size_t)(count / d[7]), 1);
-        assert_close(yb, want, (size_t)box, "fill and copy");
+        weft_check_close(&harness, yb, want, (size_t)box, "fill and copy");
         clReleaseMemObject(xb), clReleaseMemObject(yb);
         free(x), free(want);
     }
