@@ -92,6 +92,16 @@ static void add_columns(weft_cli_table *table, const weft_cli_layers *layers)
     }
     weft_cli_table_add_column(table, "bound", WEFT_CLI_LEFT);
     weft_cli_table_add_column(table, "source", WEFT_CLI_LEFT);
+
+    /* On a narrow terminal the node's name needs the room most: columns that others imply go. */
+    bool is_measured = layers->measured_us != NULL;
+    weft_cli_table_hide_below(table, "source", is_measured ? 170 : 110);
+    weft_cli_table_hide_below(table, "tile", is_measured ? 150 : 110);
+    weft_cli_table_hide_below(table, "GB/s", 130);
+    weft_cli_table_hide_below(table, "GFLOP/s", 110);
+    weft_cli_table_hide_below(table, "MB", 110);
+    weft_cli_table_hide_below(table, "cum %", 110);
+    weft_cli_table_hide_below(table, "MMAC", is_measured ? 110 : 0);
 }
 
 typedef struct totals {

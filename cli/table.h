@@ -17,6 +17,9 @@ void weft_cli_table_add_column(weft_cli_table *table, const char *title, int fla
 /* Starts a row; cells follow from the left. */
 void weft_cli_table_add_row(weft_cli_table *table);
 void weft_cli_table_add_cell(weft_cli_table *table, const char *format, ...) WEFT_CLI_PRINTF(2, 3);
+/* Leaves the column with this title out when the table is printed on a terminal of fewer columns
+ * than so many; elsewhere everything is printed. */
+void weft_cli_table_hide_below(weft_cli_table *table, const char *title, int terminal_columns);
 /* Prints (unless out is NULL) and destroys. */
 void weft_cli_table_print(weft_cli_table *table, FILE *out);
 

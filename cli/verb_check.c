@@ -60,9 +60,10 @@ static weft_status run(weft_cli *cli)
         if (status == WEFT_OK)
             fprintf(cli->out, "supported   yes\n");
         else
-            fprintf(cli->out, "supported   no: %zu problem%s above\n",
+            fprintf(cli->out, "supported   no: %zu problem%s above%s\n",
                     weft_diag_error_count(cli->diag) + cli->errors.count,
-                    weft_diag_error_count(cli->diag) + cli->errors.count == 1 ? "" : "s");
+                    weft_diag_error_count(cli->diag) + cli->errors.count == 1 ? "" : "s",
+                    models.count > 0 ? "" : "; kernels are looked for once the model can be read");
     }
     json_decref(plan);
     weft_compile_report_destroy(report);

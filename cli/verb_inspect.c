@@ -258,7 +258,7 @@ const weft_cli_verb weft_cli_verb_inspect = {
         "multiply-accumulates, bytes, and the time an ideal machine would need. That time is a "
         "model's number (source `model`), never a measurement; weft profile measures.\n\n"
         "Listings are stable and meant for grep: no colours, one row a line, nothing cut when "
-        "the output is not a terminal.",
+        "the output is not a terminal. A narrow terminal gets fewer columns.",
     .examples = "weft inspect rs50.weft\n"
                 "weft inspect rs50.weft --layers | less -S\n"
                 "weft inspect rs50.weft --source weft_conv\n"

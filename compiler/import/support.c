@@ -107,7 +107,9 @@ static void add(weft_import_support *support, const weft_import_node *node, weft
     entry->count++;
 }
 
-static const char *nearest_operator(weft_import_support *support, const char *op_type)
+/* What to do about an operator of ONNX's own domain that is in no table; another first letter is no
+ * slip of the pen. */
+static const char *advise_on_unknown(weft_import_support *support, const char *op_type)
 {
     const char *names[WEFT_OP_COUNT];
     size_t count = 0;
@@ -115,9 +117,12 @@ static const char *nearest_operator(weft_import_support *support, const char *op
         if (weft_op_get((weft_op)op)->domain[0] == '\0')
             names[count++] = weft_op_get((weft_op)op)->name;
     const char *nearest = weft_nearest(op_type, names, count);
-    return nearest == NULL ? NULL
-                           : weft_arena_printf(support->importer->arena,
-                                               "the closest supported operator is %s", nearest);
+    bool is_slip = nearest != NULL && nearest[0] == op_type[0];
+    return weft_arena_printf(support->importer->arena,
+                             "express it with operators of `weft list ops`, or cut the model "
+                             "before it and do this step in the application%s%s%s",
+                             is_slip ? "; or is " : "", is_slip ? nearest : "",
+                             is_slip ? " meant?" : "");
 }
 
 static void add_unsupported(weft_import_support *support, const weft_import_node *node)
@@ -133,11 +138,12 @@ static void add_unsupported(weft_import_support *support, const weft_import_node
     }
     if (why == NULL && node->domain[0] == '\0') {
         why = "it is not in the table of operators";
-        advice = nearest_operator(support, node->op_type);
+        advice = advise_on_unknown(support, node->op_type);
     } else if (why == NULL) {
         why = weft_arena_printf(
             support->importer->arena,
             "the domain %s is not known, and the model has no function of that name", node->domain);
+        advice = "export the model with standard operators, or with a function of that name";
     }
     add(support, node, WEFT_E_OP_UNSUPPORTED, why, advice);
 }
@@ -187,9 +193,11 @@ void weft_import_support_report(weft_import_support *support)
         if (entry->count > NAMES_SHOWN)
             weft_text_printf(&entry->names, ", and %zu more", entry->count - NAMES_SHOWN);
         weft_status status = weft_diag_error(
-            importer->diag, entry->id, "operator not supported: %s%s%s (opset %lld), %zu node%s",
+            importer->diag, entry->id, "operator not supported: %s%s%s (opset %s), %zu node%s",
             node->domain, node->domain[0] == '\0' ? "" : ".",
-            *node->op_type == '\0' ? "without a name" : node->op_type, (long long)node->opset,
+            *node->op_type == '\0' ? "without a name" : node->op_type,
+            node->opset == 0 ? "not declared"
+                             : weft_arena_printf(importer->arena, "%lld", (long long)node->opset),
             entry->count, entry->count == 1 ? "" : "s");
         weft_import_note(importer, status);
         weft_diag_field_set(importer->diag, WEFT_DIAG_NODES, "%s", entry->names.data);

@@ -291,6 +291,15 @@ schema() {
     [ -z "$(ls -d weft-pocl* 2>/dev/null)" ]
 }
 
+@test "inspect: a narrow terminal gets fewer columns" {
+    script -qc "stty cols 80; '$weft' inspect '$tiny' --layers" /dev/null >narrow.txt
+    script -qc "stty cols 200; '$weft' inspect '$tiny' --layers" /dev/null >wide.txt
+    head -1 narrow.txt | grep -q 'from nodes.*ideal us *bound'
+    ! head -1 narrow.txt | grep -q 'tile'
+    head -1 wide.txt | grep -q 'tile.*source'
+    [ "$(head -1 narrow.txt | tr -d '\r' | wc -L)" -le 80 ]
+}
+
 @test "verify: against itself and stored outputs" {
     run "$weft" verify "$tiny" --backend ref --reference ref -q
     [ "$status" -eq 0 ]
