@@ -2,6 +2,7 @@
 /* The target table and the choice for this machine. */
 #include "compiler/plan/target.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -74,12 +75,8 @@ weft_status weft_target_find(const char *name, weft_target *out_target, weft_dia
             return WEFT_OK;
         }
         names[i] = targets[i].name;
-        size_t used = strlen(list);
-        if (used + strlen(names[i]) + 3 < sizeof list) {
-            if (i > 0)
-                strcat(list, ", ");
-            strcat(list, names[i]);
-        }
+        size_t used = strlen(list); /* names that no longer fit are cut off */
+        snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", names[i]);
     }
     weft_status status = weft_diag_error(diag, WEFT_E_PLAN_TARGET, "unknown target: %s", name);
     weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "one of %s", list);
