@@ -85,12 +85,14 @@ $(call obj,$(REF_SRC)): OBJ_CFLAGS := -O3
 
 $(call obj,$(IMPORT_SRC) $(MODELS_SRC)): | $(ONNX_H)
 
+# The functions get weft's prefix: a program that links libweftc.a may have an ONNX reader of its own.
 $(GEN)/onnx.pb-c.c: $(ONNX_H)
 $(ONNX_H): $(ONNX_PROTO)
 	$(if $(ONNX_PROTO),,$(error onnx.proto not found: run `make setup` (Debian package libonnx-dev)))
 	$(SAY) PROTOC $(notdir $<)
 	$(Q)mkdir -p $(GEN)
 	$(Q)protoc-c --proto_path=$(dir $<) --c_out=$(GEN) $<
+	$(Q)grep -oE '\bonnx__[a-z0-9_]+' $@ | sort -u | sed 's/.*/#define & weft__&/' | cat - $@ > $@.tmp && mv $@.tmp $@
 
 # Generated code is compiled as it is: its warnings are not ours to mend.
 $(ONNX_OBJ): $(GEN)/onnx.pb-c.c
