@@ -87,7 +87,7 @@ $(call obj,$(IMPORT_SRC) $(MODELS_SRC)): | $(ONNX_H)
 
 # The functions get weft's prefix: a program that links libweftc.a may have an ONNX reader of its own.
 $(GEN)/onnx.pb-c.c: $(ONNX_H)
-$(ONNX_H): $(ONNX_PROTO)
+$(ONNX_H): $(ONNX_PROTO) Makefile
 	$(if $(ONNX_PROTO),,$(error onnx.proto not found: run `make setup` (Debian package libonnx-dev)))
 	$(SAY) PROTOC $(notdir $<)
 	$(Q)mkdir -p $(GEN)
