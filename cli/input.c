@@ -117,6 +117,24 @@ static weft_status pick_schedule(weft_cli *cli, const weft_package *package, sou
     return WEFT_OK;
 }
 
+/* Whether some schedule takes the array as this input. */
+static bool fits_some_schedule(const weft_package *package, const char *name, const weft_npy *npy)
+{
+    weft_package_info info;
+    weft_package_get_info(package, &info);
+    for (size_t schedule = 0; schedule < info.schedule_count; schedule++) {
+        weft_schedule_info schedule_info;
+        weft_package_get_schedule(package, schedule, &schedule_info);
+        for (size_t i = 0; i < schedule_info.input_count; i++) {
+            weft_tensor_info tensor;
+            weft_package_get_input(package, schedule, i, &tensor);
+            if (strcmp(tensor.name, name) == 0 && is_same_shape(npy, &tensor))
+                return true;
+        }
+    }
+    return false;
+}
+
 /* "1x3x160x160" of every schedule, for messages. */
 static char *shapes_of_input(const weft_package *package, const char *name)
 {
@@ -166,7 +184,15 @@ static weft_status take_npy(weft_cli *cli, const weft_package *package, source *
         weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "shape %s", shapes);
         weft_cli_error_field(&cli->errors, WEFT_DIAG_FOUND, "shape %s",
                              weft_cli_format_shape(npy->rank, npy->dims, found));
-        if (npy->rank == item->tensor.rank)
+        bool has_schedule = fits_some_schedule(package, item->tensor.name, npy);
+        if (has_schedule)
+            weft_cli_error_field(&cli->errors, WEFT_DIAG_WHY,
+                                 "that is the shape of another schedule, and --schedule or the "
+                                 "other inputs choose this one");
+        if (has_schedule)
+            weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "weft inspect %s",
+                                 cli->args.operands[0]);
+        else if (npy->rank == item->tensor.rank)
             weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY,
                                  "weft compile MODEL.onnx --shape %s=%s", item->tensor.name, found);
         else
@@ -213,9 +239,11 @@ static weft_status check_names(weft_cli *cli, const weft_package *package, size_
                                         : "--input without a name, but the model has %zu inputs",
                                     info.input_count);
         else
-            status = weft_cli_error(
-                &cli->errors, WEFT_CLI_E_INPUT_NAME, "the model has no input %s%s", name,
-                find_source(sources, i, name, 0) != NULL ? " left: it is given twice" : "");
+            status = weft_cli_error(&cli->errors, WEFT_CLI_E_INPUT_NAME,
+                                    find_source(sources, i, name, 0) != NULL
+                                        ? "input %s is given twice"
+                                        : "the model has no input %s",
+                                    name);
         for (size_t k = 0; k < info.input_count; k++) {
             weft_tensor_info tensor;
             weft_package_get_input(package, schedule, k, &tensor);

@@ -25,7 +25,7 @@ static const char error_example[] = "```\n"
                                     "  tensor:   input\n"
                                     "  expected: shape 1x3x160x160\n"
                                     "  found:    shape 3x160x160\n"
-                                    "  try:      weft compile MODEL.onnx --shape input=3x160x160\n"
+                                    "  try:      reshape the array\n"
                                     "```\n";
 
 static void print_verb(FILE *out, const weft_cli_verb *verb)

@@ -29,6 +29,16 @@ static weft_status name_error(weft_cli *cli, const char *name, size_t length,
     return status;
 }
 
+static bool is_taken(const weft_cli_outputs *outputs, const char *file)
+{
+    if (strncmp(file, "/dev/", 5) == 0) /* any number of answers may go there */
+        return false;
+    for (size_t i = 0; i < outputs->count; i++)
+        if (outputs->files[i] != NULL && strcmp(outputs->files[i], file) == 0)
+            return true;
+    return false;
+}
+
 weft_status weft_cli_outputs_parse(weft_cli *cli, const char *option, const weft_package *package,
                                    size_t schedule, weft_cli_outputs *out_outputs)
 {
@@ -58,6 +68,9 @@ weft_status weft_cli_outputs_parse(weft_cli *cli, const char *option, const weft
             weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "NAME=@file.npy");
         } else if (found == info.output_count) {
             status = name_error(cli, name, length, package, schedule, info.output_count);
+        } else if (out_outputs->files[found] != NULL || is_taken(out_outputs, file)) {
+            status = weft_cli_error(&cli->errors, WEFT_CLI_E_CONFLICT,
+                                    "--%s %s: an output or its file is named twice", option, text);
         } else {
             out_outputs->files[found] = file;
         }

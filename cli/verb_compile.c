@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cli/cli.h"
 #include "cli/file.h"
@@ -252,13 +253,43 @@ static weft_status compile_models(weft_cli *cli, const weft_cli_models *models, 
     return status;
 }
 
+static bool is_same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    if (strcmp(a, b) == 0)
+        return true;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino && S_ISREG(first.st_mode);
+}
+
+/* Writing over a model would lose it. */
+static weft_status check_paths(weft_cli *cli, const char *package_path)
+{
+    const char *plan_path = weft_cli_args_text(&cli->args, "plan", NULL), *lost = NULL;
+    for (size_t i = 0; i < cli->args.operand_count; i++)
+        if (is_same_file(cli->args.operands[i], package_path) ||
+            (plan_path != NULL && is_same_file(cli->args.operands[i], plan_path)))
+            lost = cli->args.operands[i];
+    if (plan_path != NULL && is_same_file(plan_path, package_path))
+        lost = package_path;
+    return lost == NULL
+               ? WEFT_OK
+               : weft_cli_error(&cli->errors, WEFT_CLI_E_CONFLICT,
+                                "%s would be overwritten by another file of this command", lost);
+}
+
 static weft_status run(weft_cli *cli)
 {
     weft_cli_models models;
     char *derived = weft_cli_with_ending(cli->args.operands[0], ".weft");
     const char *path = weft_cli_args_text(&cli->args, "output", derived);
     FILE *answer = weft_cli_args_has(&cli->args, "dump-after") ? stderr : cli->out;
-    weft_status status = weft_cli_open_models(cli, &models);
+    weft_status status = check_paths(cli, path);
+    if (status != WEFT_OK) {
+        free(derived);
+        return status;
+    }
+    status = weft_cli_open_models(cli, &models);
     weft_cli_report_flush(cli);
     if (status == WEFT_OK)
         status = compile_models(cli, &models, path, answer);

@@ -22,10 +22,26 @@ static bool wants(const weft_cli *cli, const char *view)
     return weft_cli_args_has(&cli->args, view);
 }
 
+static weft_status package_view_error(weft_cli *cli, const char *view)
+{
+    const char *path = cli->args.operands[0];
+    char *package = weft_cli_with_ending(path, ".weft");
+    weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_NOT_A_PACKAGE,
+                                        "%s is an ONNX model; --%s shows packages", path, view);
+    weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY,
+                         "weft compile %s -o %s && weft inspect %s --%s", path, package, package,
+                         view);
+    free(package);
+    return status;
+}
+
 static weft_status inspect_model(weft_cli *cli)
 {
     weft_cli_models models;
     char *text = NULL;
+    for (size_t i = 0; i < VIEW_COUNT; i++)
+        if (wants(cli, views[i]) && strcmp(views[i], "layers") != 0 && strcmp(views[i], "ir") != 0)
+            return package_view_error(cli, views[i]);
     weft_status status = weft_cli_open_models(cli, &models);
     weft_cli_report_flush(cli);
     if (status == WEFT_OK && wants(cli, "ir"))

@@ -300,6 +300,25 @@ schema() {
     [ "$(head -1 narrow.txt | tr -d '\r' | wc -L)" -le 80 ]
 }
 
+@test "files of one command do not overwrite each other" {
+    cp "$data/tiny.onnx" m.onnx
+    ln -s m.onnx link.weft
+    expect_error E0513 2 compile m.onnx -o m.onnx
+    expect_error E0513 2 compile m.onnx -o link.weft
+    expect_error E0513 2 compile m.onnx -o p.weft --plan ./m.onnx
+    expect_error E0513 2 compile m.onnx -o p.weft --plan p.weft
+    cmp m.onnx "$data/tiny.onnx"
+    [ ! -e p.weft ]
+    expect_error E0513 2 run "$two" -i left=zeros -i right=zeros -o sum=@a.npy -o difference=@a.npy --backend ref
+    [ ! -e a.npy ]
+}
+
+@test "inspect: what only a package has" {
+    for view in --verify --memory --kernels --source --plan --weights --hash; do
+        expect_error E0504 2 inspect "$data/tiny.onnx" "$view"
+    done
+}
+
 @test "verify: against itself and stored outputs" {
     run "$weft" verify "$tiny" --backend ref --reference ref -q
     [ "$status" -eq 0 ]
