@@ -284,13 +284,10 @@ static weft_status run(weft_cli *cli)
     char *derived = weft_cli_with_ending(cli->args.operands[0], ".weft");
     const char *path = weft_cli_args_text(&cli->args, "output", derived);
     FILE *answer = weft_cli_args_has(&cli->args, "dump-after") ? stderr : cli->out;
-    weft_status status = check_paths(cli, path);
-    if (status != WEFT_OK) {
-        free(derived);
-        return status;
-    }
-    status = weft_cli_open_models(cli, &models);
+    weft_status status = weft_cli_open_models(cli, &models);
     weft_cli_report_flush(cli);
+    if (status == WEFT_OK)
+        status = check_paths(cli, path);
     if (status == WEFT_OK)
         status = compile_models(cli, &models, path, answer);
     weft_cli_models_finish(&models);
