@@ -36,5 +36,6 @@ struct weft_cpu_device weft__plan_device(const planner *shared)
                                     .l2_bytes = (size_t)target->l2_bytes,
                                     .local_bytes = (size_t)target->local_bytes,
                                     .peak_flops = target->peak_gflops * 1e9 * shared->threads,
-                                    .memory_bytes_per_s = target->memory_gbytes * 1e9};
+                                    .memory_bytes_per_s = target->memory_gbytes * 1e9,
+                                    .is_exact = shared->is_deep};
 }

@@ -15,6 +15,7 @@ typedef struct planner {
     weft_arena *arena;
     const weft_target *target;
     int threads;
+    bool is_deep; /* so many convolutions in a row that each must round little */
     weft_program_set *programs;
     blob_list blobs;
     recipe_list recipes;

@@ -43,6 +43,7 @@ void weft_cpu_device_init(struct weft_cpu_device *device, int vector_width, int 
     device->l1_bytes = 32 << 10;
     device->l2_bytes = vector_width == 16 ? 1 << 20 : 512 << 10;
     device->local_bytes = 256 << 10;
+    device->is_exact = 0;
     device->peak_flops = 3e9 * 2 * FMA_PER_CYCLE * vector_width * device->threads;
     device->memory_bytes_per_s = 12e9 * device->threads;
 }
@@ -181,7 +182,8 @@ void weft_cpu_conv_choose(const struct weft_cpu_device *device, const struct wef
     if (shape->kh == 3 && shape->kw == 3 && shape->sh == 1 && shape->sw == 1 && shape->dh == 1 && shape->dw == 1 &&
         !shape->is_gathered && shape->ic >= device->vector_width) {
         choose_winograd(device, shape, 2, &best);
-        choose_winograd(device, shape, 4, &best);
+        if (!device->is_exact)
+            choose_winograd(device, shape, 4, &best);
     }
     *out_plan = best;
 }

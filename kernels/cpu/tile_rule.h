@@ -13,6 +13,7 @@ struct weft_cpu_device {
     size_t local_bytes;        /* largest local argument, CL_DEVICE_LOCAL_MEM_SIZE */
     double peak_flops;         /* f32, all threads together */
     double memory_bytes_per_s; /* streaming reads, all threads together */
+    int is_exact;              /* no F(4x4): its rounding errors are five times those of the other methods */
 };
 
 /* Numbers for a device that was not measured: vector width, threads and cache sizes decide, rates are those of a common
