@@ -74,7 +74,7 @@ char *weft_cli_format_name(const char *name, char *buffer)
         length = WEFT_CLI_NAME_TEXT - sizeof cut_mark;
         while ((escaped[length] & 0xc0) == 0x80) /* not in the middle of a character */
             length--;
-        strcpy(escaped + length, cut_mark);
+        memcpy(escaped + length, cut_mark, sizeof cut_mark);
     }
     snprintf(buffer, WEFT_CLI_NAME_TEXT, "%s", escaped);
     free(escaped);
