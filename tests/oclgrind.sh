@@ -30,7 +30,7 @@ line() { # line OK|BAD NAME
 }
 
 for width in 4 8 16; do
-    for program in test_cpu_other test_cpu_conv; do
+    for program in test_cpu_other test_cpu_tokens test_cpu_conv; do
         more=
         [ $program = test_cpu_conv ] || more=--uninitialized
         CMOCKA_MESSAGE_OUTPUT=TAP WEFT_TEST_VECTOR_WIDTH=$width checked $more "$build/tests/kernels/$program"

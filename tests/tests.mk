@@ -83,7 +83,7 @@ unit-asan: $(UNIT_BIN) $(REPLAY_BIN) $(BUILD)/weft-model
 	 BUILD=$(BUILD) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN)
 
 oclgrind: ## every kernel family and a small network under oclgrind's memory, race and API checks
-	@$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/tests/kernels/test_cpu_conv $(BUILD)/tests/kernels/test_cpu_other
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(patsubst %,$(BUILD)/tests/kernels/test_cpu_%,conv other tokens)
 	@sh tests/oclgrind.sh $(BUILD)
 
 fuzz: ## run each fuzzer for FUZZ_SECONDS (default 600)
@@ -152,3 +152,4 @@ $(VENV_BENCH)/ready: tests/setup/requirements-bench.txt
 $(BUILD)/tests/bench/peak: tests/bench/peak.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -O2 -std=gnu11 -Wall -Wextra -o $@ $< -lpthread
+include tests/large.mk

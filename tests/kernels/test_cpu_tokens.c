@@ -214,7 +214,7 @@ static void check_unary_nan(cl_kernel kernel, int op)
     float got[ROW];
     weft_harness_read(&harness, xb, got, ROW);
     for (int i = 0; i < ROW; i++)
-        if (!isnan(got[i]) == isnan(want[i]))
+        if ((isnan(got[i]) != 0) != (isnan(want[i]) != 0))
             fail_msg("unary %d of %g is %g", op, (double)want[i], (double)got[i]);
     clReleaseMemObject(xb);
 }
@@ -243,7 +243,7 @@ static void elementwise_functions_keep_nan(void **state)
             weft_harness_launch(&harness, binary, 1, 1);
             weft_harness_read(&harness, yb, got, ROW);
             for (int i = 0; i < ROW; i++)
-                if (!isnan(got[i]) == (isnan(a[i]) || isnan(b[i])))
+                if ((isnan(got[i]) != 0) != (isnan(a[i]) || isnan(b[i])))
                     fail_msg("binary %d of %g and %g is %g", op, (double)a[i], (double)b[i], (double)got[i]);
             clReleaseMemObject(ab), clReleaseMemObject(bb), clReleaseMemObject(yb);
         }
