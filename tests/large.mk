@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: Apache-2.0
+# Checks too large for `make check`: the published models at full size, and files of the real exporters.
+
+VENV_EXPORTERS := $(BUILD)/venv-exporters
+EXPORTERS := $(VENV_EXPORTERS)/bin/python
+EXPORTER_CHECKS := $(sort $(wildcard tests/exporters/compare_*.py)) tests/exporters/tf2onnx_patterns.py
+MODELS ?=
+
+.PHONY: check-large check-exporters venv-exporters
+check-large: setup-check ## the eleven published ResNet-RS at full size, batch 1 and 4 (an hour; MODELS="50@160 420@320" for some)
+	@$(MAKE) --no-print-directory -j$(JOBS) all venv
+	@WEFT_BUILD=$(BUILD) $(ORACLE) tests/oracle/large/published_resnet_rs.py $(MODELS)
+
+check-exporters: setup-check ## ResNet-RS from PyTorch's two exporters and from tf2onnx (3 GB of Python packages in build/)
+	@$(MAKE) --no-print-directory -j$(JOBS) all venv-exporters
+	@failed=0; for script in $(EXPORTER_CHECKS); do \
+	    echo "$$script"; WEFT_BUILD=$(BUILD) $(EXPORTERS) $$script || failed=1; \
+	done; exit $$failed
+
+venv-exporters: $(VENV_EXPORTERS)/ready
+$(VENV_EXPORTERS)/ready: tests/setup/requirements-exporters.txt tests/exporters/cpu_torch.py
+	@echo "exporters: $(VENV_EXPORTERS)"
+	$(Q)rm -rf $(VENV_EXPORTERS)
+	$(Q)$(PYTHON) -m venv $(VENV_EXPORTERS)
+	$(Q)$(EXPORTERS) -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-deps -r tests/setup/requirements-exporters.txt
+	$(Q)$(EXPORTERS) tests/exporters/cpu_torch.py > $(VENV_EXPORTERS)/stand-ins.txt
+	$(Q)touch $@
