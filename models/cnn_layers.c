@@ -51,6 +51,12 @@ static bool makes_data(const weft_cnn *cnn)
     return cnn->build->with_weights && cnn->build->status == WEFT_BUILD_OK;
 }
 
+/* How many channels have statistics to compute: none when no data is made. */
+static size_t data_channels(const weft_cnn *cnn, const weft_moments *moments)
+{
+    return makes_data(cnn) && moments->mean && moments->var ? moments->channels : 0;
+}
+
 static weft_cnn_map add_node(weft_cnn *cnn, const char *op, const char *module,
                              const weft_build_value *inputs, int input_count,
                              const weft_build_attr *attrs, size_t attr_count,
@@ -103,7 +109,7 @@ weft_cnn_map weft_cnn_input(weft_cnn *cnn, const char *name, int64_t batch, int6
     weft_build_shape shape = {.rank = 4, .dims = {batch, channels, height, width}};
     weft_cnn_map x = {.moments = make_moments(cnn, channels)};
     x.value = weft_build_add_input(cnn->build, name, &shape);
-    for (size_t c = 0; makes_data(cnn) && c < x.moments.channels; c++)
+    for (size_t c = 0; c < data_channels(cnn, &x.moments); c++)
         x.moments.var[c] = 1.0;
     return x;
 }
@@ -158,7 +164,7 @@ static batch_norm make_batch_norm(weft_cnn *cnn, const char *module, weft_cnn_ga
         .mean = make_table(cnn, module, "running_mean", channels, 0.0, mean_error_spread),
         .var = make_table(cnn, module, "running_var", channels, 1.0, var_error_spread),
     };
-    for (size_t c = 0; makes_data(cnn) && c < y->channels; c++) {
+    for (size_t c = 0; c < data_channels(cnn, y); c++) {
         double sd = sqrt(y->var[c]);
         bn.mean[c] = (float)(y->mean[c] + sd * (double)bn.mean[c]);
         bn.var[c] = (float)(y->var[c] * (double)bn.var[c]);
@@ -192,7 +198,9 @@ static weft_cnn_map add_folded(weft_cnn *cnn, weft_cnn_map x, const char *conv, 
             bias[c] = (float)((double)bn.beta[c] - (double)bn.mean[c] * scale[c]);
         }
         recipe.row_scale = scale;
-        recipe.row_elems = (size_t)(weft_build_elems(shape) / channels);
+        recipe.row_elems = 1;
+        for (int i = 1; i < shape->rank; i++)
+            recipe.row_elems *= (size_t)shape->dims[i];
     }
     weft_build_value weight = add_weight(cnn, weight_name, shape, &recipe);
     return add_conv(cnn, x, conv, weight, add_table(cnn, conv, "bias", channels, bias, true),
@@ -295,7 +303,7 @@ weft_cnn_map weft_cnn_pool_shortcut(weft_cnn *cnn, weft_cnn_map x, const char *m
     };
     weft_cnn_map y = add_node(cnn, "AveragePool", module, &x.value, 1, attrs,
                               sizeof attrs / sizeof *attrs, &shape);
-    for (size_t c = 0; makes_data(cnn) && c < y.moments.channels; c++) {
+    for (size_t c = 0; c < data_channels(cnn, &y.moments); c++) {
         y.moments.mean[c] = x.moments.mean[c];
         y.moments.var[c] = x.moments.var[c] * window_variance_share;
     }
@@ -322,7 +330,7 @@ static weft_cnn_map add_mean(weft_cnn *cnn, weft_cnn_map x, const char *module,
     }
     weft_cnn_map y = add_node(cnn, "ReduceMean", module, inputs, axes_are_input ? 2 : 1, attrs,
                               axes_are_input ? 1 : 2, &shape);
-    for (size_t c = 0; makes_data(cnn) && c < y.moments.channels; c++) {
+    for (size_t c = 0; c < data_channels(cnn, &y.moments); c++) {
         y.moments.mean[c] = x.moments.mean[c];
         y.moments.var[c] = x.moments.var[c] * pooled_variance_share;
     }
@@ -397,7 +405,7 @@ weft_cnn_map weft_cnn_global_pool(weft_cnn *cnn, weft_cnn_map x, const char *mod
     weft_cnn_map mean = add_node(cnn, "GlobalAveragePool", pool, &x.value, 1, NULL, 0, &shape);
     weft_build_attr axis = {.name = "axis", .kind = WEFT_BUILD_INT, .i = 1};
     weft_cnn_map y = add_node(cnn, "Flatten", flatten, &mean.value, 1, &axis, 1, &flat);
-    for (size_t c = 0; makes_data(cnn) && c < y.moments.channels; c++) {
+    for (size_t c = 0; c < data_channels(cnn, &y.moments); c++) {
         y.moments.mean[c] = x.moments.mean[c];
         y.moments.var[c] = x.moments.var[c] * pooled_variance_share;
     }
