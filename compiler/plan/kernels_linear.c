@@ -8,13 +8,6 @@ enum { FLAG_RESIDUAL = 1, FLAG_SUMS = 4, FLAG_APPLY = 8 };
 /* From so many rows on a product reads its weights once per block of rows, not once per row. */
 enum { PRODUCT_ROWS = 3 };
 
-static int64_t elems_of(const weft_value *value)
-{
-    int64_t elems = 0;
-    WEFT_ASSERT(weft_shape_elems(&value->shape, &elems));
-    return elems;
-}
-
 /* Rows as a 1 x 1 convolution over an image of one column. */
 static void launch_rows(launch_builder *builder, const weft_node *node, int64_t rows, int64_t depth, int64_t columns)
 {
@@ -50,7 +43,7 @@ weft_status weft__plan_linear(schedule_state *state, const weft_node *node, weft
 {
     const weft_value *x = weft_node_input(node, 0), *w = weft_node_input(node, 1), *residual = weft_node_input(node, 3);
     int64_t depth = w->shape.dims[1], columns = w->shape.dims[0];
-    int64_t rows = elems_of(x) / depth;
+    int64_t rows = weft__plan_elems(x) / depth;
     const weft_schedule_value *source = weft__plan_storage(state, x);
     launch_builder builder;
     weft__launch_begin(&builder, state, step);
