@@ -82,7 +82,7 @@ unit-asan: $(UNIT_BIN) $(REPLAY_BIN) $(BUILD)/weft-model
 	@ASAN_OPTIONS=detect_leaks=1:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 WEFT_ARENA=malloc WEFT_TEST_REF_ONLY=1 \
 	 BUILD=$(BUILD) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN)
 
-oclgrind: ## every kernel family and a small network under oclgrind's memory, race and API checks
+oclgrind: ## every kernel family under oclgrind's memory, race and API checks
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(patsubst %,$(BUILD)/tests/kernels/test_cpu_%,conv other tokens)
 	@sh tests/oclgrind.sh $(BUILD)
 
