@@ -176,19 +176,16 @@ static int report_write(weft_write_status status, const char *path, int error)
         [WEFT_WRITE_NO_RENAME] = WEFT_REPORT_RENAME,
     };
     switch (status) {
-    case WEFT_WRITE_OK:
-        return 0;
+    case WEFT_WRITE_OK: return 0;
     case WEFT_WRITE_TOO_LARGE:
         return weft_report_error(stderr, ids[status], path, "a protobuf file ends at 2 GiB",
                                  "fewer --classes");
     case WEFT_WRITE_NOT_A_FILE:
         return weft_report_error(stderr, ids[status], path, NULL, "a file name that is free");
-    case WEFT_WRITE_NO_MEMORY:
-        return weft_report_error(stderr, ids[status], path, NULL, NULL);
+    case WEFT_WRITE_NO_MEMORY: return weft_report_error(stderr, ids[status], path, NULL, NULL);
     case WEFT_WRITE_NO_CREATE:
     case WEFT_WRITE_IO:
-    case WEFT_WRITE_NO_RENAME:
-        break;
+    case WEFT_WRITE_NO_RENAME: break;
     }
     return weft_report_error(stderr, ids[status], path, strerror(error), NULL);
 }

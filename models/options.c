@@ -90,8 +90,7 @@ static bool store(const weft_option *row, const char *value, char *target, char 
 {
     uint64_t number;
     switch (row->kind) {
-    case WEFT_OPTION_FLAG:
-        break;
+    case WEFT_OPTION_FLAG: break;
     case WEFT_OPTION_INT:
         snprintf(expected, TEXT_BYTES, "a whole number from %" PRId64 " to %" PRId64, row->min,
                  row->max);

@@ -31,15 +31,15 @@ static void tell(const weft_compile_params *params, int stage, const char *title
         params->progress(params->user, stage + 1, STAGE_COUNT, title);
 }
 
-static void add_stage(weft_compile_report *report, const char *name, uint64_t begin_ns, size_t before, size_t after,
-                      size_t changes)
+static void add_stage(weft_compile_report *report, const char *name, uint64_t begin_ns,
+                      size_t before, size_t after, size_t changes)
 {
     weft_stage_time stage = {name, now_ns() - begin_ns, before, after, changes};
     WEFT_VEC_PUSH(report->arena, &report->stages, stage);
 }
 
-static weft_status run_passes(weft_compile_report *report, weft_graph *graph, const weft_compile_params *params,
-                              weft_diag *diag)
+static weft_status run_passes(weft_compile_report *report, weft_graph *graph,
+                              const weft_compile_params *params, weft_diag *diag)
 {
     weft_pass_stats stats[WEFT_PASS_COUNT] = {{0}};
     weft_pass_params pass_params = {.level = params->level,
@@ -51,8 +51,8 @@ static weft_status run_passes(weft_compile_report *report, weft_graph *graph, co
     for (size_t i = 0; i < WEFT_PASS_COUNT; i++) {
         if (stats[i].name == NULL)
             continue;
-        weft_stage_time stage = {stats[i].name, stats[i].time_ns, stats[i].nodes_before, stats[i].nodes_after,
-                                 stats[i].changes};
+        weft_stage_time stage = {stats[i].name, stats[i].time_ns, stats[i].nodes_before,
+                                 stats[i].nodes_after, stats[i].changes};
         WEFT_VEC_PUSH(report->arena, &report->stages, stage);
     }
     return status;
@@ -70,8 +70,9 @@ static const void *plain_bytes(void *user, size_t schedule, size_t value)
     return constant == NULL ? NULL : constant->data;
 }
 
-static weft_status compile_all(weft_compile_report *report, weft_model *const *models, size_t model_count,
-                               const weft_compile_params *params, const char *out_path, weft_diag *diag)
+static weft_status compile_all(weft_compile_report *report, weft_model *const *models,
+                               size_t model_count, const weft_compile_params *params,
+                               const char *out_path, weft_diag *diag)
 {
     weft_arena *arena = report->arena;
     if (WEFT_ARENA_TRY(arena))
@@ -101,7 +102,8 @@ static weft_status compile_all(weft_compile_report *report, weft_model *const *m
     plan->manifest.parameters = models[0]->info.parameters;
     plan->manifest.weight_bytes = models[0]->info.weight_bytes;
     report->plan_json = weft_plan_json(plan, arena);
-    add_stage(report, "plan", begin_ns, graphs[0]->node_count, plan->manifest.schedules[0].step_count, 0);
+    add_stage(report, "plan", begin_ns, graphs[0]->node_count,
+              plan->manifest.schedules[0].step_count, 0);
     if (out_path == NULL)
         return WEFT_OK;
 
@@ -118,13 +120,15 @@ static weft_status compile_all(weft_compile_report *report, weft_model *const *m
     return status;
 }
 
-weft_status weft_compile(weft_model *const *models, size_t model_count, const weft_compile_params *params,
-                         const char *out_path, weft_diag *diag, weft_compile_report **out_report)
+weft_status weft_compile(weft_model *const *models, size_t model_count,
+                         const weft_compile_params *params, const char *out_path, weft_diag *diag,
+                         weft_compile_report **out_report)
 {
     if (out_report != NULL)
         *out_report = NULL;
     if (models == NULL || model_count == 0 || params == NULL || params->size != sizeof *params)
-        return weft_diag_error(diag, WEFT_E_API_USE, "weft_compile: needs at least one model and params with their size");
+        return weft_diag_error(diag, WEFT_E_API_USE,
+                               "weft_compile: needs at least one model and params with their size");
     weft_arena *arena = weft_arena_create();
     if (arena == NULL)
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory");
@@ -160,5 +164,6 @@ const char *weft_compile_report_plan_json(const weft_compile_report *report)
 void weft_compile_report_destroy(weft_compile_report *report)
 {
     if (report != NULL)
-        weft_arena_destroy(report->arena); /* the report lies in it, and so does all the compiler made */
+        weft_arena_destroy(
+            report->arena); /* the report lies in it, and so does all the compiler made */
 }

@@ -10,8 +10,12 @@ static void copy_attrs(weft_arena *arena, weft_attrs *to, const weft_attrs *from
         case WEFT_ATTR_INT: weft_attrs_set_int(to, arena, attr->name, attr->i); break;
         case WEFT_ATTR_FLOAT: weft_attrs_set_float(to, arena, attr->name, attr->f); break;
         case WEFT_ATTR_STRING: weft_attrs_set_string(to, arena, attr->name, attr->s); break;
-        case WEFT_ATTR_INTS: weft_attrs_set_ints(to, arena, attr->name, attr->ints, attr->count); break;
-        case WEFT_ATTR_FLOATS: weft_attrs_set_floats(to, arena, attr->name, attr->floats, attr->count); break;
+        case WEFT_ATTR_INTS:
+            weft_attrs_set_ints(to, arena, attr->name, attr->ints, attr->count);
+            break;
+        case WEFT_ATTR_FLOATS:
+            weft_attrs_set_floats(to, arena, attr->name, attr->floats, attr->count);
+            break;
         case WEFT_ATTR_TENSOR: WEFT_VEC_PUSH(arena, to, *attr); break;
         }
     }
@@ -26,23 +30,26 @@ weft_graph *weft__graph_copy(weft_arena *arena, const weft_graph *graph)
     weft_map_init(&values, arena);
     for (size_t i = 0; i < graph->inputs.count; i++) {
         const weft_value *input = graph->inputs.data[i];
-        weft_map_put(&values, input->name, weft_graph_add_input(copy, input->name, input->dtype, &input->shape));
+        weft_map_put(&values, input->name,
+                     weft_graph_add_input(copy, input->name, input->dtype, &input->shape));
     }
     for (size_t i = 0; i < graph->values.count; i++) {
         const weft_value *value = graph->values.data[i];
         if (weft_value_is_constant(value) && value->use_count > 0)
             weft_map_put(&values, value->name,
-                         weft_graph_add_constant(copy, value->name, value->dtype, &value->shape, value->data));
+                         weft_graph_add_constant(copy, value->name, value->dtype, &value->shape,
+                                                 value->data));
     }
     for (const weft_node *node = graph->first; node != NULL; node = node->next) {
         weft_value **inputs = WEFT_NEW_ARRAY(arena, weft_value *, node->input_count);
         const char **names = WEFT_NEW_ARRAY(arena, const char *, node->output_count);
         for (size_t i = 0; i < node->input_count; i++)
-            inputs[i] = node->inputs[i] == NULL ? NULL : weft_map_get(&values, node->inputs[i]->name);
+            inputs[i] =
+                node->inputs[i] == NULL ? NULL : weft_map_get(&values, node->inputs[i]->name);
         for (size_t i = 0; i < node->output_count; i++)
             names[i] = node->outputs[i] == NULL ? NULL : node->outputs[i]->name;
-        weft_node *made =
-            weft_graph_add_node(copy, NULL, node->op, node->name, inputs, node->input_count, names, node->output_count);
+        weft_node *made = weft_graph_add_node(copy, NULL, node->op, node->name, inputs,
+                                              node->input_count, names, node->output_count);
         copy_attrs(arena, &made->attrs, &node->attrs);
         weft_node_add_sources(copy, made, node);
         for (size_t i = 0; i < node->output_count; i++) {

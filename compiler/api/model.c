@@ -40,13 +40,15 @@ static const char *attrs_text(weft_arena *arena, const weft_attrs *attrs)
     return text.data;
 }
 
-/* Parameters are what training learned: shape operands and axes (i64) are not, nor are batch normalisation's statistics. */
+/* Parameters are what training learned: shape operands and axes (i64) are not, nor are batch
+ * normalisation's statistics. */
 static int64_t input_parameters(const weft_node *node, size_t index)
 {
     const weft_value *value = node->inputs[index];
     int64_t elems = 0;
     if (value == NULL || !weft_value_is_constant(value) || value->dtype == WEFT_DTYPE_I64 ||
-        (node->op == WEFT_OP_BatchNormalization && index >= 3) || !weft_shape_elems(&value->shape, &elems))
+        (node->op == WEFT_OP_BatchNormalization && index >= 3) ||
+        !weft_shape_elems(&value->shape, &elems))
         return 0;
     return elems;
 }
@@ -75,7 +77,8 @@ static void collect(weft_model *model)
         weft_value *value = graph->values.data[i];
         size_t bytes = 0;
         value->mark = 0;
-        if (value->use_count > 0 && weft_value_is_constant(value) && weft_shape_bytes(&value->shape, value->dtype, &bytes))
+        if (value->use_count > 0 && weft_value_is_constant(value) &&
+            weft_shape_bytes(&value->shape, value->dtype, &bytes))
             model->info.weight_bytes += (int64_t)bytes;
     }
     model->nodes = WEFT_NEW_ARRAY(arena, weft_model_node, graph->node_count);
@@ -98,7 +101,8 @@ static void collect(weft_model *model)
     }
 }
 
-static weft_status open_model(weft_arena *arena, const weft_model_params *params, weft_diag *diag, weft_model **out_model)
+static weft_status open_model(weft_arena *arena, const weft_model_params *params, weft_diag *diag,
+                              weft_model **out_model)
 {
     if (WEFT_ARENA_TRY(arena))
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while reading the model");
@@ -108,7 +112,9 @@ static weft_status open_model(weft_arena *arena, const weft_model_params *params
     for (size_t i = 0; i < params->shape_count; i++) {
         const weft_input_shape *from = &params->shapes[i];
         shapes[i].input = from->input;
-        shapes[i].shape.rank = from->rank < 0 ? 0 : from->rank > WEFT_MAX_RANK ? WEFT_MAX_RANK : from->rank;
+        shapes[i].shape.rank = from->rank < 0               ? 0
+                               : from->rank > WEFT_MAX_RANK ? WEFT_MAX_RANK
+                                                            : from->rank;
         memcpy(shapes[i].shape.dims, from->dims, sizeof shapes[i].shape.dims);
     }
     weft_import_params import = {.path = params->path,
@@ -124,11 +130,14 @@ static weft_status open_model(weft_arena *arena, const weft_model_params *params
     return WEFT_OK;
 }
 
-weft_status weft_model_open(const weft_model_params *params, weft_diag *diag, weft_model **out_model)
+weft_status weft_model_open(const weft_model_params *params, weft_diag *diag,
+                            weft_model **out_model)
 {
     *out_model = NULL;
-    if (params == NULL || params->size != sizeof *params || (params->path == NULL && params->data == NULL))
-        return weft_diag_error(diag, WEFT_E_API_USE, "weft_model_open: params need a size and a path or data");
+    if (params == NULL || params->size != sizeof *params ||
+        (params->path == NULL && params->data == NULL))
+        return weft_diag_error(diag, WEFT_E_API_USE,
+                               "weft_model_open: params need a size and a path or data");
     weft_arena *arena = weft_arena_create();
     if (arena == NULL)
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory");
@@ -145,12 +154,14 @@ void weft_model_get_info(const weft_model *model, weft_model_info *out_info)
 
 void weft_model_get_input(const weft_model *model, size_t index, weft_model_tensor *out_tensor)
 {
-    describe(index < model->graph->inputs.count ? model->graph->inputs.data[index] : NULL, out_tensor);
+    describe(index < model->graph->inputs.count ? model->graph->inputs.data[index] : NULL,
+             out_tensor);
 }
 
 void weft_model_get_output(const weft_model *model, size_t index, weft_model_tensor *out_tensor)
 {
-    describe(index < model->graph->outputs.count ? model->graph->outputs.data[index] : NULL, out_tensor);
+    describe(index < model->graph->outputs.count ? model->graph->outputs.data[index] : NULL,
+             out_tensor);
 }
 
 void weft_model_get_node(const weft_model *model, size_t index, weft_model_node *out_node)

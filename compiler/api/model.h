@@ -13,7 +13,8 @@ struct weft_model {
     weft_model_node *nodes;
 };
 
-/* A copy of a graph in another arena: nodes, values and attributes are new, constant data is shared with the original. */
+/* A copy of a graph in another arena: nodes, values and attributes are new, constant data is shared
+ * with the original. */
 weft_graph *weft__graph_copy(weft_arena *arena, const weft_graph *graph);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making diagnostics, for library code. Ids and their default status live in errors.def, one row each; docs/errors.md is made
- * from the same rows. The public reading side is weft/diag.h. */
+/* Making diagnostics, for library code. Ids and their default status live in errors.def, one row
+ * each; docs/errors.md is made from the same rows. The public reading side is weft/diag.h. */
 #ifndef WEFT_BASE_ERROR_H
 #define WEFT_BASE_ERROR_H
 
@@ -13,18 +13,23 @@ typedef enum weft_error_id {
 } weft_error_id;
 
 #if defined(__GNUC__)
-#define WEFT_PRINTF(format_index, first_arg) __attribute__((format(printf, format_index, first_arg)))
+#define WEFT_PRINTF(format_index, first_arg)                                                       \
+    __attribute__((format(printf, format_index, first_arg)))
 #else
 #define WEFT_PRINTF(format_index, first_arg)
 #endif
 
-/* Appends an error with the row's id and returns the row's status, so `return weft_diag_error(...)` reads well. diag may be NULL. */
-weft_status weft_diag_error(weft_diag *diag, weft_error_id id, const char *summary, ...) WEFT_PRINTF(3, 4);
+/* Appends an error with the row's id and returns the row's status, so `return weft_diag_error(...)`
+ * reads well. diag may be NULL. */
+weft_status weft_diag_error(weft_diag *diag, weft_error_id id, const char *summary, ...)
+    WEFT_PRINTF(3, 4);
 /* Appends a warning or note; id 0 prints without an id. */
-void weft_diag_warning(weft_diag *diag, weft_error_id id, const char *summary, ...) WEFT_PRINTF(3, 4);
+void weft_diag_warning(weft_diag *diag, weft_error_id id, const char *summary, ...)
+    WEFT_PRINTF(3, 4);
 void weft_diag_note(weft_diag *diag, const char *summary, ...) WEFT_PRINTF(2, 3);
 /* Sets a field of the entry appended last. */
-void weft_diag_field_set(weft_diag *diag, weft_diag_field field, const char *format, ...) WEFT_PRINTF(3, 4);
+void weft_diag_field_set(weft_diag *diag, weft_diag_field field, const char *format, ...)
+    WEFT_PRINTF(3, 4);
 
 typedef struct weft_error_row {
     uint32_t number;

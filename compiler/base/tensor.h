@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Element types, dense tensors and attributes: what the graph, the reference kernels, the package and the runtime share. */
+/* Element types, dense tensors and attributes: what the graph, the reference kernels, the package
+ * and the runtime share. */
 #ifndef WEFT_BASE_TENSOR_H
 #define WEFT_BASE_TENSOR_H
 
@@ -32,7 +33,7 @@ typedef enum weft_dtype {
 #define WEFT_DTYPE_ENUM(name, text, size, onnx) WEFT_DTYPE_##name,
     WEFT_DTYPE_LIST(WEFT_DTYPE_ENUM)
 #undef WEFT_DTYPE_ENUM
-    WEFT_DTYPE_COUNT
+        WEFT_DTYPE_COUNT
 } weft_dtype;
 
 const char *weft_dtype_name(weft_dtype dtype);           /* "f32"; "none" for NONE */
@@ -49,7 +50,8 @@ typedef struct weft_shape {
 bool weft_shape_elems(const weft_shape *shape, int64_t *out_elems);
 bool weft_shape_bytes(const weft_shape *shape, weft_dtype dtype, size_t *out_bytes);
 bool weft_shape_equal(const weft_shape *a, const weft_shape *b);
-/* "1x3x160x160" ("scalar" for rank 0) into a buffer of at least WEFT_SHAPE_TEXT bytes; returns it. */
+/* "1x3x160x160" ("scalar" for rank 0) into a buffer of at least WEFT_SHAPE_TEXT bytes; returns it.
+ */
 enum { WEFT_SHAPE_TEXT = 192 };
 char *weft_shape_format(const weft_shape *shape, char *buffer);
 
@@ -93,17 +95,23 @@ const weft_attr *weft_attrs_find(const weft_attrs *attrs, const char *name);
 int64_t weft_attrs_int(const weft_attrs *attrs, const char *name, int64_t fallback);
 float weft_attrs_float(const weft_attrs *attrs, const char *name, float fallback);
 const char *weft_attrs_string(const weft_attrs *attrs, const char *name, const char *fallback);
-/* Copies up to count ints, missing ones become fallback; returns how many the attribute has (0 when absent). */
-size_t weft_attrs_ints(const weft_attrs *attrs, const char *name, int64_t *out, size_t count, int64_t fallback);
+/* Copies up to count ints, missing ones become fallback; returns how many the attribute has (0 when
+ * absent). */
+size_t weft_attrs_ints(const weft_attrs *attrs, const char *name, int64_t *out, size_t count,
+                       int64_t fallback);
 
 /* Writing: replaces or appends; arrays and strings are copied into the arena. */
 void weft_attrs_set_int(weft_attrs *attrs, weft_arena *arena, const char *name, int64_t value);
 void weft_attrs_set_float(weft_attrs *attrs, weft_arena *arena, const char *name, float value);
-void weft_attrs_set_string(weft_attrs *attrs, weft_arena *arena, const char *name, const char *value);
-void weft_attrs_set_ints(weft_attrs *attrs, weft_arena *arena, const char *name, const int64_t *values, size_t count);
-void weft_attrs_set_floats(weft_attrs *attrs, weft_arena *arena, const char *name, const float *values, size_t count);
+void weft_attrs_set_string(weft_attrs *attrs, weft_arena *arena, const char *name,
+                           const char *value);
+void weft_attrs_set_ints(weft_attrs *attrs, weft_arena *arena, const char *name,
+                         const int64_t *values, size_t count);
+void weft_attrs_set_floats(weft_attrs *attrs, weft_arena *arena, const char *name,
+                           const float *values, size_t count);
 /* The tensor and its data are borrowed. */
-void weft_attrs_set_tensor(weft_attrs *attrs, weft_arena *arena, const char *name, const weft_tensor *tensor);
+void weft_attrs_set_tensor(weft_attrs *attrs, weft_arena *arena, const char *name,
+                           const weft_tensor *tensor);
 void weft_attrs_remove(weft_attrs *attrs, const char *name);
 
 #endif

@@ -23,7 +23,7 @@ typedef struct weft_map {
     struct weft_map_slot {
         const char *key;
         void *value;
-    } *slots;
+    } * slots;
     size_t count, capacity;
 } weft_map;
 
@@ -31,7 +31,8 @@ void weft_map_init(weft_map *map, weft_arena *arena);
 void *weft_map_get(const weft_map *map, const char *key); /* NULL when absent */
 void weft_map_put(weft_map *map, const char *key, void *value);
 
-/* The candidate nearest to word by edit distance, or NULL when none is near enough to be a likely slip. */
+/* The candidate nearest to word by edit distance, or NULL when none is near enough to be a likely
+ * slip. */
 const char *weft_nearest(const char *word, const char *const *candidates, size_t count);
 
 #endif

@@ -55,7 +55,8 @@ static void split_kernels(weft_arena *arena, const char *list, weft_program *pro
     program->kernel_count = names.count;
 }
 
-static void write_source(weft_arena *arena, weft_program_key key, const weft_kernel_row *row, weft_program *program)
+static void write_source(weft_arena *arena, weft_program_key key, const weft_kernel_row *row,
+                         weft_program *program)
 {
     weft_text name, source;
     weft_text_init(&name, arena);
@@ -64,9 +65,11 @@ static void write_source(weft_arena *arena, weft_program_key key, const weft_ker
 
     weft_text_init(&source, arena);
     weft_text_printf(&source, "/* %s: %s\n", name.data, row->doc);
-    weft_text_printf(&source, " * Register tile: %d rows x %d channels in vectors of %d floats. */\n", key.tile_rows,
-                     2 * key.vector_floats, key.vector_floats);
-    weft_text_printf(&source, "#define WEFT_VW %d\n#define WEFT_MR %d\n\n", key.vector_floats, key.tile_rows);
+    weft_text_printf(&source,
+                     " * Register tile: %d rows x %d channels in vectors of %d floats. */\n",
+                     key.tile_rows, 2 * key.vector_floats, key.vector_floats);
+    weft_text_printf(&source, "#define WEFT_VW %d\n#define WEFT_MR %d\n\n", key.vector_floats,
+                     key.tile_rows);
     weft_text_add(&source, embedded_text("common.cl"));
     weft_text_add(&source, "\n");
     weft_text_add(&source, embedded_text(row->file));
@@ -76,8 +79,8 @@ static void write_source(weft_arena *arena, weft_program_key key, const weft_ker
     split_kernels(arena, row->kernels, program);
 }
 
-void weft_program_set_use(weft_program_set *set, weft_program_key key, const char *kernel, int32_t *out_program,
-                          int32_t *out_kernel)
+void weft_program_set_use(weft_program_set *set, weft_program_key key, const char *kernel,
+                          int32_t *out_program, int32_t *out_kernel)
 {
     size_t index = 0;
     for (; index < set->keys.count; index++) {

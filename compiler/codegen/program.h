@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Assembling OpenCL programs: a few `#define`s, the prelude, and a kernel family of kernels/cpu. Programs are shared by all steps with
- * the same key, because each new program costs the device compiler about a second. Same keys, same bytes; no names or sizes of the
- * model enter the text. Knows nothing of graphs or plans. */
+/* Assembling OpenCL programs: a few `#define`s, the prelude, and a kernel family of kernels/cpu.
+ * Programs are shared by all steps with the same key, because each new program costs the device
+ * compiler about a second. Same keys, same bytes; no names or sizes of the model enter the text.
+ * Knows nothing of graphs or plans. */
 #ifndef WEFT_CODEGEN_PROGRAM_H
 #define WEFT_CODEGEN_PROGRAM_H
 
@@ -27,10 +28,10 @@ typedef struct weft_program_key {
 
 typedef struct weft_program_set weft_program_set;
 weft_program_set *weft_program_set_create(weft_arena *arena);
-/* Index of the program with this key and of its kernel of this name; the program is added when it is new. The kernel must be in the
- * family's row. */
-void weft_program_set_use(weft_program_set *set, weft_program_key key, const char *kernel, int32_t *out_program,
-                          int32_t *out_kernel);
+/* Index of the program with this key and of its kernel of this name; the program is added when it
+ * is new. The kernel must be in the family's row. */
+void weft_program_set_use(weft_program_set *set, weft_program_key key, const char *kernel,
+                          int32_t *out_program, int32_t *out_kernel);
 /* The programs so far, with sources; the array lives in the arena. */
 size_t weft_program_set_get(const weft_program_set *set, weft_program **out_programs);
 

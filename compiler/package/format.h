@@ -20,14 +20,12 @@
  *   48      8     u64 XXH3-64 of the padded bytes
  *   56      8     zero
  *
- * Sections follow each other without gaps in table order; the file ends with the last one. So every byte is covered by exactly one hash,
- * and a changed byte is reported with the name of what holds it.
- *   manifest  JSON: everything of weft_manifest but sources (docs/package.md)
- *   kernels   OpenCL C source of all programs
- *   weights   blobs as kernels want them; mapped, never copied
- *   plain     constants that only the reference backend reads
- *   graph     the final graph in text form
- * A hash finds damage, not malice: a package holds code, so take packages only from where you take programs. */
+ * Sections follow each other without gaps in table order; the file ends with the last one. So every
+ * byte is covered by exactly one hash, and a changed byte is reported with the name of what holds
+ * it. manifest  JSON: everything of weft_manifest but sources (docs/package.md) kernels   OpenCL C
+ * source of all programs weights   blobs as kernels want them; mapped, never copied plain constants
+ * that only the reference backend reads graph     the final graph in text form A hash finds damage,
+ * not malice: a package holds code, so take packages only from where you take programs. */
 #ifndef WEFT_PACKAGE_FORMAT_H
 #define WEFT_PACKAGE_FORMAT_H
 
@@ -44,19 +42,22 @@ enum {
     WEFT_PACKAGE_MAX_SECTIONS = 16
 };
 
-/* What the compiler hands to the writer. Blob and plain bytes are written one after the other, in index order, at the offsets the
- * manifest already states, so the whole of the weights is never held twice. */
+/* What the compiler hands to the writer. Blob and plain bytes are written one after the other, in
+ * index order, at the offsets the manifest already states, so the whole of the weights is never
+ * held twice. */
 typedef struct weft_package_content {
     const weft_manifest *manifest;
     const char *graph_text;
-    /* Produces the bytes of blob i / of the plain form of constant value i of schedule s into out (size as the manifest says). */
+    /* Produces the bytes of blob i / of the plain form of constant value i of schedule s into out
+     * (size as the manifest says). */
     weft_status (*blob_bytes)(void *user, size_t blob, void *out);
     const void *(*plain_bytes)(void *user, size_t schedule, size_t value);
     void *user;
 } weft_package_content;
 
 /* Writes path atomically: nothing is left behind on failure. */
-weft_status weft_package_write(const char *path, const weft_package_content *content, weft_diag *diag);
+weft_status weft_package_write(const char *path, const weft_package_content *content,
+                               weft_diag *diag);
 
 /* The opened package as the runtime sees it. */
 typedef struct weft_package_view {

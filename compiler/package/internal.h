@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the files of this room share: the container around the sections, the manifest as JSON, and the rules of a manifest.
+/* What the files of this room share: the container around the sections, the manifest as JSON, and
+ * the rules of a manifest.
  *
  *   container.c       header, table, hashes: bytes -> sections
  *   names.c           words for enums
  *   manifest_write.c  weft_manifest -> JSON text
  *   json_reader.c     strict access to a JSON tree, with the place of the first error
  *   manifest_read.c   JSON text -> weft_manifest
- *   manifest_check.c  every number of a manifest against what it counts; used before writing and after reading
- *   write.c           the writer
- *   package.c         open, close, the questions of weft/package.h */
+ *   manifest_check.c  every number of a manifest against what it counts; used before writing and
+ * after reading write.c           the writer package.c         open, close, the questions of
+ * weft/package.h */
 #ifndef WEFT_PACKAGE_INTERNAL_H
 #define WEFT_PACKAGE_INTERNAL_H
 
@@ -37,31 +38,37 @@ typedef struct weft_container {
     size_t known[WEFT_SECTION_COUNT]; /* index in sections */
 } weft_container;
 
-/* Checks everything that does not need the manifest. name is for messages. is_mapped: pages may be given back to the system. */
-weft_status weft__container_open(const char *name, const uint8_t *data, size_t size_bytes, bool is_mapped,
-                                 weft_container *out_container, weft_diag *diag);
-const weft_section_info *weft__container_section(const weft_container *container, weft_section_kind kind);
+/* Checks everything that does not need the manifest. name is for messages. is_mapped: pages may be
+ * given back to the system. */
+weft_status weft__container_open(const char *name, const uint8_t *data, size_t size_bytes,
+                                 bool is_mapped, weft_container *out_container, weft_diag *diag);
+const weft_section_info *weft__container_section(const weft_container *container,
+                                                 weft_section_kind kind);
 
 void weft__put_u32(uint8_t *out, uint32_t value);
 void weft__put_u64(uint8_t *out, uint64_t value);
 uint64_t weft__round_up_page(uint64_t bytes);
 
-/* JSON text of a manifest, sorted and without dates. source_offsets: where each program's text lies in section kernels. */
-weft_status weft__manifest_write(const weft_manifest *manifest, const uint64_t *source_offsets, weft_text *out_text,
-                                 weft_diag *diag);
+/* JSON text of a manifest, sorted and without dates. source_offsets: where each program's text lies
+ * in section kernels. */
+weft_status weft__manifest_write(const weft_manifest *manifest, const uint64_t *source_offsets,
+                                 weft_text *out_text, weft_diag *diag);
 
-/* Reads JSON; sources stay in `kernels` (borrowed). Structure only: weft__manifest_check looks at the numbers. The JSON tree belongs to
- * scratch; both arenas need a recovery point. */
-weft_status weft__manifest_read(weft_arena *arena, weft_arena *scratch, const char *json, size_t json_bytes,
-                                const char *kernels, size_t kernels_bytes, const weft_manifest **out_manifest, weft_diag *diag);
+/* Reads JSON; sources stay in `kernels` (borrowed). Structure only: weft__manifest_check looks at
+ * the numbers. The JSON tree belongs to scratch; both arenas need a recovery point. */
+weft_status weft__manifest_read(weft_arena *arena, weft_arena *scratch, const char *json,
+                                size_t json_bytes, const char *kernels, size_t kernels_bytes,
+                                const weft_manifest **out_manifest, weft_diag *diag);
 
 /* Sizes that numbers of a manifest are checked against. */
 typedef struct weft_manifest_limits {
     uint64_t weights_bytes, plain_bytes;
 } weft_manifest_limits;
 
-/* After true no index, offset or size in the manifest leads outside. After false out_reason says what is wrong. */
-bool weft__manifest_check(const weft_manifest *manifest, const weft_manifest_limits *limits, weft_text *out_reason);
+/* After true no index, offset or size in the manifest leads outside. After false out_reason says
+ * what is wrong. */
+bool weft__manifest_check(const weft_manifest *manifest, const weft_manifest_limits *limits,
+                          weft_text *out_reason);
 
 /* Words of the manifest for enums; NULL or a negative number when there is none. */
 const char *weft__place_name(weft_place place);

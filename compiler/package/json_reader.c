@@ -95,14 +95,16 @@ static int64_t int_of(json_reader *reader, const json_at *at, int64_t least, int
     if (value < least || value > most) {
         if (!reader->failed)
             weft__json_fail(reader, at,
-                            weft_arena_printf(reader->arena, "an integer from %lld to %lld, not %lld", (long long)least,
-                                              (long long)most, (long long)value));
+                            weft_arena_printf(reader->arena,
+                                              "an integer from %lld to %lld, not %lld",
+                                              (long long)least, (long long)most, (long long)value));
         return 0;
     }
     return value;
 }
 
-int64_t weft__json_int(json_reader *reader, json_at *object, const char *key, int64_t least, int64_t most)
+int64_t weft__json_int(json_reader *reader, json_at *object, const char *key, int64_t least,
+                       int64_t most)
 {
     json_at at = weft__json_member(reader, object, key, JSON_INTEGER);
     return int_of(reader, &at, least, most);
@@ -130,7 +132,8 @@ double weft__json_number(json_reader *reader, json_at *object, const char *key)
     return weft__json_number_value(reader, &at);
 }
 
-int32_t *weft__json_indices(json_reader *reader, json_at *object, const char *key, size_t *out_count)
+int32_t *weft__json_indices(json_reader *reader, json_at *object, const char *key,
+                            size_t *out_count)
 {
     json_at array = weft__json_member(reader, object, key, JSON_ARRAY);
     *out_count = weft__json_count(&array);
@@ -154,7 +157,8 @@ int64_t *weft__json_ints(json_reader *reader, json_at *object, const char *key, 
     return list;
 }
 
-const char **weft__json_texts(json_reader *reader, json_at *object, const char *key, size_t *out_count)
+const char **weft__json_texts(json_reader *reader, json_at *object, const char *key,
+                              size_t *out_count)
 {
     json_at array = weft__json_member(reader, object, key, JSON_ARRAY);
     *out_count = weft__json_count(&array);
@@ -166,7 +170,8 @@ const char **weft__json_texts(json_reader *reader, json_at *object, const char *
     return list;
 }
 
-void weft__json_sizes(json_reader *reader, json_at *object, const char *key, uint64_t *out, size_t count)
+void weft__json_sizes(json_reader *reader, json_at *object, const char *key, uint64_t *out,
+                      size_t count)
 {
     json_at array = weft__json_member(reader, object, key, JSON_ARRAY);
     if (array.json != NULL && weft__json_count(&array) != count)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rules of a manifest: every index, offset and size against what it counts. The runtime relies on them and checks nothing again.
- * Must not know about: JSON, files. */
+/* The rules of a manifest: every index, offset and size against what it counts. The runtime relies
+ * on them and checks nothing again. Must not know about: JSON, files. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -56,10 +56,13 @@ static bool check_blobs(const check *c)
         const weft_blob *blob = &c->manifest->blobs[i];
         if (blob->offset_bytes % WEFT_STORAGE_ALIGN != 0 || blob->size_bytes == 0 ||
             !range_fits(blob->offset_bytes, blob->size_bytes, c->limits->weights_bytes))
-            return fail(c, "blobs[%zu]: offset %" PRIu64 " and size %" PRIu64 " do not lie in section weights of %" PRIu64 " bytes",
+            return fail(c,
+                        "blobs[%zu]: offset %" PRIu64 " and size %" PRIu64
+                        " do not lie in section weights of %" PRIu64 " bytes",
                         i, blob->offset_bytes, blob->size_bytes, c->limits->weights_bytes);
         bool is_winograd = blob->packing == WEFT_PACK_WINOGRAD;
-        if (blob->panel < 0 || blob->panel > MAX_PANEL || (blob->panel == 0 && blob->packing != WEFT_PACK_PLAIN))
+        if (blob->panel < 0 || blob->panel > MAX_PANEL ||
+            (blob->panel == 0 && blob->packing != WEFT_PACK_PLAIN))
             return fail(c, "blobs[%zu].panel: %" PRId32 " rows per panel", i, blob->panel);
         if (is_winograd ? blob->winograd != 2 && blob->winograd != 4 : blob->winograd != 0)
             return fail(c, "blobs[%zu].winograd: %" PRId32, i, blob->winograd);
@@ -72,20 +75,24 @@ static bool check_storage(const check *c, size_t index)
 {
     const weft_schedule_value *value = &c->schedule->values[index];
     size_t dense_bytes = 0;
-    if (value->dtype <= WEFT_DTYPE_NONE || value->dtype >= WEFT_DTYPE_COUNT || value->shape.rank < 0 ||
-        value->shape.rank > WEFT_MAX_RANK || !weft_shape_bytes(&value->shape, value->dtype, &dense_bytes) ||
-        dense_bytes > MAX_BYTES || (dense_bytes == 0 && value->place != WEFT_PLACE_CONSTANT))
+    if (value->dtype <= WEFT_DTYPE_NONE || value->dtype >= WEFT_DTYPE_COUNT ||
+        value->shape.rank < 0 || value->shape.rank > WEFT_MAX_RANK ||
+        !weft_shape_bytes(&value->shape, value->dtype, &dense_bytes) || dense_bytes > MAX_BYTES ||
+        (dense_bytes == 0 && value->place != WEFT_PLACE_CONSTANT))
         return fail(c, "values[%zu].shape: not a size that memory can have", index);
     uint64_t least = dense_bytes;
     if (value->partial_blocks != 0) {
-        bool may_be = value->dtype == WEFT_DTYPE_F32 && value->shape.rank >= 2 && value->partial_count > 0 &&
+        bool may_be = value->dtype == WEFT_DTYPE_F32 && value->shape.rank >= 2 &&
+                      value->partial_count > 0 &&
                       (value->place == WEFT_PLACE_ARENA || value->place == WEFT_PLACE_ALIAS);
-        if (!may_be || value->partial_blocks < 0 || least > MAX_BYTES / (uint64_t)value->partial_blocks)
+        if (!may_be || value->partial_blocks < 0 ||
+            least > MAX_BYTES / (uint64_t)value->partial_blocks)
             return fail(c, "values[%zu].partial_blocks: not possible for this value", index);
         least *= (uint64_t)value->partial_blocks;
     }
     if (value->size_bytes < least || value->size_bytes > MAX_BYTES)
-        return fail(c, "values[%zu].bytes: %" PRIu64 ", but at least %" PRIu64 " are needed", index, value->size_bytes, least);
+        return fail(c, "values[%zu].bytes: %" PRIu64 ", but at least %" PRIu64 " are needed", index,
+                    value->size_bytes, least);
     return true;
 }
 
@@ -96,26 +103,32 @@ static bool check_place(const check *c, size_t index)
     bool is_aligned = value->offset_bytes % WEFT_STORAGE_ALIGN == 0;
     switch (value->place) {
     case WEFT_PLACE_ARENA:
-        if (!is_aligned || !range_fits(value->offset_bytes, value->size_bytes, schedule->arena_bytes))
-            return fail(c, "values[%zu].offset: does not lie in the arena of %" PRIu64 " bytes", index, schedule->arena_bytes);
+        if (!is_aligned ||
+            !range_fits(value->offset_bytes, value->size_bytes, schedule->arena_bytes))
+            return fail(c, "values[%zu].offset: does not lie in the arena of %" PRIu64 " bytes",
+                        index, schedule->arena_bytes);
         return true;
     case WEFT_PLACE_CONSTANT:
-        if (value->has_plain &&
-            (!is_aligned || !range_fits(value->offset_bytes, value->size_bytes, c->limits->plain_bytes)))
-            return fail(c, "values[%zu].plain: does not lie in section plain of %" PRIu64 " bytes", index,
-                        c->limits->plain_bytes);
-        if (value->blob < -1 || (value->blob >= 0 && (size_t)value->blob >= c->manifest->blob_count))
+        if (value->has_plain && (!is_aligned || !range_fits(value->offset_bytes, value->size_bytes,
+                                                            c->limits->plain_bytes)))
+            return fail(c, "values[%zu].plain: does not lie in section plain of %" PRIu64 " bytes",
+                        index, c->limits->plain_bytes);
+        if (value->blob < -1 ||
+            (value->blob >= 0 && (size_t)value->blob >= c->manifest->blob_count))
             return fail(c, "values[%zu].blob: there is no blob %" PRId32, index, value->blob);
         return true;
     case WEFT_PLACE_ALIAS: {
         if (value->alias_of < 0 || (size_t)value->alias_of >= schedule->value_count)
-            return fail(c, "values[%zu].alias_of: there is no value %" PRId32, index, value->alias_of);
+            return fail(c, "values[%zu].alias_of: there is no value %" PRId32, index,
+                        value->alias_of);
         const weft_schedule_value *owner = &schedule->values[value->alias_of];
         size_t mine = 0, theirs = 0;
         bool is_same = weft_shape_bytes(&value->shape, value->dtype, &mine) &&
                        weft_shape_bytes(&owner->shape, owner->dtype, &theirs) && mine == theirs;
-        if (owner->place == WEFT_PLACE_ALIAS || value->size_bytes > owner->size_bytes || value->dtype != owner->dtype || !is_same)
-            return fail(c, "values[%zu].alias_of: value %" PRId32 " cannot own its storage", index, value->alias_of);
+        if (owner->place == WEFT_PLACE_ALIAS || value->size_bytes > owner->size_bytes ||
+            value->dtype != owner->dtype || !is_same)
+            return fail(c, "values[%zu].alias_of: value %" PRId32 " cannot own its storage", index,
+                        value->alias_of);
         if (value->partial_blocks != 0 && value->partial_blocks != owner->partial_blocks)
             return fail(c, "values[%zu].partial_blocks: not those of its storage", index);
         return true;
@@ -125,7 +138,8 @@ static bool check_place(const check *c, size_t index)
         size_t dense_bytes = 0;
         weft_shape_bytes(&value->shape, value->dtype, &dense_bytes);
         return value->size_bytes == dense_bytes ||
-               fail(c, "values[%zu].bytes: inputs and outputs are exactly as large as their shape", index);
+               fail(c, "values[%zu].bytes: inputs and outputs are exactly as large as their shape",
+                    index);
     }
     default: return fail(c, "values[%zu].place: unknown", index);
     }
@@ -143,13 +157,15 @@ static bool check_values(const check *c)
         if (!check_storage(c, i) || !check_place(c, i))
             return false;
         int64_t end = (int64_t)schedule->step_count; /* outputs live until after the last step */
-        if (value->first_step < -1 || value->last_step < -1 || value->first_step > end || value->last_step > end)
+        if (value->first_step < -1 || value->last_step < -1 || value->first_step > end ||
+            value->last_step > end)
             return fail(c, "values[%zu]: its lifetime leaves the schedule", i);
     }
     return true;
 }
 
-static bool check_ports(const check *c, const char *what, const int32_t *list, size_t count, weft_place place)
+static bool check_ports(const check *c, const char *what, const int32_t *list, size_t count,
+                        weft_place place)
 {
     size_t placed = 0;
     for (size_t i = 0; i < c->schedule->value_count; i++)
@@ -167,11 +183,13 @@ static bool check_ports(const check *c, const char *what, const int32_t *list, s
     return true;
 }
 
-static bool check_value_list(const check *c, size_t step, const char *what, const int32_t *list, size_t count)
+static bool check_value_list(const check *c, size_t step, const char *what, const int32_t *list,
+                             size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (list[i] < -1 || (list[i] >= 0 && (size_t)list[i] >= c->schedule->value_count))
-            return fail(c, "steps[%zu].%s[%zu]: there is no value %" PRId32, step, what, i, list[i]);
+            return fail(c, "steps[%zu].%s[%zu]: there is no value %" PRId32, step, what, i,
+                        list[i]);
     return true;
 }
 
@@ -181,23 +199,30 @@ static bool check_arg(const check *c, size_t step, const weft_launch *launch, si
     switch (arg->kind) {
     case WEFT_ARG_VALUE: {
         if (arg->index < 0 || (size_t)arg->index >= c->schedule->value_count)
-            return fail(c, "steps[%zu].launches[].args[%zu]: there is no value %" PRId32, step, index, arg->index);
+            return fail(c, "steps[%zu].launches[].args[%zu]: there is no value %" PRId32, step,
+                        index, arg->index);
         const weft_schedule_value *value = &c->schedule->values[arg->index];
         if (value->place == WEFT_PLACE_ALIAS)
             value = &c->schedule->values[value->alias_of];
         return value->place != WEFT_PLACE_CONSTANT || (value->has_plain && value->size_bytes > 0) ||
-               fail(c, "steps[%zu].launches[].args[%zu]: constant %" PRId32 " has no plain form to point to", step, index, arg->index);
+               fail(c,
+                    "steps[%zu].launches[].args[%zu]: constant %" PRId32
+                    " has no plain form to point to",
+                    step, index, arg->index);
     }
     case WEFT_ARG_BLOB:
         return (arg->index >= 0 && (size_t)arg->index < c->manifest->blob_count) ||
-               fail(c, "steps[%zu].launches[].args[%zu]: there is no blob %" PRId32, step, index, arg->index);
+               fail(c, "steps[%zu].launches[].args[%zu]: there is no blob %" PRId32, step, index,
+                    arg->index);
     case WEFT_ARG_LOCAL:
         return (arg->bytes > 0 && arg->bytes <= INT32_MAX) ||
-               fail(c, "steps[%zu].launches[].args[%zu]: %" PRIu64 " bytes of local memory", step, index, arg->bytes);
+               fail(c, "steps[%zu].launches[].args[%zu]: %" PRIu64 " bytes of local memory", step,
+                    index, arg->bytes);
     case WEFT_ARG_SCRATCH:
         return (arg->offset_bytes % WEFT_STORAGE_ALIGN == 0 && arg->bytes > 0 &&
                 range_fits(arg->offset_bytes, arg->bytes, c->schedule->arena_bytes)) ||
-               fail(c, "steps[%zu].launches[].args[%zu]: scratch memory outside of the arena", step, index);
+               fail(c, "steps[%zu].launches[].args[%zu]: scratch memory outside of the arena", step,
+                    index);
     case WEFT_ARG_NULL:
     case WEFT_ARG_INT:
     case WEFT_ARG_FLOAT: return true;
@@ -208,14 +233,19 @@ static bool check_arg(const check *c, size_t step, const weft_launch *launch, si
 static bool check_launch(const check *c, size_t step, const weft_launch *launch)
 {
     if (launch->program < 0 || (size_t)launch->program >= c->manifest->program_count)
-        return fail(c, "steps[%zu].launches[].program: there is no program %" PRId32, step, launch->program);
-    if (launch->kernel < 0 || (size_t)launch->kernel >= c->manifest->programs[launch->program].kernel_count)
-        return fail(c, "steps[%zu].launches[].kernel: the program has no kernel %" PRId32, step, launch->kernel);
+        return fail(c, "steps[%zu].launches[].program: there is no program %" PRId32, step,
+                    launch->program);
+    if (launch->kernel < 0 ||
+        (size_t)launch->kernel >= c->manifest->programs[launch->program].kernel_count)
+        return fail(c, "steps[%zu].launches[].kernel: the program has no kernel %" PRId32, step,
+                    launch->kernel);
     uint64_t items = 1;
     for (int i = 0; i < 3; i++) {
         if (launch->local[i] == 0 || launch->global[i] == 0 || launch->global[i] > UINT32_MAX ||
             launch->global[i] % launch->local[i] != 0)
-            return fail(c, "steps[%zu].launches[].global[%d]: not a positive multiple of the local size", step, i);
+            return fail(
+                c, "steps[%zu].launches[].global[%d]: not a positive multiple of the local size",
+                step, i);
         if (items > MAX_BYTES / launch->global[i])
             return fail(c, "steps[%zu].launches[].global: too many work-items", step);
         items *= launch->global[i];
@@ -235,13 +265,17 @@ static bool check_step(const check *c, size_t index)
         !check_value_list(c, index, "outputs", step->outputs, step->output_count))
         return false;
     for (size_t i = 0; i < step->output_count; i++) {
-        weft_place place = step->outputs[i] < 0 ? WEFT_PLACE_ARENA : c->schedule->values[step->outputs[i]].place;
+        weft_place place =
+            step->outputs[i] < 0 ? WEFT_PLACE_ARENA : c->schedule->values[step->outputs[i]].place;
         if (place == WEFT_PLACE_INPUT || place == WEFT_PLACE_CONSTANT)
-            return fail(c, "steps[%zu].outputs[%zu]: inputs and constants are not written", index, i);
+            return fail(c, "steps[%zu].outputs[%zu]: inputs and constants are not written", index,
+                        i);
     }
     for (size_t i = 0; i < step->dep_count; i++)
-        if (step->deps[i] < 0 || (size_t)step->deps[i] >= index || (i > 0 && step->deps[i] <= step->deps[i - 1]))
-            return fail(c, "steps[%zu].deps[%zu]: must be earlier steps in ascending order", index, i);
+        if (step->deps[i] < 0 || (size_t)step->deps[i] >= index ||
+            (i > 0 && step->deps[i] <= step->deps[i - 1]))
+            return fail(c, "steps[%zu].deps[%zu]: must be earlier steps in ascending order", index,
+                        i);
     if (!isfinite(step->cost.ideal_ns) || step->cost.ideal_ns < 0)
         return fail(c, "steps[%zu].cost.ideal_ns: not a time", index);
     if (step->launch_count == 0)
@@ -255,8 +289,10 @@ static bool check_step(const check *c, size_t index)
 static bool check_schedule(const check *c)
 {
     if (!check_values(c) ||
-        !check_ports(c, "inputs", c->schedule->inputs, c->schedule->input_count, WEFT_PLACE_INPUT) ||
-        !check_ports(c, "outputs", c->schedule->outputs, c->schedule->output_count, WEFT_PLACE_OUTPUT))
+        !check_ports(c, "inputs", c->schedule->inputs, c->schedule->input_count,
+                     WEFT_PLACE_INPUT) ||
+        !check_ports(c, "outputs", c->schedule->outputs, c->schedule->output_count,
+                     WEFT_PLACE_OUTPUT))
         return false;
     for (size_t i = 0; i < c->schedule->step_count; i++)
         if (!check_step(c, i))
@@ -264,7 +300,8 @@ static bool check_schedule(const check *c)
     return true;
 }
 
-bool weft__manifest_check(const weft_manifest *manifest, const weft_manifest_limits *limits, weft_text *out_reason)
+bool weft__manifest_check(const weft_manifest *manifest, const weft_manifest_limits *limits,
+                          weft_text *out_reason)
 {
     check c = {manifest, limits, NULL, 0, out_reason};
     if (manifest->schedule_count == 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* JSON -> weft_manifest. Every member is required unless it has a default in docs/package.md, and members that are not known are
- * refused. Memory grows with the text, never with a number in it. Must not know about: files. */
+/* JSON -> weft_manifest. Every member is required unless it has a default in docs/package.md, and
+ * members that are not known are refused. Memory grows with the text, never with a number in it.
+ * Must not know about: files. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -44,14 +45,16 @@ static void read_shape(json_reader *reader, json_at *object, weft_shape *shape)
 static weft_dtype read_dtype(json_reader *reader, json_at *object)
 {
     json_at at = weft__json_member(reader, object, "dtype", JSON_STRING);
-    weft_dtype dtype = at.json == NULL ? WEFT_DTYPE_NONE : weft_dtype_from_name(json_string_value(at.json));
+    weft_dtype dtype =
+        at.json == NULL ? WEFT_DTYPE_NONE : weft_dtype_from_name(json_string_value(at.json));
     if (dtype == WEFT_DTYPE_NONE)
         weft__json_fail(reader, &at, "an element type such as \"f32\"");
     return dtype;
 }
 
 /* A word of a table; `find` gives a negative number for others. */
-static int read_word(json_reader *reader, json_at *object, const char *key, int (*find)(const char *), const char *expected)
+static int read_word(json_reader *reader, json_at *object, const char *key,
+                     int (*find)(const char *), const char *expected)
 {
     json_at at = weft__json_member(reader, object, key, JSON_STRING);
     int found = at.json == NULL ? -1 : find(json_string_value(at.json));
@@ -210,7 +213,8 @@ static void read_cost(json_reader *reader, json_at *step, weft_step_cost *cost)
     cost->input_bytes = weft__json_int(reader, &at, "input_bytes", 0, INT64_MAX);
     cost->output_bytes = weft__json_int(reader, &at, "output_bytes", 0, INT64_MAX);
     cost->ideal_ns = weft__json_number(reader, &at, "ideal_ns");
-    cost->bound = (weft_bound)read_word(reader, &at, "bound", weft__bound_find, "\"compute\", \"memory\" or \"launch\"");
+    cost->bound = (weft_bound)read_word(reader, &at, "bound", weft__bound_find,
+                                        "\"compute\", \"memory\" or \"launch\"");
     weft__json_end(reader, &at);
 }
 
@@ -238,8 +242,9 @@ static void read_value(json_reader *reader, json_at *at, weft_schedule_value *va
     value->name = weft__json_text(reader, at, "name");
     value->dtype = read_dtype(reader, at);
     read_shape(reader, at, &value->shape);
-    value->place = (weft_place)read_word(reader, at, "place", weft__place_find,
-                                         "\"input\", \"output\", \"arena\", \"constant\" or \"alias\"");
+    value->place =
+        (weft_place)read_word(reader, at, "place", weft__place_find,
+                              "\"input\", \"output\", \"arena\", \"constant\" or \"alias\"");
     value->size_bytes = read_size(reader, at, "bytes");
     value->first_step = (int32_t)weft__json_int(reader, at, "first", -1, INT32_MAX);
     value->last_step = (int32_t)weft__json_int(reader, at, "last", -1, INT32_MAX);
@@ -284,7 +289,8 @@ static void read_schedule(json_reader *reader, json_at *at, weft_schedule *sched
     weft__json_end(reader, at);
 }
 
-static void read_program(json_reader *reader, json_at *at, const source_text *sources, weft_program *program)
+static void read_program(json_reader *reader, json_at *at, const source_text *sources,
+                         weft_program *program)
 {
     uint64_t range[2] = {0, 0};
     program->name = weft__json_text(reader, at, "name");
@@ -297,7 +303,8 @@ static void read_program(json_reader *reader, json_at *at, const source_text *so
         return;
     if (range[0] >= sources->kernels_bytes || range[1] >= sources->kernels_bytes - range[0] ||
         strnlen(sources->kernels + range[0], (size_t)range[1] + 1) != range[1]) {
-        weft__json_fail(reader, at, "a source text inside of section kernels that ends with a zero byte");
+        weft__json_fail(reader, at,
+                        "a source text inside of section kernels that ends with a zero byte");
         return;
     }
     program->source = sources->kernels + range[0];
@@ -305,8 +312,8 @@ static void read_program(json_reader *reader, json_at *at, const source_text *so
 
 static void read_blob(json_reader *reader, json_at *at, weft_blob *blob)
 {
-    blob->packing =
-        (weft_packing)read_word(reader, at, "packing", weft__packing_find, "\"plain\", \"panel\" or \"winograd\"");
+    blob->packing = (weft_packing)read_word(reader, at, "packing", weft__packing_find,
+                                            "\"plain\", \"panel\" or \"winograd\"");
     blob->offset_bytes = read_size(reader, at, "offset");
     blob->size_bytes = read_size(reader, at, "bytes");
     if (weft__json_has(at, "panel"))
@@ -316,7 +323,8 @@ static void read_blob(json_reader *reader, json_at *at, weft_blob *blob)
     weft__json_end(reader, at);
 }
 
-static void read_root(json_reader *reader, json_at *root, const source_text *sources, weft_manifest *manifest)
+static void read_root(json_reader *reader, json_at *root, const source_text *sources,
+                      weft_manifest *manifest)
 {
     manifest->model = weft__json_text(reader, root, "model");
     manifest->producer = weft__json_text(reader, root, "producer");
@@ -355,16 +363,19 @@ static void release_json(void *json)
     json_decref(json);
 }
 
-weft_status weft__manifest_read(weft_arena *arena, weft_arena *scratch, const char *json, size_t json_bytes,
-                                const char *kernels, size_t kernels_bytes, const weft_manifest **out_manifest, weft_diag *diag)
+weft_status weft__manifest_read(weft_arena *arena, weft_arena *scratch, const char *json,
+                                size_t json_bytes, const char *kernels, size_t kernels_bytes,
+                                const weft_manifest **out_manifest, weft_diag *diag)
 {
     *out_manifest = NULL;
     json_error_t error;
     json_t *tree = json_loadb(json, json_bytes, JSON_REJECT_DUPLICATES, &error);
     if (tree == NULL) {
         if (json_error_code(&error) == json_error_out_of_memory)
-            return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while reading the manifest");
-        weft_status status = weft_diag_error(diag, WEFT_E_PACKAGE_MANIFEST, "section manifest is not valid JSON");
+            return weft_diag_error(diag, WEFT_E_NO_MEMORY,
+                                   "out of memory while reading the manifest");
+        weft_status status =
+            weft_diag_error(diag, WEFT_E_PACKAGE_MANIFEST, "section manifest is not valid JSON");
         weft_diag_field_set(diag, WEFT_DIAG_AT, "line %d, column %d", error.line, error.column);
         weft_diag_field_set(diag, WEFT_DIAG_WHY, "%s", error.text);
         return status;
@@ -379,7 +390,8 @@ weft_status weft__manifest_read(weft_arena *arena, weft_arena *scratch, const ch
     if (!reader.failed)
         read_root(&reader, &root, &sources, manifest);
     if (reader.failed) {
-        weft_status status = weft_diag_error(diag, WEFT_E_PACKAGE_MANIFEST, "section manifest is not valid: %s", reader.at);
+        weft_status status = weft_diag_error(diag, WEFT_E_PACKAGE_MANIFEST,
+                                             "section manifest is not valid: %s", reader.at);
         weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%s", reader.expected);
         return status;
     }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weft_manifest -> JSON. The same manifest gives the same bytes: keys are sorted, numbers are printed exactly, nothing comes from
- * outside. Fields that have their default are left out. Must not know about: files. */
+/* weft_manifest -> JSON. The same manifest gives the same bytes: keys are sorted, numbers are
+ * printed exactly, nothing comes from outside. Fields that have their default are left out. Must
+ * not know about: files. */
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
 
 #include "compiler/package/internal.h"
 
-/* Sets members of one object; a text that is not UTF-8, or lack of memory, is remembered and reported once. */
+/* Sets members of one object; a text that is not UTF-8, or lack of memory, is remembered and
+ * reported once. */
 typedef struct writer {
     bool has_bad_text, has_no_memory;
     const char *bad_text;
@@ -252,9 +254,11 @@ static json_t *schedule_json(writer *w, const weft_schedule *schedule)
     return object;
 }
 
-static json_t *manifest_json(writer *w, const weft_manifest *manifest, const uint64_t *source_offsets)
+static json_t *manifest_json(writer *w, const weft_manifest *manifest,
+                             const uint64_t *source_offsets)
 {
-    json_t *object = json_object(), *programs = json_array(), *blobs = json_array(), *schedules = json_array();
+    json_t *object = json_object(), *programs = json_array(), *blobs = json_array(),
+           *schedules = json_array();
     for (size_t i = 0; i < manifest->program_count; i++)
         append(w, programs, program_json(w, &manifest->programs[i], source_offsets[i]));
     for (size_t i = 0; i < manifest->blob_count; i++)
@@ -274,18 +278,20 @@ static json_t *manifest_json(writer *w, const weft_manifest *manifest, const uin
     return object;
 }
 
-weft_status weft__manifest_write(const weft_manifest *manifest, const uint64_t *source_offsets, weft_text *out_text,
-                                 weft_diag *diag)
+weft_status weft__manifest_write(const weft_manifest *manifest, const uint64_t *source_offsets,
+                                 weft_text *out_text, weft_diag *diag)
 {
     writer w = {false, false, NULL};
     json_t *root = manifest_json(&w, manifest, source_offsets);
     if (w.has_bad_text) {
         json_decref(root);
-        weft_status status = weft_diag_error(diag, WEFT_E_PACKAGE_NAME, "a name of the model is not valid UTF-8");
+        weft_status status =
+            weft_diag_error(diag, WEFT_E_PACKAGE_NAME, "a name of the model is not valid UTF-8");
         weft_text shown;
         weft_text_init(&shown, out_text->arena);
         for (const char *c = w.bad_text; *c != '\0'; c++)
-            weft_text_printf(&shown, *c >= ' ' && *c < 0x7f ? "%c" : "\\x%02x", (unsigned)(unsigned char)*c);
+            weft_text_printf(&shown, *c >= ' ' && *c < 0x7f ? "%c" : "\\x%02x",
+                             (unsigned)(unsigned char)*c);
         weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%s", shown.data);
         return status;
     }

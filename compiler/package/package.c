@@ -101,12 +101,17 @@ static void make_attr_texts(weft_package *package)
 
 static weft_status read_package(weft_package *package, weft_arena *scratch, weft_diag *diag)
 {
-    const weft_section_info *manifest = weft__container_section(&package->container, WEFT_SECTION_MANIFEST);
-    const weft_section_info *kernels = weft__container_section(&package->container, WEFT_SECTION_KERNELS);
-    const weft_section_info *weights = weft__container_section(&package->container, WEFT_SECTION_WEIGHTS);
-    const weft_section_info *plain = weft__container_section(&package->container, WEFT_SECTION_PLAIN);
-    weft_status status = weft__manifest_read(package->arena, scratch, manifest->data, (size_t)manifest->size_bytes,
-                                             kernels->data, (size_t)kernels->size_bytes, &package->manifest, diag);
+    const weft_section_info *manifest =
+        weft__container_section(&package->container, WEFT_SECTION_MANIFEST);
+    const weft_section_info *kernels =
+        weft__container_section(&package->container, WEFT_SECTION_KERNELS);
+    const weft_section_info *weights =
+        weft__container_section(&package->container, WEFT_SECTION_WEIGHTS);
+    const weft_section_info *plain =
+        weft__container_section(&package->container, WEFT_SECTION_PLAIN);
+    weft_status status =
+        weft__manifest_read(package->arena, scratch, manifest->data, (size_t)manifest->size_bytes,
+                            kernels->data, (size_t)kernels->size_bytes, &package->manifest, diag);
     if (status != WEFT_OK)
         return status;
     weft_manifest_limits limits = {weights->size_bytes, plain->size_bytes};
@@ -135,7 +140,8 @@ static weft_status read_with_arenas(const char *name, weft_package *package, wef
 {
     package->arena = weft_arena_create();
     weft_arena *scratch = weft_arena_create();
-    if (package->arena == NULL || scratch == NULL || WEFT_ARENA_TRY(package->arena) || WEFT_ARENA_TRY(scratch)) {
+    if (package->arena == NULL || scratch == NULL || WEFT_ARENA_TRY(package->arena) ||
+        WEFT_ARENA_TRY(scratch)) {
         weft_arena_destroy(scratch);
         return no_memory(name, diag);
     }
@@ -145,8 +151,8 @@ static weft_status read_with_arenas(const char *name, weft_package *package, wef
 }
 
 /* Takes the map, also on failure. */
-static weft_status open_bytes(const char *name, const void *data, size_t size_bytes, weft_file_map *map, weft_diag *diag,
-                              weft_package **out_package)
+static weft_status open_bytes(const char *name, const void *data, size_t size_bytes,
+                              weft_file_map *map, weft_diag *diag, weft_package **out_package)
 {
     weft_package *package = weft_arena_injected_failure() ? NULL : calloc(1, sizeof *package);
     if (package == NULL) {
@@ -156,7 +162,8 @@ static weft_status open_bytes(const char *name, const void *data, size_t size_by
     atomic_init(&package->references, 1);
     if (map != NULL)
         package->map = *map;
-    weft_status status = weft__container_open(name, data, size_bytes, map != NULL, &package->container, diag);
+    weft_status status =
+        weft__container_open(name, data, size_bytes, map != NULL, &package->container, diag);
     if (status == WEFT_OK)
         status = read_with_arenas(name, package, diag);
     if (status == WEFT_OK)
@@ -171,14 +178,17 @@ weft_status weft_package_open(const char *path, weft_diag *diag, weft_package **
     *out_package = NULL;
     weft_file_map map;
     weft_status status = weft_file_map_open(path, &map, diag);
-    return status == WEFT_OK ? open_bytes(path, map.data, map.size_bytes, &map, diag, out_package) : status;
+    return status == WEFT_OK ? open_bytes(path, map.data, map.size_bytes, &map, diag, out_package)
+                             : status;
 }
 
-weft_status weft_package_open_memory(const void *data, size_t size_bytes, weft_diag *diag, weft_package **out_package)
+weft_status weft_package_open_memory(const void *data, size_t size_bytes, weft_diag *diag,
+                                     weft_package **out_package)
 {
     *out_package = NULL;
     if ((uintptr_t)data % WEFT_STORAGE_ALIGN != 0)
-        return weft_diag_error(diag, WEFT_E_PACKAGE_ALIGNMENT, "the package's memory is not aligned to %d bytes",
+        return weft_diag_error(diag, WEFT_E_PACKAGE_ALIGNMENT,
+                               "the package's memory is not aligned to %d bytes",
                                WEFT_STORAGE_ALIGN);
     return open_bytes("the package in memory", data, size_bytes, NULL, diag, out_package);
 }
@@ -202,20 +212,23 @@ void weft_package_get_info(const weft_package *package, weft_package_info *out_i
                                     .section_count = package->container.section_count};
 }
 
-void weft_package_get_section(const weft_package *package, size_t index, weft_section_info *out_info)
+void weft_package_get_section(const weft_package *package, size_t index,
+                              weft_section_info *out_info)
 {
     *out_info = (weft_section_info){0};
     if (index < package->container.section_count)
         *out_info = package->container.sections[index];
 }
 
-void weft_package_get_program(const weft_package *package, size_t index, weft_program_info *out_info)
+void weft_package_get_program(const weft_package *package, size_t index,
+                              weft_program_info *out_info)
 {
     *out_info = (weft_program_info){0};
     if (index >= package->manifest->program_count)
         return;
     const weft_program *program = &package->manifest->programs[index];
-    *out_info = (weft_program_info){program->name, program->source, program->options, program->kernel_count, program->kernels};
+    *out_info = (weft_program_info){program->name, program->source, program->options,
+                                    program->kernel_count, program->kernels};
 }
 
 static const weft_schedule *schedule_of(const weft_package *package, size_t index)
@@ -223,18 +236,21 @@ static const weft_schedule *schedule_of(const weft_package *package, size_t inde
     return index < package->manifest->schedule_count ? &package->manifest->schedules[index] : NULL;
 }
 
-void weft_package_get_schedule(const weft_package *package, size_t schedule, weft_schedule_info *out_info)
+void weft_package_get_schedule(const weft_package *package, size_t schedule,
+                               weft_schedule_info *out_info)
 {
     *out_info = (weft_schedule_info){0};
     const weft_schedule *from = schedule_of(package, schedule);
     if (from != NULL)
-        *out_info = (weft_schedule_info){from->input_count, from->output_count, from->step_count,
-                                         from->value_count, from->arena_bytes,  from->arena_unshared_bytes};
+        *out_info =
+            (weft_schedule_info){from->input_count, from->output_count, from->step_count,
+                                 from->value_count, from->arena_bytes,  from->arena_unshared_bytes};
 }
 
 static weft_tensor_info tensor_info(const weft_schedule_value *value)
 {
-    weft_tensor_info info = {.name = value->name, .dtype = weft_dtype_name(value->dtype), .rank = value->shape.rank};
+    weft_tensor_info info = {
+        .name = value->name, .dtype = weft_dtype_name(value->dtype), .rank = value->shape.rank};
     size_t bytes = 0;
     weft_shape_bytes(&value->shape, value->dtype, &bytes);
     info.size_bytes = bytes;
@@ -242,7 +258,8 @@ static weft_tensor_info tensor_info(const weft_schedule_value *value)
     return info;
 }
 
-void weft_package_get_input(const weft_package *package, size_t schedule, size_t index, weft_tensor_info *out_info)
+void weft_package_get_input(const weft_package *package, size_t schedule, size_t index,
+                            weft_tensor_info *out_info)
 {
     *out_info = (weft_tensor_info){0};
     const weft_schedule *from = schedule_of(package, schedule);
@@ -250,7 +267,8 @@ void weft_package_get_input(const weft_package *package, size_t schedule, size_t
         *out_info = tensor_info(&from->values[from->inputs[index]]);
 }
 
-void weft_package_get_output(const weft_package *package, size_t schedule, size_t index, weft_tensor_info *out_info)
+void weft_package_get_output(const weft_package *package, size_t schedule, size_t index,
+                             weft_tensor_info *out_info)
 {
     *out_info = (weft_tensor_info){0};
     const weft_schedule *from = schedule_of(package, schedule);
@@ -258,7 +276,8 @@ void weft_package_get_output(const weft_package *package, size_t schedule, size_
         *out_info = tensor_info(&from->values[from->outputs[index]]);
 }
 
-void weft_package_get_value(const weft_package *package, size_t schedule, size_t index, weft_value_info *out_info)
+void weft_package_get_value(const weft_package *package, size_t schedule, size_t index,
+                            weft_value_info *out_info)
 {
     *out_info = (weft_value_info){.alias_of = -1};
     const weft_schedule *from = schedule_of(package, schedule);
@@ -274,8 +293,8 @@ void weft_package_get_value(const weft_package *package, size_t schedule, size_t
                                   .alias_of = value->alias_of};
 }
 
-void weft_package_get_launch(const weft_package *package, size_t schedule, size_t step, size_t index,
-                             weft_launch_info *out_info)
+void weft_package_get_launch(const weft_package *package, size_t schedule, size_t step,
+                             size_t index, weft_launch_info *out_info)
 {
     *out_info = (weft_launch_info){0};
     const weft_schedule *from = schedule_of(package, schedule);
@@ -283,12 +302,14 @@ void weft_package_get_launch(const weft_package *package, size_t schedule, size_
         return;
     const weft_launch *launch = &from->steps[step].launches[index];
     const weft_program *program = &package->manifest->programs[launch->program];
-    *out_info = (weft_launch_info){program->name, program->kernels[launch->kernel], launch->tile, {0}, {0}};
+    *out_info =
+        (weft_launch_info){program->name, program->kernels[launch->kernel], launch->tile, {0}, {0}};
     memcpy(out_info->global, launch->global, sizeof launch->global);
     memcpy(out_info->local, launch->local, sizeof launch->local);
 }
 
-void weft_package_get_step(const weft_package *package, size_t schedule, size_t index, weft_step_info *out_info)
+void weft_package_get_step(const weft_package *package, size_t schedule, size_t index,
+                           weft_step_info *out_info)
 {
     *out_info = (weft_step_info){0};
     const weft_schedule *from = schedule_of(package, schedule);

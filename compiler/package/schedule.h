@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The schedule: what the planner makes, the package stores and the runtime executes. One data model for all three.
+/* The schedule: what the planner makes, the package stores and the runtime executes. One data model
+ * for all three.
  *
- * A schedule is a list of steps in a valid order; step i may start when all of its deps have ended. A step says two things:
- * its meaning (an operator of ops.def with attributes, inputs and outputs), which the reference backend executes, and its launches
- * (a kernel with arguments and a grid each, run one after the other; one for nearly every step, several where data moves from or to several
+ * A schedule is a list of steps in a valid order; step i may start when all of its deps have ended.
+ * A step says two things: its meaning (an operator of ops.def with attributes, inputs and outputs),
+ * which the reference backend executes, and its launches (a kernel with arguments and a grid each,
+ * run one after the other; one for nearly every step, several where data moves from or to several
  * tensors), which an OpenCL device executes. Both name tensors by index into `values`.
  * Everything lives in one arena and is immutable once built. */
 #ifndef WEFT_PACKAGE_SCHEDULE_H
@@ -11,14 +13,16 @@
 
 #include "compiler/base/tensor.h"
 
-/* Alignment of everything that a kernel gets a pointer to: OpenCL asks it of sub-buffers, and it spares split cache lines. */
+/* Alignment of everything that a kernel gets a pointer to: OpenCL asks it of sub-buffers, and it
+ * spares split cache lines. */
 enum { WEFT_STORAGE_ALIGN = 128 };
 
 typedef enum weft_place {
-    WEFT_PLACE_INPUT,    /* graph input, bound per request */
-    WEFT_PLACE_OUTPUT,   /* graph output, bound per request */
-    WEFT_PLACE_ARENA,    /* at offset_bytes of the request's arena while first_step..last_step run */
-    WEFT_PLACE_CONSTANT, /* plain elements at offset_bytes of section "plain", or only packed (see weft_blob) */
+    WEFT_PLACE_INPUT,  /* graph input, bound per request */
+    WEFT_PLACE_OUTPUT, /* graph output, bound per request */
+    WEFT_PLACE_ARENA,  /* at offset_bytes of the request's arena while first_step..last_step run */
+    WEFT_PLACE_CONSTANT, /* plain elements at offset_bytes of section "plain", or only packed (see
+                            weft_blob) */
     WEFT_PLACE_ALIAS,    /* the storage of value alias_of, seen with this shape */
     WEFT_PLACE_COUNT
 } weft_place;
@@ -28,22 +32,27 @@ typedef struct weft_schedule_value {
     weft_dtype dtype;
     weft_shape shape; /* the meaning's shape */
     weft_place place;
-    int32_t alias_of;      /* place ALIAS: index of the value that owns the storage (never itself an alias) */
-    uint64_t offset_bytes; /* place ARENA and CONSTANT with plain data; multiple of WEFT_STORAGE_ALIGN */
-    uint64_t size_bytes;   /* of the storage; for partial sums larger than the shape says */
+    int32_t alias_of; /* place ALIAS: index of the value that owns the storage (never itself an
+                         alias) */
+    uint64_t
+        offset_bytes; /* place ARENA and CONSTANT with plain data; multiple of WEFT_STORAGE_ALIGN */
+    uint64_t size_bytes;           /* of the storage; for partial sums larger than the shape says */
     int32_t first_step, last_step; /* ARENA, OUTPUT: lifetime, inclusive */
-    bool has_plain;        /* CONSTANT: elements are in section "plain" */
-    int32_t blob;          /* CONSTANT: a blob it can be got back from (packing PLAIN or PANEL); -1: none, or not a constant */
-    /* A mean [N,C] that a kernel leaves as sums over blocks of positions: storage is f32 [N, partial_blocks, C] and
-     * mean = sum over blocks / partial_count. 0: stored plainly. */
+    bool has_plain;                /* CONSTANT: elements are in section "plain" */
+    int32_t blob; /* CONSTANT: a blob it can be got back from (packing PLAIN or PANEL); -1: none, or
+                     not a constant */
+    /* A mean [N,C] that a kernel leaves as sums over blocks of positions: storage is f32 [N,
+     * partial_blocks, C] and mean = sum over blocks / partial_count. 0: stored plainly. */
     int32_t partial_blocks;
     int64_t partial_count;
 } weft_schedule_value;
 
-/* A constant as a kernel wants it: at offset_bytes (aligned to WEFT_STORAGE_ALIGN) of section "weights". Several schedules may share a blob. */
+/* A constant as a kernel wants it: at offset_bytes (aligned to WEFT_STORAGE_ALIGN) of section
+ * "weights". Several schedules may share a blob. */
 typedef enum weft_packing {
-    WEFT_PACK_PLAIN,    /* as the value's shape says, zeros may follow */
-    WEFT_PACK_PANEL,    /* [rows/panel][...][panel]: kernels/cpu/pack.h, conv and linear; rows padded with zeros; invertible */
+    WEFT_PACK_PLAIN, /* as the value's shape says, zeros may follow */
+    WEFT_PACK_PANEL, /* [rows/panel][...][panel]: kernels/cpu/pack.h, conv and linear; rows padded
+                        with zeros; invertible */
     WEFT_PACK_WINOGRAD, /* transformed; the plain form is kept for the reference backend */
     WEFT_PACK_COUNT
 } weft_packing;
@@ -75,20 +84,27 @@ typedef struct weft_arg {
 } weft_arg;
 
 typedef struct weft_launch {
-    int32_t program, kernel; /* index into the package's programs, and into that program's kernels */
+    int32_t program,
+        kernel; /* index into the package's programs, and into that program's kernels */
     weft_arg *args;
     size_t arg_count;
     uint64_t global[3], local[3];
     const char *tile; /* short text for tables: "6x16", "F4 6x16 T12" */
 } weft_launch;
 
-typedef enum weft_bound { WEFT_BOUND_COMPUTE, WEFT_BOUND_MEMORY, WEFT_BOUND_LAUNCH, WEFT_BOUND_COUNT } weft_bound;
+typedef enum weft_bound {
+    WEFT_BOUND_COMPUTE,
+    WEFT_BOUND_MEMORY,
+    WEFT_BOUND_LAUNCH,
+    WEFT_BOUND_COUNT
+} weft_bound;
 
 typedef struct weft_step_cost {
     int64_t macs;  /* of the operator's definition: direct convolution, not Winograd's */
     int64_t flops; /* floating-point operations that the chosen kernel performs */
     int64_t weight_bytes, input_bytes, output_bytes;
-    double ideal_ns; /* roofline: the larger of flops / peak and bytes / bandwidth of the target. A model, not a measurement */
+    double ideal_ns; /* roofline: the larger of flops / peak and bytes / bandwidth of the target. A
+                        model, not a measurement */
     weft_bound bound;
 } weft_step_cost;
 
@@ -116,13 +132,13 @@ typedef struct weft_schedule {
     size_t input_count, output_count;
     weft_step *steps;
     size_t step_count;
-    uint64_t arena_bytes; /* with lifetimes overlapped */
+    uint64_t arena_bytes;          /* with lifetimes overlapped */
     uint64_t arena_unshared_bytes; /* what it would be without */
 } weft_schedule;
 
 typedef struct weft_program {
-    const char *name;   /* "conv_f32_6x16" */
-    const char *source; /* OpenCL C, complete */
+    const char *name;    /* "conv_f32_6x16" */
+    const char *source;  /* OpenCL C, complete */
     const char *options; /* for clBuildProgram */
     const char **kernels;
     size_t kernel_count;
@@ -130,13 +146,13 @@ typedef struct weft_program {
 
 /* Everything in a package besides raw section bytes. */
 typedef struct weft_manifest {
-    const char *model;     /* graph name */
-    const char *producer;  /* "weft 0.1.0" */
-    const char *target;    /* "cpu-avx2" */
+    const char *model;    /* graph name */
+    const char *producer; /* "weft 0.1.0" */
+    const char *target;   /* "cpu-avx2" */
     int64_t opset;
-    int64_t source_nodes;  /* ONNX nodes as imported */
-    int64_t parameters;    /* elements of constants as imported */
-    int64_t weight_bytes;  /* bytes of constants as imported */
+    int64_t source_nodes; /* ONNX nodes as imported */
+    int64_t parameters;   /* elements of constants as imported */
+    int64_t weight_bytes; /* bytes of constants as imported */
     weft_program *programs;
     size_t program_count;
     weft_blob *blobs;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The writer: sections are streamed in order while they are hashed; header and table are put in front at the end. Two writings of the
- * same content give the same bytes. Must not know about: how blobs are packed. */
+/* The writer: sections are streamed in order while they are hashed; header and table are put in
+ * front at the end. Two writings of the same content give the same bytes. Must not know about: how
+ * blobs are packed. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,8 @@
 #include "compiler/package/internal.h"
 
 enum { FRONT_BYTES = WEFT_PACKAGE_PAGE_BYTES };
-_Static_assert(WEFT_PACKAGE_HEADER_BYTES + WEFT_SECTION_COUNT * WEFT_PACKAGE_ENTRY_BYTES <= FRONT_BYTES,
+_Static_assert(WEFT_PACKAGE_HEADER_BYTES + WEFT_SECTION_COUNT * WEFT_PACKAGE_ENTRY_BYTES <=
+                   FRONT_BYTES,
                "header and table fit the first page");
 
 typedef struct package_writer {
@@ -105,13 +107,15 @@ static weft_status write_plain(package_writer *w, const weft_package_content *co
                 continue; /* an earlier schedule brought it */
             status = add_zeros_to(w, value->offset_bytes);
             if (status == WEFT_OK)
-                status = add(w, content->plain_bytes(content->user, s, i), (size_t)value->size_bytes);
+                status =
+                    add(w, content->plain_bytes(content->user, s, i), (size_t)value->size_bytes);
         }
     }
     return status == WEFT_OK ? end_section(w, WEFT_SECTION_PLAIN) : status;
 }
 
-static weft_status write_text(package_writer *w, weft_section_kind kind, const char *text, size_t bytes)
+static weft_status write_text(package_writer *w, weft_section_kind kind, const char *text,
+                              size_t bytes)
 {
     begin_section(w);
     weft_status status = add(w, text, bytes);
@@ -127,13 +131,15 @@ static weft_status write_front(package_writer *w)
     weft__put_u32(w->front + 8, WEFT_PACKAGE_VERSION);
     weft__put_u32(w->front + 12, WEFT_SECTION_COUNT);
     weft__put_u64(w->front + 16, weft_file_writer_position(w->file));
-    weft__put_u64(w->front + 24, XXH3_64bits(w->front + WEFT_PACKAGE_HEADER_BYTES, FRONT_BYTES - WEFT_PACKAGE_HEADER_BYTES));
+    weft__put_u64(w->front + 24, XXH3_64bits(w->front + WEFT_PACKAGE_HEADER_BYTES,
+                                             FRONT_BYTES - WEFT_PACKAGE_HEADER_BYTES));
     weft__put_u64(w->front + 32, XXH3_64bits(hashes, sizeof hashes));
     weft__put_u64(w->front + 56, XXH3_64bits(w->front, 56));
     return weft_file_writer_patch(w->file, 0, w->front, sizeof w->front);
 }
 
-static weft_status write_sections(package_writer *w, const weft_package_content *content, const weft_text *manifest)
+static weft_status write_sections(package_writer *w, const weft_package_content *content,
+                                  const weft_text *manifest)
 {
     weft_status status = weft_file_writer_add(w->file, w->front, sizeof w->front);
     if (status == WEFT_OK)
@@ -150,8 +156,10 @@ static weft_status write_sections(package_writer *w, const weft_package_content 
     return status == WEFT_OK ? write_front(w) : status;
 }
 
-/* Blobs and plain constants are streamed, so their offsets must ascend without overlap. The sizes of both sections follow. */
-static bool check_order(weft_arena *arena, const weft_manifest *manifest, weft_manifest_limits *out_limits, weft_text *reason)
+/* Blobs and plain constants are streamed, so their offsets must ascend without overlap. The sizes
+ * of both sections follow. */
+static bool check_order(weft_arena *arena, const weft_manifest *manifest,
+                        weft_manifest_limits *out_limits, weft_text *reason)
 {
     weft_map places; /* of plain constants: those of a later schedule may share them */
     weft_map_init(&places, arena);
@@ -170,12 +178,15 @@ static bool check_order(weft_arena *arena, const weft_manifest *manifest, weft_m
             const weft_schedule_value *value = &schedule->values[i];
             if (!value->has_plain)
                 continue;
-            const char *place =
-                weft_arena_printf(arena, "%" PRIu64 " %" PRIu64, value->offset_bytes, value->size_bytes);
+            const char *place = weft_arena_printf(arena, "%" PRIu64 " %" PRIu64,
+                                                  value->offset_bytes, value->size_bytes);
             if (weft_map_get(&places, place) != NULL)
                 continue;
             if (value->offset_bytes < out_limits->plain_bytes) {
-                weft_text_printf(reason, "schedules[%zu].values[%zu].plain: constants must ascend without overlap", s, i);
+                weft_text_printf(
+                    reason,
+                    "schedules[%zu].values[%zu].plain: constants must ascend without overlap", s,
+                    i);
                 return false;
             }
             weft_map_put(&places, place, &places);
@@ -185,14 +196,17 @@ static bool check_order(weft_arena *arena, const weft_manifest *manifest, weft_m
     return true;
 }
 
-static weft_status prepare(weft_arena *arena, const weft_package_content *content, weft_text *out_manifest, weft_diag *diag)
+static weft_status prepare(weft_arena *arena, const weft_package_content *content,
+                           weft_text *out_manifest, weft_diag *diag)
 {
     const weft_manifest *manifest = content->manifest;
     weft_manifest_limits limits;
     weft_text reason;
     weft_text_init(&reason, arena);
-    if (!check_order(arena, manifest, &limits, &reason) || !weft__manifest_check(manifest, &limits, &reason)) {
-        weft_status status = weft_diag_error(diag, WEFT_E_PACKAGE_CONTENT, "the package to write contradicts itself");
+    if (!check_order(arena, manifest, &limits, &reason) ||
+        !weft__manifest_check(manifest, &limits, &reason)) {
+        weft_status status = weft_diag_error(diag, WEFT_E_PACKAGE_CONTENT,
+                                             "the package to write contradicts itself");
         weft_diag_field_set(diag, WEFT_DIAG_WHY, "%s", reason.data);
         return status;
     }
@@ -206,8 +220,8 @@ static weft_status prepare(weft_arena *arena, const weft_package_content *conten
     return weft__manifest_write(manifest, offsets, out_manifest, diag);
 }
 
-static weft_status write_file(const char *path, const weft_package_content *content, const weft_text *manifest,
-                              package_writer *w, weft_diag *diag)
+static weft_status write_file(const char *path, const weft_package_content *content,
+                              const weft_text *manifest, package_writer *w, weft_diag *diag)
 {
     weft_status status = weft_file_writer_open(path, &w->file, diag);
     if (status != WEFT_OK)
@@ -218,10 +232,12 @@ static weft_status write_file(const char *path, const weft_package_content *cont
     weft_file_writer_abort(w->file);
     if (status == WEFT_NO_MEMORY)
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while writing %s", path);
-    return weft_diag_error(diag, WEFT_E_PACKAGE_CONTENT, "a weight could not be packed while writing %s", path);
+    return weft_diag_error(diag, WEFT_E_PACKAGE_CONTENT,
+                           "a weight could not be packed while writing %s", path);
 }
 
-weft_status weft_package_write(const char *path, const weft_package_content *content, weft_diag *diag)
+weft_status weft_package_write(const char *path, const weft_package_content *content,
+                               weft_diag *diag)
 {
     weft_arena *arena = weft_arena_create();
     XXH3_state_t *hash = XXH3_createState();

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Lifetimes -> offsets in one arena: largest first, each at the lowest offset where nothing that lives at the same time lies.
- * Best known simple rule for this problem ("greedy by size", Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net
- * Inference", 2020). Scratch of a step takes part with a lifetime of that one step. */
+/* Lifetimes -> offsets in one arena: largest first, each at the lowest offset where nothing that
+ * lives at the same time lies. Best known simple rule for this problem ("greedy by size", Pisarchyk
+ * and Lee, "Efficient Memory Management for Deep Neural Net Inference", 2020). Scratch of a step
+ * takes part with a lifetime of that one step. */
 #include <stdlib.h>
 
 #include "compiler/plan/internal.h"
@@ -33,13 +34,15 @@ static uint64_t aligned(uint64_t bytes)
     return (bytes + WEFT_STORAGE_ALIGN - 1) / WEFT_STORAGE_ALIGN * WEFT_STORAGE_ALIGN;
 }
 
-/* Lifetimes of storage: from the step that writes it to the last step that reads it, aliases included. */
+/* Lifetimes of storage: from the step that writes it to the last step that reads it, aliases
+ * included. */
 static void set_lifetimes(weft_schedule *out)
 {
     for (size_t s = 0; s < out->step_count; s++) {
         const weft_step *step = &out->steps[s];
         for (size_t i = 0; i < step->input_count + step->output_count; i++) {
-            int32_t index = i < step->input_count ? step->inputs[i] : step->outputs[i - step->input_count];
+            int32_t index =
+                i < step->input_count ? step->inputs[i] : step->outputs[i - step->input_count];
             if (index < 0)
                 continue;
             weft_schedule_value *value = &out->values[index];
@@ -96,7 +99,13 @@ void weft__plan_arena(schedule_state *state)
     for (size_t i = 0; i < out->value_count; i++) {
         const weft_schedule_value *value = &out->values[i];
         if (value->place == WEFT_PLACE_ARENA) {
-            blocks[count] = (block){aligned(value->size_bytes), 0, value->first_step, value->last_step, count, false, i};
+            blocks[count] = (block){aligned(value->size_bytes),
+                                    0,
+                                    value->first_step,
+                                    value->last_step,
+                                    count,
+                                    false,
+                                    i};
             count++;
         }
     }
@@ -114,7 +123,8 @@ void weft__plan_arena(schedule_state *state)
     for (size_t i = 0; i < count; i++) {
         if (blocks[i].is_scratch) {
             const scratch_use *use = &state->scratch.data[blocks[i].index];
-            out->steps[use->step].launches[use->launch].args[use->arg].offset_bytes = blocks[i].offset_bytes;
+            out->steps[use->step].launches[use->launch].args[use->arg].offset_bytes =
+                blocks[i].offset_bytes;
         } else {
             out->values[blocks[i].index].offset_bytes = blocks[i].offset_bytes;
         }

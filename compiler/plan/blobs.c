@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packed weights: each constant once per packing, whichever schedule asks; bytes are made only when the package is written. */
+/* Packed weights: each constant once per packing, whichever schedule asks; bytes are made only when
+ * the package is written. */
 #include <string.h>
 #include <xxhash.h>
 
 #include "compiler/plan/internal.h"
 #include "kernels/cpu/pack.h"
 
-static const char *content_key(schedule_state *state, const weft_value *value, weft_recipe recipe, int panel, int winograd)
+static const char *content_key(schedule_state *state, const weft_value *value, weft_recipe recipe,
+                               int panel, int winograd)
 {
     weft_arena *arena = state->planner->arena;
     if (value == NULL)
@@ -15,9 +17,10 @@ static const char *content_key(schedule_state *state, const weft_value *value, w
     WEFT_ASSERT(weft_shape_bytes(&value->shape, value->dtype, &bytes));
     XXH128_hash_t hash = XXH3_128bits(value->data, bytes);
     char shape[WEFT_SHAPE_TEXT];
-    return weft_arena_printf(arena, "%016llx%016llx %s %s %d %d %d", (unsigned long long)hash.high64,
-                             (unsigned long long)hash.low64, weft_dtype_name(value->dtype),
-                             weft_shape_format(&value->shape, shape), recipe, panel, winograd);
+    return weft_arena_printf(arena, "%016llx%016llx %s %s %d %d %d",
+                             (unsigned long long)hash.high64, (unsigned long long)hash.low64,
+                             weft_dtype_name(value->dtype), weft_shape_format(&value->shape, shape),
+                             recipe, panel, winograd);
 }
 
 /* Weights as [OC][KH][KW][IC]; a matrix [OC][IC] is a 1 x 1 kernel. */
@@ -28,8 +31,8 @@ typedef struct weight_dims {
 static weight_dims weight_dims_of(const weft_value *value)
 {
     if (value != NULL && value->shape.rank == 4)
-        return (weight_dims){(int)value->shape.dims[0], (int)value->shape.dims[1], (int)value->shape.dims[2],
-                             (int)value->shape.dims[3]};
+        return (weight_dims){(int)value->shape.dims[0], (int)value->shape.dims[1],
+                             (int)value->shape.dims[2], (int)value->shape.dims[3]};
     if (value != NULL && value->shape.rank == 2)
         return (weight_dims){(int)value->shape.dims[0], 1, 1, (int)value->shape.dims[1]};
     return (weight_dims){0, 0, 0, 0};
@@ -54,7 +57,8 @@ static size_t blob_elems(const weft_value *value, weft_recipe recipe, int panel,
 }
 
 /* Index of the blob with this content and packing, made when it is new. */
-static int32_t find_blob(schedule_state *state, const weft_value *value, weft_recipe recipe, int panel, int winograd)
+static int32_t find_blob(schedule_state *state, const weft_value *value, weft_recipe recipe,
+                         int panel, int winograd)
 {
     planner *shared = state->planner;
     const char *key = content_key(state, value, recipe, panel, winograd);
@@ -62,15 +66,16 @@ static int32_t find_blob(schedule_state *state, const weft_value *value, weft_re
     if (known > 0)
         return (int32_t)(known - 1);
     weft_blob blob = {.winograd = winograd, .offset_bytes = shared->weights_bytes};
-    blob.packing = recipe == WEFT_RECIPE_WINOGRAD                                 ? WEFT_PACK_WINOGRAD
-                   : recipe == WEFT_RECIPE_PLAIN || recipe == WEFT_RECIPE_ZEROS   ? WEFT_PACK_PLAIN
-                                                                                  : WEFT_PACK_PANEL;
+    blob.packing = recipe == WEFT_RECIPE_WINOGRAD                               ? WEFT_PACK_WINOGRAD
+                   : recipe == WEFT_RECIPE_PLAIN || recipe == WEFT_RECIPE_ZEROS ? WEFT_PACK_PLAIN
+                                                                                : WEFT_PACK_PANEL;
     blob.panel = blob.packing == WEFT_PACK_PLAIN ? 0 : panel;
     size_t elem_bytes = value == NULL ? 4 : weft_dtype_bytes(value->dtype);
     size_t elems = blob_elems(value, recipe, panel, winograd);
     WEFT_ASSERT(elems > 0 && weft_mul_size(elems, elem_bytes, &elems));
     blob.size_bytes = elems;
-    shared->weights_bytes += (elems + WEFT_STORAGE_ALIGN - 1) / WEFT_STORAGE_ALIGN * WEFT_STORAGE_ALIGN;
+    shared->weights_bytes +=
+        (elems + WEFT_STORAGE_ALIGN - 1) / WEFT_STORAGE_ALIGN * WEFT_STORAGE_ALIGN;
     weft_blob_recipe how = {.kind = recipe, .value = value};
     WEFT_VEC_PUSH(shared->arena, &shared->blobs, blob);
     WEFT_VEC_PUSH(shared->arena, &shared->recipes, how);
@@ -78,12 +83,14 @@ static int32_t find_blob(schedule_state *state, const weft_value *value, weft_re
     return (int32_t)shared->blobs.count - 1;
 }
 
-int32_t weft__plan_blob(schedule_state *state, const weft_value *value, weft_recipe recipe, int panel, int winograd)
+int32_t weft__plan_blob(schedule_state *state, const weft_value *value, weft_recipe recipe,
+                        int panel, int winograd)
 {
     if (value == NULL)
         return find_blob(state, NULL, WEFT_RECIPE_ZEROS, panel, winograd);
     int32_t index = find_blob(state, value, recipe, panel, winograd);
-    /* Winograd's blob cannot be turned back; the plain form that such a constant needs is placed last (weft__plan_need_plain). */
+    /* Winograd's blob cannot be turned back; the plain form that such a constant needs is placed
+     * last (weft__plan_need_plain). */
     if (state->planner->blobs.data[index].packing != WEFT_PACK_WINOGRAD)
         state->out->values[weft__plan_value_index(value)].blob = index;
     return index;
@@ -92,7 +99,8 @@ int32_t weft__plan_blob(schedule_state *state, const weft_value *value, weft_rec
 int32_t weft__plan_table(schedule_state *state, weft_dtype dtype, const void *data, int64_t count)
 {
     weft_value *table = WEFT_NEW(state->planner->arena, weft_value);
-    *table = (weft_value){.name = "table", .dtype = dtype, .has_shape = true, .shape = {1, {count}}, .data = data};
+    *table = (weft_value){
+        .name = "table", .dtype = dtype, .has_shape = true, .shape = {1, {count}}, .data = data};
     return find_blob(state, table, WEFT_RECIPE_PLAIN, 1, 0);
 }
 
@@ -106,7 +114,8 @@ void weft__plan_need_plain(schedule_state *state, const weft_value *value)
     size_t known = (size_t)(uintptr_t)weft_map_get(&shared->plain_keys, key);
     if (known == 0) {
         known = (size_t)shared->plain_bytes + 1;
-        shared->plain_bytes += (constant->size_bytes + WEFT_STORAGE_ALIGN - 1) / WEFT_STORAGE_ALIGN * WEFT_STORAGE_ALIGN;
+        shared->plain_bytes += (constant->size_bytes + WEFT_STORAGE_ALIGN - 1) /
+                               WEFT_STORAGE_ALIGN * WEFT_STORAGE_ALIGN;
         weft_map_put(&shared->plain_keys, key, (void *)(uintptr_t)known);
     }
     constant->has_plain = true;

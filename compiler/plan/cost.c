@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Roofline per step: the time the target's peak or its memory would need, whichever is longer. Williams, Waterman and Patterson, "Roofline: an
- * insightful visual performance model", 2009. A model; every table that shows it says so. */
+/* Roofline per step: the time the target's peak or its memory would need, whichever is longer.
+ * Williams, Waterman and Patterson, "Roofline: an insightful visual performance model", 2009. A
+ * model; every table that shows it says so. */
 #include "compiler/plan/internal.h"
 
-/* Activations of up to half the last-level cache are taken to stay there between steps: they cost a tenth of a memory access. */
+/* Activations of up to half the last-level cache are taken to stay there between steps: they cost a
+ * tenth of a memory access. */
 static const double CACHED_SHARE = 0.1;
 
 void weft__plan_cost(const schedule_state *state, const weft_node *node, weft_step *step)

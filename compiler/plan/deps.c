@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Dependencies between steps: read after write, write after read and write after write on storage, minus what other dependencies
- * already imply. A device that runs steps out of order needs these and nothing else. */
+/* Dependencies between steps: read after write, write after read and write after write on storage,
+ * minus what other dependencies already imply. A device that runs steps out of order needs these
+ * and nothing else. */
 #include <stdlib.h>
 
 #include "compiler/plan/internal.h"
@@ -77,7 +78,8 @@ void weft__plan_deps(schedule_state *state)
         uint64_t *mine = reach + s * words;
         size_t count = 0;
         for (size_t t = s; t-- > 0;) {
-            if (mine[t / 64] >> (t % 64) & 1 || !conflict(touches[s], counts[s], touches[t], counts[t]))
+            if (mine[t / 64] >> (t % 64) & 1 ||
+                !conflict(touches[s], counts[s], touches[t], counts[t]))
                 continue;
             found[count++] = (int32_t)t;
             mine[t / 64] |= UINT64_C(1) << (t % 64);

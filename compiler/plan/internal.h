@@ -19,7 +19,7 @@ typedef struct planner {
     weft_program_set *programs;
     blob_list blobs;
     recipe_list recipes;
-    weft_map blob_keys; /* content hash and packing -> index + 1 */
+    weft_map blob_keys;     /* content hash and packing -> index + 1 */
     uint64_t weights_bytes; /* of section "weights" so far */
     uint64_t plain_bytes;   /* of section "plain" so far */
     weft_map plain_keys;
@@ -46,19 +46,22 @@ typedef struct schedule_state {
 void weft__plan_own_outputs(weft_graph *graph);
 bool weft__plan_is_alias(weft_op op);
 weft_status weft__plan_values(schedule_state *state);
-int32_t weft__plan_value_index(const weft_value *value); /* -1 for NULL; valid while planning its graph */
+int32_t
+weft__plan_value_index(const weft_value *value); /* -1 for NULL; valid while planning its graph */
 
 /* The target as the kernels' tile rule sees it. */
 struct weft_cpu_device weft__plan_device(const planner *planner);
 
 /* The value that owns the storage of `value`. */
 const weft_schedule_value *weft__plan_storage(const schedule_state *state, const weft_value *value);
-/* A mean may stay as sums per block when every reader is a Linear of few rows, which adds them up as it reads. */
+/* A mean may stay as sums per block when every reader is a Linear of few rows, which adds them up
+ * as it reads. */
 bool weft__plan_can_be_partial(const schedule_state *state, const weft_value *mean);
-void weft__plan_set_partial(schedule_state *state, const weft_value *mean, int64_t images, int64_t blocks, int64_t channels,
-                            int64_t positions);
+void weft__plan_set_partial(schedule_state *state, const weft_value *mean, int64_t images,
+                            int64_t blocks, int64_t channels, int64_t positions);
 
-/* arena.c: offsets for every ARENA value and scratch of the schedule; sets arena_bytes and arena_unshared_bytes. */
+/* arena.c: offsets for every ARENA value and scratch of the schedule; sets arena_bytes and
+ * arena_unshared_bytes. */
 void weft__plan_arena(schedule_state *state);
 
 /* prefetch.c: convolutions fetch the weights of bandwidth-bound steps that follow. */
@@ -71,13 +74,15 @@ void weft__plan_deps(schedule_state *state);
 void weft__plan_cost(const schedule_state *state, const weft_node *node, weft_step *step);
 
 /* blobs.c: index of a blob, made once per content and packing. */
-int32_t weft__plan_blob(schedule_state *state, const weft_value *value, weft_recipe recipe, int panel, int winograd);
+int32_t weft__plan_blob(schedule_state *state, const weft_value *value, weft_recipe recipe,
+                        int panel, int winograd);
 /* Index of a blob with a table that the planner made; data stays where it is. count > 0. */
 int32_t weft__plan_table(schedule_state *state, weft_dtype dtype, const void *data, int64_t count);
 /* Marks a constant as needed in plain form (by the reference backend). */
 void weft__plan_need_plain(schedule_state *state, const weft_value *value);
 
-/* kernels_*.c: fill step->launch for a node; WEFT_UNSUPPORTED with a diagnostic when no kernel fits. */
+/* kernels_*.c: fill step->launch for a node; WEFT_UNSUPPORTED with a diagnostic when no kernel
+ * fits. */
 weft_status weft__plan_conv2d(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_linear(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_gate(schedule_state *state, const weft_node *node, weft_step *step);
@@ -91,7 +96,8 @@ weft_status weft__plan_matmul(schedule_state *state, const weft_node *node, weft
 weft_status weft__plan_gather(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_resize(schedule_state *state, const weft_node *node, weft_step *step);
 
-/* Floats a work-item of an element-wise kernel handles: large enough to hide its start, small enough to share out. */
+/* Floats a work-item of an element-wise kernel handles: large enough to hide its start, small
+ * enough to share out. */
 enum { WEFT__ELEMENT_BLOCK = 4096 };
 /* Elements of a value of the graph. */
 int64_t weft__plan_elems(const weft_value *value);
@@ -114,21 +120,26 @@ void weft__launch_int(launch_builder *builder, int64_t number);
 void weft__launch_ints(launch_builder *builder, const int64_t *numbers, size_t count);
 void weft__launch_float(launch_builder *builder, double number);
 void weft__launch_local(launch_builder *builder, uint64_t bytes);
-/* Returns a number for weft__launch_scratch_again: a later launch of the step that wants the same bytes. */
+/* Returns a number for weft__launch_scratch_again: a later launch of the step that wants the same
+ * bytes. */
 int32_t weft__launch_scratch(launch_builder *builder, uint64_t bytes);
 void weft__launch_scratch_again(launch_builder *builder, int32_t scratch);
-void weft__launch_end(launch_builder *builder, weft_kernel_family family, const char *kernel, int64_t global0, int64_t global1,
-                      const char *tile);
+void weft__launch_end(launch_builder *builder, weft_kernel_family family, const char *kernel,
+                      int64_t global0, int64_t global1, const char *tile);
 /* "no kernel for ..." with the node's name; returns WEFT_UNSUPPORTED. */
-weft_status weft__plan_unsupported(schedule_state *state, const weft_node *node, const char *why, const char *try_this);
+weft_status weft__plan_unsupported(schedule_state *state, const weft_node *node, const char *why,
+                                   const char *try_this);
 
 /* Copies the node's first input to its first output, element by element, of any type. */
 weft_status weft__launch_whole_copy(launch_builder *builder, const weft_node *node);
-/* Padding by reflection, repetition of the edge or wrapping: the node's first input with before[axis] elements in front. */
-weft_status weft__launch_pad_tables(launch_builder *builder, const weft_node *node, const int64_t *before, const char *mode);
+/* Padding by reflection, repetition of the edge or wrapping: the node's first input with
+ * before[axis] elements in front. */
+weft_status weft__launch_pad_tables(launch_builder *builder, const weft_node *node,
+                                    const int64_t *before, const char *mode);
 /* A second launch: mean over H and W of y [N,H,W,C], stored plainly. */
 void weft__launch_mean(launch_builder *builder, const weft_value *y, const weft_value *mean);
-/* act, act_a, act_b of a node as the kernels take them (common.cl), from its attributes <prefix>act, _min, _max. */
+/* act, act_a, act_b of a node as the kernels take them (common.cl), from its attributes
+ * <prefix>act, _min, _max. */
 void weft__launch_act(launch_builder *builder, const weft_attrs *attrs, const char *prefix);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weft.Conv2D -> weft_conv, weft_winograd2/4 or weft_depthwise. Which algorithm and which blocks: kernels/cpu/tile_rule.c; the kernels'
- * arguments: kernels/cpu/README.md. */
+/* weft.Conv2D -> weft_conv, weft_winograd2/4 or weft_depthwise. Which algorithm and which blocks:
+ * kernels/cpu/tile_rule.c; the kernels' arguments: kernels/cpu/README.md. */
 #include <stdio.h>
 
 #include "compiler/plan/internal.h"
@@ -41,18 +41,30 @@ static conv_node read_node(const schedule_state *state, const weft_node *node)
     conv.ih = conv.is_nchw ? x[2] : x[1];
     conv.iw = conv.is_nchw ? x[3] : x[2];
     int ic = (int)(conv.is_nchw ? x[1] : x[3]), taps = (int)(w[1] * w[2]);
-    /* Channels-first images and stems of a few channels: rows are copied together once, then read as one run. */
-    conv.gather = conv.is_pooled                                ? GATHER_POOL
+    /* Channels-first images and stems of a few channels: rows are copied together once, then read
+     * as one run. */
+    conv.gather = conv.is_pooled                         ? GATHER_POOL
                   : conv.is_nchw || (ic < 8 && taps > 1) ? GATHER_IM2COL
-                                                                : GATHER_NONE;
-    conv.shape = (struct weft_cpu_conv_shape){.n = (int)y[0], .ic = ic, .oh = (int)y[1], .ow = (int)y[2], .oc = (int)y[3],
-                                              .kh = (int)w[1], .kw = (int)w[2], .sh = (int)stride[0], .sw = (int)stride[1],
-                                              .dh = (int)dilation[0], .dw = (int)dilation[1], .groups = groups,
-                                              .has_sums = has_sums, .is_gathered = conv.gather != GATHER_NONE};
+                                                         : GATHER_NONE;
+    conv.shape = (struct weft_cpu_conv_shape){.n = (int)y[0],
+                                              .ic = ic,
+                                              .oh = (int)y[1],
+                                              .ow = (int)y[2],
+                                              .oc = (int)y[3],
+                                              .kh = (int)w[1],
+                                              .kw = (int)w[2],
+                                              .sh = (int)stride[0],
+                                              .sw = (int)stride[1],
+                                              .dh = (int)dilation[0],
+                                              .dw = (int)dilation[1],
+                                              .groups = groups,
+                                              .has_sums = has_sums,
+                                              .is_gathered = conv.gather != GATHER_NONE};
     return conv;
 }
 
-/* What F(m x m, 3 x 3) performs: products, and the transforms of input and output, counted from winograd.cl. */
+/* What F(m x m, 3 x 3) performs: products, and the transforms of input and output, counted from
+ * winograd.cl. */
 static int64_t winograd_flops(const struct weft_cpu_conv_shape *shape, int m)
 {
     int64_t tiles = (int64_t)shape->n * ((shape->oh + m - 1) / m) * ((shape->ow + m - 1) / m);
@@ -68,7 +80,8 @@ static void launch_direct(launch_builder *builder, const weft_node *node, const 
     const struct weft_cpu_conv_shape *shape = &conv->shape;
     int panel = 2 * state->planner->target->vector_floats;
     int padded = (shape->oc + panel - 1) / panel * panel;
-    weft_recipe recipe = conv->gather == GATHER_IM2COL ? WEFT_RECIPE_CONV_GATHERED : WEFT_RECIPE_CONV;
+    weft_recipe recipe =
+        conv->gather == GATHER_IM2COL ? WEFT_RECIPE_CONV_GATHERED : WEFT_RECIPE_CONV;
 
     weft__launch_value(builder, conv->x);
     weft__launch_blob(builder, weft__plan_blob(state, conv->w, recipe, panel, 0));
@@ -80,22 +93,36 @@ static void launch_direct(launch_builder *builder, const weft_node *node, const 
     weft__launch_scratch(builder, plan->scratch_elems * sizeof(float));
     weft__launch_int(builder, conv->flags);
     weft__launch_act(builder, &node->attrs, "");
-    /* With a pooled input the window's stride takes the convolution's place in the geometry: the product is 1 x 1. */
-    int64_t stride_h = conv->gather == GATHER_POOL ? 2 : shape->sh, stride_w = conv->gather == GATHER_POOL ? 2 : shape->sw;
-    int64_t geometry[] = {conv->ih, conv->iw, shape->ic, shape->oh, shape->ow,     shape->oc,     shape->kh, shape->kw,
-                          stride_h, stride_w, shape->dh, shape->dw, conv->pads[0], conv->pads[1], shape->oc};
+    /* With a pooled input the window's stride takes the convolution's place in the geometry: the
+     * product is 1 x 1. */
+    int64_t stride_h = conv->gather == GATHER_POOL ? 2 : shape->sh,
+            stride_w = conv->gather == GATHER_POOL ? 2 : shape->sw;
+    int64_t geometry[] = {conv->ih,  conv->iw,  shape->ic,     shape->oh,     shape->ow,
+                          shape->oc, shape->kh, shape->kw,     stride_h,      stride_w,
+                          shape->dh, shape->dw, conv->pads[0], conv->pads[1], shape->oc};
     weft__launch_ints(builder, geometry, sizeof geometry / sizeof geometry[0]);
     int64_t image = conv->ih * conv->iw * shape->ic;
-    int64_t blocking[] = {plan->seg_rows, plan->mb, plan->blocks, plan->pg, plan->tc, plan->kc, conv->gather,
-                          conv->gather == GATHER_POOL ? 2 : 0, 2};
+    int64_t blocking[] = {plan->seg_rows,
+                          plan->mb,
+                          plan->blocks,
+                          plan->pg,
+                          plan->tc,
+                          plan->kc,
+                          conv->gather,
+                          conv->gather == GATHER_POOL ? 2 : 0,
+                          2};
     int64_t strides_nchw[] = {image, conv->iw, 1, conv->ih * conv->iw};
     int64_t strides_nhwc[] = {image, conv->iw * shape->ic, shape->ic, 1};
     weft__launch_ints(builder, blocking, sizeof blocking / sizeof blocking[0]);
     weft__launch_ints(builder, conv->is_nchw ? strides_nchw : strides_nhwc, 4);
     char tile[64];
-    snprintf(tile, sizeof tile, "%dx%d b%d p%d%s", state->planner->target->tile_rows, panel, plan->mb, plan->pg,
-             conv->gather == GATHER_POOL ? " pool" : conv->gather == GATHER_IM2COL ? " gather" : "");
-    weft__launch_end(builder, WEFT_KERNEL_CONV, "weft_conv", plan->segments * plan->blocks, plan->groups, tile);
+    snprintf(tile, sizeof tile, "%dx%d b%d p%d%s", state->planner->target->tile_rows, panel,
+             plan->mb, plan->pg,
+             conv->gather == GATHER_POOL     ? " pool"
+             : conv->gather == GATHER_IM2COL ? " gather"
+                                             : "");
+    weft__launch_end(builder, WEFT_KERNEL_CONV, "weft_conv", plan->segments * plan->blocks,
+                     plan->groups, tile);
 }
 
 static void launch_winograd(launch_builder *builder, const weft_node *node, const conv_node *conv,
@@ -103,7 +130,8 @@ static void launch_winograd(launch_builder *builder, const weft_node *node, cons
 {
     schedule_state *state = builder->state;
     const struct weft_cpu_conv_shape *shape = &conv->shape;
-    int panel = 2 * state->planner->target->vector_floats, m = plan->method == WEFT_CPU_WINOGRAD2 ? 2 : 4;
+    int panel = 2 * state->planner->target->vector_floats,
+        m = plan->method == WEFT_CPU_WINOGRAD2 ? 2 : 4;
     int padded = (shape->oc + panel - 1) / panel * panel;
 
     weft__launch_value(builder, conv->x);
@@ -116,22 +144,27 @@ static void launch_winograd(launch_builder *builder, const weft_node *node, cons
     weft__launch_local(builder, plan->local_bytes);
     weft__launch_int(builder, conv->flags);
     weft__launch_act(builder, &node->attrs, "");
-    int64_t geometry[] = {conv->ih,      conv->iw,      shape->ic, shape->oh,     shape->ow,    shape->oc,
-                          conv->pads[0], conv->pads[1], shape->oc, plan->t_block, plan->blocks, plan->pg};
+    int64_t geometry[] = {conv->ih,  conv->iw,      shape->ic,     shape->oh,
+                          shape->ow, shape->oc,     conv->pads[0], conv->pads[1],
+                          shape->oc, plan->t_block, plan->blocks,  plan->pg};
     weft__launch_ints(builder, geometry, sizeof geometry / sizeof geometry[0]);
     char tile[64];
-    snprintf(tile, sizeof tile, "F%d %dx%d t%d p%d", m, state->planner->target->tile_rows, panel, plan->t_block, plan->pg);
+    snprintf(tile, sizeof tile, "F%d %dx%d t%d p%d", m, state->planner->target->tile_rows, panel,
+             plan->t_block, plan->pg);
     weft__launch_end(builder, WEFT_KERNEL_WINOGRAD, m == 2 ? "weft_winograd2" : "weft_winograd4",
                      shape->n * plan->blocks, plan->groups, tile);
     builder->step->cost.flops = winograd_flops(shape, m);
 }
 
-static weft_status launch_grouped(launch_builder *builder, const weft_node *node, const conv_node *conv)
+static weft_status launch_grouped(launch_builder *builder, const weft_node *node,
+                                  const conv_node *conv)
 {
     schedule_state *state = builder->state;
     const struct weft_cpu_conv_shape *shape = &conv->shape;
     if (conv->is_pooled || conv->is_nchw || conv->gate != NULL)
-        return weft__plan_unsupported(state, node, "a grouped convolution with a pooled, channels-first or gated operand", NULL);
+        return weft__plan_unsupported(
+            state, node, "a grouped convolution with a pooled, channels-first or gated operand",
+            NULL);
     int panel = 2 * state->planner->target->vector_floats;
     int padded = (shape->oc + panel - 1) / panel * panel;
     weft__launch_value(builder, conv->x);
@@ -141,10 +174,13 @@ static weft_status launch_grouped(launch_builder *builder, const weft_node *node
     weft__launch_value(builder, conv->y);
     weft__launch_int(builder, conv->flags & FLAG_RESIDUAL);
     weft__launch_act(builder, &node->attrs, "");
-    int64_t geometry[] = {conv->ih,  conv->iw,  shape->ic, shape->oh, shape->ow, shape->oc,     shape->groups, shape->kh,
-                          shape->kw, shape->sh, shape->sw, shape->dh, shape->dw, conv->pads[0], conv->pads[1], shape->oc};
+    int64_t geometry[] = {conv->ih,  conv->iw,      shape->ic,     shape->oh,
+                          shape->ow, shape->oc,     shape->groups, shape->kh,
+                          shape->kw, shape->sh,     shape->sw,     shape->dh,
+                          shape->dw, conv->pads[0], conv->pads[1], shape->oc};
     weft__launch_ints(builder, geometry, sizeof geometry / sizeof geometry[0]);
-    weft__launch_end(builder, WEFT_KERNEL_DEPTHWISE, "weft_depthwise", (int64_t)shape->n * shape->oh, 1, "row");
+    weft__launch_end(builder, WEFT_KERNEL_DEPTHWISE, "weft_depthwise",
+                     (int64_t)shape->n * shape->oh, 1, "row");
     return WEFT_OK;
 }
 
@@ -166,7 +202,8 @@ weft_status weft__plan_conv2d(schedule_state *state, const weft_node *node, weft
         else
             launch_winograd(&builder, node, &conv, &plan);
         if (conv.flags & FLAG_SUMS)
-            weft__plan_set_partial(state, conv.mean, shape->n, plan.blocks, shape->oc, (int64_t)shape->oh * shape->ow);
+            weft__plan_set_partial(state, conv.mean, shape->n, plan.blocks, shape->oc,
+                                   (int64_t)shape->oh * shape->ow);
     }
     if (status == WEFT_OK && conv.mean != NULL && !(conv.flags & FLAG_SUMS))
         weft__launch_mean(&builder, conv.y, conv.mean);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* MatMul of two computed tensors (by constant weights it is weft.Linear) -> weft_matmul. Arguments: kernels/cpu/README.md. */
+/* MatMul of two computed tensors (by constant weights it is weft.Linear) -> weft_matmul. Arguments:
+ * kernels/cpu/README.md. */
 #include <stdio.h>
 
 #include "compiler/plan/internal.h"
@@ -8,7 +9,8 @@ enum { BATCH_DIMS = 4 };
 
 typedef struct product {
     int64_t rows, depth, columns;
-    int64_t batch[BATCH_DIMS], a[BATCH_DIMS], b[BATCH_DIMS]; /* strides in elements, 0 where a matrix serves several times */
+    int64_t batch[BATCH_DIMS], a[BATCH_DIMS],
+        b[BATCH_DIMS]; /* strides in elements, 0 where a matrix serves several times */
 } product;
 
 /* numpy.matmul: a vector on the left is a row, on the right a column. */
@@ -16,17 +18,21 @@ static weft_shape as_matrices(const weft_shape *shape, bool is_left)
 {
     if (shape->rank > 1)
         return *shape;
-    return (weft_shape){.rank = 2, .dims = {is_left ? 1 : shape->dims[0], is_left ? shape->dims[0] : 1}};
+    return (weft_shape){.rank = 2,
+                        .dims = {is_left ? 1 : shape->dims[0], is_left ? shape->dims[0] : 1}};
 }
 
-/* The dimensions in front of the matrices, neighbours merged; false when more are left than the kernel takes. */
+/* The dimensions in front of the matrices, neighbours merged; false when more are left than the
+ * kernel takes. */
 static bool read_batch(const weft_shape *a, const weft_shape *b, product *out)
 {
-    int64_t next[2] = {a->dims[a->rank - 2] * a->dims[a->rank - 1], b->dims[b->rank - 2] * b->dims[b->rank - 1]};
+    int64_t next[2] = {a->dims[a->rank - 2] * a->dims[a->rank - 1],
+                       b->dims[b->rank - 2] * b->dims[b->rank - 1]};
     int64_t dims[WEFT_MAX_RANK], strides[2][WEFT_MAX_RANK];
     int count = 0; /* from the innermost outwards */
     for (int i = 3; i <= a->rank || i <= b->rank; i++) {
-        int64_t a_size = i <= a->rank ? a->dims[a->rank - i] : 1, b_size = i <= b->rank ? b->dims[b->rank - i] : 1;
+        int64_t a_size = i <= a->rank ? a->dims[a->rank - i] : 1,
+                b_size = i <= b->rank ? b->dims[b->rank - i] : 1;
         int64_t size = a_size > b_size ? a_size : b_size;
         int64_t a_stride = a_size == 1 ? 0 : next[0], b_stride = b_size == 1 ? 0 : next[1];
         next[0] *= a_size;
@@ -51,8 +57,10 @@ static bool read_batch(const weft_shape *a, const weft_shape *b, product *out)
     return count <= BATCH_DIMS;
 }
 
-/* Rows of a block: few enough for all threads to have several, many enough to use a strip of b more than once. */
-static int64_t choose_row_block(const planner *shared, const product *p, int64_t matrices, int64_t column_blocks)
+/* Rows of a block: few enough for all threads to have several, many enough to use a strip of b more
+ * than once. */
+static int64_t choose_row_block(const planner *shared, const product *p, int64_t matrices,
+                                int64_t column_blocks)
 {
     int64_t tile = shared->target->tile_rows, wanted = 4 * shared->threads;
     int64_t blocks = (wanted + matrices * column_blocks - 1) / (matrices * column_blocks);
@@ -65,10 +73,14 @@ weft_status weft__plan_matmul(schedule_state *state, const weft_node *node, weft
     weft_status status = weft__plan_check_f32(state, node, 2);
     if (status != WEFT_OK)
         return status;
-    weft_shape a = as_matrices(&node->inputs[0]->shape, true), b = as_matrices(&node->inputs[1]->shape, false);
-    product p = {.rows = a.dims[a.rank - 2], .depth = a.dims[a.rank - 1], .columns = b.dims[b.rank - 1]};
+    weft_shape a = as_matrices(&node->inputs[0]->shape, true),
+               b = as_matrices(&node->inputs[1]->shape, false);
+    product p = {
+        .rows = a.dims[a.rank - 2], .depth = a.dims[a.rank - 1], .columns = b.dims[b.rank - 1]};
     if (!read_batch(&a, &b, &p))
-        return weft__plan_unsupported(state, node, "the operands broadcast in more than 4 separate groups of dimensions", NULL);
+        return weft__plan_unsupported(
+            state, node, "the operands broadcast in more than 4 separate groups of dimensions",
+            NULL);
     int64_t matrices = p.batch[0] * p.batch[1] * p.batch[2] * p.batch[3];
     int64_t panel = 2 * state->planner->target->vector_floats, column_block = 4 * panel;
     int64_t column_blocks = (p.columns + column_block - 1) / column_block;
@@ -80,13 +92,16 @@ weft_status weft__plan_matmul(schedule_state *state, const weft_node *node, weft
     weft__launch_operand(&builder, node->inputs[0]);
     weft__launch_operand(&builder, node->inputs[1]);
     weft__launch_value(&builder, node->outputs[0]);
-    weft__launch_ints(&builder, (const int64_t[]){p.rows, p.depth, p.columns, p.depth, 1, p.columns, 1}, 7);
+    weft__launch_ints(&builder,
+                      (const int64_t[]){p.rows, p.depth, p.columns, p.depth, 1, p.columns, 1}, 7);
     weft__launch_ints(&builder, p.batch + 1, BATCH_DIMS - 1);
     weft__launch_ints(&builder, p.a, BATCH_DIMS);
     weft__launch_ints(&builder, p.b, BATCH_DIMS);
     weft__launch_ints(&builder, (const int64_t[]){row_block, row_blocks, column_block}, 3);
     char tile[64];
-    snprintf(tile, sizeof tile, "%dx%d b%dx%d", state->planner->target->tile_rows, (int)panel, (int)row_block, (int)column_block);
-    weft__launch_end(&builder, WEFT_KERNEL_MATMUL, "weft_matmul", matrices * row_blocks, column_blocks, tile);
+    snprintf(tile, sizeof tile, "%dx%d b%dx%d", state->planner->target->tile_rows, (int)panel,
+             (int)row_block, (int)column_block);
+    weft__launch_end(&builder, WEFT_KERNEL_MATMUL, "weft_matmul", matrices * row_blocks,
+                     column_blocks, tile);
     return WEFT_OK;
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operators that only move data: Transpose, Concat, Slice, Split, Pad, Expand, Tile -> strided copies (weft_copy) and fills (weft_fill).
- * A copy is a box of up to eight dimensions between two strided places. */
+/* Operators that only move data: Transpose, Concat, Slice, Split, Pad, Expand, Tile -> strided
+ * copies (weft_copy) and fills (weft_fill). A copy is a box of up to eight dimensions between two
+ * strided places. */
 #include <string.h>
 
 #include "compiler/plan/internal.h"
 
 enum { DIMS = WEFT_MAX_RANK, BOX_DIMS = 2 * WEFT_MAX_RANK + 1 };
-enum { WORD_BYTES = 4 }; /* of the kernels' elements; those of other sizes are moved as several words or bytes */
+enum {
+    WORD_BYTES = 4
+}; /* of the kernels' elements; those of other sizes are moved as several words or bytes */
 
 typedef struct box {
     int64_t dims[BOX_DIMS], x[BOX_DIMS], y[BOX_DIMS]; /* innermost last; strides in elements */
@@ -29,7 +32,8 @@ static void push_dim(box *to, int *count, int64_t size, int64_t x, int64_t y)
     to->y[(*count)++] = y;
 }
 
-/* The box without dimensions of 1, and when `merges`, with neighbours made one where both sides allow it. Returns how many are left. */
+/* The box without dimensions of 1, and when `merges`, with neighbours made one where both sides
+ * allow it. Returns how many are left. */
 static int pack_box(const box *from, int rank, bool merges, box *out)
 {
     int count = 0;
@@ -38,7 +42,8 @@ static int pack_box(const box *from, int rank, bool merges, box *out)
         int64_t size = from->dims[i];
         if (size == 1)
             continue;
-        if (merges && count > 0 && out->x[count - 1] == from->x[i] * size && out->y[count - 1] == from->y[i] * size) {
+        if (merges && count > 0 && out->x[count - 1] == from->x[i] * size &&
+            out->y[count - 1] == from->y[i] * size) {
             out->dims[count - 1] *= size;
             out->x[count - 1] = from->x[i];
             out->y[count - 1] = from->y[i];
@@ -57,12 +62,14 @@ static void align(int64_t *list, int rank, int64_t fill)
         list[i] = fill;
 }
 
-static weft_status launch_copy(launch_builder *builder, const weft_node *node, const weft_value *x, const weft_value *y,
-                               box whole, int rank)
+static weft_status launch_copy(launch_builder *builder, const weft_node *node, const weft_value *x,
+                               const weft_value *y, box whole, int rank)
 {
-    int64_t bytes = (int64_t)weft_dtype_bytes(y->dtype), unit = bytes % WORD_BYTES == 0 ? WORD_BYTES : 1, parts = bytes / unit;
+    int64_t bytes = (int64_t)weft_dtype_bytes(y->dtype),
+            unit = bytes % WORD_BYTES == 0 ? WORD_BYTES : 1, parts = bytes / unit;
     if (weft__plan_elems(x) > INT32_MAX / parts || weft__plan_elems(y) > INT32_MAX / parts)
-        return weft__plan_unsupported(builder->state, node, "a tensor is too large to be moved in words", NULL);
+        return weft__plan_unsupported(builder->state, node,
+                                      "a tensor is too large to be moved in words", NULL);
     for (int i = 0; i < rank; i++) {
         if (whole.dims[i] == 0)
             return WEFT_OK;
@@ -77,7 +84,8 @@ static weft_status launch_copy(launch_builder *builder, const weft_node *node, c
     if (count > DIMS)
         count = pack_box(&whole, rank, true, &copy);
     if (count > DIMS)
-        return weft__plan_unsupported(builder->state, node, "the copy has more than 8 separate dimensions", NULL);
+        return weft__plan_unsupported(builder->state, node,
+                                      "the copy has more than 8 separate dimensions", NULL);
     align(copy.dims, count, 1);
     align(copy.x, count, 0);
     align(copy.y, count, 0);
@@ -90,7 +98,8 @@ static weft_status launch_copy(launch_builder *builder, const weft_node *node, c
     weft__launch_ints(builder, copy.dims + 1, DIMS - 1);
     weft__launch_ints(builder, copy.x, DIMS);
     weft__launch_ints(builder, copy.y, DIMS);
-    weft__launch_end(builder, WEFT_KERNEL_MOVE, unit == 1 ? "weft_copy_bytes" : "weft_copy", rows, 1, "box");
+    weft__launch_end(builder, WEFT_KERNEL_MOVE, unit == 1 ? "weft_copy_bytes" : "weft_copy", rows,
+                     1, "box");
     return WEFT_OK;
 }
 
@@ -151,7 +160,8 @@ static weft_status plan_along_axis(launch_builder *builder, const weft_node *nod
         memcpy(copy.dims, part->shape.dims, sizeof part->shape.dims);
         row_major(&part->shape, is_concat ? copy.x : copy.y);
         memcpy(is_concat ? copy.y : copy.x, whole_strides, sizeof whole_strides);
-        weft_status status = launch_copy(builder, node, is_concat ? part : whole, is_concat ? whole : part, copy, rank);
+        weft_status status = launch_copy(builder, node, is_concat ? part : whole,
+                                         is_concat ? whole : part, copy, rank);
         if (status != WEFT_OK)
             return status;
         offset += part->shape.dims[axis] * whole_strides[axis];
@@ -199,8 +209,10 @@ static weft_status plan_pad(launch_builder *builder, const weft_node *node)
     size_t count = 0, axis_count = (size_t)rank;
     double value = 0.0;
     if (!weft_value_const_ints(weft_node_input(node, 1), pads, 2 * DIMS, &count) ||
-        (weft_node_input(node, 2) != NULL && !weft_value_const_scalar(weft_node_input(node, 2), &value)))
-        return weft__plan_unsupported(builder->state, node, "the pads or the fill value are not constant", NULL);
+        (weft_node_input(node, 2) != NULL &&
+         !weft_value_const_scalar(weft_node_input(node, 2), &value)))
+        return weft__plan_unsupported(builder->state, node,
+                                      "the pads or the fill value are not constant", NULL);
     for (int i = 0; i < rank; i++)
         axes[i] = i;
     if (weft_node_input(node, 3) != NULL)
@@ -212,7 +224,8 @@ static weft_status plan_pad(launch_builder *builder, const weft_node *node)
         return weft__launch_pad_tables(builder, node, before, mode);
     /* The kernel fills with f32; the bits of 0 are the same in every type. */
     if (y->dtype != WEFT_DTYPE_F32 && (weft_dtype_bytes(y->dtype) != WORD_BYTES || value != 0.0))
-        return weft__plan_unsupported(builder->state, node, "padding with a constant has a kernel for f32 only",
+        return weft__plan_unsupported(builder->state, node,
+                                      "padding with a constant has a kernel for f32 only",
                                       "export the model in f32");
     launch_fill(builder, y, value);
     box copy = {.x_offset = 0};
@@ -221,7 +234,8 @@ static weft_status plan_pad(launch_builder *builder, const weft_node *node)
     for (int i = 0; i < rank; i++) {
         /* Negative pads cut: the box is what both tensors hold. */
         int64_t begin = before[i] > 0 ? before[i] : 0;
-        int64_t end = x->shape.dims[i] + before[i] < y->shape.dims[i] ? x->shape.dims[i] + before[i] : y->shape.dims[i];
+        int64_t end = x->shape.dims[i] + before[i] < y->shape.dims[i] ? x->shape.dims[i] + before[i]
+                                                                      : y->shape.dims[i];
         copy.dims[i] = end > begin ? end - begin : 0;
         copy.y_offset += begin * copy.y[i];
         copy.x_offset += (begin - before[i]) * copy.x[i];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operators that stand alone: pooling and element-wise functions. Arguments: kernels/cpu/README.md. */
+/* Operators that stand alone: pooling and element-wise functions. Arguments: kernels/cpu/README.md.
+ */
 #include <math.h>
 #include <string.h>
 
@@ -19,11 +20,26 @@ weft_status weft__plan_pool2d(schedule_state *state, const weft_node *node, weft
     weft__launch_begin(&builder, state, step);
     weft__launch_value(&builder, x);
     weft__launch_value(&builder, y);
-    int64_t numbers[] = {op,        x->shape.dims[1], x->shape.dims[2], x->shape.dims[3], y->shape.dims[1], y->shape.dims[2],
-                         kernel[0], kernel[1],        stride[0],        stride[1],        dilation[0],      dilation[1],
-                         pads[0],   pads[1],          pads[2],          pads[3],          x->shape.dims[3]};
+    int64_t numbers[] = {op,
+                         x->shape.dims[1],
+                         x->shape.dims[2],
+                         x->shape.dims[3],
+                         y->shape.dims[1],
+                         y->shape.dims[2],
+                         kernel[0],
+                         kernel[1],
+                         stride[0],
+                         stride[1],
+                         dilation[0],
+                         dilation[1],
+                         pads[0],
+                         pads[1],
+                         pads[2],
+                         pads[3],
+                         x->shape.dims[3]};
     weft__launch_ints(&builder, numbers, sizeof numbers / sizeof numbers[0]);
-    weft__launch_end(&builder, WEFT_KERNEL_POOL, "weft_pool", y->shape.dims[0] * y->shape.dims[1], 1, "row");
+    weft__launch_end(&builder, WEFT_KERNEL_POOL, "weft_pool", y->shape.dims[0] * y->shape.dims[1],
+                     1, "row");
     return WEFT_OK;
 }
 
@@ -82,23 +98,30 @@ static bool unary_params(const weft_node *node, double *a, double *b)
         *a = (double)weft_attrs_float(&node->attrs, "alpha", 0.2f);
         *b = (double)weft_attrs_float(&node->attrs, "beta", 0.5f);
         return true;
-    case WEFT_OP_LeakyRelu: *a = (double)weft_attrs_float(&node->attrs, "alpha", 0.01f); return true;
+    case WEFT_OP_LeakyRelu:
+        *a = (double)weft_attrs_float(&node->attrs, "alpha", 0.01f);
+        return true;
     case WEFT_OP_Elu: *a = (double)weft_attrs_float(&node->attrs, "alpha", 1.0f); return true;
-    case WEFT_OP_Gelu: return strcmp(weft_attrs_string(&node->attrs, "approximate", "none"), "none") == 0;
+    case WEFT_OP_Gelu:
+        return strcmp(weft_attrs_string(&node->attrs, "approximate", "none"), "none") == 0;
     case WEFT_OP_Clip:
         *a = -(double)INFINITY;
         *b = (double)INFINITY;
-        return (weft_node_input(node, 1) == NULL || weft_value_const_scalar(weft_node_input(node, 1), a)) &&
-               (weft_node_input(node, 2) == NULL || weft_value_const_scalar(weft_node_input(node, 2), b));
+        return (weft_node_input(node, 1) == NULL ||
+                weft_value_const_scalar(weft_node_input(node, 1), a)) &&
+               (weft_node_input(node, 2) == NULL ||
+                weft_value_const_scalar(weft_node_input(node, 2), b));
     default: return true;
     }
 }
 
-static weft_status plan_unary(schedule_state *state, const weft_node *node, weft_step *step, int number)
+static weft_status plan_unary(schedule_state *state, const weft_node *node, weft_step *step,
+                              int number)
 {
     double a, b;
     if (!unary_params(node, &a, &b))
-        return weft__plan_unsupported(state, node, "a parameter is not constant, or an approximation no kernel has", NULL);
+        return weft__plan_unsupported(
+            state, node, "a parameter is not constant, or an approximation no kernel has", NULL);
     int64_t count = weft__plan_elems(node->outputs[0]);
     launch_builder builder;
     weft__launch_begin(&builder, state, step);
@@ -108,14 +131,16 @@ static weft_status plan_unary(schedule_state *state, const weft_node *node, weft
     weft__launch_float(&builder, a);
     weft__launch_float(&builder, b);
     weft__launch_ints(&builder, (const int64_t[]){count, WEFT__ELEMENT_BLOCK}, 2);
-    weft__launch_end(&builder, WEFT_KERNEL_ELTWISE, "weft_unary", (count + WEFT__ELEMENT_BLOCK - 1) / WEFT__ELEMENT_BLOCK, 1, "block");
+    weft__launch_end(&builder, WEFT_KERNEL_ELTWISE, "weft_unary",
+                     (count + WEFT__ELEMENT_BLOCK - 1) / WEFT__ELEMENT_BLOCK, 1, "block");
     return WEFT_OK;
 }
 
 enum { BINARY_DIMS = 6 };
 
 /* Broadcast dimensions of a binary operator, neighbours merged wherever both operands allow it. */
-static bool binary_dims(const weft_node *node, int64_t dims[BINARY_DIMS], int64_t strides[2][BINARY_DIMS])
+static bool binary_dims(const weft_node *node, int64_t dims[BINARY_DIMS],
+                        int64_t strides[2][BINARY_DIMS])
 {
     const weft_shape *y = &node->outputs[0]->shape;
     int64_t merged[WEFT_MAX_RANK + 1], steps[2][WEFT_MAX_RANK + 1];
@@ -151,11 +176,13 @@ static bool binary_dims(const weft_node *node, int64_t dims[BINARY_DIMS], int64_
     return true;
 }
 
-static weft_status plan_binary(schedule_state *state, const weft_node *node, weft_step *step, int number)
+static weft_status plan_binary(schedule_state *state, const weft_node *node, weft_step *step,
+                               int number)
 {
     int64_t dims[BINARY_DIMS], strides[2][BINARY_DIMS];
     if (node->input_count != 2 || !binary_dims(node, dims, strides))
-        return weft__plan_unsupported(state, node, "operands broadcast in more than 6 separate groups of dimensions", NULL);
+        return weft__plan_unsupported(
+            state, node, "operands broadcast in more than 6 separate groups of dimensions", NULL);
     int64_t rows = dims[0] * dims[1] * dims[2] * dims[3] * dims[4], inner = dims[5];
     launch_builder builder;
     weft__launch_begin(&builder, state, step);
@@ -169,7 +196,8 @@ static weft_status plan_binary(schedule_state *state, const weft_node *node, wef
     weft__launch_ints(&builder, strides[0], BINARY_DIMS);
     weft__launch_ints(&builder, strides[1], BINARY_DIMS);
     weft__launch_int(&builder, WEFT__ELEMENT_BLOCK);
-    weft__launch_end(&builder, WEFT_KERNEL_ELTWISE, "weft_binary", rows, (inner + WEFT__ELEMENT_BLOCK - 1) / WEFT__ELEMENT_BLOCK, "row");
+    weft__launch_end(&builder, WEFT_KERNEL_ELTWISE, "weft_binary", rows,
+                     (inner + WEFT__ELEMENT_BLOCK - 1) / WEFT__ELEMENT_BLOCK, "row");
     return WEFT_OK;
 }
 
@@ -187,5 +215,6 @@ weft_status weft__plan_elementwise(schedule_state *state, const weft_node *node,
     weft_status status = weft__plan_check_f32(state, node, unary >= 0 ? 1 : 2);
     if (status != WEFT_OK)
         return status;
-    return unary >= 0 ? plan_unary(state, node, step, unary) : plan_binary(state, node, step, binary);
+    return unary >= 0 ? plan_unary(state, node, step, unary)
+                      : plan_binary(state, node, step, binary);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reductions, softmax and layer normalisation: what runs along axes. A tensor is seen as [outer][count][inner] around the axes.
- * Arguments: kernels/cpu/README.md. */
+/* Reductions, softmax and layer normalisation: what runs along axes. A tensor is seen as
+ * [outer][count][inner] around the axes. Arguments: kernels/cpu/README.md. */
 #include "compiler/plan/internal.h"
 
 /* Columns of [outer][count][inner] per work-item, at most. */
@@ -14,13 +14,15 @@ static int64_t inner_block(int64_t inner)
 }
 
 /* The arguments behind x and y, and the launch. */
-static void end_reduce(launch_builder *builder, int op, double scale, int64_t outer, int64_t count, int64_t inner)
+static void end_reduce(launch_builder *builder, int op, double scale, int64_t outer, int64_t count,
+                       int64_t inner)
 {
     int64_t block = inner_block(inner);
     weft__launch_int(builder, op);
     weft__launch_float(builder, scale);
     weft__launch_ints(builder, (const int64_t[]){count, inner, block}, 3);
-    weft__launch_end(builder, WEFT_KERNEL_REDUCE, "weft_reduce", outer, inner == 1 ? 1 : (inner + block - 1) / block, "block");
+    weft__launch_end(builder, WEFT_KERNEL_REDUCE, "weft_reduce", outer,
+                     inner == 1 ? 1 : (inner + block - 1) / block, "block");
 }
 
 void weft__launch_mean(launch_builder *builder, const weft_value *y, const weft_value *mean)
@@ -28,10 +30,12 @@ void weft__launch_mean(launch_builder *builder, const weft_value *y, const weft_
     int64_t positions = y->shape.dims[1] * y->shape.dims[2];
     weft__launch_value(builder, y);
     weft__launch_value(builder, mean);
-    end_reduce(builder, REDUCE_SUM, 1.0 / (double)positions, y->shape.dims[0], positions, y->shape.dims[3]);
+    end_reduce(builder, REDUCE_SUM, 1.0 / (double)positions, y->shape.dims[0], positions,
+               y->shape.dims[3]);
 }
 
-/* The axes a reduction takes; none: it takes nothing and copies. False when they are not constant. */
+/* The axes a reduction takes; none: it takes nothing and copies. False when they are not constant.
+ */
 static bool reduced_axes(const weft_node *node, bool reduced[WEFT_MAX_RANK])
 {
     int rank = node->inputs[0]->shape.rank;
@@ -48,9 +52,11 @@ static bool reduced_axes(const weft_node *node, bool reduced[WEFT_MAX_RANK])
     return true;
 }
 
-/* Neighbouring axes of one kind as one: groups that are kept and groups that are reduced take turns, the first one is kept. Axes of
- * size 1 belong anywhere. Returns how many; always odd, the last one is kept. */
-static int axis_groups(const weft_shape *shape, const bool reduced[WEFT_MAX_RANK], int64_t groups[2 * WEFT_MAX_RANK + 1])
+/* Neighbouring axes of one kind as one: groups that are kept and groups that are reduced take
+ * turns, the first one is kept. Axes of size 1 belong anywhere. Returns how many; always odd, the
+ * last one is kept. */
+static int axis_groups(const weft_shape *shape, const bool reduced[WEFT_MAX_RANK],
+                       int64_t groups[2 * WEFT_MAX_RANK + 1])
 {
     int count = 1;
     groups[0] = 1;
@@ -92,7 +98,8 @@ weft_status weft__plan_reduce(schedule_state *state, const weft_node *node, weft
         end_reduce(&builder, op, 1.0, 1, 1, outer);
         return WEFT_OK;
     }
-    /* The last reduced group first; the others go through scratch memory, which gets smaller each time. */
+    /* The last reduced group first; the others go through scratch memory, which gets smaller each
+     * time. */
     int32_t scratch = -1;
     for (int at = count - 2; at > 0; at -= 2) {
         outer = 1;
@@ -131,13 +138,16 @@ weft_status weft__plan_softmax(schedule_state *state, const weft_node *node, wef
     weft__launch_operand(&builder, node->inputs[0]);
     weft__launch_value(&builder, node->outputs[0]);
     weft__launch_ints(&builder, (const int64_t[]){count, inner, 0, block}, 4);
-    weft__launch_end(&builder, WEFT_KERNEL_REDUCE, "weft_softmax", weft__plan_elems(node->outputs[0]) / count / inner,
+    weft__launch_end(&builder, WEFT_KERNEL_REDUCE, "weft_softmax",
+                     weft__plan_elems(node->outputs[0]) / count / inner,
                      inner == 1 ? 1 : (inner + block - 1) / block, inner == 1 ? "row" : "block");
     return WEFT_OK;
 }
 
-/* Scale or bias as one number per element of a row: as it is, or a constant repeated. False: an activation that would broadcast. */
-static bool launch_row_operand(launch_builder *builder, const weft_value *value, const weft_shape *row)
+/* Scale or bias as one number per element of a row: as it is, or a constant repeated. False: an
+ * activation that would broadcast. */
+static bool launch_row_operand(launch_builder *builder, const weft_value *value,
+                               const weft_shape *row)
 {
     int64_t elems = weft__plan_elems(value), count = 1;
     for (int i = 0; i < row->rank; i++)
@@ -153,7 +163,8 @@ static bool launch_row_operand(launch_builder *builder, const weft_value *value,
     for (int64_t i = 0; i < count; i++) {
         int64_t rest = i, at = 0, stride = 1;
         for (int d = 1; d <= value->shape.rank; d++) { /* from the last dimension */
-            int64_t have = value->shape.dims[value->shape.rank - d], size = row->dims[row->rank - d];
+            int64_t have = value->shape.dims[value->shape.rank - d],
+                    size = row->dims[row->rank - d];
             at += have == 1 ? 0 : rest % size * stride;
             rest /= size;
             stride *= have;
@@ -191,10 +202,12 @@ weft_status weft__plan_layer_norm(schedule_state *state, const weft_node *node, 
     weft__launch_value(&builder, node->outputs[0]);
     weft__launch_value(&builder, mean);
     weft__launch_value(&builder, inverse);
-    weft__launch_int(&builder, (bias != NULL ? NORM_BIAS : 0) | (mean != NULL ? NORM_STORE_MEAN : 0) |
+    weft__launch_int(&builder, (bias != NULL ? NORM_BIAS : 0) |
+                                   (mean != NULL ? NORM_STORE_MEAN : 0) |
                                    (inverse != NULL ? NORM_STORE_INVERSE : 0));
     weft__launch_int(&builder, count);
     weft__launch_float(&builder, (double)weft_attrs_float(&node->attrs, "epsilon", 1e-5f));
-    weft__launch_end(&builder, WEFT_KERNEL_NORM, "weft_layer_norm", weft__plan_elems(x) / count, 1, "row");
+    weft__launch_end(&builder, WEFT_KERNEL_NORM, "weft_layer_norm", weft__plan_elems(x) / count, 1,
+                     "row");
     return WEFT_OK;
 }

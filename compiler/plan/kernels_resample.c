@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Operators whose output reads chosen positions of its input along axes: Gather by constant indices, Resize, Pad by reflection and its
- * kin. The positions, and for Resize their weights, become tables in the package; axes are taken one after the other, through scratch
- * memory. Arguments: kernels/cpu/README.md. */
+/* Operators whose output reads chosen positions of its input along axes: Gather by constant
+ * indices, Resize, Pad by reflection and its kin. The positions, and for Resize their weights,
+ * become tables in the package; axes are taken one after the other, through scratch memory.
+ * Arguments: kernels/cpu/README.md. */
 #include <string.h>
 
 #include "compiler/plan/internal.h"
@@ -9,15 +10,16 @@
 
 /* What an axis of the output reads; source NULL: the axis stays as it is. */
 typedef struct axis_table {
-    int64_t count;  /* size of the axis in the output */
-    int64_t taps;   /* positions per element */
+    int64_t count; /* size of the axis in the output */
+    int64_t taps;  /* positions per element */
     int32_t *source;
-    float *weight;  /* NULL: one position, weight 1, elements of any meaning */
+    float *weight; /* NULL: one position, weight 1, elements of any meaning */
 } axis_table;
 
 enum { WORD_BYTES = 4 };
 
-static void launch_axis(launch_builder *builder, const axis_table *table, int64_t outer, int64_t axis, int64_t inner)
+static void launch_axis(launch_builder *builder, const axis_table *table, int64_t outer,
+                        int64_t axis, int64_t inner)
 {
     int64_t block = WEFT__ELEMENT_BLOCK / inner;
     block = block < 1 ? 1 : block > table->count ? table->count : block;
@@ -25,13 +27,15 @@ static void launch_axis(launch_builder *builder, const axis_table *table, int64_
     if (table->weight != NULL)
         weft__launch_int(builder, table->taps);
     weft__launch_int(builder, block);
-    weft__launch_end(builder, WEFT_KERNEL_RESAMPLE, table->weight != NULL ? "weft_resample" : "weft_gather", outer,
+    weft__launch_end(builder, WEFT_KERNEL_RESAMPLE,
+                     table->weight != NULL ? "weft_resample" : "weft_gather", outer,
                      (table->count + block - 1) / block, "block");
 }
 
-/* One launch per axis with a table; x_shape is the node's input seen with as many axes as there are tables. */
-static weft_status launch_tables(launch_builder *builder, const weft_node *node, const weft_shape *x_shape,
-                                 const axis_table *tables)
+/* One launch per axis with a table; x_shape is the node's input seen with as many axes as there are
+ * tables. */
+static weft_status launch_tables(launch_builder *builder, const weft_node *node,
+                                 const weft_shape *x_shape, const axis_table *tables)
 {
     schedule_state *state = builder->state;
     int64_t words = (int64_t)weft_dtype_bytes(node->outputs[0]->dtype) / WORD_BYTES;
@@ -43,8 +47,9 @@ static weft_status launch_tables(launch_builder *builder, const weft_node *node,
     if (last < 0)
         return weft__launch_whole_copy(builder, node);
     if (weft_dtype_bytes(node->outputs[0]->dtype) % WORD_BYTES != 0)
-        return weft__plan_unsupported(state, node, "the kernel moves elements of 4 or 8 bytes and these are smaller",
-                                      "export the model in f32");
+        return weft__plan_unsupported(
+            state, node, "the kernel moves elements of 4 or 8 bytes and these are smaller",
+            "export the model in f32");
     for (int axis = 0; axis <= last; axis++) {
         const axis_table *table = &tables[axis];
         if (table->source == NULL)
@@ -56,14 +61,17 @@ static weft_status launch_tables(launch_builder *builder, const weft_node *node,
             inner *= shape.dims[i];
         shape.dims[axis] = table->count;
         if (!weft_shape_elems(&shape, &elems) || elems > INT32_MAX / words)
-            return weft__plan_unsupported(state, node, "a tensor has 2^31 words or more on the way", NULL);
+            return weft__plan_unsupported(state, node, "a tensor has 2^31 words or more on the way",
+                                          NULL);
         if (scratch < 0)
             weft__launch_operand(builder, node->inputs[0]);
         else
             weft__launch_scratch_again(builder, scratch);
-        weft__launch_blob(builder, weft__plan_table(state, WEFT_DTYPE_I32, table->source, table->count * table->taps));
+        weft__launch_blob(builder, weft__plan_table(state, WEFT_DTYPE_I32, table->source,
+                                                    table->count * table->taps));
         if (table->weight != NULL)
-            weft__launch_blob(builder, weft__plan_table(state, WEFT_DTYPE_F32, table->weight, table->count * table->taps));
+            weft__launch_blob(builder, weft__plan_table(state, WEFT_DTYPE_F32, table->weight,
+                                                        table->count * table->taps));
         if (axis == last)
             weft__launch_value(builder, node->outputs[0]);
         else
@@ -109,7 +117,8 @@ static int64_t padded_position(int64_t at, int64_t size, const char *mode)
     return at < 0 ? 0 : at >= size ? size - 1 : at;
 }
 
-weft_status weft__launch_pad_tables(launch_builder *builder, const weft_node *node, const int64_t *before, const char *mode)
+weft_status weft__launch_pad_tables(launch_builder *builder, const weft_node *node,
+                                    const int64_t *before, const char *mode)
 {
     weft_arena *arena = builder->state->planner->arena;
     const weft_shape *x = &node->inputs[0]->shape, *y = &node->outputs[0]->shape;
@@ -130,7 +139,8 @@ weft_status weft__launch_pad_tables(launch_builder *builder, const weft_node *no
 }
 
 /* Tables of the axes that change; false when some element takes the extrapolation value. */
-static bool resize_tables(weft_arena *arena, const weft_ref_resize_axis *axes, int rank, bool is_nearest, axis_table *tables)
+static bool resize_tables(weft_arena *arena, const weft_ref_resize_axis *axes, int rank,
+                          bool is_nearest, axis_table *tables)
 {
     for (int d = 0; d < rank; d++) {
         const weft_ref_resize_axis *axis = &axes[d];
@@ -145,7 +155,8 @@ static bool resize_tables(weft_arena *arena, const weft_ref_resize_axis *axes, i
                 source[t] = (int32_t)axis->source[t];
                 if (weight != NULL)
                     weight[t] = (float)axis->weight[t];
-                is_same = is_same && (axis->weight[t] == 0.0 || (axis->source[t] == i && axis->weight[t] == 1.0));
+                is_same = is_same && (axis->weight[t] == 0.0 ||
+                                      (axis->source[t] == i && axis->weight[t] == 1.0));
             }
         }
         if (!is_same)
@@ -165,7 +176,8 @@ weft_status weft__plan_resize(schedule_state *state, const weft_node *node, weft
         if (value == NULL)
             continue;
         if (i > 0 && !weft_value_is_constant(value))
-            return weft__plan_unsupported(state, node, "its regions, scales or sizes are computed at run time", NULL);
+            return weft__plan_unsupported(
+                state, node, "its regions, scales or sizes are computed at run time", NULL);
         tensors[i] = weft_value_tensor(value);
         inputs[i] = &tensors[i];
     }
@@ -177,15 +189,19 @@ weft_status weft__plan_resize(schedule_state *state, const weft_node *node, weft
     weft_ref_resize_axis axes[WEFT_MAX_RANK];
     axis_table tables[WEFT_MAX_RANK] = {{0}};
     status = weft_ref_resize_axes(&call, axes);
-    bool has_tables = status == WEFT_OK && resize_tables(state->planner->arena, axes, x->shape.rank, is_nearest, tables);
+    bool has_tables = status == WEFT_OK &&
+                      resize_tables(state->planner->arena, axes, x->shape.rank, is_nearest, tables);
     weft_ref_resize_axes_finish(axes);
     if (status == WEFT_NO_MEMORY)
-        return weft_diag_error(state->planner->diag, WEFT_E_NO_MEMORY, "out of memory while planning");
+        return weft_diag_error(state->planner->diag, WEFT_E_NO_MEMORY,
+                               "out of memory while planning");
     if (!has_tables)
-        return weft__plan_unsupported(state, node,
-                                      status == WEFT_OK ? "some elements lie outside the image and take the extrapolation value"
-                                                        : "its sizes, scales or modes do not fit together",
-                                      NULL);
+        return weft__plan_unsupported(
+            state, node,
+            status == WEFT_OK
+                ? "some elements lie outside the image and take the extrapolation value"
+                : "its sizes, scales or modes do not fit together",
+            NULL);
     launch_builder builder;
     weft__launch_begin(&builder, state, step);
     return launch_tables(&builder, node, &x->shape, tables);

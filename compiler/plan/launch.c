@@ -25,7 +25,8 @@ void weft__launch_value(launch_builder *builder, const weft_value *value)
 
 void weft__launch_blob(launch_builder *builder, int32_t blob)
 {
-    add(builder, (weft_arg){.kind = blob < 0 ? WEFT_ARG_NULL : WEFT_ARG_BLOB, .index = blob < 0 ? 0 : blob});
+    add(builder,
+        (weft_arg){.kind = blob < 0 ? WEFT_ARG_NULL : WEFT_ARG_BLOB, .index = blob < 0 ? 0 : blob});
 }
 
 void weft__launch_operand(launch_builder *builder, const weft_value *value)
@@ -87,7 +88,8 @@ void weft__launch_scratch_again(launch_builder *builder, int32_t scratch)
 
 void weft__launch_act(launch_builder *builder, const weft_attrs *attrs, const char *prefix)
 {
-    static const char *const names[] = {"none", "relu", "clip", "sigmoid", "silu"}; /* in the order of ACT_* */
+    static const char *const names[] = {"none", "relu", "clip", "sigmoid",
+                                        "silu"}; /* in the order of ACT_* */
     char name[32];
     snprintf(name, sizeof name, "%sact", prefix);
     const char *act = weft_attrs_string(attrs, name, "none");
@@ -103,14 +105,14 @@ void weft__launch_act(launch_builder *builder, const weft_attrs *attrs, const ch
     weft__launch_float(builder, (double)weft_attrs_float(attrs, name, 0.0f));
 }
 
-void weft__launch_end(launch_builder *builder, weft_kernel_family family, const char *kernel, int64_t global0, int64_t global1,
-                      const char *tile)
+void weft__launch_end(launch_builder *builder, weft_kernel_family family, const char *kernel,
+                      int64_t global0, int64_t global1, const char *tile)
 {
     planner *shared = builder->state->planner;
     weft_step *step = builder->step;
     if (step->launch_count == builder->capacity)
-        step->launches =
-            weft_arena_grow(shared->arena, step->launches, step->launch_count, &builder->capacity, sizeof *step->launches);
+        step->launches = weft_arena_grow(shared->arena, step->launches, step->launch_count,
+                                         &builder->capacity, sizeof *step->launches);
     weft_launch *launch = &step->launches[step->launch_count++];
     *launch = (weft_launch){.args = builder->args.data,
                             .arg_count = builder->args.count,
@@ -134,16 +136,21 @@ weft_status weft__plan_check_f32(schedule_state *state, const weft_node *node, s
     bool is_f32 = node->outputs[0]->dtype == WEFT_DTYPE_F32;
     for (size_t i = 0; i < inputs && i < node->input_count; i++)
         is_f32 = is_f32 && (node->inputs[i] == NULL || node->inputs[i]->dtype == WEFT_DTYPE_F32);
-    return is_f32 ? WEFT_OK
-                  : weft__plan_unsupported(state, node, "the kernel is for f32 and an operand has another element type",
-                                           "export the model in f32");
+    return is_f32
+               ? WEFT_OK
+               : weft__plan_unsupported(
+                     state, node, "the kernel is for f32 and an operand has another element type",
+                     "export the model in f32");
 }
 
-weft_status weft__plan_unsupported(schedule_state *state, const weft_node *node, const char *why, const char *try_this)
+weft_status weft__plan_unsupported(schedule_state *state, const weft_node *node, const char *why,
+                                   const char *try_this)
 {
     weft_diag *diag = state->planner->diag;
-    weft_status status = weft_diag_error(diag, WEFT_E_PLAN_NO_KERNEL, "no kernel can run this: %s", weft_op_name(node->op));
-    weft_diag_field_set(diag, WEFT_DIAG_NODES, "%s", node->source_count > 0 ? node->sources[0] : node->name);
+    weft_status status = weft_diag_error(diag, WEFT_E_PLAN_NO_KERNEL, "no kernel can run this: %s",
+                                         weft_op_name(node->op));
+    weft_diag_field_set(diag, WEFT_DIAG_NODES, "%s",
+                        node->source_count > 0 ? node->sources[0] : node->name);
     weft_diag_field_set(diag, WEFT_DIAG_WHY, "%s", why);
     if (try_this != NULL)
         weft_diag_field_set(diag, WEFT_DIAG_TRY, "%s", try_this);

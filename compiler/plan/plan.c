@@ -53,23 +53,29 @@ static void describe_step(schedule_state *state, const weft_node *node, weft_ste
         step->outputs[i] = weft__plan_value_index(node->outputs[i]);
 }
 
-/* Kernels address elements with 32-bit ints, and compute at least one. Operands of i64 are axes and the like: they may be empty. */
+/* Kernels address elements with 32-bit ints, and compute at least one. Operands of i64 are axes and
+ * the like: they may be empty. */
 static weft_status check_sizes(schedule_state *state, const weft_node *node)
 {
     for (size_t i = 0; i < node->input_count + node->output_count; i++) {
-        const weft_value *value = i < node->input_count ? node->inputs[i] : node->outputs[i - node->input_count];
+        const weft_value *value =
+            i < node->input_count ? node->inputs[i] : node->outputs[i - node->input_count];
         int64_t elems = 0;
         if (value != NULL && (!weft_shape_elems(&value->shape, &elems) || elems > INT32_MAX))
-            return weft__plan_unsupported(state, node, "a tensor has 2^31 elements or more", "use a smaller batch or resolution");
+            return weft__plan_unsupported(state, node, "a tensor has 2^31 elements or more",
+                                          "use a smaller batch or resolution");
         if (value != NULL && elems == 0 && value->dtype != WEFT_DTYPE_I64)
-            return weft__plan_unsupported(state, node, "a tensor is empty", "the reference backend runs it");
+            return weft__plan_unsupported(state, node, "a tensor is empty",
+                                          "the reference backend runs it");
     }
     return WEFT_OK;
 }
 
-/* F(4x4) rounds five times as much as the other convolution kernels, and errors add up with depth. Largest error of a step against the
- * reference, over the step's largest value: ResNet-RS-270 at 256 (90 such convolutions) 4.5e-5, 350 at 320 (116) 7.7e-5, 420 at
- * 320 (139) 1.2e-4; without F(4x4) 2.6e-5, 3.9e-5 and 6.0e-5. 1e-4 is what users may expect of f32, with a margin for other weights. */
+/* F(4x4) rounds five times as much as the other convolution kernels, and errors add up with depth.
+ * Largest error of a step against the reference, over the step's largest value: ResNet-RS-270 at
+ * 256 (90 such convolutions) 4.5e-5, 350 at 320 (116) 7.7e-5, 420 at 320 (139) 1.2e-4; without
+ * F(4x4) 2.6e-5, 3.9e-5 and 6.0e-5. 1e-4 is what users may expect of f32, with a margin for other
+ * weights. */
 enum { DEEP_CONVOLUTIONS = 100 };
 
 static bool is_deep(const weft_graph *graph)
@@ -86,7 +92,8 @@ static bool is_deep(const weft_graph *graph)
     return count > DEEP_CONVOLUTIONS;
 }
 
-static weft_status plan_schedule(planner *shared, weft_graph *graph, weft_schedule *out, schedule_state *state)
+static weft_status plan_schedule(planner *shared, weft_graph *graph, weft_schedule *out,
+                                 schedule_state *state)
 {
     *state = (schedule_state){.planner = shared, .graph = graph, .out = out};
     weft__plan_own_outputs(graph);
@@ -109,8 +116,9 @@ static weft_status plan_schedule(planner *shared, weft_graph *graph, weft_schedu
     }
     if (first_error != WEFT_OK)
         return first_error;
-    /* Constants that no readable blob holds (transformed weights, operands that became numbers of a launch) are kept for the reference
-     * backend. In the order of values: the writer streams them so. */
+    /* Constants that no readable blob holds (transformed weights, operands that became numbers of a
+     * launch) are kept for the reference backend. In the order of values: the writer streams them
+     * so. */
     for (size_t i = 0; i < out->value_count; i++)
         if (out->values[i].place == WEFT_PLACE_CONSTANT && out->values[i].blob < 0)
             weft__plan_need_plain(state, state->graph_values[i]);
@@ -120,8 +128,9 @@ static weft_status plan_schedule(planner *shared, weft_graph *graph, weft_schedu
     return WEFT_OK;
 }
 
-weft_status weft_plan_build(weft_arena *arena, weft_graph *const *graphs, size_t graph_count, const weft_target *target,
-                            int threads, weft_plan **out_plan, weft_diag *diag)
+weft_status weft_plan_build(weft_arena *arena, weft_graph *const *graphs, size_t graph_count,
+                            const weft_target *target, int threads, weft_plan **out_plan,
+                            weft_diag *diag)
 {
     *out_plan = NULL;
     planner shared = {.arena = arena, .target = target, .threads = threads, .diag = diag};

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Weights of steps that memory bandwidth bounds (squeeze-excite, classifier) are fetched ahead by convolutions that compute.
+/* Weights of steps that memory bandwidth bounds (squeeze-excite, classifier) are fetched ahead by
+ * convolutions that compute.
  *
- * A matrix-vector product uses each weight once; at batch 1 it waits for memory while the cores idle, and the convolutions around it leave
- * memory idle while the cores work. weft_conv with rows in place can fetch so many lines of another blob into the last-level cache as
- * it goes (kernels/cpu/README.md). Each such step gets one convolution before it as its fetcher: the nearest that has none to serve yet and
- * that lies within a few steps, so that what was fetched is still there. */
+ * A matrix-vector product uses each weight once; at batch 1 it waits for memory while the cores
+ * idle, and the convolutions around it leave memory idle while the cores work. weft_conv with rows
+ * in place can fetch so many lines of another blob into the last-level cache as it goes
+ * (kernels/cpu/README.md). Each such step gets one convolution before it as its fetcher: the
+ * nearest that has none to serve yet and that lies within a few steps, so that what was fetched is
+ * still there. */
 #include <string.h>
 
 #include "compiler/plan/internal.h"

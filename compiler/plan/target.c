@@ -9,7 +9,7 @@
 #include "compiler/base/text.h"
 
 static const weft_target targets[] = {
-#define WEFT_TARGET(id, name, vw, mr, l1, l2, l3, local, peak, memory, launch, doc)                   \
+#define WEFT_TARGET(id, name, vw, mr, l1, l2, l3, local, peak, memory, launch, doc)                \
     {name, vw, mr, l1, l2, l3, local, peak, memory, launch, doc},
 #include "compiler/plan/targets.def"
 #undef WEFT_TARGET

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Graph values -> schedule values: places, aliases and lifetimes.
- * An alias operator (Reshape and its kin) moves nothing: its output is the storage of its input seen with another shape.
- * A graph output must own its storage, because the caller brings that memory. */
+ * An alias operator (Reshape and its kin) moves nothing: its output is the storage of its input
+ * seen with another shape. A graph output must own its storage, because the caller brings that
+ * memory. */
 #include <stdlib.h>
 
 #include "compiler/plan/internal.h"
 
 bool weft__plan_is_alias(weft_op op)
 {
-    return op == WEFT_OP_Reshape || op == WEFT_OP_Flatten || op == WEFT_OP_Squeeze || op == WEFT_OP_Unsqueeze;
+    return op == WEFT_OP_Reshape || op == WEFT_OP_Flatten || op == WEFT_OP_Squeeze ||
+           op == WEFT_OP_Unsqueeze;
 }
 
 static weft_value *storage_root(weft_value *value)
@@ -18,7 +20,8 @@ static weft_value *storage_root(weft_value *value)
     return value;
 }
 
-/* Puts a copy (Identity) in front of every output whose storage is an input, a constant, or already another output. */
+/* Puts a copy (Identity) in front of every output whose storage is an input, a constant, or already
+ * another output. */
 void weft__plan_own_outputs(weft_graph *graph)
 {
     for (size_t i = 0; i < graph->outputs.count; i++) {
@@ -30,12 +33,14 @@ void weft__plan_own_outputs(weft_graph *graph)
         if (!is_shared)
             continue;
         weft_value *inputs[1] = {output};
-        weft_node *copy = weft_graph_add_node(graph, NULL, WEFT_OP_Identity, "copy_to_output", inputs, 1, NULL, 1);
+        weft_node *copy = weft_graph_add_node(graph, NULL, WEFT_OP_Identity, "copy_to_output",
+                                              inputs, 1, NULL, 1);
         weft_value *made = copy->outputs[0];
         made->dtype = output->dtype;
         made->shape = output->shape;
         made->has_shape = true;
-        /* Only the i-th output moves to the copy; other uses stay. The copy takes the output's name. */
+        /* Only the i-th output moves to the copy; other uses stay. The copy takes the output's
+         * name. */
         const char *name = output->name;
         output->name = made->name;
         made->name = name;
@@ -119,7 +124,8 @@ weft_status weft__plan_values(schedule_state *state)
     }
     out->output_count = graph->outputs.count;
 
-    /* Aliases point at the owner of the storage: the root, or the output when the root's storage is one. */
+    /* Aliases point at the owner of the storage: the root, or the output when the root's storage is
+     * one. */
     for (weft_node *node = graph->first; node != NULL; node = node->next) {
         if (!weft__plan_is_alias(node->op))
             continue;
@@ -137,7 +143,8 @@ weft_status weft__plan_values(schedule_state *state)
     }
     for (size_t i = 0; i < out->value_count; i++) {
         weft_schedule_value *value = &out->values[i];
-        while (value->place == WEFT_PLACE_ALIAS && out->values[value->alias_of].place == WEFT_PLACE_ALIAS)
+        while (value->place == WEFT_PLACE_ALIAS &&
+               out->values[value->alias_of].place == WEFT_PLACE_ALIAS)
             value->alias_of = out->values[value->alias_of].alias_of;
     }
     return WEFT_OK;
@@ -157,16 +164,18 @@ bool weft__plan_can_be_partial(const schedule_state *state, const weft_value *me
         for (size_t i = 0; i < node->input_count; i++) {
             if (node->inputs[i] != mean)
                 continue;
-            bool is_read_by_linear = node->op == WEFT_OP_Linear && i == 0 && weft_node_input(node, 3) == NULL;
-            bool is_alias = weft__plan_is_alias(node->op) && weft__plan_can_be_partial(state, node->outputs[0]);
+            bool is_read_by_linear =
+                node->op == WEFT_OP_Linear && i == 0 && weft_node_input(node, 3) == NULL;
+            bool is_alias =
+                weft__plan_is_alias(node->op) && weft__plan_can_be_partial(state, node->outputs[0]);
             if (!is_read_by_linear && !is_alias)
                 return false;
         }
     return true;
 }
 
-void weft__plan_set_partial(schedule_state *state, const weft_value *mean, int64_t images, int64_t blocks, int64_t channels,
-                            int64_t positions)
+void weft__plan_set_partial(schedule_state *state, const weft_value *mean, int64_t images,
+                            int64_t blocks, int64_t channels, int64_t positions)
 {
     weft_schedule_value *value = &state->out->values[weft__plan_value_index(mean)];
     WEFT_ASSERT(value->place == WEFT_PLACE_ARENA);

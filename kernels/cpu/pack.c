@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packing of weights for the CPU kernels, see pack.h. Transforms are computed in double and rounded once. */
+/* Packing of weights for the CPU kernels, see pack.h. Transforms are computed in double and rounded
+ * once. */
 #include "kernels/cpu/pack.h"
 
 #include <stdint.h>
@@ -37,7 +38,8 @@ size_t weft_pack_conv_elems(int oc, int ic, int kh, int kw, int nr, int is_gathe
     return panels == 0 || panels > MAX_ELEMS - zeros ? 0 : panels + zeros;
 }
 
-void weft_pack_conv(float *out, const float *ohwi, int oc, int ic, int kh, int kw, int nr, int is_gathered)
+void weft_pack_conv(float *out, const float *ohwi, int oc, int ic, int kh, int kw, int nr,
+                    int is_gathered)
 {
     const size_t oc_n = as_size(oc), ic_n = as_size(ic), nr_n = as_size(nr);
     const size_t taps = as_size(kh) * as_size(kw);
@@ -51,9 +53,9 @@ void weft_pack_conv(float *out, const float *ohwi, int oc, int ic, int kh, int k
                     *out++ = o < oc_n ? ohwi[(o * taps + tap) * ic_n + c] : 0.0f;
 }
 
-/* G of Winograd's minimal filtering F(m, 3): weights U = G g G^T. Points 0, 1, -1, inf for m = 2 and 0, +-A, +-B, inf
- * for m = 4; the kernels (winograd.cl) hold the matching B^T and A^T. Row of a point p: (1, p, p^2) divided by the product of its
- * distances to the other points. */
+/* G of Winograd's minimal filtering F(m, 3): weights U = G g G^T. Points 0, 1, -1, inf for m = 2
+ * and 0, +-A, +-B, inf for m = 4; the kernels (winograd.cl) hold the matching B^T and A^T. Row of a
+ * point p: (1, p, p^2) divided by the product of its distances to the other points. */
 #define A (3.0 / 4)
 #define B (3.0 / 2)
 #define AT_ZERO (A * A * B * B)
@@ -61,10 +63,10 @@ void weft_pack_conv(float *out, const float *ohwi, int oc, int ic, int kh, int k
 #define AT_B (2 * B * B * (B * B - A * A))
 static const double g2[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
 static const double g4[6][3] = {{1 / AT_ZERO, 0, 0},
-                                {1 / AT_A, A / AT_A, A * A / AT_A},
-                                {1 / AT_A, -A / AT_A, A * A / AT_A},
-                                {1 / AT_B, B / AT_B, B * B / AT_B},
-                                {1 / AT_B, -B / AT_B, B * B / AT_B},
+                                {1 / AT_A, A / AT_A, A *A / AT_A},
+                                {1 / AT_A, -A / AT_A, A *A / AT_A},
+                                {1 / AT_B, B / AT_B, B *B / AT_B},
+                                {1 / AT_B, -B / AT_B, B *B / AT_B},
                                 {0, 0, 1}};
 
 static size_t winograd_side(int m)
@@ -75,18 +77,21 @@ static size_t winograd_side(int m)
 size_t weft_pack_winograd_elems(int oc, int ic, int m, int nr)
 {
     const size_t side = winograd_side(m);
-    const size_t panels = multiply(multiply(side * side, as_size(ic)), round_up(as_size(oc), as_size(nr)));
+    const size_t panels =
+        multiply(multiply(side * side, as_size(ic)), round_up(as_size(oc), as_size(nr)));
     const size_t zeros = zero_elems(as_size(ic));
     return panels == 0 || panels > MAX_ELEMS - zeros ? 0 : panels + zeros;
 }
 
 /* U = G g G^T of one 3x3 filter whose taps lie `step` floats apart, as [side][side]. */
-static void transform_filter(const double (*g)[3], size_t side, const float *taps, size_t step, double *u)
+static void transform_filter(const double (*g)[3], size_t side, const float *taps, size_t step,
+                             double *u)
 {
     double half_done[6][3];
     for (size_t i = 0; i < side; i++)
         for (size_t b = 0; b < 3; b++)
-            half_done[i][b] = g[i][0] * (double)taps[b * step] + g[i][1] * (double)taps[(3 + b) * step] +
+            half_done[i][b] = g[i][0] * (double)taps[b * step] +
+                              g[i][1] * (double)taps[(3 + b) * step] +
                               g[i][2] * (double)taps[(6 + b) * step];
     for (size_t i = 0; i < side; i++)
         for (size_t j = 0; j < side; j++)
@@ -124,7 +129,9 @@ void weft_pack_linear(float *out, const float *source, int oc, int k, int nr, in
     for (size_t o0 = 0; o0 < oc_n; o0 += nr_n)
         for (size_t c = 0; c < k_n; c++)
             for (size_t o = o0; o < o0 + nr_n; o++)
-                *out++ = o >= oc_n ? 0.0f : is_transposed ? source[c * oc_n + o] : source[o * k_n + c];
+                *out++ = o >= oc_n       ? 0.0f
+                         : is_transposed ? source[c * oc_n + o]
+                                         : source[o * k_n + c];
 }
 
 size_t weft_pack_bias_elems(int oc, int nr)
@@ -145,7 +152,8 @@ size_t weft_pack_depthwise_elems(int oc, int ic_per_group, int kh, int kw, int n
     return multiply(multiply(taps, as_size(ic_per_group)), round_up(as_size(oc), as_size(nr)));
 }
 
-void weft_pack_depthwise(float *out, const float *source, int oc, int ic_per_group, int kh, int kw, int nr)
+void weft_pack_depthwise(float *out, const float *source, int oc, int ic_per_group, int kh, int kw,
+                         int nr)
 {
     const size_t oc_n = as_size(oc), ic_n = as_size(ic_per_group), taps = as_size(kh) * as_size(kw);
     const size_t padded = round_up(oc_n, as_size(nr));

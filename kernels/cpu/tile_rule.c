@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See tile_rule.h. Every candidate plan gets an expected time; the smallest wins. The constants are cycles measured with
- * tests/bench/kernel_bench.c on a Zen 3 core and are ratios more than times: they rank plans, the roofline of the
- * report comes from elsewhere. */
+/* See tile_rule.h. Every candidate plan gets an expected time; the smallest wins. The constants are
+ * cycles measured with tests/bench/kernel_bench.c on a Zen 3 core and are ratios more than times:
+ * they rank plans, the roofline of the report comes from elsewhere. */
 #include "kernels/cpu/tile_rule.h"
 
 /* Share of the multiply-add peak that the k loop of a register tile reaches. */
 #define LOOP_EFFICIENCY 0.92
-/* Cycles of one register tile outside its k loop, per chunk, and of storing one vector of results. */
+/* Cycles of one register tile outside its k loop, per chunk, and of storing one vector of results.
+ */
 #define TILE_CYCLES 30.0
 #define STORE_CYCLES 3.0
 /* Cycles of one tile's input and output transform, per vector of channels. */
@@ -14,7 +15,8 @@
 #define TRANSFORM2_OUT_CYCLES 35.0
 #define TRANSFORM4_IN_CYCLES 90.0
 #define TRANSFORM4_OUT_CYCLES 105.0
-/* Starting a work-item; a launch; the wake-up of the other threads (PoCL 3.1: 8 us and 12 us measured). */
+/* Starting a work-item; a launch; the wake-up of the other threads (PoCL 3.1: 8 us and 12 us
+ * measured). */
 #define ITEM_CYCLES 600.0
 #define LAUNCH_S 8e-6
 #define WAKE_S 12e-6
@@ -61,24 +63,31 @@ static int computed_rows(int n, int tile_rows)
     return n > least ? n : least;
 }
 
-/* Time of equal work-items on the device's threads when one item takes so many cycles and all of them read so many bytes
- * of weights from memory. The larger of the two hides most of the smaller. The first thread starts at once, the others
- * after their wake-up; with many small items it takes over what they miss, with one item per thread it waits for them. */
-static double total_s(const struct weft_cpu_device *d, double item_cycles, int items, double weight_bytes)
+/* Time of equal work-items on the device's threads when one item takes so many cycles and all of
+ * them read so many bytes of weights from memory. The larger of the two hides most of the smaller.
+ * The first thread starts at once, the others after their wake-up; with many small items it takes
+ * over what they miss, with one item per thread it waits for them. */
+static double total_s(const struct weft_cpu_device *d, double item_cycles, int items,
+                      double weight_bytes)
 {
     const double hz = d->peak_flops / (d->threads * FMA_PER_CYCLE * 2 * d->vector_width);
     const double item_s = (item_cycles + ITEM_CYCLES) / hz;
     const double wake_s = d->threads > 1 ? WAKE_S : 0;
-    const double compute_s = items <= 2 * d->threads ? item_s * ceil_div(items, d->threads) + wake_s
-                                                     : item_s * (items + 0.5) / d->threads + wake_s / 2;
+    const double compute_s = items <= 2 * d->threads
+                                 ? item_s * ceil_div(items, d->threads) + wake_s
+                                 : item_s * (items + 0.5) / d->threads + wake_s / 2;
     const double memory_s = weight_bytes / d->memory_bytes_per_s;
-    return LAUNCH_S + at_least(compute_s, memory_s) + 0.25 * (compute_s < memory_s ? compute_s : memory_s);
+    return LAUNCH_S + at_least(compute_s, memory_s) +
+           0.25 * (compute_s < memory_s ? compute_s : memory_s);
 }
 
-/* Weights that exceed L2 are streamed once more by each thread that takes other rows at the same time. */
+/* Weights that exceed L2 are streamed once more by each thread that takes other rows at the same
+ * time. */
 static double streamed_bytes(const struct weft_cpu_device *d, double weight_bytes, int row_blocks)
 {
-    const int readers = weight_bytes <= (double)d->l2_bytes || row_blocks <= 1 ? 1 : row_blocks < d->threads ? row_blocks : d->threads;
+    const int readers = weight_bytes <= (double)d->l2_bytes || row_blocks <= 1 ? 1
+                        : row_blocks < d->threads                              ? row_blocks
+                                                                               : d->threads;
     return weight_bytes * (1 + 0.5 * (readers - 1));
 }
 
@@ -88,7 +97,8 @@ static void consider(struct weft_cpu_conv_plan *best, const struct weft_cpu_conv
         *best = *plan;
 }
 
-static void choose_direct(const struct weft_cpu_device *d, const struct weft_cpu_conv_shape *s, struct weft_cpu_conv_plan *best)
+static void choose_direct(const struct weft_cpu_device *d, const struct weft_cpu_conv_shape *s,
+                          struct weft_cpu_conv_plan *best)
 {
     const int nr = 2 * d->vector_width, mr = weft_cpu_tile_rows(d);
     const int panels = ceil_div(s->oc, nr);
@@ -116,27 +126,35 @@ static void choose_direct(const struct weft_cpu_device *d, const struct weft_cpu
             if (p.blocks != blocks)
                 continue;
             const double rows = computed_rows(p.mb, mr), tiles = ceil_div(p.mb, mr);
-            const double panel_cycles = rows * k * 2 / (FMA_PER_CYCLE * LOOP_EFFICIENCY) + tiles * chunks * TILE_CYCLES +
-                                        2 * p.mb * STORE_CYCLES;
-            const double gather_cycles = !s->is_gathered ? 0 : s->kh * s->kw > 1 ? 3.0 * p.mb * row : 8.0 * p.mb * row / d->vector_width;
-            /* A block's rows are read again for every panel: from L2 when they fit in half of it, else from further away. */
-            const double a_bytes = (double)p.mb * row * (s->is_gathered ? 1 : s->sh * s->sw) * sizeof(float);
+            const double panel_cycles = rows * k * 2 / (FMA_PER_CYCLE * LOOP_EFFICIENCY) +
+                                        tiles * chunks * TILE_CYCLES + 2 * p.mb * STORE_CYCLES;
+            const double gather_cycles = !s->is_gathered     ? 0
+                                         : s->kh * s->kw > 1 ? 3.0 * p.mb * row
+                                                             : 8.0 * p.mb * row / d->vector_width;
+            /* A block's rows are read again for every panel: from L2 when they fit in half of it,
+             * else from further away. */
+            const double a_bytes =
+                (double)p.mb * row * (s->is_gathered ? 1 : s->sh * s->sw) * sizeof(float);
             const double first_read_cycles = a_bytes / 12;
             const double spill_cycles = a_bytes > (double)d->l2_bytes / 2 ? a_bytes / 16 * pg : 0;
-            /* Panels that all the blocks of one thread read come from L2 or beyond, once per block. */
+            /* Panels that all the blocks of one thread read come from L2 or beyond, once per block.
+             */
             const double panel_load_cycles = k * nr * sizeof(float) / 24;
-            p.expected_s = total_s(d, (panel_cycles + panel_load_cycles) * pg + gather_cycles + first_read_cycles + spill_cycles, items,
-                                   streamed_bytes(d, weight_bytes, blocks * p.segments));
+            p.expected_s = total_s(d,
+                                   (panel_cycles + panel_load_cycles) * pg + gather_cycles +
+                                       first_read_cycles + spill_cycles,
+                                   items, streamed_bytes(d, weight_bytes, blocks * p.segments));
             struct weft_cpu_conv_plan candidate = p;
             candidate.pg = pg;
-            candidate.scratch_elems = s->is_gathered ? (size_t)items * (size_t)p.mb * (size_t)row : 0;
+            candidate.scratch_elems =
+                s->is_gathered ? (size_t)items * (size_t)p.mb * (size_t)row : 0;
             consider(best, &candidate);
         }
     }
 }
 
-static void choose_winograd(const struct weft_cpu_device *d, const struct weft_cpu_conv_shape *s, int m,
-                            struct weft_cpu_conv_plan *best)
+static void choose_winograd(const struct weft_cpu_device *d, const struct weft_cpu_conv_shape *s,
+                            int m, struct weft_cpu_conv_plan *best)
 {
     const int nr = 2 * d->vector_width, mr = weft_cpu_tile_rows(d), side = m + 2;
     const int panels = ceil_div(s->oc, nr), icv = ceil_div(s->ic, d->vector_width);
@@ -160,13 +178,18 @@ static void choose_winograd(const struct weft_cpu_device *d, const struct weft_c
             if (p.blocks != blocks || p.local_bytes > d->local_bytes)
                 continue;
             const double rows = computed_rows(p.t_block, mr);
-            const double product_cycles = frequencies * (rows * s->ic * 2 / (FMA_PER_CYCLE * LOOP_EFFICIENCY) +
-                                                         ceil_div(p.t_block, mr) * TILE_CYCLES);
-            const double in_cycles = p.t_block * icv * (m == 2 ? TRANSFORM2_IN_CYCLES : TRANSFORM4_IN_CYCLES);
-            const double out_cycles = p.t_block * 2 * (m == 2 ? TRANSFORM2_OUT_CYCLES : TRANSFORM4_OUT_CYCLES);
+            const double product_cycles =
+                frequencies * (rows * s->ic * 2 / (FMA_PER_CYCLE * LOOP_EFFICIENCY) +
+                               ceil_div(p.t_block, mr) * TILE_CYCLES);
+            const double in_cycles =
+                p.t_block * icv * (m == 2 ? TRANSFORM2_IN_CYCLES : TRANSFORM4_IN_CYCLES);
+            const double out_cycles =
+                p.t_block * 2 * (m == 2 ? TRANSFORM2_OUT_CYCLES : TRANSFORM4_OUT_CYCLES);
             const double panel_load_cycles = frequencies * s->ic * nr * sizeof(float) /
                                              (weight_bytes < (double)d->l2_bytes / 2 ? 24 : 12);
-            p.expected_s = total_s(d, (product_cycles + panel_load_cycles + out_cycles) * pg + in_cycles, items, weight_bytes);
+            p.expected_s =
+                total_s(d, (product_cycles + panel_load_cycles + out_cycles) * pg + in_cycles,
+                        items, weight_bytes);
             struct weft_cpu_conv_plan candidate = p;
             candidate.pg = pg;
             consider(best, &candidate);
@@ -174,13 +197,14 @@ static void choose_winograd(const struct weft_cpu_device *d, const struct weft_c
     }
 }
 
-void weft_cpu_conv_choose(const struct weft_cpu_device *device, const struct weft_cpu_conv_shape *shape,
+void weft_cpu_conv_choose(const struct weft_cpu_device *device,
+                          const struct weft_cpu_conv_shape *shape,
                           struct weft_cpu_conv_plan *out_plan)
 {
     struct weft_cpu_conv_plan best = {.expected_s = 0};
     choose_direct(device, shape, &best);
-    if (shape->kh == 3 && shape->kw == 3 && shape->sh == 1 && shape->sw == 1 && shape->dh == 1 && shape->dw == 1 &&
-        !shape->is_gathered && shape->ic >= device->vector_width) {
+    if (shape->kh == 3 && shape->kw == 3 && shape->sh == 1 && shape->sw == 1 && shape->dh == 1 &&
+        shape->dw == 1 && !shape->is_gathered && shape->ic >= device->vector_width) {
         choose_winograd(device, shape, 2, &best);
         if (!device->is_exact)
             choose_winograd(device, shape, 4, &best);
@@ -190,18 +214,19 @@ void weft_cpu_conv_choose(const struct weft_cpu_device *device, const struct wef
 
 int weft_cpu_linear_panels(const struct weft_cpu_device *device, int oc, int k)
 {
-    /* Memory-bound: one item of at least 32 KB, and at least four per thread so that they end together. */
+    /* Memory-bound: one item of at least 32 KB, and at least four per thread so that they end
+     * together. */
     const int panels = ceil_div(oc, 2 * device->vector_width);
     const int most = ceil_div(panels, 4 * device->threads);
     const int least = ceil_div(32 << 10, k * 2 * device->vector_width * (int)sizeof(float));
     return least > most ? (most > 0 ? most : 1) : most;
 }
 
-void weft_cpu_gate_blocks(const struct weft_cpu_device *device, int k, int oc, int pixels, int *out_pg,
-                          int *out_pixels_per_block)
+void weft_cpu_gate_blocks(const struct weft_cpu_device *device, int k, int oc, int pixels,
+                          int *out_pg, int *out_pixels_per_block)
 {
-    /* Wide rows of pixels stream best. Each pixel block computes its channels' gate again, so there are only as many as
-     * give every thread one item, or two where the gate is small. */
+    /* Wide rows of pixels stream best. Each pixel block computes its channels' gate again, so there
+     * are only as many as give every thread one item, or two where the gate is small. */
     const int panels = ceil_div(oc, 2 * device->vector_width);
     const int pg = panels < GATE_PANELS_MAX ? panels : GATE_PANELS_MAX;
     const int groups = ceil_div(panels, pg);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which kernel and which block sizes a convolution gets on a CPU: a small cost model over shape and device data. Pure
- * arithmetic; knows the contract of kernels/cpu/README.md and nothing of graphs, plans or OpenCL. */
+/* Which kernel and which block sizes a convolution gets on a CPU: a small cost model over shape and
+ * device data. Pure arithmetic; knows the contract of kernels/cpu/README.md and nothing of graphs,
+ * plans or OpenCL. */
 #ifndef WEFT_KERNELS_CPU_TILE_RULE_H
 #define WEFT_KERNELS_CPU_TILE_RULE_H
 
@@ -13,11 +14,11 @@ struct weft_cpu_device {
     size_t local_bytes;        /* largest local argument, CL_DEVICE_LOCAL_MEM_SIZE */
     double peak_flops;         /* f32, all threads together */
     double memory_bytes_per_s; /* streaming reads, all threads together */
-    int is_exact;              /* no F(4x4): its rounding errors are five times those of the other methods */
+    int is_exact; /* no F(4x4): its rounding errors are five times those of the other methods */
 };
 
-/* Numbers for a device that was not measured: vector width, threads and cache sizes decide, rates are those of a common
- * server core at 3 GHz. */
+/* Numbers for a device that was not measured: vector width, threads and cache sizes decide, rates
+ * are those of a common server core at 3 GHz. */
 void weft_cpu_device_init(struct weft_cpu_device *device, int vector_width, int threads);
 
 enum weft_cpu_method { WEFT_CPU_DIRECT, WEFT_CPU_WINOGRAD2, WEFT_CPU_WINOGRAD4 };
@@ -30,11 +31,11 @@ struct weft_cpu_conv_shape {
 
 struct weft_cpu_conv_plan {
     enum weft_cpu_method method;
-    int pg, groups;      /* panels per work-item; second global dimension */
+    int pg, groups; /* panels per work-item; second global dimension */
     int blocks, seg_rows, segments;
-    int mb, tc, kc;      /* direct */
-    int t_block;         /* Winograd */
-    size_t local_bytes;  /* Winograd: size of the local argument */
+    int mb, tc, kc;       /* direct */
+    int t_block;          /* Winograd */
+    size_t local_bytes;   /* Winograd: size of the local argument */
     size_t scratch_elems; /* gathered rows */
     double expected_s;
 };
@@ -43,12 +44,13 @@ struct weft_cpu_conv_plan {
 int weft_cpu_tile_rows(const struct weft_cpu_device *device);
 
 /* The cheapest plan. The shape's numbers must be positive; groups must be 1. */
-void weft_cpu_conv_choose(const struct weft_cpu_device *device, const struct weft_cpu_conv_shape *shape,
+void weft_cpu_conv_choose(const struct weft_cpu_device *device,
+                          const struct weft_cpu_conv_shape *shape,
                           struct weft_cpu_conv_plan *out_plan);
 
 /* Panels per work-item of weft_linear, and of weft_se_gate (at most 32) with its pixel blocks. */
 int weft_cpu_linear_panels(const struct weft_cpu_device *device, int oc, int k);
-void weft_cpu_gate_blocks(const struct weft_cpu_device *device, int k, int oc, int pixels, int *out_pg,
-                          int *out_pixels_per_block);
+void weft_cpu_gate_blocks(const struct weft_cpu_device *device, int k, int oc, int pixels,
+                          int *out_pg, int *out_pixels_per_block);
 
 #endif

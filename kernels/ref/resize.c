@@ -193,7 +193,8 @@ static weft_status read_mode(const weft_attrs *attrs, resize_mode *mode)
 }
 
 /* Fills in, out, scale and roi of every axis of x. */
-static weft_status read_axes(const weft_ref_call *call, const resize_mode *mode, weft_ref_resize_axis *axes)
+static weft_status read_axes(const weft_ref_call *call, const resize_mode *mode,
+                             weft_ref_resize_axis *axes)
 {
     const weft_tensor *x = weft_ref_in(call, 0), *roi = weft_ref_in(call, 1),
                       *y = weft_ref_out(call, 0);

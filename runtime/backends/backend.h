@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table that every backend fills, and what the core gives it. The core checks arguments, owns the memory of requests and knows
- * their state; a backend only executes. Must not know about: any one backend.
+/* The table that every backend fills, and what the core gives it. The core checks arguments, owns
+ * the memory of requests and knows their state; a backend only executes. Must not know about: any
+ * one backend.
  *
- * Lock rule: the core holds no lock when it calls a backend, and a backend holds none when it calls `done`. */
+ * Lock rule: the core holds no lock when it calls a backend, and a backend holds none when it calls
+ * `done`. */
 #ifndef WEFT_RUNTIME_BACKENDS_BACKEND_H
 #define WEFT_RUNTIME_BACKENDS_BACKEND_H
 
@@ -11,7 +13,8 @@
 
 /* ---- what the core gives ---- */
 
-/* The devices of one weft_device_list. Strings are copied; a list that cannot grow drops the entry. */
+/* The devices of one weft_device_list. Strings are copied; a list that cannot grow drops the entry.
+ */
 void weft__device_list_add(weft_device_list *list, const weft_device_info *info);
 
 /* Checked by the core; everything outlives the backend's session. */
@@ -26,22 +29,27 @@ typedef struct weft_backend_params {
 
 /* Host memory of one request; outlives the backend's request. */
 typedef struct weft_run_memory {
-    uint8_t *arena;          /* aligned to WEFT_STORAGE_ALIGN at least; may be NULL when arena_bytes is 0 */
+    uint8_t *arena; /* aligned to WEFT_STORAGE_ALIGN at least; may be NULL when arena_bytes is 0 */
     size_t arena_bytes;
-    uint64_t *arena_offsets; /* per value of place ARENA: its offset in this arena; differs from the schedule's with keep_values */
-    void **storage;          /* per value: INPUT, OUTPUT, ARENA and what aliases them; NULL for constants */
+    uint64_t *arena_offsets; /* per value of place ARENA: its offset in this arena; differs from the
+                                schedule's with keep_values */
+    void **storage; /* per value: INPUT, OUTPUT, ARENA and what aliases them; NULL for constants */
 } weft_run_memory;
 
 /* The index of the value that owns the storage of `index`. */
 int32_t weft__storage_owner(const weft_schedule *schedule, int32_t index);
 
-/* Plain elements of constants (core/constant.c). Where they stand in the package, or NULL when they must be unpacked first. */
+/* Plain elements of constants (core/constant.c). Where they stand in the package, or NULL when they
+ * must be unpacked first. */
 const void *weft__constant_find(const weft_package_view *view, const weft_schedule_value *value);
-/* Whether the package holds a form that can be turned back; and doing it, into out (the dense size). */
+/* Whether the package holds a form that can be turned back; and doing it, into out (the dense
+ * size). */
 bool weft__constant_is_readable(const weft_package_view *view, const weft_schedule_value *value);
-bool weft__constant_unpack(const weft_package_view *view, const weft_schedule_value *value, void *out);
+bool weft__constant_unpack(const weft_package_view *view, const weft_schedule_value *value,
+                           void *out);
 
-/* Called by a backend once per accepted submit, from any thread. The request may be gone when it returns. */
+/* Called by a backend once per accepted submit, from any thread. The request may be gone when it
+ * returns. */
 typedef void (*weft_backend_done)(void *user, weft_status status);
 
 /* ---- what a backend gives ---- */
@@ -56,29 +64,36 @@ typedef struct weft_backend_load {
 
 typedef struct weft_backend {
     const char *name, *summary;
-    /* True when sums over blocks stay in the arena as kernels leave them (weft_schedule_value.partial_blocks); false when the backend
-     * stores such values as their shape says. */
+    /* True when sums over blocks stay in the arena as kernels leave them
+     * (weft_schedule_value.partial_blocks); false when the backend stores such values as their
+     * shape says. */
     bool keeps_partial_sums;
 
     /* Adds each device, usable or not, in a fixed order. Cheap; must not fail. */
     void (*enumerate)(weft_device_list *list);
 
     /* *out_session is set on WEFT_OK only. Errors are added to diag. */
-    weft_status (*session_create)(const weft_backend_params *params, weft_diag *diag, void **out_session);
+    weft_status (*session_create)(const weft_backend_params *params, weft_diag *diag,
+                                  void **out_session);
     /* All requests are gone. Never NULL. */
     void (*session_destroy)(void *session);
     void (*session_get_load)(const void *session, weft_backend_load *out_load);
 
-    /* Prepares a run over the memory, so that submit has little to do. Any thread, several at a time. */
-    weft_status (*request_create)(void *session, const weft_run_memory *memory, weft_diag *diag, void **out_request);
+    /* Prepares a run over the memory, so that submit has little to do. Any thread, several at a
+     * time. */
+    weft_status (*request_create)(void *session, const weft_run_memory *memory, weft_diag *diag,
+                                  void **out_request);
     /* No run is going. Never NULL. */
     void (*request_destroy)(void *request);
 
-    /* Starts a run. After WEFT_OK `done` is called once, possibly before submit returns; after an error never. */
+    /* Starts a run. After WEFT_OK `done` is called once, possibly before submit returns; after an
+     * error never. */
     weft_status (*submit)(void *request, weft_backend_done done, void *user, weft_diag *diag);
-    /* Device times of the run that ended last, one per step of the schedule, in ns from its start. The session profiles. */
+    /* Device times of the run that ended last, one per step of the schedule, in ns from its start.
+     * The session profiles. */
     void (*get_times)(void *request, weft_step_time *out_times);
-    /* Copies the storage of a value of place INPUT, OUTPUT or ARENA into out. No run is going. False when no launch touches it. */
+    /* Copies the storage of a value of place INPUT, OUTPUT or ARENA into out. No run is going.
+     * False when no launch touches it. */
     bool (*read_storage)(void *request, int32_t value, void *out, size_t bytes);
 } weft_backend;
 

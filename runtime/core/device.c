@@ -33,7 +33,8 @@ void weft__device_list_add(weft_device_list *list, const weft_device_info *info)
     if (entries == NULL)
         return;
     list->entries = entries;
-    char **strings = realloc(list->strings, (list->string_count + STRINGS_PER_ENTRY) * sizeof *strings);
+    char **strings =
+        realloc(list->strings, (list->string_count + STRINGS_PER_ENTRY) * sizeof *strings);
     if (strings == NULL)
         return;
     list->strings = strings;

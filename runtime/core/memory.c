@@ -33,11 +33,13 @@ static uint64_t scratch_end(const weft_schedule *schedule)
     return end;
 }
 
-/* Offsets of the schedule, or, to keep every value, one after the other behind the scratch memory. Returns the arena's size. Each
- * size is at most 2^40 and a manifest has less than 2^20 of them per megabyte, so the sum cannot overflow before memory ends. */
+/* Offsets of the schedule, or, to keep every value, one after the other behind the scratch memory.
+ * Returns the arena's size. Each size is at most 2^40 and a manifest has less than 2^20 of them per
+ * megabyte, so the sum cannot overflow before memory ends. */
 static uint64_t place_values(const weft_schedule *schedule, bool keep_values, uint64_t *offsets)
 {
-    uint64_t end = keep_values ? round_up(scratch_end(schedule), WEFT_STORAGE_ALIGN) : schedule->arena_bytes;
+    uint64_t end =
+        keep_values ? round_up(scratch_end(schedule), WEFT_STORAGE_ALIGN) : schedule->arena_bytes;
     for (size_t i = 0; i < schedule->value_count; i++) {
         const weft_schedule_value *value = &schedule->values[i];
         offsets[i] = value->offset_bytes;
@@ -49,7 +51,8 @@ static uint64_t place_values(const weft_schedule *schedule, bool keep_values, ui
     return end;
 }
 
-/* Whole pages, so that an OpenCL device takes them as they are. Fresh ones cost nothing until they are touched. */
+/* Whole pages, so that an OpenCL device takes them as they are. Fresh ones cost nothing until they
+ * are touched. */
 static void *allocate(uint64_t bytes)
 {
     void *memory = NULL;
@@ -74,13 +77,16 @@ static bool allocate_ports(const weft_schedule *schedule, weft_run_memory *memor
     return true;
 }
 
-bool weft__memory_init(const weft_schedule *schedule, bool keep_values, weft_run_memory *out_memory, uint64_t *out_needed_bytes)
+bool weft__memory_init(const weft_schedule *schedule, bool keep_values, weft_run_memory *out_memory,
+                       uint64_t *out_needed_bytes)
 {
     *out_memory = (weft_run_memory){0};
     *out_needed_bytes = schedule->value_count * sizeof(void *) * 2;
     out_memory->storage = calloc(schedule->value_count + 1, sizeof *out_memory->storage);
-    out_memory->arena_offsets = calloc(schedule->value_count + 1, sizeof *out_memory->arena_offsets);
-    if (out_memory->storage == NULL || out_memory->arena_offsets == NULL || !allocate_ports(schedule, out_memory, out_needed_bytes)) {
+    out_memory->arena_offsets =
+        calloc(schedule->value_count + 1, sizeof *out_memory->arena_offsets);
+    if (out_memory->storage == NULL || out_memory->arena_offsets == NULL ||
+        !allocate_ports(schedule, out_memory, out_needed_bytes)) {
         weft__memory_finish(schedule, out_memory);
         return false;
     }
@@ -103,7 +109,8 @@ bool weft__memory_init(const weft_schedule *schedule, bool keep_values, weft_run
 void weft__memory_finish(const weft_schedule *schedule, weft_run_memory *memory)
 {
     for (size_t i = 0; memory->storage != NULL && i < schedule->value_count; i++)
-        if (schedule->values[i].place == WEFT_PLACE_INPUT || schedule->values[i].place == WEFT_PLACE_OUTPUT)
+        if (schedule->values[i].place == WEFT_PLACE_INPUT ||
+            schedule->values[i].place == WEFT_PLACE_OUTPUT)
             free(memory->storage[i]);
     free(memory->storage);
     free(memory->arena_offsets);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests: memory, state and waiting. The backend runs; everything about who may do what when is here.
+/* Requests: memory, state and waiting. The backend runs; everything about who may do what when is
+ * here.
  *
  *   IDLE --submit--> RUNNING --done--> ENDED --submit--> RUNNING ...
  *
- * A run is over, and may be followed by another, when its state is ENDED; the callback comes after that, so it may submit again. The
- * request is not destroyed before the callbacks that are under way have returned. Must not know about: any one backend. */
+ * A run is over, and may be followed by another, when its state is ENDED; the callback comes after
+ * that, so it may submit again. The request is not destroyed before the callbacks that are under
+ * way have returned. Must not know about: any one backend. */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -41,7 +43,8 @@ static bool init_waiting(weft_request *request)
         return false;
     bool is_good = pthread_condattr_init(&attr) == 0;
     if (is_good) {
-        is_good = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 && pthread_cond_init(&request->changed, &attr) == 0;
+        is_good = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0 &&
+                  pthread_cond_init(&request->changed, &attr) == 0;
         pthread_condattr_destroy(&attr);
     }
     if (!is_good)
@@ -54,14 +57,16 @@ static weft_status fill(weft_request *request, weft_diag *diag)
     weft_session *session = request->session;
     uint64_t needed = 0;
     if (!weft__memory_init(session->schedule, session->keep_values, &request->memory, &needed)) {
-        weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_MEMORY, "the memory for a run cannot be allocated");
+        weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_MEMORY,
+                                             "the memory for a run cannot be allocated");
         weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%" PRIu64 " bytes in one piece", needed);
         return status;
     }
     if (session->profile) {
         request->times = calloc(session->schedule->step_count + 1, sizeof *request->times);
         if (request->times == NULL)
-            return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a request");
+            return weft_diag_error(diag, WEFT_E_NO_MEMORY,
+                                   "out of memory while creating a request");
     }
     return session->backend->request_create(session->impl, &request->memory, diag, &request->impl);
 }
@@ -119,7 +124,8 @@ void *weft_request_get_input(weft_request *request, size_t index)
 const void *weft_request_get_output(const weft_request *request, size_t index)
 {
     const weft_schedule *schedule = request->session->schedule;
-    return index < schedule->output_count ? request->memory.storage[schedule->outputs[index]] : NULL;
+    return index < schedule->output_count ? request->memory.storage[schedule->outputs[index]]
+                                          : NULL;
 }
 
 /* ---- running ---- */
@@ -145,7 +151,8 @@ static void run_ended(void *user, weft_status status)
     pthread_mutex_unlock(&request->lock);
 }
 
-weft_status weft_request_submit(weft_request *request, weft_request_callback callback, void *user, weft_diag *diag)
+weft_status weft_request_submit(weft_request *request, weft_request_callback callback, void *user,
+                                weft_diag *diag)
 {
     pthread_mutex_lock(&request->lock);
     run_state before = request->state;
@@ -157,7 +164,8 @@ weft_status weft_request_submit(weft_request *request, weft_request_callback cal
     pthread_mutex_unlock(&request->lock);
     if (before == RUN_RUNNING) {
         weft_status status = weft_diag_error(diag, WEFT_E_REQUEST_BUSY, "the request is running");
-        weft_diag_field_set(diag, WEFT_DIAG_TRY, "wait for it, or create another request to have several in flight");
+        weft_diag_field_set(diag, WEFT_DIAG_TRY,
+                            "wait for it, or create another request to have several in flight");
         return status;
     }
     weft_status status = request->session->backend->submit(request->impl, run_ended, request, diag);
@@ -183,7 +191,9 @@ static struct timespec deadline_after(uint64_t timeout_ns)
 
 static weft_status timed_out(const weft_request *request, uint64_t timeout_ns, weft_diag *diag)
 {
-    weft_status status = weft_diag_error(diag, WEFT_E_REQUEST_TIMEOUT, "the run did not end within %.3f s", (double)timeout_ns / 1e9);
+    weft_status status =
+        weft_diag_error(diag, WEFT_E_REQUEST_TIMEOUT, "the run did not end within %.3f s",
+                        (double)timeout_ns / 1e9);
     weft_diag_field_set(diag, WEFT_DIAG_AT, "backend %s", request->session->backend->name);
     weft_diag_field_set(diag, WEFT_DIAG_TRY, "wait again with a longer bound; the run goes on");
     return status;
@@ -209,7 +219,8 @@ weft_status weft_request_wait(weft_request *request, uint64_t timeout_ns, weft_d
     if (is_late)
         return timed_out(request, timeout_ns, diag);
     if (status != WEFT_OK) {
-        weft_diag_error(diag, WEFT_E_REQUEST_FAILED, "the run failed: %s", weft_status_text(status));
+        weft_diag_error(diag, WEFT_E_REQUEST_FAILED, "the run failed: %s",
+                        weft_status_text(status));
         weft_diag_field_set(diag, WEFT_DIAG_AT, "backend %s", request->session->backend->name);
     }
     return status;
@@ -234,7 +245,8 @@ static bool has_run(weft_request *request)
 size_t weft_request_get_times(const weft_request *request, const weft_step_time **out_times)
 {
     *out_times = NULL;
-    weft_request *mine = (weft_request *)(uintptr_t)request; /* the lock and the cached times are no visible state */
+    weft_request *mine =
+        (weft_request *)(uintptr_t)request; /* the lock and the cached times are no visible state */
     if (!request->session->profile || !has_run(mine))
         return 0;
     request->session->backend->get_times(request->impl, mine->times);
@@ -242,8 +254,10 @@ size_t weft_request_get_times(const weft_request *request, const weft_step_time 
     return request->session->schedule->step_count;
 }
 
-/* out[n][c] = sum over blocks of sums[n][block][c] / count; in double, as the sums of thousands of elements need it. */
-static void finish_means(const weft_schedule_value *owner, const float *sums, size_t images, size_t channels, float *out)
+/* out[n][c] = sum over blocks of sums[n][block][c] / count; in double, as the sums of thousands of
+ * elements need it. */
+static void finish_means(const weft_schedule_value *owner, const float *sums, size_t images,
+                         size_t channels, float *out)
 {
     size_t blocks = (size_t)owner->partial_blocks;
     for (size_t n = 0; n < images; n++)
@@ -262,26 +276,30 @@ static bool is_written(const weft_schedule *schedule, int32_t owner)
         return true;
     for (size_t s = 0; s < schedule->step_count; s++)
         for (size_t i = 0; i < schedule->steps[s].output_count; i++)
-            if (schedule->steps[s].outputs[i] >= 0 && weft__storage_owner(schedule, schedule->steps[s].outputs[i]) == owner)
+            if (schedule->steps[s].outputs[i] >= 0 &&
+                weft__storage_owner(schedule, schedule->steps[s].outputs[i]) == owner)
                 return true;
     return false;
 }
 
 static weft_status cannot_read(weft_diag *diag, size_t value, const char *why)
 {
-    weft_status status = weft_diag_error(diag, WEFT_E_REQUEST_VALUE, "value %zu cannot be read", value);
+    weft_status status =
+        weft_diag_error(diag, WEFT_E_REQUEST_VALUE, "value %zu cannot be read", value);
     weft_diag_field_set(diag, WEFT_DIAG_WHY, "%s", why);
     return status;
 }
 
-static weft_status read_means(weft_request *request, int32_t owner_index, const weft_schedule_value *value, size_t index, void *out,
+static weft_status read_means(weft_request *request, int32_t owner_index,
+                              const weft_schedule_value *value, size_t index, void *out,
                               weft_diag *diag)
 {
     const weft_schedule_value *owner = &request->session->schedule->values[owner_index];
     float *sums = malloc((size_t)owner->size_bytes);
     if (sums == NULL)
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while reading a value");
-    bool is_read = request->session->backend->read_storage(request->impl, owner_index, sums, (size_t)owner->size_bytes);
+    bool is_read = request->session->backend->read_storage(request->impl, owner_index, sums,
+                                                           (size_t)owner->size_bytes);
     int64_t elems = 0;
     weft_shape_elems(&value->shape, &elems);
     size_t images = (size_t)owner->shape.dims[0]; /* a positive number: the manifest's check */
@@ -291,7 +309,8 @@ static weft_status read_means(weft_request *request, int32_t owner_index, const 
     return is_read ? WEFT_OK : cannot_read(diag, index, "the device has no memory for it");
 }
 
-weft_status weft_request_get_value(weft_request *request, size_t value, void *out, size_t capacity_bytes, weft_diag *diag)
+weft_status weft_request_get_value(weft_request *request, size_t value, void *out,
+                                   size_t capacity_bytes, weft_diag *diag)
 {
     const weft_session *session = request->session;
     if (value >= session->schedule->value_count)
@@ -308,11 +327,15 @@ weft_status weft_request_get_value(weft_request *request, size_t value, void *ou
         return status;
     }
     if (owner->place == WEFT_PLACE_CONSTANT)
-        return weft__constant_is_readable(session->view, owner) && weft__constant_unpack(session->view, owner, out)
+        return weft__constant_is_readable(session->view, owner) &&
+                       weft__constant_unpack(session->view, owner, out)
                    ? WEFT_OK
-                   : cannot_read(diag, value, "the package holds this constant only in a form that cannot be turned back");
+                   : cannot_read(
+                         diag, value,
+                         "the package holds this constant only in a form that cannot be turned back");
     if (owner->place == WEFT_PLACE_ARENA && !session->keep_values)
-        return cannot_read(diag, value, "the session does not keep values (weft_session_params.keep_values)");
+        return cannot_read(diag, value,
+                           "the session does not keep values (weft_session_params.keep_values)");
     if (!is_written(session->schedule, owner_index))
         return cannot_read(diag, value, "no step of this schedule writes it");
     if (!has_run(request))

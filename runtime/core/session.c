@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sessions: parameters are checked here, then the backend loads. Must not know about: any one backend. */
+/* Sessions: parameters are checked here, then the backend loads. Must not know about: any one
+ * backend. */
 #include "runtime/core/session.h"
 
 #include <inttypes.h>
@@ -34,7 +35,8 @@ static weft_status unknown_backend(const char *name, weft_diag *diag)
         size_t length = strlen(list);
         snprintf(list + length, sizeof list - length, "%s%s", count == 0 ? "" : ", ", names[count]);
     }
-    weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_BACKEND, "no backend is named %s", name);
+    weft_status status =
+        weft_diag_error(diag, WEFT_E_RUNTIME_BACKEND, "no backend is named %s", name);
     weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "one of: %s", list);
     weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%s", name);
     const char *nearest = weft_nearest(name, names, count);
@@ -51,28 +53,35 @@ static const weft_backend *find_backend(const char *name)
     return weft_backends[i];
 }
 
-static weft_status check_params(const weft_package *package, const weft_session_params *params, weft_diag *diag)
+static weft_status check_params(const weft_package *package, const weft_session_params *params,
+                                weft_diag *diag)
 {
     if (params->size != sizeof *params) {
-        weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_PARAMS, "weft_session_params.size is not valid");
-        weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%zu (start from WEFT_SESSION_PARAMS_DEFAULT)", sizeof *params);
+        weft_status status =
+            weft_diag_error(diag, WEFT_E_RUNTIME_PARAMS, "weft_session_params.size is not valid");
+        weft_diag_field_set(diag, WEFT_DIAG_EXPECTED,
+                            "%zu (start from WEFT_SESSION_PARAMS_DEFAULT)", sizeof *params);
         weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%zu", params->size);
         return status;
     }
     size_t count = weft_package_get_view(package)->manifest->schedule_count;
     if (params->schedule >= count) {
-        weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_SCHEDULE, "the package has no schedule %zu", params->schedule);
+        weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_SCHEDULE,
+                                             "the package has no schedule %zu", params->schedule);
         weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "0 to %zu", count - 1);
-        weft_diag_field_set(diag, WEFT_DIAG_TRY, "weft inspect lists the schedules with their shapes");
+        weft_diag_field_set(diag, WEFT_DIAG_TRY,
+                            "weft inspect lists the schedules with their shapes");
         return status;
     }
     if (params->threads < 0) {
-        weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_THREADS, "%" PRId32 " threads", params->threads);
+        weft_status status =
+            weft_diag_error(diag, WEFT_E_RUNTIME_THREADS, "%" PRId32 " threads", params->threads);
         weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "0 for all cores, or a positive number");
         return status;
     }
     if (params->device < 0) {
-        weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_DEVICE_INDEX, "no device has number %" PRId32, params->device);
+        weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_DEVICE_INDEX,
+                                             "no device has number %" PRId32, params->device);
         weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "0 or more, see weft devices");
         return status;
     }
@@ -118,8 +127,8 @@ static weft_status load(weft_session *session, const weft_session_params *params
     return session->backend->session_create(&backend_params, diag, &session->impl);
 }
 
-weft_status weft_session_create(weft_package *package, const weft_session_params *params, weft_diag *diag,
-                                weft_session **out_session)
+weft_status weft_session_create(weft_package *package, const weft_session_params *params,
+                                weft_diag *diag, weft_session **out_session)
 {
     *out_session = NULL;
     uint64_t begin_ns = now_ns();
@@ -142,7 +151,8 @@ weft_status weft_session_create(weft_package *package, const weft_session_params
     session->schedule = &session->view->manifest->schedules[params->schedule];
     session->profile = params->profile;
     session->keep_values = params->keep_values;
-    status = choose_cache_dir(params->cache_dir, &session->cache_dir) ? load(session, params, diag) : no_memory(diag);
+    status = choose_cache_dir(params->cache_dir, &session->cache_dir) ? load(session, params, diag)
+                                                                      : no_memory(diag);
     if (status != WEFT_OK) {
         session->impl = NULL;
         weft__session_unref(session);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Times the CPU kernels as ResNet-RS runs them: every step of the network in order, each with weights of its own, so that
- * caches and memory are used as in a real run. Prints one row per kind of layer. Knows kernels, not the compiler.
- *   kernel_bench [size] [blocks of stage 1..4] [repetitions] [tune]
- * With `tune`, each kind of layer also tries other block sizes inside the running network, and the best are printed. */
+/* Times the CPU kernels as ResNet-RS runs them: every step of the network in order, each with
+ * weights of its own, so that caches and memory are used as in a real run. Prints one row per kind
+ * of layer. Knows kernels, not the compiler. kernel_bench [size] [blocks of stage 1..4]
+ * [repetitions] [tune] With `tune`, each kind of layer also tries other block sizes inside the
+ * running network, and the best are printed. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,7 +39,8 @@ struct step {
     int kind, flags, act;
     int k, oc, pixels, parts; /* linear and gate */
     cl_mem x, w[3], res, y;
-    cl_kernel kernels[3]; /* of this step alone, so that its arguments are set once; by method of a convolution */
+    cl_kernel kernels[3]; /* of this step alone, so that its arguments are set once; by method of a
+                             convolution */
     cl_kernel kernel;     /* the one to launch, with this global size */
     int gx, gy, is_ready;
     double best_us[CANDIDATES_MAX];
@@ -110,8 +112,8 @@ static void add_candidate(struct kind *kind, struct weft_cpu_conv_plan plan)
         return;
     for (int i = 1; i < kind->candidate_count; i++) {
         const struct weft_cpu_conv_plan *p = &kind->candidates[i].plan;
-        if (p->method == plan.method && p->pg == plan.pg && p->mb == plan.mb && p->tc == plan.tc && p->kc == plan.kc &&
-            p->t_block == plan.t_block)
+        if (p->method == plan.method && p->pg == plan.pg && p->mb == plan.mb && p->tc == plan.tc &&
+            p->kc == plan.kc && p->t_block == plan.t_block)
             return;
     }
     kind->candidates[kind->candidate_count].plan = plan;
@@ -121,7 +123,8 @@ static void add_candidate(struct kind *kind, struct weft_cpu_conv_plan plan)
 static void enumerate(struct kind *kind)
 {
     const struct weft_cpu_conv_shape *s = &kind->shape;
-    static const int mbs[] = {128, 96, 72, 48, 36, 24}, pgs[] = {1, 2, 4, 8, 16, 64}, kcs[] = {64, 128, 256, 512, 2048};
+    static const int mbs[] = {128, 96, 72, 48, 36, 24}, pgs[] = {1, 2, 4, 8, 16, 64},
+                     kcs[] = {64, 128, 256, 512, 2048};
     static const int tiles[] = {6, 8, 9, 10, 12, 15, 18, 20, 24, 25, 30};
     const int is_3x3 = s->kh == 3 && s->sh == 1 && kind->gather == 0, taps = s->kh * s->kw;
     const int panels = ceil_div(s->oc, 2 * net.device.vector_width);
@@ -132,7 +135,8 @@ static void enumerate(struct kind *kind)
         const int pg = pgs[g] < panels ? pgs[g] : panels;
         for (int i = 0; i < 6; i++)
             for (int j = 0; j < 5 && !(is_3x3 && s->ic < 256); j++) {
-                struct weft_cpu_conv_plan p = {.method = WEFT_CPU_DIRECT, .pg = pg, .mb = mbs[i], .tc = 1, .kc = kcs[j]};
+                struct weft_cpu_conv_plan p = {
+                    .method = WEFT_CPU_DIRECT, .pg = pg, .mb = mbs[i], .tc = 1, .kc = kcs[j]};
                 if (kcs[j] >= row) {
                     p.kc = row;
                     p.tc = kind->gather || kcs[j] / row > taps ? taps : kcs[j] / row;
@@ -142,16 +146,19 @@ static void enumerate(struct kind *kind)
                 add_candidate(kind, p);
             }
         for (int i = 0; i < 11 && is_3x3; i++) {
-            add_candidate(kind, (struct weft_cpu_conv_plan){.method = WEFT_CPU_WINOGRAD2, .pg = pg, .t_block = tiles[i]});
+            add_candidate(kind, (struct weft_cpu_conv_plan){
+                                    .method = WEFT_CPU_WINOGRAD2, .pg = pg, .t_block = tiles[i]});
             if (s->ic < 256)
-                add_candidate(kind, (struct weft_cpu_conv_plan){.method = WEFT_CPU_WINOGRAD4, .pg = pg, .t_block = tiles[i]});
+                add_candidate(kind, (struct weft_cpu_conv_plan){.method = WEFT_CPU_WINOGRAD4,
+                                                                .pg = pg,
+                                                                .t_block = tiles[i]});
         }
     }
 }
 
 /* Adds a convolution step; gather as in kernels/cpu/README.md. */
-static void add_conv(const char *name, int ih, int ic, int oc, int k, int stride, int gather, int flags, int act, cl_mem x,
-                     cl_mem res, cl_mem y, int is_tuned)
+static void add_conv(const char *name, int ih, int ic, int oc, int k, int stride, int gather,
+                     int flags, int act, cl_mem x, cl_mem res, cl_mem y, int is_tuned)
 {
     const int oh = gather == 1 ? ceil_div(ih, 2) : (ih + k / 2 * 2 - k) / stride + 1;
     const int nr = 2 * net.device.vector_width;
@@ -162,7 +169,8 @@ static void add_conv(const char *name, int ih, int ic, int oc, int k, int stride
     if (at == net.kind_count) {
         net.kind_count++;
         snprintf(kind->name, sizeof kind->name, "%s", name);
-        kind->shape = (struct weft_cpu_conv_shape){1, ic, oh, oh, oc, k, k, stride, stride, 1, 1, 1, (flags & 4) != 0, gather};
+        kind->shape = (struct weft_cpu_conv_shape){
+            1, ic, oh, oh, oc, k, k, stride, stride, 1, 1, 1, (flags & 4) != 0, gather};
         kind->gather = gather;
         kind->ih = ih;
         kind->candidate_count = 1;
@@ -173,7 +181,8 @@ static void add_conv(const char *name, int ih, int ic, int oc, int k, int stride
     }
     kind->instances++;
     struct step *step = &net.steps[net.step_count++];
-    *step = (struct step){.type = STEP_CONV, .kind = at, .flags = flags, .act = act, .x = x, .res = res, .y = y};
+    *step = (struct step){
+        .type = STEP_CONV, .kind = at, .flags = flags, .act = act, .x = x, .res = res, .y = y};
     for (int i = 0; i < CANDIDATES_MAX; i++)
         step->best_us[i] = 1e30;
     for (int method = 0; method < 3; method++) {
@@ -181,15 +190,24 @@ static void add_conv(const char *name, int ih, int ic, int oc, int k, int stride
         for (int i = 0; i < kind->candidate_count; i++)
             is_used |= (int)kind->candidates[i].plan.method == method;
         if (is_used)
-            step->w[method] = random_weights(method == 0 ? weft_pack_conv_elems(oc, ic, k, k, nr, gather == 2)
-                                                         : weft_pack_winograd_elems(oc, ic, method == 1 ? 2 : 4, nr));
+            step->w[method] = random_weights(
+                method == 0 ? weft_pack_conv_elems(oc, ic, k, k, nr, gather == 2)
+                            : weft_pack_winograd_elems(oc, ic, method == 1 ? 2 : 4, nr));
     }
 }
 
-static void add_row_step(enum step_type type, int k, int oc, int pixels, int flags, cl_mem t, cl_mem res)
+static void add_row_step(enum step_type type, int k, int oc, int pixels, int flags, cl_mem t,
+                         cl_mem res)
 {
     struct step *step = &net.steps[net.step_count++];
-    *step = (struct step){.type = type, .k = k, .oc = oc, .pixels = pixels, .flags = flags, .x = t, .res = res, .y = t};
+    *step = (struct step){.type = type,
+                          .k = k,
+                          .oc = oc,
+                          .pixels = pixels,
+                          .flags = flags,
+                          .x = t,
+                          .res = res,
+                          .y = t};
     for (int i = 0; i < CANDIDATES_MAX; i++)
         step->best_us[i] = 1e30;
     step->w[0] = random_weights(weft_pack_linear_elems(oc, k, 2 * net.device.vector_width));
@@ -199,14 +217,16 @@ static cl_event launch(const struct step *step)
 {
     const size_t global[2] = {(size_t)step->gx, (size_t)step->gy}, local[2] = {1, 1};
     cl_event event;
-    if (clEnqueueNDRangeKernel(net.h.queue, step->kernel, 2, NULL, global, local, 0, NULL, &event) != CL_SUCCESS) {
+    if (clEnqueueNDRangeKernel(net.h.queue, step->kernel, 2, NULL, global, local, 0, NULL,
+                               &event) != CL_SUCCESS) {
         fprintf(stderr, "launch failed\n");
         exit(1);
     }
     return event;
 }
 
-/* The step whose weights a direct convolution prefetches: the matrix right after it, else the gate of its block. */
+/* The step whose weights a direct convolution prefetches: the matrix right after it, else the gate
+ * of its block. */
 static const struct step *later_row_step(const struct step *step)
 {
     const struct step *end = net.steps + net.step_count;
@@ -218,7 +238,8 @@ static const struct step *later_row_step(const struct step *step)
     return NULL;
 }
 
-/* Sets the step's kernel, arguments and global size; parts are the blocks whose sums the next mean reads. */
+/* Sets the step's kernel, arguments and global size; parts are the blocks whose sums the next mean
+ * reads. */
 static void prepare(struct step *step, int candidate, int *parts)
 {
     static const char *const names[] = {"weft_conv", "weft_winograd2", "weft_winograd4"};
@@ -228,8 +249,9 @@ static void prepare(struct step *step, int candidate, int *parts)
         if (step->kernels[0] == NULL)
             step->kernels[0] = weft_harness_kernel(net.linear, "weft_linear");
         step->kernel = step->kernels[0];
-        weft_harness_args(step->kernel, "bbbbliffiiiifii", net.sums, step->w[0], net.bias, step->y, (size_t)step->k * 4, 1, 0., 0.,
-                          1, step->k, step->oc, *parts, 1. / step->pixels, step->oc, pg);
+        weft_harness_args(step->kernel, "bbbbliffiiiifii", net.sums, step->w[0], net.bias, step->y,
+                          (size_t)step->k * 4, 1, 0., 0., 1, step->k, step->oc, *parts,
+                          1. / step->pixels, step->oc, pg);
         step->gx = ceil_div(ceil_div(step->oc, nr), pg);
         step->gy = 1;
         return;
@@ -241,9 +263,10 @@ static void prepare(struct step *step, int candidate, int *parts)
         if (step->kernels[0] == NULL)
             step->kernels[0] = weft_harness_kernel(net.linear, "weft_se_gate");
         step->kernel = step->kernels[0];
-        weft_harness_args(step->kernel, "bbbbbbbbliiffiffiiiiii", net.hidden, step->w[0], net.bias, step->x,
-                          step->res ? step->res : step->x, net.gates, step->y, net.sums, (size_t)step->k * 4, step->flags, 3, 0.,
-                          0., 1, 0., 0., step->k, step->oc, step->pixels, per_block, blocks, pg);
+        weft_harness_args(step->kernel, "bbbbbbbbliiffiffiiiiii", net.hidden, step->w[0], net.bias,
+                          step->x, step->res ? step->res : step->x, net.gates, step->y, net.sums,
+                          (size_t)step->k * 4, step->flags, 3, 0., 0., 1, 0., 0., step->k, step->oc,
+                          step->pixels, per_block, blocks, pg);
         if (step->flags & 4)
             *parts = blocks;
         step->gx = step->flags & 8 ? blocks : 1;
@@ -258,23 +281,26 @@ static void prepare(struct step *step, int candidate, int *parts)
     if (step->flags & 4)
         *parts = p->blocks;
     if (step->kernels[p->method] == NULL)
-        step->kernels[p->method] =
-            weft_harness_kernel(p->method == WEFT_CPU_DIRECT ? net.conv : net.winograd, names[p->method]);
+        step->kernels[p->method] = weft_harness_kernel(
+            p->method == WEFT_CPU_DIRECT ? net.conv : net.winograd, names[p->method]);
     step->kernel = step->kernels[p->method];
     step->gx = p->segments * p->blocks;
     step->gy = p->groups;
     if (p->method != WEFT_CPU_DIRECT) {
-        weft_harness_args(step->kernel, "bbbbbbbliiffiiiiiiiiiiii", step->x, step->w[p->method], net.bias, res, net.gates, step->y,
-                          net.sums, p->local_bytes, step->flags, step->act, 0., 0., kind->ih, kind->ih, s->ic, s->oh, s->ow,
-                          s->oc, pad, pad, s->oc, p->t_block, p->blocks, p->pg);
+        weft_harness_args(step->kernel, "bbbbbbbliiffiiiiiiiiiiii", step->x, step->w[p->method],
+                          net.bias, res, net.gates, step->y, net.sums, p->local_bytes, step->flags,
+                          step->act, 0., 0., kind->ih, kind->ih, s->ic, s->oh, s->ow, s->oc, pad,
+                          pad, s->oc, p->t_block, p->blocks, p->pg);
         return;
     }
     const struct step *later = kind->gather == 0 ? later_row_step(step) : NULL;
     const int later_lines = later ? ceil_div(later->k * ceil_div(later->oc, nr) * nr, 16) : 0;
-    weft_harness_args(step->kernel, "bbbbbbbbiiffiiiiiiiiiiiiiiiiiiiiiiiiiiii", step->x, step->w[0], net.bias, res, net.gates, step->y,
-                      net.sums, later ? later->w[0] : net.scratch, step->flags, step->act, 0., 0., kind->ih, kind->ih, s->ic, s->oh, s->ow, s->oc,
-                      s->kh, s->kw, s->sh, s->sw, 1, 1, pad, pad, s->oc, p->seg_rows, p->mb, p->blocks, p->pg, p->tc, p->kc,
-                      kind->gather, kind->gather ? 2 : later_lines, 2, 0, kind->ih, 1, kind->ih * kind->ih);
+    weft_harness_args(step->kernel, "bbbbbbbbiiffiiiiiiiiiiiiiiiiiiiiiiiiiiii", step->x, step->w[0],
+                      net.bias, res, net.gates, step->y, net.sums,
+                      later ? later->w[0] : net.scratch, step->flags, step->act, 0., 0., kind->ih,
+                      kind->ih, s->ic, s->oh, s->ow, s->oc, s->kh, s->kw, s->sh, s->sw, 1, 1, pad,
+                      pad, s->oc, p->seg_rows, p->mb, p->blocks, p->pg, p->tc, p->kc, kind->gather,
+                      kind->gather ? 2 : later_lines, 2, 0, kind->ih, 1, kind->ih * kind->ih);
 }
 
 static double run(int candidate)
@@ -298,7 +324,8 @@ static double run(int candidate)
         clGetEventProfilingInfo(events[i], CL_PROFILING_COMMAND_START, sizeof from, &from, NULL);
         clGetEventProfilingInfo(events[i], CL_PROFILING_COMMAND_END, sizeof to, &to, NULL);
         clReleaseEvent(events[i]);
-        const int slot = step->type == STEP_CONV ? candidate % net.kinds[step->kind].candidate_count : 0;
+        const int slot =
+            step->type == STEP_CONV ? candidate % net.kinds[step->kind].candidate_count : 0;
         if ((double)(to - from) * 1e-3 < step->best_us[slot])
             step->best_us[slot] = (double)(to - from) * 1e-3;
     }
@@ -330,24 +357,28 @@ static void build_net(int size, const int blocks[4], int is_tuned)
     int channels = 64, at = 0;
     for (int stage = 0; stage < 4; stage++)
         for (int block = 0; block < blocks[stage]; block++) {
-            const int planes = 64 << stage, stride = block == 0 && stage > 0 ? 2 : 1, out = ceil_div(side, stride);
+            const int planes = 64 << stage, stride = block == 0 && stage > 0 ? 2 : 1,
+                      out = ceil_div(side, stride);
             cl_mem in = net.big[at], t = net.big[1 - at];
             char name[32];
             const char *first = block == 0 ? "first " : "";
             snprintf(name, sizeof name, "%d %s1x1", stage + 1, first);
             add_conv(name, side, channels, planes, 1, 1, 0, 0, 1, in, NULL, net.small[0], is_tuned);
             snprintf(name, sizeof name, "%d %s3x3", stage + 1, stride == 2 ? first : "");
-            add_conv(name, side, planes, planes, 3, stride, 0, 0, 1, net.small[0], NULL, net.small[1], is_tuned);
+            add_conv(name, side, planes, planes, 3, stride, 0, 0, 1, net.small[0], NULL,
+                     net.small[1], is_tuned);
             snprintf(name, sizeof name, "%d 1x1 out", stage + 1);
             add_conv(name, out, planes, 4 * planes, 1, 1, 0, 4, 0, net.small[1], NULL, t, is_tuned);
             add_row_step(STEP_LINEAR, 4 * planes, planes, out * out, 0, net.hidden, NULL);
             if (block == 0) {
                 add_row_step(STEP_GATE, planes, 4 * planes, out * out, 16, t, NULL);
                 snprintf(name, sizeof name, "%d shortcut", stage + 1);
-                add_conv(name, side, channels, 4 * planes, 1, stride, stride == 2, 3, 1, in, t, t, is_tuned);
+                add_conv(name, side, channels, 4 * planes, 1, stride, stride == 2, 3, 1, in, t, t,
+                         is_tuned);
             } else {
                 const int is_last = stage == 3 && block == blocks[3] - 1;
-                add_row_step(STEP_GATE, planes, 4 * planes, out * out, 9 | (is_last ? 4 : 0), t, in);
+                add_row_step(STEP_GATE, planes, 4 * planes, out * out, 9 | (is_last ? 4 : 0), t,
+                             in);
             }
             channels = 4 * planes;
             side = out;
@@ -359,10 +390,11 @@ static void build_net(int size, const int blocks[4], int is_tuned)
 static void describe(const struct weft_cpu_conv_plan *p)
 {
     if (p->method == WEFT_CPU_DIRECT)
-        printf("direct mb %3d tc %d kc %4d pg %2d wg %3d", p->mb, p->tc, p->kc, p->pg, p->segments * p->blocks * p->groups);
+        printf("direct mb %3d tc %d kc %4d pg %2d wg %3d", p->mb, p->tc, p->kc, p->pg,
+               p->segments * p->blocks * p->groups);
     else
-        printf("F%d t %2d pg %2d wg %3d            ", p->method == WEFT_CPU_WINOGRAD2 ? 2 : 4, p->t_block, p->pg,
-               p->blocks * p->groups);
+        printf("F%d t %2d pg %2d wg %3d            ", p->method == WEFT_CPU_WINOGRAD2 ? 2 : 4,
+               p->t_block, p->pg, p->blocks * p->groups);
 }
 
 /* Mean over the kind's steps of each step's best time. */
@@ -378,18 +410,21 @@ static double kind_us(int kind, int candidate)
 static void print_table(void)
 {
     double total_us = 0;
-    printf("%-12s %2s %28s  %-44s %8s %8s %6s %6s\n", "layer", "x", "shape", "plan", "us", "GFLOP/s", "% peak", "model");
+    printf("%-12s %2s %28s  %-44s %8s %8s %6s %6s\n", "layer", "x", "shape", "plan", "us",
+           "GFLOP/s", "% peak", "model");
     for (int i = 0; i < net.kind_count; i++) {
         const struct kind *kind = &net.kinds[i];
         const struct weft_cpu_conv_shape *s = &kind->shape;
-        const double flops = 2.0 * s->oh * s->ow * s->oc * s->ic * (kind->gather == 1 ? 1 : s->kh * s->kw);
+        const double flops =
+            2.0 * s->oh * s->ow * s->oc * s->ic * (kind->gather == 1 ? 1 : s->kh * s->kw);
         char shape[40];
-        snprintf(shape, sizeof shape, "%dx%d %d->%d %dx%d/%d", s->oh, s->ow, s->ic, s->oc, s->kh, s->kw, s->sh);
+        snprintf(shape, sizeof shape, "%dx%d %d->%d %dx%d/%d", s->oh, s->ow, s->ic, s->oc, s->kh,
+                 s->kw, s->sh);
         printf("%-12s %2d %28s  ", kind->name, kind->instances, shape);
         describe(&kind->candidates[0].plan);
         const double us = kind_us(i, 0);
-        printf("  %8.1f %8.1f %6.1f %6.0f\n", us, flops / us * 1e-3, flops / us * 1e8 / net.device.peak_flops,
-               kind->candidates[0].plan.expected_s * 1e6);
+        printf("  %8.1f %8.1f %6.1f %6.0f\n", us, flops / us * 1e-3,
+               flops / us * 1e8 / net.device.peak_flops, kind->candidates[0].plan.expected_s * 1e6);
         total_us += us * kind->instances;
         if (kind->candidate_count == 1)
             continue;
@@ -411,12 +446,15 @@ static void print_table(void)
     for (int i = 0; i < net.step_count; i++)
         if (net.steps[i].type != STEP_CONV)
             *(net.steps[i].type == STEP_LINEAR ? &row_us : &gate_us) += net.steps[i].best_us[0];
-    printf("convolutions %.0f us, rows times matrices %.0f us, gates %.0f us, sum of steps %.0f us\n", total_us, row_us, gate_us,
-           total_us + row_us + gate_us);
+    printf(
+        "convolutions %.0f us, rows times matrices %.0f us, gates %.0f us, sum of steps %.0f us\n",
+        total_us, row_us, gate_us, total_us + row_us + gate_us);
     for (int i = 0; i < net.step_count; i++)
         if (net.steps[i].type != STEP_CONV)
-            printf("  %s %d->%d pixels %d flags %d: %.1f us\n", net.steps[i].type == STEP_LINEAR ? "linear" : "gate",
-                   net.steps[i].k, net.steps[i].oc, net.steps[i].pixels, net.steps[i].flags, net.steps[i].best_us[0]);
+            printf("  %s %d->%d pixels %d flags %d: %.1f us\n",
+                   net.steps[i].type == STEP_LINEAR ? "linear" : "gate", net.steps[i].k,
+                   net.steps[i].oc, net.steps[i].pixels, net.steps[i].flags,
+                   net.steps[i].best_us[0]);
 }
 
 int main(int argc, char **argv)
@@ -431,7 +469,8 @@ int main(int argc, char **argv)
     if (!weft_harness_open(&net.h))
         return 1;
     clReleaseCommandQueue(net.h.queue);
-    net.h.queue = clCreateCommandQueue(net.h.context, net.h.device, CL_QUEUE_PROFILING_ENABLE, NULL);
+    net.h.queue =
+        clCreateCommandQueue(net.h.context, net.h.device, CL_QUEUE_PROFILING_ENABLE, NULL);
     cl_uint threads = 1;
     clGetDeviceInfo(net.h.device, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof threads, &threads, NULL);
     weft_cpu_device_init(&net.device, net.h.vector_width, (int)threads);
@@ -458,8 +497,9 @@ int main(int argc, char **argv)
         runs_us[at] = us;
     }
     print_table();
-    printf("%d steps, first run (with the kernels' compilation) %.0f ms, best run %.2f ms, median %.2f ms\n", net.step_count,
-           cold_us * 1e-3, best_us * 1e-3, runs_us[repetitions / 2] * 1e-3);
+    printf(
+        "%d steps, first run (with the kernels' compilation) %.0f ms, best run %.2f ms, median %.2f ms\n",
+        net.step_count, cold_us * 1e-3, best_us * 1e-3, runs_us[repetitions / 2] * 1e-3);
     weft_harness_close(&net.h);
     return 0;
 }

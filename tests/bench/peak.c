@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The machine's own limits, measured: f32 multiply-adds per second from registers, and bytes per second read from memory, with the
- * widest vectors it has, on 1..N threads. Prints JSON. Standalone: knows nothing of weft.
+/* The machine's own limits, measured: f32 multiply-adds per second from registers, and bytes per
+ * second read from memory, with the widest vectors it has, on 1..N threads. Prints JSON.
+ * Standalone: knows nothing of weft.
  *
  *   peak [threads]   (default: all cores) */
 #include <immintrin.h>
@@ -140,7 +141,8 @@ int main(int argc, char **argv)
         memset(blocks[i], i + 1, STREAM_BYTES);
     }
     printf("{\"vectors\": \"%s\"", multiply == multiply_avx512 ? "avx512" : "avx2");
-    for (int threads = 1; threads <= most; threads = threads < most && threads * 2 > most ? most : threads * 2) {
+    for (int threads = 1; threads <= most;
+         threads = threads < most && threads * 2 > most ? most : threads * 2) {
         printf(", \"gflops_%d\": %.1f", threads, measure(multiply, blocks, threads) * 1e-9);
         printf(", \"read_gbytes_%d\": %.1f", threads, measure(read_memory, blocks, threads) * 1e-9);
         if (threads == most)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ONNX's backend test data against the importer and everything behind it. Each case is run on several
- * ways: by the reference kernels on the imported graph, and compiled to a package that the runtime
- * runs on a backend. Speaks TAP: one line per way and case of the way's list of cases that must pass;
- * a list may only grow. Passing cases that are not in it are named at the end of the way.
+/* ONNX's backend test data against the importer and everything behind it. Each case is run on
+ * several ways: by the reference kernels on the imported graph, and compiled to a package that the
+ * runtime runs on a backend. Speaks TAP: one line per way and case of the way's list of cases that
+ * must pass; a list may only grow. Passing cases that are not in it are named at the end of the
+ * way.
  *
  *   test_conformance [--data DIR] [--through WAY] [--case NAME | --list | --failing]
  *
- * Without --through all ways are taken. --case runs one case and shows its diagnostics, --list prints
- * every passing case, for the way's file, --failing every other case with the reason.
+ * Without --through all ways are taken. --case runs one case and shows its diagnostics, --list
+ * prints every passing case, for the way's file, --failing every other case with the reason.
  */
 #include <dirent.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The long way: the case is compiled to a package by the public compiler API, and the package is run
- * by the public runtime API on one backend. Knows nothing of passes, plans or backends. */
+/* The long way: the case is compiled to a package by the public compiler API, and the package is
+ * run by the public runtime API on one backend. Knows nothing of passes, plans or backends. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

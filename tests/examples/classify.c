@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* classify PACKAGE: loads a package, runs it once on zeros and prints the largest output. The whole of the runtime API in one page. */
+/* classify PACKAGE: loads a package, runs it once on zeros and prints the largest output. The whole
+ * of the runtime API in one page. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,16 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fuzzes the package loader. Hashes would stop every mutation, so the harness makes them right again. Two kinds of input:
- *   a whole file, when it starts with 'W': header, table and sections as they come;
- *   the text of a manifest, when it starts with '{': put into a package whose other sections are fixed.
- * What opens is asked every question, and loaded by the reference backend, which infers each step again. Nothing is run.
- * Must not know about: the writer. */
+/* Fuzzes the package loader. Hashes would stop every mutation, so the harness makes them right
+ * again. Two kinds of input: a whole file, when it starts with 'W': header, table and sections as
+ * they come; the text of a manifest, when it starts with '{': put into a package whose other
+ * sections are fixed. What opens is asked every question, and loaded by the reference backend,
+ * which infers each step again. Nothing is run. Must not know about: the writer. */
 #include <stdlib.h>
 #include <string.h>
 #include <xxhash.h>
 
 #include "weft/runtime.h"
 
-enum { PAGE = 4096, HEADER = 64, ENTRY = 64, MAX_SECTIONS = 16, ALIGN = 128, MAX_INPUT_BYTES = 1 << 20 };
+enum {
+    PAGE = 4096,
+    HEADER = 64,
+    ENTRY = 64,
+    MAX_SECTIONS = 16,
+    ALIGN = 128,
+    MAX_INPUT_BYTES = 1 << 20
+};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size_bytes);
 
@@ -47,7 +54,8 @@ static void seal(uint8_t *bytes, size_t size)
         memcpy(hashes + 8 * i, entry + 48, 8);
     }
     if (count <= MAX_SECTIONS && round_up(HEADER + (size_t)count * ENTRY) <= size) {
-        put(bytes + 24, XXH3_64bits(bytes + HEADER, round_up(HEADER + (size_t)count * ENTRY) - HEADER), 8);
+        put(bytes + 24,
+            XXH3_64bits(bytes + HEADER, round_up(HEADER + (size_t)count * ENTRY) - HEADER), 8);
         put(bytes + 32, XXH3_64bits(hashes, (size_t)count * 8), 8);
     }
     put(bytes + 56, XXH3_64bits(bytes, 56), 8);
@@ -62,8 +70,9 @@ static uint8_t *allocate(size_t size)
     return memory;
 }
 
-/* manifest | 512 bytes of kernels (64 texts of 7 letters) | 2048 of weights | 1024 of plain | no graph. Weights and plain hold the 64-bit
- * integers 1 2 3 4 5 6 7 0 1 2 ..., so that steps find axes and sizes in them. */
+/* manifest | 512 bytes of kernels (64 texts of 7 letters) | 2048 of weights | 1024 of plain | no
+ * graph. Weights and plain hold the 64-bit integers 1 2 3 4 5 6 7 0 1 2 ..., so that steps find
+ * axes and sizes in them. */
 static uint8_t *wrap_manifest(const uint8_t *text, size_t text_bytes, size_t *out_size)
 {
     static const char *const names[] = {"manifest", "kernels", "weights", "plain", "graph"};
@@ -127,7 +136,8 @@ static size_t ask_about_schedule(const weft_package *package, size_t s)
     }
     for (size_t i = 0; i < schedule.step_count; i++) {
         weft_package_get_step(package, s, i, &step);
-        sum += touch(step.name) + touch(step.op) + touch(step.attrs) + touch(step.program) + touch(step.kernel) + touch(step.bound);
+        sum += touch(step.name) + touch(step.op) + touch(step.attrs) + touch(step.program) +
+               touch(step.kernel) + touch(step.bound);
         for (size_t k = 0; k < step.source_count; k++)
             sum += touch(step.sources[k]);
         for (size_t l = 0; l < step.launch_count; l++) {
@@ -167,7 +177,8 @@ static void load(weft_package *package, weft_diag *diag)
         weft_session *session = NULL;
         params.backend = "ref";
         params.schedule = i;
-        if (weft_session_create(package, &params, diag, &session) != WEFT_OK && weft_diag_error_count(diag) == 0)
+        if (weft_session_create(package, &params, diag, &session) != WEFT_OK &&
+            weft_diag_error_count(diag) == 0)
             abort(); /* a refusal without a word */
         weft_session_destroy(session);
     }

@@ -2,12 +2,12 @@
 /* See check.h. */
 #include "tests/kernels/check.h"
 
+#include <cmocka.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,7 +20,8 @@ double *weft_check_doubles(size_t count)
     return data;
 }
 
-void weft_check_close(struct cl_harness *h, cl_mem buffer, const double *want, size_t count, const char *what)
+void weft_check_close(struct cl_harness *h, cl_mem buffer, const double *want, size_t count,
+                      const char *what)
 {
     float *got = malloc(count * sizeof *got);
     assert_non_null(got);
@@ -32,15 +33,18 @@ void weft_check_close(struct cl_harness *h, cl_mem buffer, const double *want, s
     free(got);
 }
 
-void weft_check_same(struct cl_harness *h, cl_mem buffer, const float *want, size_t count, const char *what)
+void weft_check_same(struct cl_harness *h, cl_mem buffer, const float *want, size_t count,
+                     const char *what)
 {
     float *got = malloc(count * sizeof *got);
     assert_non_null(got);
     weft_harness_read(h, buffer, got, count);
     for (size_t i = 0; i < count; i++) {
-        const int is_same = isnan(want[i]) ? isnan(got[i]) : memcmp(got + i, want + i, sizeof *got) == 0;
+        const int is_same =
+            isnan(want[i]) ? isnan(got[i]) : memcmp(got + i, want + i, sizeof *got) == 0;
         if (!is_same)
-            print_error("%s: element %zu is %g, not %g\n", what, i, (double)got[i], (double)want[i]);
+            print_error("%s: element %zu is %g, not %g\n", what, i, (double)got[i],
+                        (double)want[i]);
         assert_true(is_same);
     }
     free(got);

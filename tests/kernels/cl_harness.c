@@ -14,13 +14,14 @@
 #define KERNELS "kernels/cpu" /* run from the root of the repository */
 #endif
 
-#define CHECK(call)                                                                                   \
-    do {                                                                                              \
-        cl_int check_code = (call);                                                                   \
-        if (check_code != CL_SUCCESS) {                                                               \
-            fprintf(stderr, "%s:%d: OpenCL error %d in %s\n", __FILE__, __LINE__, check_code, #call); \
-            exit(1);                                                                                  \
-        }                                                                                             \
+#define CHECK(call)                                                                                \
+    do {                                                                                           \
+        cl_int check_code = (call);                                                                \
+        if (check_code != CL_SUCCESS) {                                                            \
+            fprintf(stderr, "%s:%d: OpenCL error %d in %s\n", __FILE__, __LINE__, check_code,      \
+                    #call);                                                                        \
+            exit(1);                                                                               \
+        }                                                                                          \
     } while (0)
 
 static double now_ms(void)
@@ -47,9 +48,11 @@ int weft_harness_open(struct cl_harness *h)
         return 0;
     }
     CHECK(clGetDeviceInfo(h->device, CL_DEVICE_NAME, sizeof name, name, NULL));
-    CHECK(clGetDeviceInfo(h->device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof width, &width, NULL));
+    CHECK(clGetDeviceInfo(h->device, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT, sizeof width, &width,
+                          NULL));
     cl_ulong local_bytes = 0;
-    CHECK(clGetDeviceInfo(h->device, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local_bytes, &local_bytes, NULL));
+    CHECK(clGetDeviceInfo(h->device, CL_DEVICE_LOCAL_MEM_SIZE, sizeof local_bytes, &local_bytes,
+                          NULL));
     h->local_bytes = (size_t)local_bytes;
     h->is_slow = strstr(name, "Oclgrind") != NULL;
     const char *wanted = getenv("WEFT_TEST_VECTOR_WIDTH");
@@ -125,14 +128,16 @@ cl_mem weft_harness_buffer(struct cl_harness *h, const float *data, size_t count
 {
     cl_int code;
     const cl_mem_flags flags = CL_MEM_READ_WRITE | (data != NULL ? CL_MEM_COPY_HOST_PTR : 0);
-    cl_mem buffer = clCreateBuffer(h->context, flags, count * sizeof *data, (void *)(size_t)data, &code);
+    cl_mem buffer =
+        clCreateBuffer(h->context, flags, count * sizeof *data, (void *)(size_t)data, &code);
     CHECK(code);
     return buffer;
 }
 
 void weft_harness_read(struct cl_harness *h, cl_mem buffer, float *data, size_t count)
 {
-    CHECK(clEnqueueReadBuffer(h->queue, buffer, CL_TRUE, 0, count * sizeof *data, data, 0, NULL, NULL));
+    CHECK(clEnqueueReadBuffer(h->queue, buffer, CL_TRUE, 0, count * sizeof *data, data, 0, NULL,
+                              NULL));
 }
 
 void weft_harness_args(cl_kernel kernel, const char *types, ...)

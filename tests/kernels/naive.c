@@ -17,7 +17,8 @@ int weft_naive_ow(const struct conv_shape *s)
     return (s->iw + s->pl + s->pr - (s->kw - 1) * s->dw - 1) / s->sw + 1;
 }
 
-void weft_naive_conv(const struct conv_shape *s, const float *x, const float *w, const float *bias, double *y)
+void weft_naive_conv(const struct conv_shape *s, const float *x, const float *w, const float *bias,
+                     double *y)
 {
     const int oh = weft_naive_oh(s), ow = weft_naive_ow(s);
     const int icg = s->ic / s->groups, ocg = s->oc / s->groups;
@@ -32,16 +33,18 @@ void weft_naive_conv(const struct conv_shape *s, const float *x, const float *w,
                             const int ix = ox * s->sw - s->pl + j * s->dw;
                             if (iy < 0 || iy >= s->ih || ix < 0 || ix >= s->iw)
                                 continue;
-                            const float *pixel = x + ((n * s->ih + iy) * s->iw + ix) * s->ic + o / ocg * icg;
+                            const float *pixel =
+                                x + ((n * s->ih + iy) * s->iw + ix) * s->ic + o / ocg * icg;
                             for (int c = 0; c < icg; c++)
-                                sum += (double)pixel[c] * (double)w[((o * s->kh + i) * s->kw + j) * icg + c];
+                                sum += (double)pixel[c] *
+                                       (double)w[((o * s->kh + i) * s->kw + j) * icg + c];
                         }
                     *y++ = sum;
                 }
 }
 
-void weft_naive_average(const float *x, float *y, int n, int ih, int iw, int c, int oh, int ow, int window, int stride,
-                        int pad)
+void weft_naive_average(const float *x, float *y, int n, int ih, int iw, int c, int oh, int ow,
+                        int window, int stride, int pad)
 {
     for (int b = 0; b < n; b++)
         for (int oy = 0; oy < oh; oy++)
@@ -76,8 +79,8 @@ double weft_naive_act(double x, int act, double a, double b)
     }
 }
 
-/* A 64-bit linear congruential generator; the upper half is used. The state is the test program's only global: every
- * shape follows from it, so a failure repeats. */
+/* A 64-bit linear congruential generator; the upper half is used. The state is the test program's
+ * only global: every shape follows from it, so a failure repeats. */
 static uint64_t random_state = 7;
 
 static uint32_t next_random(void)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Plain loops that say what a kernel must compute, in double, for the tests of the CPU kernels. They are written from the
- * operators' definitions and know nothing of the kernels, of panels or of OpenCL. */
+/* Plain loops that say what a kernel must compute, in double, for the tests of the CPU kernels.
+ * They are written from the operators' definitions and know nothing of the kernels, of panels or of
+ * OpenCL. */
 #ifndef WEFT_TESTS_NAIVE_H
 #define WEFT_TESTS_NAIVE_H
 
@@ -15,11 +16,12 @@ int weft_naive_oh(const struct conv_shape *s);
 int weft_naive_ow(const struct conv_shape *s);
 
 /* x NHWC, w [oc][kh][kw][ic per group]; y NHWC without activation. */
-void weft_naive_conv(const struct conv_shape *s, const float *x, const float *w, const float *bias, double *y);
+void weft_naive_conv(const struct conv_shape *s, const float *x, const float *w, const float *bias,
+                     double *y);
 
 /* Average over the elements of a window that exist; y is [n][oh][ow][c]. */
-void weft_naive_average(const float *x, float *y, int n, int ih, int iw, int c, int oh, int ow, int window, int stride,
-                        int pad);
+void weft_naive_average(const float *x, float *y, int n, int ih, int iw, int c, int oh, int ow,
+                        int window, int stride, int pad);
 
 /* Activation numbers are those of kernels/cpu/README.md. */
 double weft_naive_act(double x, int act, double a, double b);

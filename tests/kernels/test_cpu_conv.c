@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Convolution kernels of kernels/cpu against plain loops, through OpenCL, over many shapes: odd sizes, batches, few and odd
- * channels, strides, dilations, lopsided pads, every activation, residual, gate and channel sums. */
+/* Convolution kernels of kernels/cpu against plain loops, through OpenCL, over many shapes: odd
+ * sizes, batches, few and odd channels, strides, dilations, lopsided pads, every activation,
+ * residual, gate and channel sums. */
+#include <cmocka.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -20,7 +21,8 @@
 #define TOLERANCE_WINOGRAD 8e-6
 
 enum kind { KIND_CONV, KIND_POOL, KIND_NCHW, KIND_WINOGRAD2, KIND_WINOGRAD4, KIND_DEPTHWISE };
-static const char *const kind_names[] = {"conv", "pool and conv", "conv of NCHW", "winograd2", "winograd4", "depthwise"};
+static const char *const kind_names[] = {"conv",      "pool and conv", "conv of NCHW",
+                                         "winograd2", "winograd4",     "depthwise"};
 
 struct fixture {
     struct cl_harness harness;
@@ -48,16 +50,19 @@ static void check_shape(struct fixture *f, enum kind kind, struct conv_shape s)
     const int is_winograd = kind == KIND_WINOGRAD2 || kind == KIND_WINOGRAD4;
     const int m = kind == KIND_WINOGRAD2 ? 2 : 4, taps = s.kh * s.kw, per_image = oh * ow;
     const int has_sums = kind != KIND_DEPTHWISE && weft_naive_between(0, 1);
-    const int has_res = weft_naive_between(0, 1), has_gate = kind != KIND_DEPTHWISE && has_res && weft_naive_between(0, 1);
+    const int has_res = weft_naive_between(0, 1),
+              has_gate = kind != KIND_DEPTHWISE && has_res && weft_naive_between(0, 1);
     const int act = weft_naive_between(0, 9), y_stride = s.oc + (weft_naive_between(0, 2) ? 0 : 3);
     const double act_a = act == 2 ? -0.5 : 0.2, act_b = 0.5;
     const size_t y_count = (size_t)(s.n * per_image) * (size_t)s.oc;
     const size_t wide_count = (size_t)(s.n * per_image) * (size_t)y_stride;
     const size_t x_count = (size_t)(s.n * s.ih * s.iw * s.ic);
 
-    float *x = weft_naive_array(x_count), *rows = x, *w = weft_naive_array((size_t)(s.oc * (s.ic / s.groups) * taps));
+    float *x = weft_naive_array(x_count), *rows = x,
+          *w = weft_naive_array((size_t)(s.oc * (s.ic / s.groups) * taps));
     for (size_t i = 0; i < (size_t)(s.oc * (s.ic / s.groups) * taps); i++)
-        w[i] *= 1 / sqrtf((float)(s.ic / s.groups * taps)); /* outputs near 1, so that clipping them hides no error */
+        w[i] *= 1 / sqrtf((float)(s.ic / s.groups *
+                                  taps)); /* outputs near 1, so that clipping them hides no error */
     float *bias = weft_naive_array((size_t)s.oc), *res = weft_naive_array(y_count);
     float *gate = weft_naive_array((size_t)(s.n * s.oc));
     double *want = malloc(y_count * sizeof *want);
@@ -86,7 +91,8 @@ static void check_shape(struct fixture *f, enum kind kind, struct conv_shape s)
     double *sums = calloc((size_t)(s.n * s.oc), sizeof *sums);
     assert_non_null(sums);
     for (size_t i = 0; i < y_count; i++) {
-        const size_t n_oc = i / ((size_t)per_image * (size_t)s.oc) * (size_t)s.oc + i % (size_t)s.oc;
+        const size_t n_oc =
+            i / ((size_t)per_image * (size_t)s.oc) * (size_t)s.oc + i % (size_t)s.oc;
         if (has_res)
             want[i] += (double)res[i] * (has_gate ? (double)gate[n_oc] : 1);
         want[i] = weft_naive_act(want[i], act, act_a, act_b);
@@ -97,9 +103,10 @@ static void check_shape(struct fixture *f, enum kind kind, struct conv_shape s)
     float *packed_bias = malloc(bias_count * sizeof *packed_bias);
     weft_pack_bias(packed_bias, bias, s.oc, nr);
     const int gathered = kind == KIND_NCHW;
-    const size_t w_count = is_winograd              ? weft_pack_winograd_elems(s.oc, s.ic, m, nr)
-                           : kind == KIND_DEPTHWISE ? weft_pack_depthwise_elems(s.oc, s.ic / s.groups, s.kh, s.kw, nr)
-                                                    : weft_pack_conv_elems(s.oc, s.ic, s.kh, s.kw, nr, gathered);
+    const size_t w_count = is_winograd ? weft_pack_winograd_elems(s.oc, s.ic, m, nr)
+                           : kind == KIND_DEPTHWISE
+                               ? weft_pack_depthwise_elems(s.oc, s.ic / s.groups, s.kh, s.kw, nr)
+                               : weft_pack_conv_elems(s.oc, s.ic, s.kh, s.kw, nr, gathered);
     assert_true(w_count > 0);
     float *packed = malloc(w_count * sizeof *packed);
     assert_non_null(packed);
@@ -111,9 +118,11 @@ static void check_shape(struct fixture *f, enum kind kind, struct conv_shape s)
         weft_pack_conv(packed, w, s.oc, s.ic, s.kh, s.kw, nr, gathered);
 
     const int flags = has_res | has_gate << 1 | has_sums << 2;
-    const int panels = ceil_div(s.oc, nr), pg = weft_naive_between(1, panels), groups = ceil_div(panels, pg);
+    const int panels = ceil_div(s.oc, nr), pg = weft_naive_between(1, panels),
+              groups = ceil_div(panels, pg);
     const int row_length = gathered ? taps * s.ic : s.ic;
-    const int seg_rows = has_sums ? per_image : s.n * per_image, segments = s.n * per_image / seg_rows;
+    const int seg_rows = has_sums ? per_image : s.n * per_image,
+              segments = s.n * per_image / seg_rows;
     const int mb = weft_naive_between(1, seg_rows < 128 ? seg_rows : 128);
     const int units = is_winograd ? ceil_div(oh, m) * ceil_div(ow, m) : seg_rows;
     int unit = is_winograd ? weft_naive_between(1, units < 30 ? units : 30) : mb;
@@ -125,32 +134,39 @@ static void check_shape(struct fixture *f, enum kind kind, struct conv_shape s)
     const int kc = is_cut ? weft_naive_between(1, row_length) : row_length;
 
     cl_mem xb = weft_harness_buffer(h, x, x_count), wb = weft_harness_buffer(h, packed, w_count);
-    cl_mem bb = weft_harness_buffer(h, packed_bias, bias_count), rb = weft_harness_buffer(h, res, y_count);
-    cl_mem gb = weft_harness_buffer(h, gate, (size_t)(s.n * s.oc)), yb = weft_harness_buffer(h, NULL, wide_count);
+    cl_mem bb = weft_harness_buffer(h, packed_bias, bias_count),
+           rb = weft_harness_buffer(h, res, y_count);
+    cl_mem gb = weft_harness_buffer(h, gate, (size_t)(s.n * s.oc)),
+           yb = weft_harness_buffer(h, NULL, wide_count);
     const size_t sums_count = (size_t)(s.n * blocks * s.oc);
     cl_mem pb = weft_harness_buffer(h, NULL, sums_count);
     const int needs_scratch = kind == KIND_POOL || kind == KIND_NCHW;
-    cl_mem sb = weft_harness_buffer(h, NULL, needs_scratch ? (size_t)(segments * blocks * groups * mb * row_length) : 1);
+    cl_mem sb = weft_harness_buffer(
+        h, NULL, needs_scratch ? (size_t)(segments * blocks * groups * mb * row_length) : 1);
     if (kind == KIND_DEPTHWISE) {
-        weft_harness_args(kernel, "bbbbbiiffiiiiiiiiiiiiiiii", xb, wb, bb, rb, yb, flags, act, act_a, act_b, s.ih, s.iw,
-                          s.ic, oh, ow, s.oc, s.groups, s.kh, s.kw, s.sh, s.sw, s.dh, s.dw, s.pt, s.pl, y_stride);
+        weft_harness_args(kernel, "bbbbbiiffiiiiiiiiiiiiiiii", xb, wb, bb, rb, yb, flags, act,
+                          act_a, act_b, s.ih, s.iw, s.ic, oh, ow, s.oc, s.groups, s.kh, s.kw, s.sh,
+                          s.sw, s.dh, s.dw, s.pt, s.pl, y_stride);
         weft_harness_launch(h, kernel, (size_t)(s.n * oh), 1);
     } else if (is_winograd) {
         const size_t local_bytes = local_bytes_of(&s, m, unit, h->vector_width);
-        weft_harness_args(kernel, "bbbbbbbliiffiiiiiiiiiiii", xb, wb, bb, rb, gb, yb, pb, local_bytes, flags, act, act_a,
-                          act_b, s.ih, s.iw, s.ic, oh, ow, s.oc, s.pt, s.pl, y_stride, unit, blocks, pg);
+        weft_harness_args(kernel, "bbbbbbbliiffiiiiiiiiiiii", xb, wb, bb, rb, gb, yb, pb,
+                          local_bytes, flags, act, act_a, act_b, s.ih, s.iw, s.ic, oh, ow, s.oc,
+                          s.pt, s.pl, y_stride, unit, blocks, pg);
         weft_harness_launch(h, kernel, (size_t)(s.n * blocks), (size_t)groups);
     } else {
         const int gather = kind == KIND_POOL ? 1 : gathered ? 2 : 0;
-        weft_harness_args(kernel, "bbbbbbbbiiffiiiiiiiiiiiiiiiiiiiiiiiiiiii", xb, wb, bb, rb, gb, yb, pb, sb, flags, act,
-                          act_a, act_b, s.ih, s.iw, s.ic, oh, ow, s.oc, s.kh, s.kw, s.sh, s.sw, s.dh, s.dw, s.pt, s.pl,
-                          y_stride, seg_rows, mb, blocks, pg, tc, kc, gather, 2, 2, s.ic * s.ih * s.iw, s.iw, 1,
+        weft_harness_args(kernel, "bbbbbbbbiiffiiiiiiiiiiiiiiiiiiiiiiiiiiii", xb, wb, bb, rb, gb,
+                          yb, pb, sb, flags, act, act_a, act_b, s.ih, s.iw, s.ic, oh, ow, s.oc,
+                          s.kh, s.kw, s.sh, s.sw, s.dh, s.dw, s.pt, s.pl, y_stride, seg_rows, mb,
+                          blocks, pg, tc, kc, gather, 2, 2, s.ic * s.ih * s.iw, s.iw, 1,
                           s.ih * s.iw);
         weft_harness_launch(h, kernel, (size_t)(segments * blocks), (size_t)groups);
     }
 
     float *wide = malloc(wide_count * sizeof *wide), *y = malloc(y_count * sizeof *y);
-    float *partial = malloc(sums_count * sizeof *partial), *total = calloc((size_t)(s.n * s.oc), sizeof *total);
+    float *partial = malloc(sums_count * sizeof *partial),
+          *total = calloc((size_t)(s.n * s.oc), sizeof *total);
     assert_true(wide != NULL && y != NULL && partial != NULL && total != NULL);
     weft_harness_read(h, yb, wide, wide_count);
     weft_harness_read(h, pb, partial, sums_count);
@@ -162,9 +178,11 @@ static void check_shape(struct fixture *f, enum kind kind, struct conv_shape s)
     const double error = weft_naive_error(y, want, y_count);
     const double sums_error = has_sums ? weft_naive_error(total, sums, (size_t)(s.n * s.oc)) : 0;
     if (!(error <= tolerance && sums_error <= 10 * tolerance))
-        print_error("%s n%d %dx%dx%d oc%d k%dx%d s%d,%d d%d,%d p%d,%d,%d,%d g%d: flags %d act %d unit %d pg %d tc %d kc %d: "
-                    "error %g, of sums %g\n", kind_names[kind], s.n, s.ih, s.iw, s.ic, s.oc, s.kh, s.kw, s.sh, s.sw, s.dh,
-                    s.dw, s.pt, s.pl, s.pb, s.pr, s.groups, flags, act, unit, pg, tc, kc, error, sums_error);
+        print_error(
+            "%s n%d %dx%dx%d oc%d k%dx%d s%d,%d d%d,%d p%d,%d,%d,%d g%d: flags %d act %d unit %d pg %d tc %d kc %d: "
+            "error %g, of sums %g\n",
+            kind_names[kind], s.n, s.ih, s.iw, s.ic, s.oc, s.kh, s.kw, s.sh, s.sw, s.dh, s.dw, s.pt,
+            s.pl, s.pb, s.pr, s.groups, flags, act, unit, pg, tc, kc, error, sums_error);
     assert_true(error <= tolerance);
     assert_true(sums_error <= 10 * tolerance);
 
@@ -173,7 +191,8 @@ static void check_shape(struct fixture *f, enum kind kind, struct conv_shape s)
         clReleaseMemObject(buffers[i]);
     if (rows != x)
         free(rows);
-    free(x), free(w), free(bias), free(res), free(gate), free(want), free(sums), free(packed_bias), free(packed);
+    free(x), free(w), free(bias), free(res), free(gate), free(want), free(sums), free(packed_bias),
+        free(packed);
     free(wide), free(y), free(partial), free(total);
 }
 
@@ -185,7 +204,9 @@ static int random_channels(void)
 
 static struct conv_shape random_shape(enum kind kind)
 {
-    struct conv_shape s = {.n = weft_naive_between(1, 2), .ih = weft_naive_between(3, 14), .iw = weft_naive_between(3, 14)};
+    struct conv_shape s = {.n = weft_naive_between(1, 2),
+                           .ih = weft_naive_between(3, 14),
+                           .iw = weft_naive_between(3, 14)};
     s.ic = random_channels();
     s.oc = random_channels();
     s.kh = s.kw = 3;
@@ -264,7 +285,8 @@ static void grouped_convolutions_match(void **state)
     check_kind(state, KIND_DEPTHWISE, 80);
 }
 
-/* Shapes of real networks that random ones do not reach: many channels, 1000 classes, rows of 2048. */
+/* Shapes of real networks that random ones do not reach: many channels, 1000 classes, rows of 2048.
+ */
 static void large_shapes_match(void **state)
 {
     struct fixture *f = *state;
@@ -305,7 +327,8 @@ static int set_up(void **state)
     f.conv = weft_harness_build(&f.harness, "conv.cl");
     f.winograd = weft_harness_build(&f.harness, "winograd.cl");
     f.depthwise = weft_harness_build(&f.harness, "depthwise.cl");
-    f.kernels[KIND_CONV] = f.kernels[KIND_POOL] = f.kernels[KIND_NCHW] = weft_harness_kernel(f.conv, "weft_conv");
+    f.kernels[KIND_CONV] = f.kernels[KIND_POOL] = f.kernels[KIND_NCHW] =
+        weft_harness_kernel(f.conv, "weft_conv");
     f.kernels[KIND_WINOGRAD2] = weft_harness_kernel(f.winograd, "weft_winograd2");
     f.kernels[KIND_WINOGRAD4] = weft_harness_kernel(f.winograd, "weft_winograd4");
     f.kernels[KIND_DEPTHWISE] = weft_harness_kernel(f.depthwise, "weft_depthwise");
@@ -330,10 +353,10 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(convolutions_match),         cmocka_unit_test(pooled_shortcuts_match),
-        cmocka_unit_test(nchw_stems_match),           cmocka_unit_test(winograd2_matches),
-        cmocka_unit_test(winograd4_matches),          cmocka_unit_test(grouped_convolutions_match),
-        cmocka_unit_test(large_shapes_match),         cmocka_unit_test(sizes_that_do_not_fit_are_zero),
+        cmocka_unit_test(convolutions_match), cmocka_unit_test(pooled_shortcuts_match),
+        cmocka_unit_test(nchw_stems_match),   cmocka_unit_test(winograd2_matches),
+        cmocka_unit_test(winograd4_matches),  cmocka_unit_test(grouped_convolutions_match),
+        cmocka_unit_test(large_shapes_match), cmocka_unit_test(sizes_that_do_not_fit_are_zero),
     };
     return cmocka_run_group_tests_name("cpu convolution kernels", tests, set_up, tear_down);
 }

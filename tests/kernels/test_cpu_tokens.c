@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The kernels of kernels/cpu that transformers and segmentation heads add to convolutions, against plain loops, through OpenCL: products
- * of activations, layer normalisation, gathering, resizing, moving bytes; and what NaNs do in all kernels that compare. */
+/* The kernels of kernels/cpu that transformers and segmentation heads add to convolutions, against
+ * plain loops, through OpenCL: products of activations, layer normalisation, gathering, resizing,
+ * moving bytes; and what NaNs do in all kernels that compare. */
+#include <cmocka.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,11 +30,13 @@ static int ceil_div(int a, int b)
 
 static void check_matmul(cl_kernel kernel, int rows, int depth, int columns)
 {
-    const int a_is_transposed = weft_naive_between(0, 1), b_is_transposed = weft_naive_between(0, 1);
+    const int a_is_transposed = weft_naive_between(0, 1),
+              b_is_transposed = weft_naive_between(0, 1);
     int d[4], as[4], bs[4], matrices = 1, a_count = rows * depth, b_count = depth * columns;
     for (int i = 3; i >= 0; i--) {
         d[i] = weft_naive_between(1, 2);
-        const int a_repeats = weft_naive_between(0, 3) == 0, b_repeats = weft_naive_between(0, 3) == 0;
+        const int a_repeats = weft_naive_between(0, 3) == 0,
+                  b_repeats = weft_naive_between(0, 3) == 0;
         as[i] = a_repeats ? 0 : a_count;
         bs[i] = b_repeats ? 0 : b_count;
         a_count *= a_repeats ? 1 : d[i];
@@ -42,7 +45,8 @@ static void check_matmul(cl_kernel kernel, int rows, int depth, int columns)
     }
     const int a_row = a_is_transposed ? 1 : depth, a_k = a_is_transposed ? rows : 1;
     const int b_k = b_is_transposed ? 1 : columns, b_col = b_is_transposed ? depth : 1;
-    const int row_block = weft_naive_between(1, rows + 3), column_block = 2 * harness.vector_width * weft_naive_between(1, 3);
+    const int row_block = weft_naive_between(1, rows + 3),
+              column_block = 2 * harness.vector_width * weft_naive_between(1, 3);
     const size_t y_count = (size_t)(matrices * rows * columns);
     float *a = weft_naive_array((size_t)a_count), *b = weft_naive_array((size_t)b_count);
     double *want = weft_check_doubles(y_count);
@@ -56,12 +60,15 @@ static void check_matmul(cl_kernel kernel, int rows, int depth, int columns)
         for (int k = 0; k < depth; k++)
             want[at] += (double)a[a_at + k * a_k] * (double)b[b_at + k * b_k];
     }
-    cl_mem ab = weft_harness_buffer(&harness, a, (size_t)a_count), bb = weft_harness_buffer(&harness, b, (size_t)b_count);
+    cl_mem ab = weft_harness_buffer(&harness, a, (size_t)a_count),
+           bb = weft_harness_buffer(&harness, b, (size_t)b_count);
     cl_mem yb = weft_harness_buffer(&harness, NULL, y_count);
     const int row_blocks = ceil_div(rows, row_block);
-    weft_harness_args(kernel, "bbbiiiiiiiiiiiiiiiiiiiii", ab, bb, yb, rows, depth, columns, a_row, a_k, b_k, b_col, d[1], d[2],
-                      d[3], as[0], as[1], as[2], as[3], bs[0], bs[1], bs[2], bs[3], row_block, row_blocks, column_block);
-    weft_harness_launch(&harness, kernel, (size_t)(matrices * row_blocks), (size_t)ceil_div(columns, column_block));
+    weft_harness_args(kernel, "bbbiiiiiiiiiiiiiiiiiiiii", ab, bb, yb, rows, depth, columns, a_row,
+                      a_k, b_k, b_col, d[1], d[2], d[3], as[0], as[1], as[2], as[3], bs[0], bs[1],
+                      bs[2], bs[3], row_block, row_blocks, column_block);
+    weft_harness_launch(&harness, kernel, (size_t)(matrices * row_blocks),
+                        (size_t)ceil_div(columns, column_block));
     weft_check_close(&harness, yb, want, y_count, "matmul");
     clReleaseMemObject(ab), clReleaseMemObject(bb), clReleaseMemObject(yb);
     free(a), free(b), free(want);
@@ -75,7 +82,8 @@ static void products_of_activations_match(void **state)
     cl_program program = weft_harness_build(&harness, "matmul.cl");
     cl_kernel kernel = weft_harness_kernel(program, "weft_matmul");
     for (int i = 0; i < rounds(60); i++)
-        check_matmul(kernel, weft_naive_between(1, 20), weft_naive_between(1, 40), weft_naive_between(1, 70));
+        check_matmul(kernel, weft_naive_between(1, 20), weft_naive_between(1, 40),
+                     weft_naive_between(1, 70));
     if (!harness.is_slow)
         check_matmul(kernel, 197, 64, 197);
     clReleaseKernel(kernel), clReleaseProgram(program);
@@ -85,7 +93,8 @@ static void check_layer_norm(cl_kernel kernel, int rows, int count, double offse
 {
     const int flags = weft_naive_between(0, 7);
     const size_t elems = (size_t)(rows * count);
-    float *x = weft_naive_array(elems), *scale = weft_naive_array((size_t)count), *bias = weft_naive_array((size_t)count);
+    float *x = weft_naive_array(elems), *scale = weft_naive_array((size_t)count),
+          *bias = weft_naive_array((size_t)count);
     double *want = weft_check_doubles(elems), *means = weft_check_doubles((size_t)rows);
     double *inverses = weft_check_doubles((size_t)rows);
     for (int r = 0; r < rows; r++) {
@@ -96,11 +105,14 @@ static void check_layer_norm(cl_kernel kernel, int rows, int count, double offse
             variance += pow((double)x[r * count + i] - means[r], 2) / count;
         inverses[r] = 1 / sqrt(variance + 1e-3);
         for (int i = 0; i < count; i++)
-            want[r * count + i] = ((double)x[r * count + i] - means[r]) * inverses[r] * (double)scale[i] +
-                                  (flags & 1 ? (double)bias[i] : 0);
+            want[r * count + i] =
+                ((double)x[r * count + i] - means[r]) * inverses[r] * (double)scale[i] +
+                (flags & 1 ? (double)bias[i] : 0);
     }
-    cl_mem xb = weft_harness_buffer(&harness, x, elems), sb = weft_harness_buffer(&harness, scale, (size_t)count);
-    cl_mem bb = weft_harness_buffer(&harness, bias, (size_t)count), mb = weft_harness_buffer(&harness, NULL, (size_t)rows);
+    cl_mem xb = weft_harness_buffer(&harness, x, elems),
+           sb = weft_harness_buffer(&harness, scale, (size_t)count);
+    cl_mem bb = weft_harness_buffer(&harness, bias, (size_t)count),
+           mb = weft_harness_buffer(&harness, NULL, (size_t)rows);
     cl_mem ib = weft_harness_buffer(&harness, NULL, (size_t)rows);
     /* y is x: it works in place. */
     weft_harness_args(kernel, "bbbbbbiif", xb, sb, bb, xb, mb, ib, flags, count, 1e-3);
@@ -110,7 +122,8 @@ static void check_layer_norm(cl_kernel kernel, int rows, int count, double offse
         weft_check_close(&harness, mb, means, (size_t)rows, "layer norm: means");
     if (flags & 4)
         weft_check_close(&harness, ib, inverses, (size_t)rows, "layer norm: inverse deviations");
-    clReleaseMemObject(xb), clReleaseMemObject(sb), clReleaseMemObject(bb), clReleaseMemObject(mb), clReleaseMemObject(ib);
+    clReleaseMemObject(xb), clReleaseMemObject(sb), clReleaseMemObject(bb), clReleaseMemObject(mb),
+        clReleaseMemObject(ib);
     free(x), free(scale), free(bias), free(want), free(means), free(inverses);
 }
 
@@ -123,21 +136,27 @@ static void layer_normalisation_matches(void **state)
     cl_kernel kernel = weft_harness_kernel(program, "weft_layer_norm");
     for (int i = 0; i < rounds(40); i++)
         check_layer_norm(kernel, weft_naive_between(1, 6), weft_naive_between(1, 200), 0);
-    /* A mean far above the deviation: the square of the sum and the sum of squares would agree in all digits. */
+    /* A mean far above the deviation: the square of the sum and the sum of squares would agree in
+     * all digits. */
     check_layer_norm(kernel, 3, 384, 1000);
     clReleaseKernel(kernel), clReleaseProgram(program);
 }
 
 static void check_resample(cl_kernel gather, cl_kernel resample, int taps)
 {
-    const int outer = weft_naive_between(1, 4), axis = weft_naive_between(1, 12), count = weft_naive_between(1, 20);
-    const int inner = weft_naive_between(0, 1) ? weft_naive_between(1, 3) : weft_naive_between(4, 40);
+    const int outer = weft_naive_between(1, 4), axis = weft_naive_between(1, 12),
+              count = weft_naive_between(1, 20);
+    const int inner =
+        weft_naive_between(0, 1) ? weft_naive_between(1, 3) : weft_naive_between(4, 40);
     const int block = weft_naive_between(1, count);
-    const size_t x_count = (size_t)(outer * axis * inner), y_count = (size_t)(outer * count * inner);
+    const size_t x_count = (size_t)(outer * axis * inner),
+                 y_count = (size_t)(outer * count * inner);
     const size_t table = (size_t)(count * taps);
-    float *x = weft_naive_array(x_count), *weight = weft_naive_array(table), *source = weft_naive_array(table);
+    float *x = weft_naive_array(x_count), *weight = weft_naive_array(table),
+          *source = weft_naive_array(table);
     double *want = weft_check_doubles(y_count);
-    for (size_t i = 0; i < table; i++) { /* the buffers of the harness hold floats: the bits of the index */
+    for (size_t i = 0; i < table;
+         i++) { /* the buffers of the harness hold floats: the bits of the index */
         const int32_t at = weft_naive_between(0, axis - 1);
         memcpy(source + i, &at, sizeof at);
         weight[i] = taps == 1 ? 1.0f : weft_naive_between(0, 3) ? weight[i] : 0.0f;
@@ -149,8 +168,10 @@ static void check_resample(cl_kernel gather, cl_kernel resample, int taps)
             memcpy(&from, source + i * taps + t, sizeof from);
             want[at] += (double)weight[i * taps + t] * (double)x[(o * axis + from) * inner + c];
         }
-    cl_mem xb = weft_harness_buffer(&harness, x, x_count), sb = weft_harness_buffer(&harness, source, table);
-    cl_mem wb = weft_harness_buffer(&harness, weight, table), yb = weft_harness_buffer(&harness, NULL, y_count);
+    cl_mem xb = weft_harness_buffer(&harness, x, x_count),
+           sb = weft_harness_buffer(&harness, source, table);
+    cl_mem wb = weft_harness_buffer(&harness, weight, table),
+           yb = weft_harness_buffer(&harness, NULL, y_count);
     cl_kernel kernel = taps == 1 ? gather : resample;
     if (taps == 1)
         weft_harness_args(gather, "bbbiiii", xb, sb, yb, axis, count, inner, block);
@@ -168,7 +189,8 @@ static void gathering_and_resizing_match(void **state)
     if (!is_open)
         skip();
     cl_program program = weft_harness_build(&harness, "resample.cl");
-    cl_kernel gather = weft_harness_kernel(program, "weft_gather"), resample = weft_harness_kernel(program, "weft_resample");
+    cl_kernel gather = weft_harness_kernel(program, "weft_gather"),
+              resample = weft_harness_kernel(program, "weft_resample");
     for (int i = 0; i < rounds(80); i++)
         check_resample(gather, resample, i % 2 ? 1 : weft_naive_between(2, 4));
     clReleaseKernel(gather), clReleaseKernel(resample), clReleaseProgram(program);
@@ -184,15 +206,17 @@ static void bytes_are_moved(void **state)
     cl_program program = weft_harness_build(&harness, "move.cl");
     cl_kernel kernel = weft_harness_kernel(program, "weft_copy_bytes");
     float *x = weft_naive_array(WORDS), *want = weft_naive_array(WORDS);
-    cl_mem xb = weft_harness_buffer(&harness, x, WORDS), yb = weft_harness_buffer(&harness, want, WORDS);
+    cl_mem xb = weft_harness_buffer(&harness, x, WORDS),
+           yb = weft_harness_buffer(&harness, want, WORDS);
     for (int b = 0; b < B; b++)
         for (int a = 0; a < A; a++)
             memcpy((char *)want + Y_OFF + b * A + a, (const char *)x + X_OFF + a * B + b, 1);
-    weft_harness_args(kernel, "bbiiiiiiiiiiiiiiiiiiiiiiiii", xb, yb, X_OFF, Y_OFF, 1, 1, 1, 1, 1, B, A, 0, 0, 0, 0, 0, 0, 1, B,
-                      0, 0, 0, 0, 0, 0, A, 1);
+    weft_harness_args(kernel, "bbiiiiiiiiiiiiiiiiiiiiiiiii", xb, yb, X_OFF, Y_OFF, 1, 1, 1, 1, 1, B,
+                      A, 0, 0, 0, 0, 0, 0, 1, B, 0, 0, 0, 0, 0, 0, A, 1);
     weft_harness_launch(&harness, kernel, B, 1);
     weft_check_same(&harness, yb, want, WORDS, "bytes");
-    clReleaseMemObject(xb), clReleaseMemObject(yb), clReleaseKernel(kernel), clReleaseProgram(program);
+    clReleaseMemObject(xb), clReleaseMemObject(yb), clReleaseKernel(kernel),
+        clReleaseProgram(program);
     free(x), free(want);
 }
 
@@ -225,7 +249,8 @@ static void elementwise_functions_keep_nan(void **state)
     if (!is_open)
         skip();
     cl_program program = weft_harness_build(&harness, "eltwise.cl");
-    cl_kernel unary = weft_harness_kernel(program, "weft_unary"), binary = weft_harness_kernel(program, "weft_binary");
+    cl_kernel unary = weft_harness_kernel(program, "weft_unary"),
+              binary = weft_harness_kernel(program, "weft_binary");
     for (int op = 0; op <= 46; op = op == 9 ? 32 : op + 1)
         if (op != 43) /* OpenCL defines the sign of a NaN as 0 */
             check_unary_nan(unary, op);
@@ -236,15 +261,17 @@ static void elementwise_functions_keep_nan(void **state)
                 a[i] = side != 1 && i % 2 ? NAN : -2.0f;
                 b[i] = side != 0 && i % 2 ? NAN : 3.0f;
             }
-            cl_mem ab = weft_harness_buffer(&harness, a, ROW), bb = weft_harness_buffer(&harness, b, ROW);
+            cl_mem ab = weft_harness_buffer(&harness, a, ROW),
+                   bb = weft_harness_buffer(&harness, b, ROW);
             cl_mem yb = weft_harness_buffer(&harness, NULL, ROW);
-            weft_harness_args(binary, "bbbiiffiiiiiiiiiiiiiiiiii", ab, bb, yb, op, 0, 0., 0., 1, 1, 1, 1, ROW, 0, 0, 0, 0, 0, 1,
-                              0, 0, 0, 0, 0, 1, ROW);
+            weft_harness_args(binary, "bbbiiffiiiiiiiiiiiiiiiiii", ab, bb, yb, op, 0, 0., 0., 1, 1,
+                              1, 1, ROW, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 1, ROW);
             weft_harness_launch(&harness, binary, 1, 1);
             weft_harness_read(&harness, yb, got, ROW);
             for (int i = 0; i < ROW; i++)
                 if ((isnan(got[i]) != 0) != (isnan(a[i]) || isnan(b[i])))
-                    fail_msg("binary %d of %g and %g is %g", op, (double)a[i], (double)b[i], (double)got[i]);
+                    fail_msg("binary %d of %g and %g is %g", op, (double)a[i], (double)b[i],
+                             (double)got[i]);
             clReleaseMemObject(ab), clReleaseMemObject(bb), clReleaseMemObject(yb);
         }
     clReleaseKernel(unary), clReleaseKernel(binary), clReleaseProgram(program);
@@ -255,8 +282,10 @@ static void pools_and_reductions_keep_nan(void **state)
     (void)state;
     if (!is_open)
         skip();
-    cl_program pools = weft_harness_build(&harness, "pool.cl"), reductions = weft_harness_build(&harness, "reduce.cl");
-    cl_kernel pool = weft_harness_kernel(pools, "weft_pool"), reduce = weft_harness_kernel(reductions, "weft_reduce");
+    cl_program pools = weft_harness_build(&harness, "pool.cl"),
+               reductions = weft_harness_build(&harness, "reduce.cl");
+    cl_kernel pool = weft_harness_kernel(pools, "weft_pool"),
+              reduce = weft_harness_kernel(reductions, "weft_reduce");
     /* A row of 3 pixels pooled to one; the NaN stands first, in the middle or last. */
     for (int at = 0; at < 3; at++) {
         float x[3 * ROW], want[ROW];
@@ -264,8 +293,10 @@ static void pools_and_reductions_keep_nan(void **state)
             x[i] = i / ROW == at && i % ROW % 2 ? NAN : (float)(i / ROW - 1);
         for (int i = 0; i < ROW; i++)
             want[i] = i % 2 ? NAN : 1.0f;
-        cl_mem xb = weft_harness_buffer(&harness, x, 3 * ROW), yb = weft_harness_buffer(&harness, NULL, ROW);
-        weft_harness_args(pool, "bbiiiiiiiiiiiiiiiii", xb, yb, 0, 1, 3, ROW, 1, 1, 1, 3, 1, 1, 1, 1, 0, 0, 0, 0, ROW);
+        cl_mem xb = weft_harness_buffer(&harness, x, 3 * ROW),
+               yb = weft_harness_buffer(&harness, NULL, ROW);
+        weft_harness_args(pool, "bbiiiiiiiiiiiiiiiii", xb, yb, 0, 1, 3, ROW, 1, 1, 1, 3, 1, 1, 1, 1,
+                          0, 0, 0, 0, ROW);
         weft_harness_launch(&harness, pool, 1, 1);
         weft_check_same(&harness, yb, want, ROW, "max pool");
         weft_harness_args(reduce, "bbifiii", xb, yb, 1, 1., 3, ROW, ROW);
@@ -281,7 +312,8 @@ static void pools_and_reductions_keep_nan(void **state)
         }
         clReleaseMemObject(xb), clReleaseMemObject(yb);
     }
-    clReleaseKernel(pool), clReleaseKernel(reduce), clReleaseProgram(pools), clReleaseProgram(reductions);
+    clReleaseKernel(pool), clReleaseKernel(reduce), clReleaseProgram(pools),
+        clReleaseProgram(reductions);
 }
 
 static int set_up(void **state)
@@ -302,9 +334,12 @@ static int tear_down(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(products_of_activations_match), cmocka_unit_test(layer_normalisation_matches),
-        cmocka_unit_test(gathering_and_resizing_match),  cmocka_unit_test(bytes_are_moved),
-        cmocka_unit_test(elementwise_functions_keep_nan), cmocka_unit_test(pools_and_reductions_keep_nan),
+        cmocka_unit_test(products_of_activations_match),
+        cmocka_unit_test(layer_normalisation_matches),
+        cmocka_unit_test(gathering_and_resizing_match),
+        cmocka_unit_test(bytes_are_moved),
+        cmocka_unit_test(elementwise_functions_keep_nan),
+        cmocka_unit_test(pools_and_reductions_keep_nan),
     };
     return cmocka_run_group_tests_name("cpu kernels for tokens and maps", tests, set_up, tear_down);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The rule that picks a convolution's kernel and blocks: every plan keeps the kernels' contract, and the choices that
- * measurements settled stay as they are. */
+/* The rule that picks a convolution's kernel and blocks: every plan keeps the kernels' contract,
+ * and the choices that measurements settled stay as they are. */
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #include "kernels/cpu/tile_rule.h"
 #include "tests/kernels/naive.h"
@@ -32,13 +32,16 @@ static void check_contract(const struct weft_cpu_device *d, const struct weft_cp
         assert_in_range(p.kc, 1, row);
         assert_true(p.tc == 1 || p.kc == row);
         assert_true(!s->is_gathered || p.tc == 1);
-        assert_int_equal(p.scratch_elems, s->is_gathered ? p.segments * p.blocks * p.groups * p.mb * row : 0);
+        assert_int_equal(p.scratch_elems,
+                         s->is_gathered ? p.segments * p.blocks * p.groups * p.mb * row : 0);
     } else {
         const int m = p.method == WEFT_CPU_WINOGRAD2 ? 2 : 4;
         const int icp = ceil_div(s->ic, d->vector_width) * d->vector_width;
-        assert_true(s->kh == 3 && s->kw == 3 && s->sh == 1 && s->sw == 1 && s->dh == 1 && s->dw == 1 && !s->is_gathered);
+        assert_true(s->kh == 3 && s->kw == 3 && s->sh == 1 && s->sw == 1 && s->dh == 1 &&
+                    s->dw == 1 && !s->is_gathered);
         assert_int_equal(p.blocks, ceil_div(ceil_div(s->oh, m) * ceil_div(s->ow, m), p.t_block));
-        assert_int_equal(p.local_bytes, 4 * (m + 2) * (m + 2) * (p.t_block * (icp + 2 * d->vector_width) + 32));
+        assert_int_equal(p.local_bytes,
+                         4 * (m + 2) * (m + 2) * (p.t_block * (icp + 2 * d->vector_width) + 32));
         assert_true(p.local_bytes <= d->local_bytes);
     }
 }
@@ -67,15 +70,16 @@ static enum weft_cpu_method method_of(int side, int channels)
 {
     struct weft_cpu_device d;
     struct weft_cpu_conv_plan p;
-    const struct weft_cpu_conv_shape s = {1, channels, side, side, channels, 3, 3, 1, 1, 1, 1, 1, 0, 0};
+    const struct weft_cpu_conv_shape s = {1, channels, side, side, channels, 3, 3,
+                                          1, 1,        1,    1,    1,        0, 0};
     weft_cpu_device_init(&d, 8, 2);
     d.local_bytes = 512 << 10;
     weft_cpu_conv_choose(&d, &s, &p);
     return p.method;
 }
 
-/* Two Zen 3 cores: large maps gain most from F(4x4), at 10 x 10 its weights cost more than they save, at 5 x 5 those of
- * F(2x2) do too. */
+/* Two Zen 3 cores: large maps gain most from F(4x4), at 10 x 10 its weights cost more than they
+ * save, at 5 x 5 those of F(2x2) do too. */
 static void methods_are_the_measured_ones(void **state)
 {
     (void)state;

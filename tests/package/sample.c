@@ -43,19 +43,65 @@ static int32_t *indices(weft_arena *arena, int32_t a, int32_t b)
 
 static void fill_values(weft_schedule_value *v)
 {
-    v[0] = (weft_schedule_value){.name = "input", .dtype = WEFT_DTYPE_F32, .shape = {4, {1, 4, 4, 8}}, .place = WEFT_PLACE_INPUT,
-                                 .alias_of = -1, .size_bytes = 512, .first_step = -1, .last_step = 0, .blob = -1};
-    v[1] = (weft_schedule_value){.name = "w", .dtype = WEFT_DTYPE_F32, .shape = {2, {16, 8}}, .place = WEFT_PLACE_CONSTANT,
-                                 .alias_of = -1, .size_bytes = 512, .first_step = -1, .last_step = -1, .has_plain = true, .blob = 1};
-    v[2] = (weft_schedule_value){.name = "middle", .dtype = WEFT_DTYPE_F32, .shape = {4, {1, 4, 4, 8}}, .place = WEFT_PLACE_ARENA,
-                                 .alias_of = -1, .offset_bytes = 128, .size_bytes = 512, .first_step = 0, .last_step = 1, .blob = -1};
-    v[3] = (weft_schedule_value){.name = "middle \"flat\"", .dtype = WEFT_DTYPE_F32, .shape = {2, {1, 128}}, .place = WEFT_PLACE_ALIAS,
-                                 .alias_of = 2, .size_bytes = 512, .first_step = 0, .last_step = 1, .blob = -1};
-    v[4] = (weft_schedule_value){.name = "mean", .dtype = WEFT_DTYPE_F32, .shape = {2, {1, 8}}, .place = WEFT_PLACE_ARENA,
-                                 .alias_of = -1, .offset_bytes = 640, .size_bytes = 64, .first_step = 0, .last_step = 1, .blob = -1,
-                                 .partial_blocks = 2, .partial_count = 16};
-    v[5] = (weft_schedule_value){.name = "\xc3\xa4usgang", .dtype = WEFT_DTYPE_F32, .shape = {2, {1, 128}}, .place = WEFT_PLACE_OUTPUT,
-                                 .alias_of = -1, .size_bytes = 512, .first_step = 1, .last_step = 2, .blob = -1};
+    v[0] = (weft_schedule_value){.name = "input",
+                                 .dtype = WEFT_DTYPE_F32,
+                                 .shape = {4, {1, 4, 4, 8}},
+                                 .place = WEFT_PLACE_INPUT,
+                                 .alias_of = -1,
+                                 .size_bytes = 512,
+                                 .first_step = -1,
+                                 .last_step = 0,
+                                 .blob = -1};
+    v[1] = (weft_schedule_value){.name = "w",
+                                 .dtype = WEFT_DTYPE_F32,
+                                 .shape = {2, {16, 8}},
+                                 .place = WEFT_PLACE_CONSTANT,
+                                 .alias_of = -1,
+                                 .size_bytes = 512,
+                                 .first_step = -1,
+                                 .last_step = -1,
+                                 .has_plain = true,
+                                 .blob = 1};
+    v[2] = (weft_schedule_value){.name = "middle",
+                                 .dtype = WEFT_DTYPE_F32,
+                                 .shape = {4, {1, 4, 4, 8}},
+                                 .place = WEFT_PLACE_ARENA,
+                                 .alias_of = -1,
+                                 .offset_bytes = 128,
+                                 .size_bytes = 512,
+                                 .first_step = 0,
+                                 .last_step = 1,
+                                 .blob = -1};
+    v[3] = (weft_schedule_value){.name = "middle \"flat\"",
+                                 .dtype = WEFT_DTYPE_F32,
+                                 .shape = {2, {1, 128}},
+                                 .place = WEFT_PLACE_ALIAS,
+                                 .alias_of = 2,
+                                 .size_bytes = 512,
+                                 .first_step = 0,
+                                 .last_step = 1,
+                                 .blob = -1};
+    v[4] = (weft_schedule_value){.name = "mean",
+                                 .dtype = WEFT_DTYPE_F32,
+                                 .shape = {2, {1, 8}},
+                                 .place = WEFT_PLACE_ARENA,
+                                 .alias_of = -1,
+                                 .offset_bytes = 640,
+                                 .size_bytes = 64,
+                                 .first_step = 0,
+                                 .last_step = 1,
+                                 .blob = -1,
+                                 .partial_blocks = 2,
+                                 .partial_count = 16};
+    v[5] = (weft_schedule_value){.name = "\xc3\xa4usgang",
+                                 .dtype = WEFT_DTYPE_F32,
+                                 .shape = {2, {1, 128}},
+                                 .place = WEFT_PLACE_OUTPUT,
+                                 .alias_of = -1,
+                                 .size_bytes = 512,
+                                 .first_step = 1,
+                                 .last_step = 2,
+                                 .blob = -1};
 }
 
 static void fill_attrs(weft_arena *arena, weft_attrs *attrs)
@@ -75,14 +121,19 @@ static void fill_attrs(weft_arena *arena, weft_attrs *attrs)
 
 static weft_launch make_launch(weft_arena *arena, int32_t program, int32_t kernel)
 {
-    const weft_arg args[] = {{.kind = WEFT_ARG_VALUE, .index = 3},
-                             {.kind = WEFT_ARG_BLOB, .index = 2},
-                             {.kind = WEFT_ARG_NULL, .index = -1},
-                             {.kind = WEFT_ARG_INT, .index = -1, .i = -5},
-                             {.kind = WEFT_ARG_FLOAT, .index = -1, .f = 1.0f / 3.0f},
-                             {.kind = WEFT_ARG_LOCAL, .index = -1, .bytes = 256},
-                             {.kind = WEFT_ARG_SCRATCH, .index = -1, .bytes = 100, .offset_bytes = 768}};
-    weft_launch launch = {.program = program, .kernel = kernel, .global = {6, 2, 1}, .local = {3, 1, 1}, .tile = "6x16"};
+    const weft_arg args[] = {
+        {.kind = WEFT_ARG_VALUE, .index = 3},
+        {.kind = WEFT_ARG_BLOB, .index = 2},
+        {.kind = WEFT_ARG_NULL, .index = -1},
+        {.kind = WEFT_ARG_INT, .index = -1, .i = -5},
+        {.kind = WEFT_ARG_FLOAT, .index = -1, .f = 1.0f / 3.0f},
+        {.kind = WEFT_ARG_LOCAL, .index = -1, .bytes = 256},
+        {.kind = WEFT_ARG_SCRATCH, .index = -1, .bytes = 100, .offset_bytes = 768}};
+    weft_launch launch = {.program = program,
+                          .kernel = kernel,
+                          .global = {6, 2, 1},
+                          .local = {3, 1, 1},
+                          .tile = "6x16"};
     launch.args = weft_arena_dup(arena, args, sizeof args);
     launch.arg_count = sizeof args / sizeof args[0];
     return launch;
@@ -134,10 +185,12 @@ static void fill_programs(weft_arena *arena, weft_manifest *manifest)
     static const char *one[] = {"weft_conv"}, *two[] = {"weft_copy", "weft_finish"};
     manifest->program_count = 2;
     manifest->programs = WEFT_NEW_ARRAY(arena, weft_program, 2);
-    manifest->programs[0] = (weft_program){"conv", "__kernel void weft_conv() {}\n", "-cl-std=CL1.2",
-                                           weft_arena_dup(arena, one, sizeof one), 1};
-    manifest->programs[1] = (weft_program){"copy", "__kernel void weft_copy() {}\n__kernel void weft_finish() {}\n", "",
-                                           weft_arena_dup(arena, two, sizeof two), 2};
+    manifest->programs[0] =
+        (weft_program){"conv", "__kernel void weft_conv() {}\n", "-cl-std=CL1.2",
+                       weft_arena_dup(arena, one, sizeof one), 1};
+    manifest->programs[1] =
+        (weft_program){"copy", "__kernel void weft_copy() {}\n__kernel void weft_finish() {}\n", "",
+                       weft_arena_dup(arena, two, sizeof two), 2};
 }
 
 weft_package_content *sample_content(weft_arena *arena)
@@ -151,7 +204,9 @@ weft_package_content *sample_content(weft_arena *arena)
     manifest->parameters = 128;
     manifest->weight_bytes = 512;
     fill_programs(arena, manifest);
-    const weft_blob blobs[3] = {{WEFT_PACK_PLAIN, 0, 0, 0, 128}, {WEFT_PACK_PANEL, 16, 0, 128, 128}, {WEFT_PACK_WINOGRAD, 16, 4, 384, 128}};
+    const weft_blob blobs[3] = {{WEFT_PACK_PLAIN, 0, 0, 0, 128},
+                                {WEFT_PACK_PANEL, 16, 0, 128, 128},
+                                {WEFT_PACK_WINOGRAD, 16, 4, 384, 128}};
     manifest->blobs = weft_arena_dup(arena, blobs, sizeof blobs);
     manifest->blob_count = 3;
     manifest->schedule_count = 2;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A small manifest in which every field and every kind of thing occurs, and package images built byte by byte, without the writer. */
+/* A small manifest in which every field and every kind of thing occurs, and package images built
+ * byte by byte, without the writer. */
 #ifndef WEFT_TESTS_PACKAGE_SAMPLE_H
 #define WEFT_TESTS_PACKAGE_SAMPLE_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tests of compiler/package: round trip, layout, damage of every byte, truncation at every length, lying manifests, lack of memory. */
+/* Tests of compiler/package: round trip, layout, damage of every byte, truncation at every length,
+ * lying manifests, lack of memory. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -108,15 +109,20 @@ static void same_attrs(const weft_attrs *a, const weft_attrs *b)
         case WEFT_ATTR_INT: assert_int_equal(x->i, y->i); break;
         case WEFT_ATTR_FLOAT: assert_memory_equal(&x->f, &y->f, sizeof(float)); break;
         case WEFT_ATTR_STRING: assert_string_equal(x->s, y->s); break;
-        case WEFT_ATTR_INTS: assert_memory_equal(x->ints, y->ints, x->count * sizeof *x->ints); break;
-        case WEFT_ATTR_FLOATS: assert_memory_equal(x->floats, y->floats, x->count * sizeof *x->floats); break;
+        case WEFT_ATTR_INTS:
+            assert_memory_equal(x->ints, y->ints, x->count * sizeof *x->ints);
+            break;
+        case WEFT_ATTR_FLOATS:
+            assert_memory_equal(x->floats, y->floats, x->count * sizeof *x->floats);
+            break;
         case WEFT_ATTR_TENSOR:
             assert_int_equal(x->tensor->dtype, y->tensor->dtype);
             assert_true(weft_shape_equal(&x->tensor->shape, &y->tensor->shape));
             assert_memory_equal(x->tensor->data, y->tensor->data, 3);
             break;
         }
-        assert_int_equal(x->kind == WEFT_ATTR_INTS || x->kind == WEFT_ATTR_FLOATS ? x->count : 0, y->count);
+        assert_int_equal(x->kind == WEFT_ATTR_INTS || x->kind == WEFT_ATTR_FLOATS ? x->count : 0,
+                         y->count);
     }
 }
 
@@ -202,7 +208,8 @@ static void what_is_written_is_read(void **state)
     const weft_package_view *view = weft_package_get_view(package);
     same_manifest(sample_content(arena)->manifest, view->manifest);
     for (size_t i = 0; i < 3; i++)
-        assert_memory_equal(view->weights + view->manifest->blobs[i].offset_bytes, sample_blob_bytes(i), 128);
+        assert_memory_equal(view->weights + view->manifest->blobs[i].offset_bytes,
+                            sample_blob_bytes(i), 128);
     assert_memory_equal(view->plain, sample_plain_bytes(), 512);
     assert_int_equal(view->plain_bytes, 512); /* two schedules share it */
     weft_package_close(package);
@@ -226,9 +233,10 @@ static void questions_are_answered(void **state)
     assert_memory_equal(section.data, "graph sample {\n}\n", section.size_bytes);
     weft_step_info step;
     weft_package_get_step(package, 1, 0, &step);
-    assert_string_equal(step.attrs,
-                        "act=\"re\\\"lu\", alpha=0.200000003, group=-7, limit=inf, scales=[0.100000001,-3.49999991e-38], "
-                        "strides=[2,-9223372036854775808], value=u8 3");
+    assert_string_equal(
+        step.attrs,
+        "act=\"re\\\"lu\", alpha=0.200000003, group=-7, limit=inf, scales=[0.100000001,-3.49999991e-38], "
+        "strides=[2,-9223372036854775808], value=u8 3");
     assert_string_equal(step.program, "conv");
     assert_string_equal(step.kernel, "weft_conv");
     assert_string_equal(step.bound, "memory");
@@ -270,7 +278,8 @@ static void the_layout_is_the_documented_one(void **state)
     (void)state;
     image written = sample_image();
     weft_package *package = NULL;
-    assert_int_equal(weft_package_open_memory(written.bytes, written.size, NULL, &package), WEFT_OK);
+    assert_int_equal(weft_package_open_memory(written.bytes, written.size, NULL, &package),
+                     WEFT_OK);
     image_section sections[5];
     for (size_t i = 0; i < 5; i++) {
         weft_section_info info;
@@ -289,7 +298,8 @@ static void the_layout_is_the_documented_one(void **state)
 
 static const char *part_at(const image *package, size_t offset)
 {
-    static const char *const names[] = {"section manifest", "section kernels", "section weights", "section plain", "section graph"};
+    static const char *const names[] = {"section manifest", "section kernels", "section weights",
+                                        "section plain", "section graph"};
     if (offset < 64)
         return "header";
     if (offset < 4096)
@@ -391,12 +401,14 @@ static void lying_tables_are_refused(void **state)
         uint8_t value;
         uint32_t id;
     } edits[] = {
-        {12, 0, WEFT_E_PACKAGE_LAYOUT},        {12, 17, WEFT_E_PACKAGE_LAYOUT},  {12, 4, WEFT_E_PACKAGE_LAYOUT},
-        {40, 1, WEFT_E_PACKAGE_LAYOUT},        {64, 'n', WEFT_E_PACKAGE_SECTION}, {64, 0, WEFT_E_PACKAGE_LAYOUT},
-        {64 + 23, 'x', WEFT_E_PACKAGE_LAYOUT}, {64 + 24, 1, WEFT_E_PACKAGE_LAYOUT}, {64 + 31, 0x80, WEFT_E_PACKAGE_LAYOUT},
-        {64 + 39, 0x80, WEFT_E_PACKAGE_LAYOUT}, {64 + 47, 0x80, WEFT_E_PACKAGE_LAYOUT}, {64 + 41, 0, WEFT_E_PACKAGE_LAYOUT},
-        {64 + 56, 1, WEFT_E_PACKAGE_LAYOUT},   {64 * 6, 1, WEFT_E_PACKAGE_LAYOUT}, {4095, 1, WEFT_E_PACKAGE_LAYOUT},
-        {128, 'm', WEFT_E_PACKAGE_SECTION},
+        {12, 0, WEFT_E_PACKAGE_LAYOUT},         {12, 17, WEFT_E_PACKAGE_LAYOUT},
+        {12, 4, WEFT_E_PACKAGE_LAYOUT},         {40, 1, WEFT_E_PACKAGE_LAYOUT},
+        {64, 'n', WEFT_E_PACKAGE_SECTION},      {64, 0, WEFT_E_PACKAGE_LAYOUT},
+        {64 + 23, 'x', WEFT_E_PACKAGE_LAYOUT},  {64 + 24, 1, WEFT_E_PACKAGE_LAYOUT},
+        {64 + 31, 0x80, WEFT_E_PACKAGE_LAYOUT}, {64 + 39, 0x80, WEFT_E_PACKAGE_LAYOUT},
+        {64 + 47, 0x80, WEFT_E_PACKAGE_LAYOUT}, {64 + 41, 0, WEFT_E_PACKAGE_LAYOUT},
+        {64 + 56, 1, WEFT_E_PACKAGE_LAYOUT},    {64 * 6, 1, WEFT_E_PACKAGE_LAYOUT},
+        {4095, 1, WEFT_E_PACKAGE_LAYOUT},       {128, 'm', WEFT_E_PACKAGE_SECTION},
     };
     char text[512];
     for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
@@ -415,7 +427,8 @@ static void lying_tables_are_refused(void **state)
 static image with_manifest(const image *package, const char *find, const char *replace)
 {
     weft_package *opened = NULL;
-    assert_int_equal(weft_package_open_memory(package->bytes, package->size, NULL, &opened), WEFT_OK);
+    assert_int_equal(weft_package_open_memory(package->bytes, package->size, NULL, &opened),
+                     WEFT_OK);
     image_section sections[5];
     for (size_t i = 0; i < 5; i++) {
         weft_section_info info;
@@ -431,7 +444,8 @@ static image with_manifest(const image *package, const char *find, const char *r
     char *text = calloc(1, size + 1);
     memcpy(text, old, before);
     memcpy(text + before, replace, strlen(replace));
-    memcpy(text + before + strlen(replace), at + strlen(find), sections[0].size - before - strlen(find));
+    memcpy(text + before + strlen(replace), at + strlen(find),
+           sections[0].size - before - strlen(find));
     sections[0] = (image_section){"manifest", text, size};
     image made = image_build(sections, 5);
     free(text);
@@ -521,7 +535,8 @@ static void lying_manifests_are_refused(void **state)
         image lying = with_manifest(&package, edits[i].find, edits[i].replace);
         uint32_t id = image_open_error(&lying, text, sizeof text);
         if (id != WEFT_E_PACKAGE_MANIFEST || strstr(text, edits[i].says) == NULL)
-            fail_msg("%s -> %s: expected %s, got id %u, %s", edits[i].find, edits[i].replace, edits[i].says, (unsigned)id, text);
+            fail_msg("%s -> %s: expected %s, got id %u, %s", edits[i].find, edits[i].replace,
+                     edits[i].says, (unsigned)id, text);
         free(lying.bytes);
     }
     image same = with_manifest(&package, "\"model\":\"sample\"", "\"model\":\"example\"");
@@ -546,12 +561,14 @@ static void wrong_content_is_not_written(void **state)
     content->manifest->blobs[1].offset_bytes = 0;
     assert_int_equal(weft_package_write(path, content, NULL), WEFT_INTERNAL);
     content = sample_content(arena);
-    content->manifest->schedules[1].values[1].offset_bytes = 512; /* then the first schedule's, at 0 */
+    content->manifest->schedules[1].values[1].offset_bytes =
+        512; /* then the first schedule's, at 0 */
     weft_schedule swapped = content->manifest->schedules[0];
     content->manifest->schedules[0] = content->manifest->schedules[1];
     content->manifest->schedules[1] = swapped;
     assert_int_equal(weft_package_write(path, content, NULL), WEFT_INTERNAL);
-    content = sample_content(arena); /* lies inside of the first schedule's constant, but is not that one */
+    content = sample_content(
+        arena); /* lies inside of the first schedule's constant, but is not that one */
     content->manifest->schedules[1].values[1].shape.dims[0] = 8;
     content->manifest->schedules[1].values[1].offset_bytes = 128;
     content->manifest->schedules[1].values[1].size_bytes = 256;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How single operators become launches: several of them through scratch memory, merged dimensions, tables, and the limits at which an
- * operator is refused with a message. Graphs come from text; nothing is executed. */
+/* How single operators become launches: several of them through scratch memory, merged dimensions,
+ * tables, and the limits at which an operator is refused with a message. Graphs come from text;
+ * nothing is executed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,7 +36,9 @@ static weft_status plan_node(const char *declarations, const char *node, weft_pl
 {
     char text[2048];
     weft_graph *graph = NULL;
-    int length = snprintf(text, sizeof text, "graph \"one\" opset 20 {\n%s  %%o = %s\n  output %%o\n}\n", declarations, node);
+    int length =
+        snprintf(text, sizeof text, "graph \"one\" opset 20 {\n%s  %%o = %s\n  output %%o\n}\n",
+                 declarations, node);
     assert_true(length > 0 && (size_t)length < sizeof text);
     weft_status status = weft_graph_parse(arena, text, (size_t)length, &graph, diag);
     if (status != WEFT_OK) {
@@ -46,7 +49,8 @@ static weft_status plan_node(const char *declarations, const char *node, weft_pl
     return weft_plan_build(arena, &graph, 1, weft_target_get(0), 2, out_plan, diag);
 }
 
-static const weft_step *planned_step(const char *declarations, const char *node, const weft_manifest **out_manifest)
+static const weft_step *planned_step(const char *declarations, const char *node,
+                                     const weft_manifest **out_manifest)
 {
     weft_plan *plan = NULL;
     assert_int_equal(plan_node(declarations, node, &plan), WEFT_OK);
@@ -55,7 +59,8 @@ static const weft_step *planned_step(const char *declarations, const char *node,
     return &plan->manifest.schedules[0].steps[0];
 }
 
-static void assert_kernel(const weft_manifest *manifest, const weft_launch *launch, const char *name)
+static void assert_kernel(const weft_manifest *manifest, const weft_launch *launch,
+                          const char *name)
 {
     assert_string_equal(manifest->programs[launch->program].kernels[launch->kernel], name);
 }
@@ -74,12 +79,14 @@ static void assert_refused(const char *declarations, const char *node, const cha
         fail_msg("%s: why is \"%s\"", node, entry->fields[WEFT_DIAG_WHY]);
 }
 
-/* A mean over the first and third of three axes: third first, its sums in scratch memory that the second launch reads. */
+/* A mean over the first and third of three axes: third first, its sums in scratch memory that the
+ * second launch reads. */
 static void separate_axes_reduce_in_turns(void **state)
 {
     (void)state;
     const weft_manifest *manifest = NULL;
-    const weft_step *step = planned_step("  input %x: f32[2x3x5x7]\n  const %a: i64[2] = [0, 2]\n", "ReduceMean(%x, %a)", &manifest);
+    const weft_step *step = planned_step("  input %x: f32[2x3x5x7]\n  const %a: i64[2] = [0, 2]\n",
+                                         "ReduceMean(%x, %a)", &manifest);
     assert_int_equal(step->launch_count, 2);
     const weft_arg *first = step->launches[0].args, *second = step->launches[1].args;
     assert_kernel(manifest, &step->launches[0], "weft_reduce");
@@ -88,7 +95,7 @@ static void separate_axes_reduce_in_turns(void **state)
     assert_int_equal(first[1].offset_bytes, second[0].offset_bytes);
     assert_int_equal(first[1].bytes, 2 * 3 * 7 * 4);
     assert_int_equal(manifest->schedules[0].arena_bytes, 256); /* once, aligned */
-    assert_int_equal(first[4].i, 5); /* count, then inner */
+    assert_int_equal(first[4].i, 5);                           /* count, then inner */
     assert_int_equal(first[5].i, 7);
     assert_true(first[3].f == 1.0f);
     assert_int_equal(second[4].i, 2);
@@ -117,26 +124,30 @@ static void elements_of_other_sizes_are_moved(void **state)
     const weft_step *step = planned_step("  input %x: i64[3x5]\n", "Transpose(%x)", &manifest);
     assert_kernel(manifest, &step->launches[0], "weft_copy");
     const weft_arg *args = step->launches[0].args;
-    assert_int_equal(args[10].i, 2);          /* d7: an element is two words */
-    assert_int_equal(args[17].i, 10);         /* x6: from row to row of x */
+    assert_int_equal(args[10].i, 2);  /* d7: an element is two words */
+    assert_int_equal(args[17].i, 10); /* x6: from row to row of x */
     assert_int_equal(args[18].i, 1);
     step = planned_step("  input %x: u8[3x5]\n", "Transpose(%x)", &manifest);
     assert_kernel(manifest, &step->launches[0], "weft_copy_bytes");
     assert_int_equal(step->launches[0].args[18].i, 5);
-    assert_refused("  input %x: u8[3x5]\n  const %i: i64[1] = [1]\n", "Gather(%x, %i)", "4 or 8 bytes");
+    assert_refused("  input %x: u8[3x5]\n  const %i: i64[1] = [1]\n", "Gather(%x, %i)",
+                   "4 or 8 bytes");
 }
 
-/* Eight axes of which every one repeats: 16 dimensions become 8 where the tensor allows it and are refused where not. */
+/* Eight axes of which every one repeats: 16 dimensions become 8 where the tensor allows it and are
+ * refused where not. */
 static void tiles_merge_dimensions(void **state)
 {
     (void)state;
     const weft_manifest *manifest = NULL;
-    const weft_step *step = planned_step("  input %x: f32[1x1x1x1x1x2x3x4]\n  const %r: i64[8] = [2, 2, 2, 2, 2, 1, 1, 3]\n",
-                                         "Tile(%x, %r)", &manifest);
+    const weft_step *step = planned_step(
+        "  input %x: f32[1x1x1x1x1x2x3x4]\n  const %r: i64[8] = [2, 2, 2, 2, 2, 1, 1, 3]\n",
+        "Tile(%x, %r)", &manifest);
     assert_kernel(manifest, &step->launches[0], "weft_copy");
     assert_int_equal(step->launch_count, 1);
-    assert_refused("  input %x: f32[2x2x2x2x2x2x2x2]\n  const %r: i64[8] = [2, 2, 2, 2, 2, 2, 2, 2]\n", "Tile(%x, %r)",
-                   "more than 8 separate dimensions");
+    assert_refused(
+        "  input %x: f32[2x2x2x2x2x2x2x2]\n  const %r: i64[8] = [2, 2, 2, 2, 2, 2, 2, 2]\n",
+        "Tile(%x, %r)", "more than 8 separate dimensions");
 }
 
 /* Indices that count from the end are made positive; tables are blobs. */
@@ -156,8 +167,10 @@ static void indices_become_a_table(void **state)
     assert_int_equal(table[0], 4);
     assert_int_equal(table[1], 0);
     assert_int_equal(table[2], 2);
-    assert_refused("  input %x: f32[4x5]\n  input %i: i64[3]\n", "Gather(%x, %i)", "computed at run time");
-    assert_refused("  input %x: f32[4x5]\n  const %i: i64[1] = [4]\n", "Gather(%x, %i)", "outside the axis");
+    assert_refused("  input %x: f32[4x5]\n  input %i: i64[3]\n", "Gather(%x, %i)",
+                   "computed at run time");
+    assert_refused("  input %x: f32[4x5]\n  const %i: i64[1] = [4]\n", "Gather(%x, %i)",
+                   "outside the axis");
 }
 
 /* Two axes change: two launches through scratch memory; nothing changes: a copy. */
@@ -165,49 +178,57 @@ static void resizing_goes_axis_by_axis(void **state)
 {
     (void)state;
     const weft_manifest *manifest = NULL;
-    const weft_step *step = planned_step("  input %x: f32[1x2x3x3]\n  const %s: f32[4] = [1, 1, 2, 3]\n",
-                                         "Resize(%x, _, %s) {mode=\"linear\"}", &manifest);
+    const weft_step *step =
+        planned_step("  input %x: f32[1x2x3x3]\n  const %s: f32[4] = [1, 1, 2, 3]\n",
+                     "Resize(%x, _, %s) {mode=\"linear\"}", &manifest);
     assert_int_equal(step->launch_count, 2);
     assert_kernel(manifest, &step->launches[1], "weft_resample");
     assert_int_equal(step->launches[0].args[3].kind, WEFT_ARG_SCRATCH);
     assert_int_equal(step->launches[0].args[3].bytes, 2 * 6 * 3 * 4);
-    assert_int_equal(step->launches[0].args[3].offset_bytes, step->launches[1].args[0].offset_bytes);
-    step = planned_step("  input %x: f32[1x2x3x3]\n  const %s: f32[4] = [1, 1, 1, 1]\n", "Resize(%x, _, %s)", &manifest);
+    assert_int_equal(step->launches[0].args[3].offset_bytes,
+                     step->launches[1].args[0].offset_bytes);
+    step = planned_step("  input %x: f32[1x2x3x3]\n  const %s: f32[4] = [1, 1, 1, 1]\n",
+                        "Resize(%x, _, %s)", &manifest);
     assert_int_equal(step->launch_count, 1);
     assert_kernel(manifest, &step->launches[0], "weft_copy");
-    assert_refused("  input %x: f32[1x1x3x3]\n  const %r: f32[8] = [0, 0, 0, 0, 1, 1, 2, 2]\n"
-                   "  const %s: f32[4] = [1, 1, 2, 2]\n",
-                   "Resize(%x, %r, %s) {mode=\"linear\", coordinate_transformation_mode=\"tf_crop_and_resize\"}",
-                   "extrapolation value");
+    assert_refused(
+        "  input %x: f32[1x1x3x3]\n  const %r: f32[8] = [0, 0, 0, 0, 1, 1, 2, 2]\n"
+        "  const %s: f32[4] = [1, 1, 2, 2]\n",
+        "Resize(%x, %r, %s) {mode=\"linear\", coordinate_transformation_mode=\"tf_crop_and_resize\"}",
+        "extrapolation value");
 }
 
 static void batches_broadcast_by_strides(void **state)
 {
     (void)state;
     const weft_manifest *manifest = NULL;
-    const weft_step *step = planned_step("  input %x: f32[2x3x4x5]\n  input %y: f32[3x5x6]\n", "MatMul(%x, %y)", &manifest);
+    const weft_step *step = planned_step("  input %x: f32[2x3x4x5]\n  input %y: f32[3x5x6]\n",
+                                         "MatMul(%x, %y)", &manifest);
     assert_kernel(manifest, &step->launches[0], "weft_matmul");
     const weft_arg *args = step->launches[0].args;
-    static const int32_t wanted[] = {4, 5, 6, 5, 1, 6, 1,  1, 2, 3,  0, 0, 60, 20,  0, 0, 0, 30};
+    static const int32_t wanted[] = {4, 5, 6, 5, 1, 6, 1, 1, 2, 3, 0, 0, 60, 20, 0, 0, 0, 30};
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted; i++)
         assert_int_equal(args[3 + i].i, wanted[i]);
-    assert_refused("  input %x: f32[2x1x2x1x2x1x2x3]\n  input %y: f32[1x2x1x2x1x2x3x2]\n", "MatMul(%x, %y)",
-                   "more than 4 separate groups");
+    assert_refused("  input %x: f32[2x1x2x1x2x1x2x3]\n  input %y: f32[1x2x1x2x1x2x3x2]\n",
+                   "MatMul(%x, %y)", "more than 4 separate groups");
 }
 
 static void bounds_that_are_not_given_are_infinite(void **state)
 {
     (void)state;
     const weft_manifest *manifest = NULL;
-    const weft_step *step = planned_step("  input %x: f32[4]\n  const %a: f32[] = [1]\n", "Clip(%x, %a)", &manifest);
+    const weft_step *step =
+        planned_step("  input %x: f32[4]\n  const %a: f32[] = [1]\n", "Clip(%x, %a)", &manifest);
     assert_true(step->launches[0].args[3].f == 1.0f);
-    assert_true(step->launches[0].args[4].f > 3.4028235e38f); /* an infinite element stays infinite */
+    assert_true(step->launches[0].args[4].f >
+                3.4028235e38f); /* an infinite element stays infinite */
 }
 
 static void fills_are_for_floats(void **state)
 {
     (void)state;
-    static const char *const x = "  input %x: i32[4]\n  const %p: i64[2] = [1, 1]\n  const %v: i32[] = [7]\n";
+    static const char *const x =
+        "  input %x: i32[4]\n  const %p: i64[2] = [1, 1]\n  const %v: i32[] = [7]\n";
     const weft_manifest *manifest = NULL;
     assert_refused(x, "Pad(%x, %p, %v)", "f32 only");
     assert_int_equal(planned_step(x, "Pad(%x, %p)", &manifest)->launch_count, 2);
@@ -223,7 +244,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(indices_become_a_table, open_all, close_all),
         cmocka_unit_test_setup_teardown(resizing_goes_axis_by_axis, open_all, close_all),
         cmocka_unit_test_setup_teardown(batches_broadcast_by_strides, open_all, close_all),
-        cmocka_unit_test_setup_teardown(bounds_that_are_not_given_are_infinite, open_all, close_all),
+        cmocka_unit_test_setup_teardown(bounds_that_are_not_given_are_infinite, open_all,
+                                        close_all),
         cmocka_unit_test_setup_teardown(fills_are_for_floats, open_all, close_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The planner's promises: memory, order, blocks, blobs. Graphs come from text; nothing is executed. */
+/* The planner's promises: memory, order, blocks, blobs. Graphs come from text; nothing is executed.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,7 +13,8 @@
 #include "compiler/plan/plan.h"
 #include "kernels/cpu/tile_rule.h"
 
-/* Two bottlenecks with squeeze-excite, a pooled shortcut, a branch that is concatenated, padding and a head: every kind of launch. */
+/* Two bottlenecks with squeeze-excite, a pooled shortcut, a branch that is concatenated, padding
+ * and a head: every kind of launch. */
 static const char network[] =
     "graph \"net\" opset 17 {\n"
     "  input %x: f32[2x3x33x33]\n"
@@ -45,7 +47,6 @@ static const char network[] =
     "  output %l\n"
     "  output %g\n"
     "}\n";
-
 
 static weft_graph *parse(weft_arena *arena)
 {
@@ -85,15 +86,16 @@ static size_t regions_of(const weft_schedule *schedule, region *list)
     for (size_t i = 0; i < schedule->value_count; i++) {
         const weft_schedule_value *value = &schedule->values[i];
         if (value->place == WEFT_PLACE_ARENA)
-            list[count++] = (region){value->offset_bytes, value->offset_bytes + value->size_bytes, value->first_step,
-                                     value->last_step};
+            list[count++] = (region){value->offset_bytes, value->offset_bytes + value->size_bytes,
+                                     value->first_step, value->last_step};
     }
     for (size_t s = 0; s < schedule->step_count; s++)
         for (size_t k = 0; k < schedule->steps[s].launch_count; k++)
             for (size_t a = 0; a < schedule->steps[s].launches[k].arg_count; a++) {
                 const weft_arg *arg = &schedule->steps[s].launches[k].args[a];
                 if (arg->kind == WEFT_ARG_SCRATCH)
-                    list[count++] = (region){arg->offset_bytes, arg->offset_bytes + arg->bytes, (int32_t)s, (int32_t)s};
+                    list[count++] = (region){arg->offset_bytes, arg->offset_bytes + arg->bytes,
+                                             (int32_t)s, (int32_t)s};
             }
     return count;
 }
@@ -103,7 +105,8 @@ static void test_memory_never_overlaps_in_time(void **state)
     (void)state;
     for (size_t t = 0; t < weft_target_count(); t++) {
         weft_arena *arena = weft_arena_create();
-        const weft_schedule *schedule = &plan_for(arena, weft_target_get(t)->name, 2)->manifest.schedules[0];
+        const weft_schedule *schedule =
+            &plan_for(arena, weft_target_get(t)->name, 2)->manifest.schedules[0];
         region list[256];
         size_t count = regions_of(schedule, list);
         assert_true(count > 10);
@@ -121,8 +124,9 @@ static void test_memory_never_overlaps_in_time(void **state)
     }
 }
 
-/* Whatever order the deps allow, nobody reads storage that a later step has overwritten: every pair of steps that touch the same bytes, one
- * writing, must be ordered by the transitive closure of deps. */
+/* Whatever order the deps allow, nobody reads storage that a later step has overwritten: every pair
+ * of steps that touch the same bytes, one writing, must be ordered by the transitive closure of
+ * deps. */
 static void test_dependencies_order_every_conflict(void **state)
 {
     (void)state;
@@ -236,13 +240,15 @@ static void test_every_blob_can_be_made(void **state)
     }
 }
 
-/* The writer streams plain constants in the order of values: each one's place follows the last, or was given before. */
+/* The writer streams plain constants in the order of values: each one's place follows the last, or
+ * was given before. */
 static void test_plain_constants_ascend_with_values(void **state)
 {
     (void)state;
     for (size_t t = 0; t < weft_target_count(); t++) {
         weft_arena *arena = weft_arena_create();
-        const weft_schedule *schedule = &plan_for(arena, weft_target_get(t)->name, 2)->manifest.schedules[0];
+        const weft_schedule *schedule =
+            &plan_for(arena, weft_target_get(t)->name, 2)->manifest.schedules[0];
         uint64_t end = 0;
         size_t transformed = 0;
         for (size_t i = 0; i < schedule->value_count; i++) {
@@ -264,7 +270,8 @@ static uint64_t next_random(uint64_t *seed)
     return *seed >> 33;
 }
 
-/* Any shape, target and thread count: blocks are positive, within the kernels' bounds, and the local memory is what the device has. */
+/* Any shape, target and thread count: blocks are positive, within the kernels' bounds, and the
+ * local memory is what the device has. */
 static void test_choices_stay_in_bounds(void **state)
 {
     (void)state;
@@ -272,16 +279,27 @@ static void test_choices_stay_in_bounds(void **state)
     for (int i = 0; i < 2000; i++) {
         const weft_target *target = weft_target_get(next_random(&seed) % weft_target_count());
         int threads = 1 + (int)(next_random(&seed) % 16);
-        struct weft_cpu_device device = {.vector_width = target->vector_floats, .threads = threads,
-                                         .l1_bytes = (size_t)target->l1_bytes, .l2_bytes = (size_t)target->l2_bytes,
+        struct weft_cpu_device device = {.vector_width = target->vector_floats,
+                                         .threads = threads,
+                                         .l1_bytes = (size_t)target->l1_bytes,
+                                         .l2_bytes = (size_t)target->l2_bytes,
                                          .local_bytes = (size_t)target->local_bytes,
                                          .peak_flops = target->peak_gflops * 1e9 * threads,
                                          .memory_bytes_per_s = target->memory_gbytes * 1e9};
         int kernel = 1 + (int)(next_random(&seed) % 4), stride = 1 + (int)(next_random(&seed) % 2);
         int side = 1 + (int)(next_random(&seed) % 200);
-        struct weft_cpu_conv_shape shape = {.n = 1 + (int)(next_random(&seed) % 4), .ic = 1 + (int)(next_random(&seed) % 3000),
-                                            .oh = side, .ow = side, .oc = 1 + (int)(next_random(&seed) % 3000), .kh = kernel,
-                                            .kw = kernel, .sh = stride, .sw = stride, .dh = 1, .dw = 1, .groups = 1,
+        struct weft_cpu_conv_shape shape = {.n = 1 + (int)(next_random(&seed) % 4),
+                                            .ic = 1 + (int)(next_random(&seed) % 3000),
+                                            .oh = side,
+                                            .ow = side,
+                                            .oc = 1 + (int)(next_random(&seed) % 3000),
+                                            .kh = kernel,
+                                            .kw = kernel,
+                                            .sh = stride,
+                                            .sw = stride,
+                                            .dh = 1,
+                                            .dw = 1,
+                                            .groups = 1,
                                             .has_sums = next_random(&seed) % 2 != 0,
                                             .is_gathered = next_random(&seed) % 8 == 0};
         struct weft_cpu_conv_plan plan;

@@ -54,8 +54,18 @@ static const char network_source[] =
     "    for (int i = 0; i < n; i++)\n"
     "        y[get_global_id(0) * n + i] = 1.0f / (1.0f + exp(-a[get_global_id(0) * n + i]));\n"
     "}\n";
-enum { KERNEL_ADD, KERNEL_RELU, KERNEL_COPY, KERNEL_SUMS, KERNEL_ADD_MEAN, KERNEL_SUBTRACT, KERNEL_SIGMOID, KERNEL_COUNT };
-static const char *const kernel_names[] = {"add", "relu", "copy", "sums", "add_mean", "subtract", "sigmoid"};
+enum {
+    KERNEL_ADD,
+    KERNEL_RELU,
+    KERNEL_COPY,
+    KERNEL_SUMS,
+    KERNEL_ADD_MEAN,
+    KERNEL_SUBTRACT,
+    KERNEL_SIGMOID,
+    KERNEL_COUNT
+};
+static const char *const kernel_names[] = {"add",      "relu",     "copy",   "sums",
+                                           "add_mean", "subtract", "sigmoid"};
 
 static const int64_t axes_plain[2] = {1, 2};
 
@@ -94,21 +104,24 @@ static weft_arg int_arg(int32_t number)
     return (weft_arg){.kind = WEFT_ARG_INT, .index = -1, .i = number};
 }
 
-static void add_launch(weft_arena *arena, weft_step *step, int32_t kernel, uint64_t items, const weft_arg *args, size_t arg_count)
+static void add_launch(weft_arena *arena, weft_step *step, int32_t kernel, uint64_t items,
+                       const weft_arg *args, size_t arg_count)
 {
     weft_launch *launches = WEFT_NEW_ARRAY(arena, weft_launch, step->launch_count + 1);
     if (step->launch_count > 0)
         memcpy(launches, step->launches, step->launch_count * sizeof *launches);
-    launches[step->launch_count++] = (weft_launch){.kernel = kernel,
-                                                   .args = weft_arena_dup(arena, args, arg_count * sizeof *args),
-                                                   .arg_count = arg_count,
-                                                   .global = {items, 1, 1},
-                                                   .local = {1, 1, 1},
-                                                   .tile = ""};
+    launches[step->launch_count++] =
+        (weft_launch){.kernel = kernel,
+                      .args = weft_arena_dup(arena, args, arg_count * sizeof *args),
+                      .arg_count = arg_count,
+                      .global = {items, 1, 1},
+                      .local = {1, 1, 1},
+                      .tile = ""};
     step->launches = launches;
 }
 
-static void set_step(weft_arena *arena, weft_step *step, const char *name, const char *op, int32_t in0, int32_t in1, int32_t out)
+static void set_step(weft_arena *arena, weft_step *step, const char *name, const char *op,
+                     int32_t in0, int32_t in1, int32_t out)
 {
     int32_t inputs[2] = {in0, in1};
     step->name = name;
@@ -127,9 +140,16 @@ static void set_dep(weft_arena *arena, weft_step *step, int32_t dep)
 
 static weft_schedule_value f32_value(const char *name, weft_place place, uint64_t offset)
 {
-    return (weft_schedule_value){.name = name, .dtype = WEFT_DTYPE_F32, .shape = {4, {1, 4, 4, NETWORK_CHANNELS}}, .place = place,
-                                 .alias_of = -1, .offset_bytes = offset, .size_bytes = NETWORK_ELEMS * 4, .first_step = -1,
-                                 .last_step = 5, .blob = -1};
+    return (weft_schedule_value){.name = name,
+                                 .dtype = WEFT_DTYPE_F32,
+                                 .shape = {4, {1, 4, 4, NETWORK_CHANNELS}},
+                                 .place = place,
+                                 .alias_of = -1,
+                                 .offset_bytes = offset,
+                                 .size_bytes = NETWORK_ELEMS * 4,
+                                 .first_step = -1,
+                                 .last_step = 5,
+                                 .blob = -1};
 }
 
 static void network_values(weft_schedule_value *v)
@@ -161,29 +181,36 @@ static void network_values(weft_schedule_value *v)
 static void network_steps(weft_arena *arena, weft_step *s)
 {
     const weft_arg w = {.kind = WEFT_ARG_BLOB, .index = 0};
-    const weft_arg scratch = {.kind = WEFT_ARG_SCRATCH, .index = -1, .bytes = NETWORK_ELEMS * 4, .offset_bytes = 0};
+    const weft_arg scratch = {
+        .kind = WEFT_ARG_SCRATCH, .index = -1, .bytes = NETWORK_ELEMS * 4, .offset_bytes = 0};
     const weft_arg null = {.kind = WEFT_ARG_NULL, .index = -1};
     const weft_arg zero = {.kind = WEFT_ARG_FLOAT, .index = -1, .f = 0.0f};
     const weft_arg room = {.kind = WEFT_ARG_LOCAL, .index = -1, .bytes = NETWORK_CHANNELS * 4};
     const weft_arg row = int_arg(NETWORK_CHANNELS);
     set_step(arena, &s[0], "add_w", "Add", VALUE_X, VALUE_W, VALUE_A);
-    add_launch(arena, &s[0], KERNEL_ADD, NETWORK_POSITIONS, (weft_arg[]){value_arg(VALUE_X), w, value_arg(VALUE_A), row}, 4);
+    add_launch(arena, &s[0], KERNEL_ADD, NETWORK_POSITIONS,
+               (weft_arg[]){value_arg(VALUE_X), w, value_arg(VALUE_A), row}, 4);
     set_step(arena, &s[1], "relu", "Relu", VALUE_A, -1, VALUE_B);
-    add_launch(arena, &s[1], KERNEL_RELU, NETWORK_POSITIONS, (weft_arg[]){value_arg(VALUE_A), value_arg(VALUE_FLAT), row, zero, null},
-               5);
+    add_launch(arena, &s[1], KERNEL_RELU, NETWORK_POSITIONS,
+               (weft_arg[]){value_arg(VALUE_A), value_arg(VALUE_FLAT), row, zero, null}, 5);
     set_dep(arena, &s[1], 0);
     set_step(arena, &s[2], "mean", "ReduceMean", VALUE_B, VALUE_AXES, VALUE_M);
     weft_attrs_set_int(&s[2].attrs, arena, "keepdims", 0);
-    add_launch(arena, &s[2], KERNEL_COPY, NETWORK_POSITIONS, (weft_arg[]){value_arg(VALUE_B), scratch, row}, 3);
-    add_launch(arena, &s[2], KERNEL_SUMS, 2, (weft_arg[]){scratch, value_arg(VALUE_M), int_arg(NETWORK_POSITIONS / 2), row}, 4);
+    add_launch(arena, &s[2], KERNEL_COPY, NETWORK_POSITIONS,
+               (weft_arg[]){value_arg(VALUE_B), scratch, row}, 3);
+    add_launch(arena, &s[2], KERNEL_SUMS, 2,
+               (weft_arg[]){scratch, value_arg(VALUE_M), int_arg(NETWORK_POSITIONS / 2), row}, 4);
     set_dep(arena, &s[2], 1);
     set_step(arena, &s[3], "add_mean", "Add", VALUE_B, VALUE_M, VALUE_Y);
     add_launch(arena, &s[3], KERNEL_ADD_MEAN, NETWORK_POSITIONS,
-               (weft_arg[]){value_arg(VALUE_B), value_arg(VALUE_M), value_arg(VALUE_Y), row, int_arg(2), int_arg(NETWORK_POSITIONS)}, 6);
+               (weft_arg[]){value_arg(VALUE_B), value_arg(VALUE_M), value_arg(VALUE_Y), row,
+                            int_arg(2), int_arg(NETWORK_POSITIONS)},
+               6);
     set_dep(arena, &s[3], 2);
     set_step(arena, &s[4], "difference", "Sub", VALUE_X2, VALUE_X, VALUE_Z);
     add_launch(arena, &s[4], KERNEL_SUBTRACT, NETWORK_POSITIONS,
-               (weft_arg[]){value_arg(VALUE_X2), value_arg(VALUE_X), value_arg(VALUE_Z), room, row}, 5);
+               (weft_arg[]){value_arg(VALUE_X2), value_arg(VALUE_X), value_arg(VALUE_Z), room, row},
+               5);
 }
 
 static void chain_schedule(weft_arena *arena, weft_schedule *schedule)
@@ -194,16 +221,21 @@ static void chain_schedule(weft_arena *arena, weft_schedule *schedule)
     schedule->steps = WEFT_NEW_ARRAY(arena, weft_step, CHAIN_LENGTH);
     schedule->arena_bytes = 2 * (uint64_t)CHAIN_ELEMS * 4;
     for (int32_t i = 0; i <= CHAIN_LENGTH; i++) {
-        weft_place place = i == 0 ? WEFT_PLACE_INPUT : i == CHAIN_LENGTH ? WEFT_PLACE_OUTPUT : WEFT_PLACE_ARENA;
+        weft_place place = i == 0              ? WEFT_PLACE_INPUT
+                           : i == CHAIN_LENGTH ? WEFT_PLACE_OUTPUT
+                                               : WEFT_PLACE_ARENA;
         weft_schedule_value *value = &schedule->values[i];
-        *value = f32_value(weft_arena_printf(arena, "v%d", (int)i), place, (uint64_t)(i % 2) * CHAIN_ELEMS * 4);
+        *value = f32_value(weft_arena_printf(arena, "v%d", (int)i), place,
+                           (uint64_t)(i % 2) * CHAIN_ELEMS * 4);
         value->shape = (weft_shape){1, {CHAIN_ELEMS}};
         value->size_bytes = (uint64_t)CHAIN_ELEMS * 4;
         if (i == 0)
             continue;
         weft_step *step = &schedule->steps[i - 1];
-        set_step(arena, step, weft_arena_printf(arena, "sigmoid%d", (int)i), "Sigmoid", i - 1, -1, i);
-        add_launch(arena, step, KERNEL_SIGMOID, 64, (weft_arg[]){value_arg(i - 1), value_arg(i), int_arg(CHAIN_ELEMS / 64)}, 3);
+        set_step(arena, step, weft_arena_printf(arena, "sigmoid%d", (int)i), "Sigmoid", i - 1, -1,
+                 i);
+        add_launch(arena, step, KERNEL_SIGMOID, 64,
+                   (weft_arg[]){value_arg(i - 1), value_arg(i), int_arg(CHAIN_ELEMS / 64)}, 3);
         if (i > 1)
             set_dep(arena, step, i - 2);
     }
@@ -227,7 +259,8 @@ static void network_schedule(weft_arena *arena, weft_schedule *schedule)
     schedule->arena_bytes = 2048;
 }
 
-static void write_package(const char *path, const network_options *options, void (*fill)(weft_arena *, weft_schedule *))
+static void write_package(const char *path, const network_options *options,
+                          void (*fill)(weft_arena *, weft_schedule *))
 {
     weft_arena *arena = weft_arena_create();
     if (arena == NULL || WEFT_ARENA_TRY(arena))
@@ -237,21 +270,23 @@ static void write_package(const char *path, const network_options *options, void
     weft_text_add(&source, network_source);
     if (options != NULL && options->extra_source != NULL)
         weft_text_add(&source, options->extra_source);
-    weft_program program = {"test_program", source.data, "-cl-std=CL1.2", weft_arena_dup(arena, kernel_names, sizeof kernel_names),
-                            KERNEL_COUNT};
+    weft_program program = {"test_program", source.data, "-cl-std=CL1.2",
+                            weft_arena_dup(arena, kernel_names, sizeof kernel_names), KERNEL_COUNT};
     weft_blob blobs[1] = {{WEFT_PACK_PLAIN, 0, 0, 0, NETWORK_ELEMS * 4}};
     weft_schedule *schedule = WEFT_NEW(arena, weft_schedule);
     fill(arena, schedule);
     weft_manifest manifest = {.model = "network",
                               .producer = "test",
-                              .target = options != NULL && options->target != NULL ? options->target : "cpu-generic",
+                              .target = options != NULL && options->target != NULL ? options->target
+                                                                                   : "cpu-generic",
                               .programs = &program,
                               .program_count = 1,
                               .blobs = blobs,
                               .blob_count = 1,
                               .schedules = schedule,
                               .schedule_count = 1};
-    weft_package_content content = {.manifest = &manifest, .graph_text = "", .blob_bytes = write_blob, .plain_bytes = plain_of};
+    weft_package_content content = {
+        .manifest = &manifest, .graph_text = "", .blob_bytes = write_blob, .plain_bytes = plain_of};
     if (weft_package_write(path, &content, NULL) != WEFT_OK)
         abort();
     weft_arena_destroy(arena);

@@ -1,19 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two small packages that are made by hand, with kernels of their own, so that the runtime is tested without the compiler.
+/* Two small packages that are made by hand, with kernels of their own, so that the runtime is
+ * tested without the compiler.
  *
- * network: a = x + w; b = relu(a); m = mean of b over positions (kept as sums over two blocks, made by two launches through scratch
- * memory); y = b + m; z = x2 - x; "flat" is b seen as a row. w is 0.25 * index - 8.
- * chain: y = sigmoid applied LENGTH times to x of ELEMS elements; long enough to be caught running. */
+ * network: a = x + w; b = relu(a); m = mean of b over positions (kept as sums over two blocks, made
+ * by two launches through scratch memory); y = b + m; z = x2 - x; "flat" is b seen as a row. w is
+ * 0.25 * index - 8. chain: y = sigmoid applied LENGTH times to x of ELEMS elements; long enough to
+ * be caught running. */
 #ifndef WEFT_TESTS_RUNTIME_NETWORK_H
 #define WEFT_TESTS_RUNTIME_NETWORK_H
 
 #include "compiler/package/format.h"
 #include "weft/runtime.h"
 
-enum { NETWORK_POSITIONS = 16, NETWORK_CHANNELS = 8, NETWORK_ELEMS = 128, CHAIN_LENGTH = 24, CHAIN_ELEMS = 1 << 20 };
+enum {
+    NETWORK_POSITIONS = 16,
+    NETWORK_CHANNELS = 8,
+    NETWORK_ELEMS = 128,
+    CHAIN_LENGTH = 24,
+    CHAIN_ELEMS = 1 << 20
+};
 
 /* Values of the network by index. */
-enum { VALUE_X, VALUE_X2, VALUE_W, VALUE_AXES, VALUE_A, VALUE_B, VALUE_FLAT, VALUE_M, VALUE_Y, VALUE_Z, VALUE_COUNT };
+enum {
+    VALUE_X,
+    VALUE_X2,
+    VALUE_W,
+    VALUE_AXES,
+    VALUE_A,
+    VALUE_B,
+    VALUE_FLAT,
+    VALUE_M,
+    VALUE_Y,
+    VALUE_Z,
+    VALUE_COUNT
+};
 
 typedef struct network_options {
     const char *target;       /* NULL: cpu-generic */

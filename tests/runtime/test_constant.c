@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packed constants come back as they went in: each family of kernels/cpu/pack.h that uses packing PANEL, odd sizes included. */
+/* Packed constants come back as they went in: each family of kernels/cpu/pack.h that uses packing
+ * PANEL, odd sizes included. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,11 +16,13 @@
 
 typedef enum family { CONV, CONV_GATHERED, DEPTHWISE, LINEAR, LINEAR_AS_CONV } family;
 
-static float *pack(family kind, const float *source, int oc, int kh, int kw, int ic, int panel, size_t *out_bytes)
+static float *pack(family kind, const float *source, int oc, int kh, int kw, int ic, int panel,
+                   size_t *out_bytes)
 {
-    size_t elems = kind == LINEAR      ? weft_pack_linear_elems(oc, ic, panel)
-                   : kind == DEPTHWISE ? weft_pack_depthwise_elems(oc, ic, kh, kw, panel)
-                                       : weft_pack_conv_elems(oc, ic, kh, kw, panel, kind == CONV_GATHERED);
+    size_t elems = kind == LINEAR ? weft_pack_linear_elems(oc, ic, panel)
+                   : kind == DEPTHWISE
+                       ? weft_pack_depthwise_elems(oc, ic, kh, kw, panel)
+                       : weft_pack_conv_elems(oc, ic, kh, kw, panel, kind == CONV_GATHERED);
     assert_true(elems > 0);
     float *packed = malloc(elems * sizeof *packed);
     if (kind == LINEAR)
@@ -43,9 +46,12 @@ static void check(family kind, int oc, int kh, int kw, int ic, int panel)
     float *packed = pack(kind, source, oc, kh, kw, ic, panel, &packed_bytes);
     weft_blob blob = {WEFT_PACK_PANEL, panel, 0, 0, packed_bytes};
     weft_manifest manifest = {.blobs = &blob, .blob_count = 1};
-    weft_package_view view = {.manifest = &manifest, .weights = (const uint8_t *)packed, .weights_bytes = packed_bytes};
-    weft_schedule_value value = {.dtype = WEFT_DTYPE_F32, .place = WEFT_PLACE_CONSTANT, .size_bytes = count * 4, .blob = 0};
-    value.shape = kind == LINEAR || kind == LINEAR_AS_CONV ? (weft_shape){2, {oc, ic}} : (weft_shape){4, {oc, kh, kw, ic}};
+    weft_package_view view = {
+        .manifest = &manifest, .weights = (const uint8_t *)packed, .weights_bytes = packed_bytes};
+    weft_schedule_value value = {
+        .dtype = WEFT_DTYPE_F32, .place = WEFT_PLACE_CONSTANT, .size_bytes = count * 4, .blob = 0};
+    value.shape = kind == LINEAR || kind == LINEAR_AS_CONV ? (weft_shape){2, {oc, ic}}
+                                                           : (weft_shape){4, {oc, kh, kw, ic}};
     assert_null(weft__constant_find(&view, &value));
     assert_true(weft__constant_is_readable(&view, &value));
     assert_true(weft__constant_unpack(&view, &value, got));
@@ -90,7 +96,10 @@ static void other_forms_do_not(void **state)
     weft_blob blob = {WEFT_PACK_WINOGRAD, 16, 4, 0, 1 << 16};
     weft_manifest manifest = {.blobs = &blob, .blob_count = 1};
     weft_package_view view = {.manifest = &manifest};
-    weft_schedule_value value = {.dtype = WEFT_DTYPE_F32, .shape = {4, {16, 3, 3, 16}}, .place = WEFT_PLACE_CONSTANT, .blob = 0};
+    weft_schedule_value value = {.dtype = WEFT_DTYPE_F32,
+                                 .shape = {4, {16, 3, 3, 16}},
+                                 .place = WEFT_PLACE_CONSTANT,
+                                 .blob = 0};
     assert_false(weft__constant_is_readable(&view, &value));
     value.blob = -1;
     assert_false(weft__constant_is_readable(&view, &value));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What only the OpenCL backend has: the kernel cache, kernels that do not build, packages for other vectors, no platform at all. */
+/* What only the OpenCL backend has: the kernel cache, kernels that do not build, packages for other
+ * vectors, no platform at all. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -20,7 +21,8 @@ static char folder[] = "/tmp/weft-test-XXXXXX";
 static char package_path[64], cache_path[64];
 static const char *program_path;
 
-static weft_status create(const char *cache_dir, weft_diag *diag, weft_package **out_package, weft_session **out_session)
+static weft_status create(const char *cache_dir, weft_diag *diag, weft_package **out_package,
+                          weft_session **out_session)
 {
     weft_session_params params = WEFT_SESSION_PARAMS_DEFAULT;
     params.backend = "opencl";
@@ -114,7 +116,8 @@ static void programs_are_kept(void **state)
     weft_load_info warm = load_and_run(cache_path);
     assert_int_equal(warm.programs_built, 0);
     assert_int_equal(warm.programs_from_cache, 1);
-    print_message("# load cold %.1f ms, warm %.1f ms\n", (double)cold.load_ns / 1e6, (double)warm.load_ns / 1e6);
+    print_message("# load cold %.1f ms, warm %.1f ms\n", (double)cold.load_ns / 1e6,
+                  (double)warm.load_ns / 1e6);
 }
 
 static void damaged_entries_are_rebuilt(void **state)
@@ -204,7 +207,8 @@ static int without_platform(const char *path)
     weft_session_params params = WEFT_SESSION_PARAMS_DEFAULT;
     if (weft_diag_create(&diag) != WEFT_OK || weft_package_open(path, diag, &package) != WEFT_OK)
         return 2;
-    if (weft_session_create(package, &params, diag, &session) != WEFT_DEVICE || weft_diag_count(diag) != 1)
+    if (weft_session_create(package, &params, diag, &session) != WEFT_DEVICE ||
+        weft_diag_count(diag) != 1)
         return 3;
     const weft_diag_entry *entry = weft_diag_get(diag, 0);
     if (entry->id != 402 || strstr(entry->fields[WEFT_DIAG_AT], "/nowhere") == NULL ||
@@ -212,7 +216,8 @@ static int without_platform(const char *path)
         return 4;
     if (weft_device_list_create(diag, &list) != WEFT_OK || weft_device_list_count(list) != 2)
         return 5;
-    const weft_device_info *opencl = weft_device_list_get(list, 0), *ref = weft_device_list_get(list, 1);
+    const weft_device_info *opencl = weft_device_list_get(list, 0),
+                           *ref = weft_device_list_get(list, 1);
     if (opencl->usable || strstr(opencl->why_not, "pocl-opencl-icd") == NULL || !ref->usable)
         return 6;
     weft_device_list_destroy(list);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* One suite for every backend: results, several requests, callbacks, time-outs, values, times, wrong arguments, order of destruction,
- * lack of memory. What only one backend has (the kernel cache) is in test_opencl.c. */
+/* One suite for every backend: results, several requests, callbacks, time-outs, values, times,
+ * wrong arguments, order of destruction, lack of memory. What only one backend has (the kernel
+ * cache) is in test_opencl.c. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -91,8 +92,10 @@ static void fill_inputs(weft_request *request, int seed)
 static void check_outputs(weft_request *request)
 {
     float b[NETWORK_ELEMS], m[NETWORK_CHANNELS], y[NETWORK_ELEMS], z[NETWORK_ELEMS];
-    network_expect(weft_request_get_input(request, 0), weft_request_get_input(request, 1), b, m, y, z);
-    const float *got_y = weft_request_get_output(request, 0), *got_z = weft_request_get_output(request, 1);
+    network_expect(weft_request_get_input(request, 0), weft_request_get_input(request, 1), b, m, y,
+                   z);
+    const float *got_y = weft_request_get_output(request, 0),
+                *got_z = weft_request_get_output(request, 1);
     for (size_t i = 0; i < NETWORK_ELEMS; i++) {
         assert_true(fabsf(got_y[i] - y[i]) <= SUM_TOLERANCE * 64);
         assert_true(got_z[i] == z[i]);
@@ -172,7 +175,8 @@ static void several_requests_are_in_flight(void **state)
             assert_int_equal(weft_request_submit(requests[i], NULL, NULL, diag), WEFT_OK);
         }
         for (int i = REQUESTS - 1; i >= 0; i--) {
-            assert_int_equal(weft_request_wait(requests[i], 10 * (uint64_t)SECOND_NS, diag), WEFT_OK);
+            assert_int_equal(weft_request_wait(requests[i], 10 * (uint64_t)SECOND_NS, diag),
+                             WEFT_OK);
             check_outputs(requests[i]);
         }
     }
@@ -195,8 +199,10 @@ static void *use_session(void *argument)
         float b[NETWORK_ELEMS], m[NETWORK_CHANNELS], y[NETWORK_ELEMS], z[NETWORK_ELEMS];
         fill_inputs(request, seed);
         user->is_right = weft_request_run(request, 0, NULL) == WEFT_OK;
-        network_expect(weft_request_get_input(request, 0), weft_request_get_input(request, 1), b, m, y, z);
-        user->is_right = user->is_right && memcmp(weft_request_get_output(request, 1), z, sizeof z) == 0;
+        network_expect(weft_request_get_input(request, 0), weft_request_get_input(request, 1), b, m,
+                       y, z);
+        user->is_right =
+            user->is_right && memcmp(weft_request_get_output(request, 1), z, sizeof z) == 0;
     }
     weft_request_destroy(request);
     return NULL;
@@ -298,7 +304,8 @@ static void a_bounded_wait_leaves_the_run_going(void **state)
     assert_int_equal(weft_request_run(request, 0, diag), WEFT_USAGE);
     assert_int_equal(weft_request_wait(request, 0, diag), WEFT_OK);
     const float *y = weft_request_get_output(request, 0);
-    assert_true(fabsf(y[CHAIN_ELEMS - 1] - 0.659046f) < 1e-5f); /* the fixed point of the sigmoid, where 24 of them end */
+    assert_true(fabsf(y[CHAIN_ELEMS - 1] - 0.659046f) <
+                1e-5f); /* the fixed point of the sigmoid, where 24 of them end */
     weft_request_destroy(request);
     weft_session_destroy(session);
 }
@@ -326,14 +333,17 @@ static void values_can_be_read_when_they_are_kept(void **state)
     params.keep_values = true;
     weft_session *session = network_session(&params);
     weft_request *request = create_request(session);
-    float b[NETWORK_ELEMS], m[NETWORK_CHANNELS], y[NETWORK_ELEMS], z[NETWORK_ELEMS], got[NETWORK_ELEMS];
-    assert_int_equal(weft_request_get_value(request, VALUE_B, got, sizeof got, diag), WEFT_USAGE); /* no run yet */
+    float b[NETWORK_ELEMS], m[NETWORK_CHANNELS], y[NETWORK_ELEMS], z[NETWORK_ELEMS],
+        got[NETWORK_ELEMS];
+    assert_int_equal(weft_request_get_value(request, VALUE_B, got, sizeof got, diag),
+                     WEFT_USAGE); /* no run yet */
     fill_inputs(request, 9);
     assert_int_equal(weft_request_run(request, 0, diag), WEFT_OK);
     check_outputs(request);
     const float *x = weft_request_get_input(request, 0);
     network_expect(x, weft_request_get_input(request, 1), b, m, y, z);
-    assert_int_equal(weft_request_get_value(request, VALUE_A, got, sizeof got, diag), WEFT_OK); /* would be overwritten otherwise */
+    assert_int_equal(weft_request_get_value(request, VALUE_A, got, sizeof got, diag),
+                     WEFT_OK); /* would be overwritten otherwise */
     for (size_t i = 0; i < NETWORK_ELEMS; i++)
         assert_true(got[i] == x[i] + network_w(i));
     assert_int_equal(weft_request_get_value(request, VALUE_FLAT, got, sizeof got, diag), WEFT_OK);
@@ -350,9 +360,11 @@ static void values_can_be_read_when_they_are_kept(void **state)
     int64_t axes[2];
     assert_int_equal(weft_request_get_value(request, VALUE_AXES, axes, sizeof axes, diag), WEFT_OK);
     assert_int_equal(axes[1], 2);
-    assert_int_equal(weft_request_get_value(request, VALUE_B, got, sizeof got - 1, diag), WEFT_USAGE);
+    assert_int_equal(weft_request_get_value(request, VALUE_B, got, sizeof got - 1, diag),
+                     WEFT_USAGE);
     assert_int_equal(last_error(), 424);
-    assert_int_equal(weft_request_get_value(request, VALUE_COUNT, got, sizeof got, diag), WEFT_USAGE);
+    assert_int_equal(weft_request_get_value(request, VALUE_COUNT, got, sizeof got, diag),
+                     WEFT_USAGE);
     weft_request_destroy(request);
     weft_session_destroy(session);
 }
@@ -387,7 +399,8 @@ static void times_follow_the_schedule(void **state)
         check_outputs(request);
         assert_int_equal(weft_request_get_times(request, &times), 5);
         for (size_t i = 0; i < 5; i++) {
-            assert_true(times[i].queued_ns <= times[i].start_ns && times[i].start_ns <= times[i].end_ns);
+            assert_true(times[i].queued_ns <= times[i].start_ns &&
+                        times[i].start_ns <= times[i].end_ns);
             assert_true(times[i].end_ns < 60 * (uint64_t)SECOND_NS);
             assert_true(i == 0 || times[i].start_ns >= times[i - 1].end_ns);
         }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Compiling ONNX models to packages. Self-contained in C and C++. Nothing here prints or exits; no global state. */
+/* Compiling ONNX models to packages. Self-contained in C and C++. Nothing here prints or exits; no
+ * global state. */
 #ifndef WEFT_COMPILER_H
 #define WEFT_COMPILER_H
 
@@ -25,26 +26,32 @@ typedef struct weft_input_shape {
 } weft_input_shape;
 
 typedef struct weft_model_params {
-    size_t size;      /* sizeof(weft_model_params) */
-    const char *path; /* file to map, or, with data, the name for messages and the place of external data */
+    size_t size; /* sizeof(weft_model_params) */
+    const char *
+        path; /* file to map, or, with data, the name for messages and the place of external data */
     const void *data; /* NULL, or the model's bytes (borrowed during the call) */
     size_t data_bytes;
     const weft_input_shape *shapes;
     size_t shape_count;
 } weft_model_params;
-#define WEFT_MODEL_PARAMS_DEFAULT {sizeof(weft_model_params), NULL, NULL, 0, NULL, 0}
+#define WEFT_MODEL_PARAMS_DEFAULT                                                                  \
+    {                                                                                              \
+        sizeof(weft_model_params), NULL, NULL, 0, NULL, 0                                          \
+    }
 
 /* Reads, checks and infers. All problems of the model are in diag, not only the first. */
-weft_status weft_model_open(const weft_model_params *params, weft_diag *diag, weft_model **out_model);
+weft_status weft_model_open(const weft_model_params *params, weft_diag *diag,
+                            weft_model **out_model);
 void weft_model_close(weft_model *model); /* NULL accepted */
 
 typedef struct weft_model_info {
     const char *name;
     int64_t opset;
     size_t node_count, input_count, output_count;
-    int64_t parameters;   /* learned elements: weights, biases, batch normalisation's scale and shift, not its statistics */
+    int64_t parameters; /* learned elements: weights, biases, batch normalisation's scale and shift,
+                           not its statistics */
     int64_t weight_bytes;
-    int64_t macs;         /* of convolutions and matrix products */
+    int64_t macs; /* of convolutions and matrix products */
 } weft_model_info;
 void weft_model_get_info(const weft_model *model, weft_model_info *out_info);
 
@@ -72,25 +79,32 @@ void weft_text_free(char *text);
 /* ---- compiling ---- */
 
 typedef struct weft_compile_params {
-    size_t size;          /* sizeof(weft_compile_params) */
-    const char *target;   /* row of weft_target_get; NULL: the machine the call runs on */
-    int32_t threads;      /* compute threads the blocks are balanced for; 0 = cores of this machine */
-    int32_t level;        /* 0: no optimisation (each ONNX node a step); 1: everything */
-    bool verify_passes;   /* verify the graph after each pass */
+    size_t size;        /* sizeof(weft_compile_params) */
+    const char *target; /* row of weft_target_get; NULL: the machine the call runs on */
+    int32_t threads;    /* compute threads the blocks are balanced for; 0 = cores of this machine */
+    int32_t level;      /* 0: no optimisation (each ONNX node a step); 1: everything */
+    bool verify_passes; /* verify the graph after each pass */
     const char *dump_after; /* pass name, "all", or NULL */
     void (*dump)(void *user, const char *pass, const char *text);
-    void (*progress)(void *user, int stage, int stage_count, const char *title); /* before each stage */
+    void (*progress)(void *user, int stage, int stage_count,
+                     const char *title); /* before each stage */
     void *user;
 } weft_compile_params;
-#define WEFT_COMPILE_PARAMS_DEFAULT {sizeof(weft_compile_params), NULL, 0, 1, false, NULL, NULL, NULL, NULL}
+#define WEFT_COMPILE_PARAMS_DEFAULT                                                                \
+    {                                                                                              \
+        sizeof(weft_compile_params), NULL, 0, 1, false, NULL, NULL, NULL, NULL                     \
+    }
 
 typedef struct weft_compile_report weft_compile_report;
 
-/* Compiles to the file out_path (written atomically; nothing is left on failure). Several models (the same network at other shapes)
- * become several schedules over one set of weights. out_path NULL: check only, nothing is written. out_report may be NULL; the caller
- * destroys it. The models stay usable. Errors: PASS_*, PLAN_*, FILE_*; all unsupported nodes are listed, not only the first. */
-weft_status weft_compile(weft_model *const *models, size_t model_count, const weft_compile_params *params,
-                         const char *out_path, weft_diag *diag, weft_compile_report **out_report);
+/* Compiles to the file out_path (written atomically; nothing is left on failure). Several models
+ * (the same network at other shapes) become several schedules over one set of weights. out_path
+ * NULL: check only, nothing is written. out_report may be NULL; the caller destroys it. The models
+ * stay usable. Errors: PASS_*, PLAN_*, FILE_*; all unsupported nodes are listed, not only the
+ * first. */
+weft_status weft_compile(weft_model *const *models, size_t model_count,
+                         const weft_compile_params *params, const char *out_path, weft_diag *diag,
+                         weft_compile_report **out_report);
 
 typedef struct weft_stage_time {
     const char *name; /* pass or stage */
@@ -107,8 +121,8 @@ void weft_compile_report_destroy(weft_compile_report *report);
 
 typedef struct weft_op_info {
     const char *name, *domain, *attrs, *doc;
-    const char *runs; /* on a device: "kernel", "lowered" (a pass turns it into what has a kernel) or
-                         "folded" (only what the compiler computes from constants and shapes) */
+    const char *runs; /* on a device: "kernel", "lowered" (a pass turns it into what has a kernel)
+                         or "folded" (only what the compiler computes from constants and shapes) */
     int since, until;
 } weft_op_info;
 size_t weft_op_info_count(void);

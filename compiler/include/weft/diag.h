@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Diagnostics: a growing list of errors, warnings and notes with stable ids.
  *
- * A caller creates a weft_diag, passes it to library calls, and reads the entries afterwards. Every library call accepts
- * NULL for it. Thread rule: externally locked; use one object per thread or lock around it. */
+ * A caller creates a weft_diag, passes it to library calls, and reads the entries afterwards. Every
+ * library call accepts NULL for it. Thread rule: externally locked; use one object per thread or
+ * lock around it. */
 #ifndef WEFT_DIAG_H
 #define WEFT_DIAG_H
 
@@ -17,17 +18,21 @@ extern "C" {
 
 typedef struct weft_diag weft_diag;
 
-typedef enum weft_severity { WEFT_SEVERITY_ERROR, WEFT_SEVERITY_WARNING, WEFT_SEVERITY_NOTE } weft_severity;
+typedef enum weft_severity {
+    WEFT_SEVERITY_ERROR,
+    WEFT_SEVERITY_WARNING,
+    WEFT_SEVERITY_NOTE
+} weft_severity;
 
 /* Named lines below the summary of a diagnostic, printed in this order. */
 typedef enum weft_diag_field {
-    WEFT_DIAG_AT,       /* file, byte offset, line, flag */
-    WEFT_DIAG_NODES,    /* node names */
-    WEFT_DIAG_TENSOR,   /* tensor name */
+    WEFT_DIAG_AT,     /* file, byte offset, line, flag */
+    WEFT_DIAG_NODES,  /* node names */
+    WEFT_DIAG_TENSOR, /* tensor name */
     WEFT_DIAG_EXPECTED,
     WEFT_DIAG_FOUND,
     WEFT_DIAG_WHY,
-    WEFT_DIAG_TRY,      /* what to do next */
+    WEFT_DIAG_TRY, /* what to do next */
     WEFT_DIAG_FIELD_COUNT
 } weft_diag_field;
 
@@ -44,13 +49,14 @@ weft_status weft_diag_create(weft_diag **out_diag);
 /* Releases the list and all strings it gave out. NULL is accepted. */
 void weft_diag_destroy(weft_diag *diag);
 
-/* Number of entries, number of errors among them, and entry i (borrowed until the next call that adds, or destroy). */
+/* Number of entries, number of errors among them, and entry i (borrowed until the next call that
+ * adds, or destroy). */
 size_t weft_diag_count(const weft_diag *diag);
 size_t weft_diag_error_count(const weft_diag *diag);
 const weft_diag_entry *weft_diag_get(const weft_diag *diag, size_t index);
 
-/* Text of an entry: "error[E0142]: summary\n  at: ...\n". Writes at most capacity bytes with a final NUL; returns the
- * length the whole text has (call with capacity 0 to ask). */
+/* Text of an entry: "error[E0142]: summary\n  at: ...\n". Writes at most capacity bytes with a
+ * final NUL; returns the length the whole text has (call with capacity 0 to ask). */
 size_t weft_diag_format(const weft_diag_entry *entry, char *buffer, size_t capacity);
 
 /* Field's label as printed ("expected"). Static string. */

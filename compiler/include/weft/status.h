@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Status codes shared by the compiler and the runtime library, one row each.
- * A status says what kind of thing went wrong; a weft_diag (weft/diag.h) says what, where and what to try. */
+ * A status says what kind of thing went wrong; a weft_diag (weft/diag.h) says what, where and what
+ * to try. */
 #ifndef WEFT_STATUS_H
 #define WEFT_STATUS_H
 
@@ -30,7 +31,8 @@ typedef enum weft_status {
 #undef WEFT_STATUS_ENUM
 } weft_status;
 
-/* Name ("INVALID"), one-line text, and documented exit code of a status. Static strings; any thread. */
+/* Name ("INVALID"), one-line text, and documented exit code of a status. Static strings; any
+ * thread. */
 const char *weft_status_name(weft_status status);
 const char *weft_status_text(weft_status status);
 int weft_status_exit_code(weft_status status);

@@ -5,8 +5,8 @@
  *   16  8   size of the bytes
  *   24  8   XXH3-64 of the bytes
  *   32      the bytes
- * in the byte order of the machine, which is the only one that reads them. Anything wrong with a file means that it is not there.
- * Must not know about: OpenCL. */
+ * in the byte order of the machine, which is the only one that reads them. Anything wrong with a
+ * file means that it is not there. Must not know about: OpenCL. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The OpenCL backend: launches of the schedule on a CPU device that shares the host's memory. Weights are the package's mapped pages,
- * values are the request's memory; nothing is copied. docs/design/opencl.md has the measurements behind it.
+/* The OpenCL backend: launches of the schedule on a CPU device that shares the host's memory.
+ * Weights are the package's mapped pages, values are the request's memory; nothing is copied.
+ * docs/design/opencl.md has the measurements behind it.
  *
  *   platform.c  which devices there are, and why not
  *   program.c   source -> cl_program, by way of the kernel cache
@@ -20,7 +21,8 @@ enum { CL_TEXT_BYTES = 256 }; /* names of devices and platforms */
 /* ---- error.c ---- */
 
 const char *weft__cl_error_name(cl_int error);
-/* "clEnqueueNDRangeKernel failed: CL_OUT_OF_RESOURCES"; about (NULL accepted) is the step or kernel it was about. */
+/* "clEnqueueNDRangeKernel failed: CL_OUT_OF_RESOURCES"; about (NULL accepted) is the step or kernel
+ * it was about. */
 weft_status weft__cl_failed(weft_diag *diag, const char *call, const char *about, cl_int error);
 
 /* ---- platform.c ---- */
@@ -37,12 +39,14 @@ typedef struct cl_device {
 } cl_device;
 
 void weft__cl_enumerate(weft_device_list *list);
-/* The usable device of this number. Errors: no platform, no such device, device that cannot be used. */
+/* The usable device of this number. Errors: no platform, no such device, device that cannot be
+ * used. */
 weft_status weft__cl_choose_device(int32_t index, weft_diag *diag, cl_device *out_device);
 
 /* ---- cache.c ---- */
 
-/* Looks for a file of this key; bytes are freed by the caller. False when there is none, or a damaged one. */
+/* Looks for a file of this key; bytes are freed by the caller. False when there is none, or a
+ * damaged one. */
 bool weft__cl_cache_load(const char *folder, uint64_t key, uint8_t **out_bytes, size_t *out_size);
 /* Best effort, atomic: another process sees all or nothing. */
 void weft__cl_cache_store(const char *folder, uint64_t key, const uint8_t *bytes, size_t size);
@@ -57,8 +61,8 @@ typedef struct cl_session {
     cl_device_id sub_device; /* NULL when the whole device is used */
     cl_context context;
     cl_program *programs; /* per program of the package; NULL when the schedule does not use it */
-    cl_mem *blobs;        /* per blob, over the mapped weights; NULL when the schedule does not use it */
-    cl_mem *constants;    /* per value: a constant in plain form that a launch reads; NULL otherwise */
+    cl_mem *blobs; /* per blob, over the mapped weights; NULL when the schedule does not use it */
+    cl_mem *constants; /* per value: a constant in plain form that a launch reads; NULL otherwise */
     char note[CL_TEXT_BYTES];
     weft_backend_load load;
 } cl_session;
@@ -70,12 +74,14 @@ static inline cl_device_id weft__cl_session_device(const cl_session *session)
 
 /* ---- program.c ---- */
 
-/* Builds the programs that the schedule uses; counts and times go to session->load. cache_dir NULL: keep nothing. */
+/* Builds the programs that the schedule uses; counts and times go to session->load. cache_dir NULL:
+ * keep nothing. */
 weft_status weft__cl_build_programs(cl_session *session, const char *cache_dir, weft_diag *diag);
 
 /* ---- request.c ---- */
 
-weft_status weft__cl_request_create(void *session, const weft_run_memory *memory, weft_diag *diag, void **out_request);
+weft_status weft__cl_request_create(void *session, const weft_run_memory *memory, weft_diag *diag,
+                                    void **out_request);
 void weft__cl_request_destroy(void *request);
 weft_status weft__cl_submit(void *request, weft_backend_done done, void *user, weft_diag *diag);
 void weft__cl_get_times(void *request, weft_step_time *out_times);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding devices through the ICD loader, and saying why there are none. Must not know about: packages. */
+/* Finding devices through the ICD loader, and saying why there are none. Must not know about:
+ * packages. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,12 +10,13 @@
 
 enum { MAX_PLATFORMS = 16, MAX_DEVICES = 64, NO_PLATFORM = -1001 /* CL_PLATFORM_NOT_FOUND_KHR */ };
 
-/* The compiler's target for the processor that this code runs on; a CPU device is that processor. */
+/* The compiler's target for the processor that this code runs on; a CPU device is that processor.
+ */
 static const char *target_of_cpu(void)
 {
 #if defined(__x86_64__) && defined(__GNUC__)
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
         return "cpu-avx512";
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return "cpu-avx2";
@@ -56,7 +58,8 @@ static void device_text(cl_device_id device, cl_device_info what, char *out)
 static bool device_bool(cl_device_id device, cl_device_info what)
 {
     cl_bool value = CL_FALSE;
-    return clGetDeviceInfo(device, what, sizeof value, &value, NULL) == CL_SUCCESS && value == CL_TRUE;
+    return clGetDeviceInfo(device, what, sizeof value, &value, NULL) == CL_SUCCESS &&
+           value == CL_TRUE;
 }
 
 static void describe(cl_platform_id platform, cl_device_id id, cl_device *out)
@@ -68,8 +71,10 @@ static void describe(cl_platform_id platform, cl_device_id id, cl_device *out)
     out->is_pocl = strcmp(out->platform_name, "Portable Computing Language") == 0;
     device_text(id, CL_DEVICE_NAME, out->name);
     device_text(id, CL_DRIVER_VERSION, out->driver);
-    clGetDeviceInfo(id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof out->compute_units, &out->compute_units, NULL);
-    clGetDeviceInfo(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof out->memory_bytes, &out->memory_bytes, NULL);
+    clGetDeviceInfo(id, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof out->compute_units, &out->compute_units,
+                    NULL);
+    clGetDeviceInfo(id, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof out->memory_bytes, &out->memory_bytes,
+                    NULL);
     cl_device_type type = 0;
     clGetDeviceInfo(id, CL_DEVICE_TYPE, sizeof type, &type, NULL);
     bool is_cpu = (type & CL_DEVICE_TYPE_CPU) != 0;
@@ -96,7 +101,8 @@ static size_t find_devices(cl_device *out, size_t capacity, cl_int *out_error)
     for (cl_uint p = 0; p < platform_count && p < MAX_PLATFORMS; p++) {
         cl_device_id ids[MAX_DEVICES];
         cl_uint id_count = 0;
-        if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, MAX_DEVICES, ids, &id_count) != CL_SUCCESS)
+        if (clGetDeviceIDs(platforms[p], CL_DEVICE_TYPE_ALL, MAX_DEVICES, ids, &id_count) !=
+            CL_SUCCESS)
             continue;
         for (cl_uint d = 0; d < id_count && d < MAX_DEVICES && count < capacity; d++)
             describe(platforms[p], ids[d], &out[count++]);
@@ -124,10 +130,14 @@ void weft__cl_enumerate(weft_device_list *list)
         char why[CL_TEXT_BYTES * 2];
         size_t drivers = 0;
         const char *folder = vendors_folder(&drivers);
-        snprintf(why, sizeof why, "no OpenCL device: the loader finds %zu driver%s in %s; on Debian install pocl-opencl-icd", drivers,
-                 drivers == 1 ? "" : "s", folder);
-        weft__device_list_add(list, &(weft_device_info){
-                                        .backend = "opencl", .name = "", .platform = "", .target = "", .why_not = why});
+        snprintf(
+            why, sizeof why,
+            "no OpenCL device: the loader finds %zu driver%s in %s; on Debian install pocl-opencl-icd",
+            drivers, drivers == 1 ? "" : "s", folder);
+        weft__device_list_add(
+            list,
+            &(weft_device_info){
+                .backend = "opencl", .name = "", .platform = "", .target = "", .why_not = why});
     }
     free(devices);
 }
@@ -136,18 +146,25 @@ static weft_status no_platform(cl_int error, weft_diag *diag)
 {
     size_t drivers = 0;
     const char *folder = vendors_folder(&drivers);
-    weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_NO_PLATFORM, "no OpenCL platform was found");
-    weft_diag_field_set(diag, WEFT_DIAG_AT, "the loader looked in %s and found %zu driver%s (*.icd)", folder,
-                        drivers, drivers == 1 ? "" : "s");
+    weft_status status =
+        weft_diag_error(diag, WEFT_E_RUNTIME_NO_PLATFORM, "no OpenCL platform was found");
+    weft_diag_field_set(diag, WEFT_DIAG_AT,
+                        "the loader looked in %s and found %zu driver%s (*.icd)", folder, drivers,
+                        drivers == 1 ? "" : "s");
     weft_diag_field_set(diag, WEFT_DIAG_WHY, "clGetPlatformIDs: %s (%d)",
-                        error == NO_PLATFORM ? "CL_PLATFORM_NOT_FOUND_KHR" : weft__cl_error_name(error), (int)error);
-    weft_diag_field_set(diag, WEFT_DIAG_TRY, drivers == 0 ? "on Debian: apt-get install pocl-opencl-icd; or run with backend ref"
-                                                          : "PoCL needs a cache folder that it can write to: set POCL_CACHE_DIR; "
-                                                            "or reinstall pocl-opencl-icd, or run with backend ref");
+                        error == NO_PLATFORM ? "CL_PLATFORM_NOT_FOUND_KHR"
+                                             : weft__cl_error_name(error),
+                        (int)error);
+    weft_diag_field_set(diag, WEFT_DIAG_TRY,
+                        drivers == 0
+                            ? "on Debian: apt-get install pocl-opencl-icd; or run with backend ref"
+                            : "PoCL needs a cache folder that it can write to: set POCL_CACHE_DIR; "
+                              "or reinstall pocl-opencl-icd, or run with backend ref");
     return status;
 }
 
-static weft_status no_such_device(int32_t index, const cl_device *devices, size_t count, weft_diag *diag)
+static weft_status no_such_device(int32_t index, const cl_device *devices, size_t count,
+                                  weft_diag *diag)
 {
     char usable[CL_TEXT_BYTES * 4] = "", refused[CL_TEXT_BYTES * 4] = "";
     size_t number = 0;
@@ -155,19 +172,23 @@ static weft_status no_such_device(int32_t index, const cl_device *devices, size_
         char *list = devices[i].why_not == NULL ? usable : refused;
         size_t length = strlen(list);
         if (devices[i].why_not == NULL)
-            snprintf(list + length, sizeof usable - length, "%s%zu: %s", length == 0 ? "" : "; ", number++, devices[i].name);
+            snprintf(list + length, sizeof usable - length, "%s%zu: %s", length == 0 ? "" : "; ",
+                     number++, devices[i].name);
         else
-            snprintf(list + length, sizeof refused - length, "%s%s (%s)", length == 0 ? "" : "; ", devices[i].name,
-                     devices[i].why_not);
+            snprintf(list + length, sizeof refused - length, "%s%s (%s)", length == 0 ? "" : "; ",
+                     devices[i].name, devices[i].why_not);
     }
     weft_status status =
         number == 0 && count > 0
             ? weft_diag_error(diag, WEFT_E_RUNTIME_DEVICE_KIND, "no OpenCL device can be used")
-            : weft_diag_error(diag, WEFT_E_RUNTIME_DEVICE_INDEX, "the backend opencl has no device %d", (int)index);
+            : weft_diag_error(diag, WEFT_E_RUNTIME_DEVICE_INDEX,
+                              "the backend opencl has no device %d", (int)index);
     weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%s", number == 0 ? "a CPU device" : usable);
     if (refused[0] != '\0')
         weft_diag_field_set(diag, WEFT_DIAG_WHY, "not usable: %s", refused);
-    weft_diag_field_set(diag, WEFT_DIAG_TRY, number == 0 ? "on Debian: apt-get install pocl-opencl-icd" : "weft devices");
+    weft_diag_field_set(diag, WEFT_DIAG_TRY,
+                        number == 0 ? "on Debian: apt-get install pocl-opencl-icd"
+                                    : "weft devices");
     return status;
 }
 

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Programs: from the cache when it has them, from source otherwise.
  *
- * What is kept is what the driver gives back as binary, except on PoCL. There the binary of a built program costs a second compilation of
- * every kernel (a form for any work-group size that nobody runs), while that of a program that was compiled but not linked is free and
- * holds LLVM bitcode; the bitcode alone is itself a binary that PoCL takes. PoCL then finds what it made of the same bitcode before in its own
- * cache, without the preprocessing that a build from source costs each time. When any of that does not hold, the source is built.
- * Must not know about: values, requests. */
+ * What is kept is what the driver gives back as binary, except on PoCL. There the binary of a built
+ * program costs a second compilation of every kernel (a form for any work-group size that nobody
+ * runs), while that of a program that was compiled but not linked is free and holds LLVM bitcode;
+ * the bitcode alone is itself a binary that PoCL takes. PoCL then finds what it made of the same
+ * bitcode before in its own cache, without the preprocessing that a build from source costs each
+ * time. When any of that does not hold, the source is built. Must not know about: values, requests.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,8 +33,8 @@ static uint64_t now_ns(void)
 
 static uint64_t cache_key(const cl_session *session, const weft_program *program)
 {
-    const char *parts[] = {program->source, program->options, session->device.name, session->device.driver,
-                           session->device.platform_name};
+    const char *parts[] = {program->source, program->options, session->device.name,
+                           session->device.driver, session->device.platform_name};
     uint64_t key = CACHE_FORMAT;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         key = XXH3_64bits_withSeed(parts[i], strlen(parts[i]) + 1, key);
@@ -45,25 +47,29 @@ static binary get_binary(cl_program program)
 {
     binary result = {NULL, 0};
     size_t size = 0;
-    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) != CL_SUCCESS || size == 0)
+    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) !=
+            CL_SUCCESS ||
+        size == 0)
         return result;
     uint8_t *bytes = malloc(size);
     unsigned char *list[1] = {bytes};
-    if (bytes != NULL && clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof list, list, NULL) == CL_SUCCESS)
+    if (bytes != NULL &&
+        clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof list, list, NULL) == CL_SUCCESS)
         return (binary){bytes, size};
     free(bytes);
     return result;
 }
 
-/* The bitcode inside of PoCL's binary: its four magic bytes after the 32-bit length of what follows. Shrinks in place. */
+/* The bitcode inside of PoCL's binary: its four magic bytes after the 32-bit length of what
+ * follows. Shrinks in place. */
 static bool keep_bitcode(binary *object)
 {
     static const uint8_t bitcode_magic[4] = {'B', 'C', 0xc0, 0xde};
     for (size_t at = sizeof(uint32_t); at + sizeof bitcode_magic <= object->size; at++) {
         uint32_t length = 0;
         memcpy(&length, object->bytes + at - sizeof length, sizeof length);
-        if (memcmp(object->bytes + at, bitcode_magic, sizeof bitcode_magic) == 0 && length >= sizeof bitcode_magic &&
-            length <= object->size - at) {
+        if (memcmp(object->bytes + at, bitcode_magic, sizeof bitcode_magic) == 0 &&
+            length >= sizeof bitcode_magic && length <= object->size - at) {
             memmove(object->bytes, object->bytes + at, length);
             object->size = length;
             return true;
@@ -72,13 +78,16 @@ static bool keep_bitcode(binary *object)
     return false;
 }
 
-static cl_program program_from_binary(const cl_session *session, const binary *from, const char *options)
+static cl_program program_from_binary(const cl_session *session, const binary *from,
+                                      const char *options)
 {
     cl_device_id device = weft__cl_session_device(session);
     const unsigned char *bytes = from->bytes;
     cl_int status = CL_SUCCESS, error = CL_SUCCESS;
-    cl_program program = clCreateProgramWithBinary(session->context, 1, &device, &from->size, &bytes, &status, &error);
-    if (error == CL_SUCCESS && status == CL_SUCCESS && clBuildProgram(program, 1, &device, options, NULL, NULL) == CL_SUCCESS)
+    cl_program program = clCreateProgramWithBinary(session->context, 1, &device, &from->size,
+                                                   &bytes, &status, &error);
+    if (error == CL_SUCCESS && status == CL_SUCCESS &&
+        clBuildProgram(program, 1, &device, options, NULL, NULL) == CL_SUCCESS)
         return program;
     if (error == CL_SUCCESS)
         clReleaseProgram(program);
@@ -97,19 +106,21 @@ static void first_lines(char *log)
         }
 }
 
-static weft_status build_failed(const cl_session *session, cl_program program, const weft_program *source, cl_int error,
-                                weft_diag *diag)
+static weft_status build_failed(const cl_session *session, cl_program program,
+                                const weft_program *source, cl_int error, weft_diag *diag)
 {
-    weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_BUILD, "the device's compiler refused program %s: %s", source->name,
-                                         weft__cl_error_name(error));
+    weft_status status =
+        weft_diag_error(diag, WEFT_E_RUNTIME_BUILD, "the device's compiler refused program %s: %s",
+                        source->name, weft__cl_error_name(error));
     weft_diag_field_set(diag, WEFT_DIAG_NODES, "%s", source->kernels[0]);
-    weft_diag_field_set(diag, WEFT_DIAG_AT, "%s, %s, options %s", session->device.platform_name, session->device.name,
-                        source->options);
+    weft_diag_field_set(diag, WEFT_DIAG_AT, "%s, %s, options %s", session->device.platform_name,
+                        session->device.name, source->options);
     size_t bytes = 0;
     cl_device_id device = weft__cl_session_device(session);
     clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, 0, NULL, &bytes);
     char *log = calloc(bytes + 1, 1);
-    if (log != NULL && clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, bytes, log, NULL) == CL_SUCCESS) {
+    if (log != NULL && clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, bytes, log,
+                                             NULL) == CL_SUCCESS) {
         first_lines(log);
         weft_diag_field_set(diag, WEFT_DIAG_WHY, "%s", log);
     }
@@ -118,7 +129,8 @@ static weft_status build_failed(const cl_session *session, cl_program program, c
 }
 
 /* PoCL's way, see above. NULL when it does not work out; then the plain way says what is wrong. */
-static cl_program build_by_bitcode(const cl_session *session, cl_program source, const char *options, binary *out_binary)
+static cl_program build_by_bitcode(const cl_session *session, cl_program source,
+                                   const char *options, binary *out_binary)
 {
     cl_device_id device = weft__cl_session_device(session);
     if (clCompileProgram(source, 1, &device, options, 0, NULL, NULL, NULL, NULL) != CL_SUCCESS)
@@ -134,16 +146,19 @@ static cl_program build_by_bitcode(const cl_session *session, cl_program source,
     return built;
 }
 
-static weft_status create_from_source(const cl_session *session, const weft_program *from, weft_diag *diag, cl_program *out_program)
+static weft_status create_from_source(const cl_session *session, const weft_program *from,
+                                      weft_diag *diag, cl_program *out_program)
 {
     cl_int error = CL_SUCCESS;
     const char *text = from->source;
     *out_program = clCreateProgramWithSource(session->context, 1, &text, NULL, &error);
-    return error == CL_SUCCESS ? WEFT_OK : weft__cl_failed(diag, "clCreateProgramWithSource", from->name, error);
+    return error == CL_SUCCESS
+               ? WEFT_OK
+               : weft__cl_failed(diag, "clCreateProgramWithSource", from->name, error);
 }
 
-static weft_status build_source(const cl_session *session, const weft_program *from, weft_diag *diag, cl_program *out_program,
-                                binary *out_binary)
+static weft_status build_source(const cl_session *session, const weft_program *from,
+                                weft_diag *diag, cl_program *out_program, binary *out_binary)
 {
     cl_device_id device = weft__cl_session_device(session);
     cl_program program = NULL;
@@ -155,7 +170,8 @@ static weft_status build_source(const cl_session *session, const weft_program *f
         clReleaseProgram(program);
         if (*out_program != NULL)
             return WEFT_OK;
-        status = create_from_source(session, from, diag, &program); /* a compiled one cannot be built again */
+        status = create_from_source(session, from, diag,
+                                    &program); /* a compiled one cannot be built again */
         if (status != WEFT_OK)
             return status;
     }
@@ -173,7 +189,8 @@ static weft_status build_source(const cl_session *session, const weft_program *f
 
 /* ---- all of them ---- */
 
-static weft_status build_one(cl_session *session, size_t index, const char *cache_dir, weft_diag *diag)
+static weft_status build_one(cl_session *session, size_t index, const char *cache_dir,
+                             weft_diag *diag)
 {
     const weft_program *program = &session->view->manifest->programs[index];
     uint64_t key = cache_key(session, program);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Requests of the OpenCL backend. All that can be done once is done at creation: buffers, kernels, arguments. A run is then one enqueue
- * per launch on the request's own in-order queue. Inputs and outputs are mapped for the host between runs, as OpenCL asks for buffers
- * over host memory. Must not know about: how programs are built. */
+/* Requests of the OpenCL backend. All that can be done once is done at creation: buffers, kernels,
+ * arguments. A run is then one enqueue per launch on the request's own in-order queue. Inputs and
+ * outputs are mapped for the host between runs, as OpenCL asks for buffers over host memory. Must
+ * not know about: how programs are built. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,23 +34,25 @@ typedef struct cl_request {
 
 /* ---- buffers ---- */
 
-static weft_status sub_buffer(const cl_request *request, uint64_t offset, uint64_t size, const char *step, weft_diag *diag,
-                              cl_mem *out_buffer)
+static weft_status sub_buffer(const cl_request *request, uint64_t offset, uint64_t size,
+                              const char *step, weft_diag *diag, cl_mem *out_buffer)
 {
     cl_buffer_region region = {(size_t)offset, (size_t)size};
     cl_int error = CL_SUCCESS;
-    *out_buffer = clCreateSubBuffer(request->arena, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION, &region, &error);
+    *out_buffer = clCreateSubBuffer(request->arena, CL_MEM_READ_WRITE, CL_BUFFER_CREATE_TYPE_REGION,
+                                    &region, &error);
     if (error == CL_SUCCESS)
         return WEFT_OK;
     *out_buffer = NULL;
     return weft__cl_failed(diag, "clCreateSubBuffer", step, error);
 }
 
-static weft_status host_buffer(const cl_request *request, void *host, size_t size, const char *name, weft_diag *diag,
-                               cl_mem *out_buffer)
+static weft_status host_buffer(const cl_request *request, void *host, size_t size, const char *name,
+                               weft_diag *diag, cl_mem *out_buffer)
 {
     cl_int error = CL_SUCCESS;
-    *out_buffer = clCreateBuffer(request->session->context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR, size, host, &error);
+    *out_buffer = clCreateBuffer(request->session->context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR,
+                                 size, host, &error);
     if (error == CL_SUCCESS)
         return WEFT_OK;
     *out_buffer = NULL;
@@ -57,7 +60,8 @@ static weft_status host_buffer(const cl_request *request, void *host, size_t siz
 }
 
 /* The buffer behind a value; made at first use. */
-static weft_status value_buffer(cl_request *request, int32_t index, const char *step, weft_diag *diag, cl_mem *out_buffer)
+static weft_status value_buffer(cl_request *request, int32_t index, const char *step,
+                                weft_diag *diag, cl_mem *out_buffer)
 {
     const cl_session *session = request->session;
     int32_t owner = weft__storage_owner(session->schedule, index);
@@ -68,26 +72,34 @@ static weft_status value_buffer(cl_request *request, int32_t index, const char *
         return WEFT_OK;
     }
     if (request->values[owner] == NULL && value->place == WEFT_PLACE_ARENA)
-        status = sub_buffer(request, request->memory->arena_offsets[owner], value->size_bytes, step, diag, &request->values[owner]);
+        status = sub_buffer(request, request->memory->arena_offsets[owner], value->size_bytes, step,
+                            diag, &request->values[owner]);
     else if (request->values[owner] == NULL)
-        status = host_buffer(request, request->memory->storage[owner], (size_t)value->size_bytes, value->name, diag,
-                             &request->values[owner]);
+        status = host_buffer(request, request->memory->storage[owner], (size_t)value->size_bytes,
+                             value->name, diag, &request->values[owner]);
     *out_buffer = request->values[owner];
     return status;
 }
 
 /* ---- kernels and arguments ---- */
 
-static weft_status set_arg(cl_request *request, const cl_launch *launch, cl_uint index, const weft_arg *arg, weft_diag *diag)
+static weft_status set_arg(cl_request *request, const cl_launch *launch, cl_uint index,
+                           const weft_arg *arg, weft_diag *diag)
 {
     cl_mem buffer = NULL;
     weft_status status = WEFT_OK;
     cl_int error = CL_SUCCESS;
     switch (arg->kind) {
     case WEFT_ARG_INT: error = clSetKernelArg(launch->kernel, index, sizeof arg->i, &arg->i); break;
-    case WEFT_ARG_FLOAT: error = clSetKernelArg(launch->kernel, index, sizeof arg->f, &arg->f); break;
-    case WEFT_ARG_LOCAL: error = clSetKernelArg(launch->kernel, index, (size_t)arg->bytes, NULL); break;
-    case WEFT_ARG_VALUE: status = value_buffer(request, arg->index, launch->step, diag, &buffer); break;
+    case WEFT_ARG_FLOAT:
+        error = clSetKernelArg(launch->kernel, index, sizeof arg->f, &arg->f);
+        break;
+    case WEFT_ARG_LOCAL:
+        error = clSetKernelArg(launch->kernel, index, (size_t)arg->bytes, NULL);
+        break;
+    case WEFT_ARG_VALUE:
+        status = value_buffer(request, arg->index, launch->step, diag, &buffer);
+        break;
     case WEFT_ARG_BLOB: buffer = request->session->blobs[arg->index]; break;
     case WEFT_ARG_SCRATCH:
         status = sub_buffer(request, arg->offset_bytes, arg->bytes, launch->step, diag, &buffer);
@@ -99,7 +111,8 @@ static weft_status set_arg(cl_request *request, const cl_launch *launch, cl_uint
     if (status != WEFT_OK)
         return status;
     if (arg->kind != WEFT_ARG_INT && arg->kind != WEFT_ARG_FLOAT && arg->kind != WEFT_ARG_LOCAL)
-        error = clSetKernelArg(launch->kernel, index, sizeof(cl_mem), buffer == NULL ? NULL : &buffer);
+        error =
+            clSetKernelArg(launch->kernel, index, sizeof(cl_mem), buffer == NULL ? NULL : &buffer);
     if (error == CL_SUCCESS)
         return WEFT_OK;
     char about[CL_TEXT_BYTES];
@@ -107,7 +120,8 @@ static weft_status set_arg(cl_request *request, const cl_launch *launch, cl_uint
     return weft__cl_failed(diag, "clSetKernelArg", about, error);
 }
 
-static weft_status prepare_launch(cl_request *request, const weft_step *step, const weft_launch *from, weft_diag *diag)
+static weft_status prepare_launch(cl_request *request, const weft_step *step,
+                                  const weft_launch *from, weft_diag *diag)
 {
     const cl_session *session = request->session;
     const weft_program *program = &session->view->manifest->programs[from->program];
@@ -127,9 +141,11 @@ static weft_status prepare_launch(cl_request *request, const weft_step *step, co
     error = clGetKernelInfo(kernel, CL_KERNEL_NUM_ARGS, sizeof wanted, &wanted, NULL);
     if (error != CL_SUCCESS || wanted != from->arg_count) {
         char about[CL_TEXT_BYTES];
-        snprintf(about, sizeof about, "step %s: kernel %s takes %u arguments, the schedule gives %zu", step->name, name,
+        snprintf(about, sizeof about,
+                 "step %s: kernel %s takes %u arguments, the schedule gives %zu", step->name, name,
                  (unsigned)wanted, from->arg_count);
-        return weft__cl_failed(diag, "clGetKernelInfo", about, error == CL_SUCCESS ? CL_INVALID_KERNEL_ARGS : error);
+        return weft__cl_failed(diag, "clGetKernelInfo", about,
+                               error == CL_SUCCESS ? CL_INVALID_KERNEL_ARGS : error);
     }
     weft_status status = WEFT_OK;
     for (size_t i = 0; i < from->arg_count && status == WEFT_OK; i++)
@@ -154,10 +170,12 @@ static void count_launches(const weft_schedule *schedule, size_t *out_launches, 
 static bool is_port(const cl_request *request, size_t index)
 {
     weft_place place = request->session->schedule->values[index].place;
-    return request->values[index] != NULL && (place == WEFT_PLACE_INPUT || place == WEFT_PLACE_OUTPUT);
+    return request->values[index] != NULL &&
+           (place == WEFT_PLACE_INPUT || place == WEFT_PLACE_OUTPUT);
 }
 
-/* Gives ports to the host (after the launches) or back to the device. *out_last: the event of the last map, when asked for. */
+/* Gives ports to the host (after the launches) or back to the device. *out_last: the event of the
+ * last map, when asked for. */
 static cl_int map_ports(cl_request *request)
 {
     const weft_schedule *schedule = request->session->schedule;
@@ -165,8 +183,8 @@ static cl_int map_ports(cl_request *request)
         if (!is_port(request, i))
             continue;
         cl_int error = CL_SUCCESS;
-        clEnqueueMapBuffer(request->queue, request->values[i], CL_FALSE, CL_MAP_READ | CL_MAP_WRITE, 0,
-                           (size_t)schedule->values[i].size_bytes, 0, NULL, NULL, &error);
+        clEnqueueMapBuffer(request->queue, request->values[i], CL_FALSE, CL_MAP_READ | CL_MAP_WRITE,
+                           0, (size_t)schedule->values[i].size_bytes, 0, NULL, NULL, &error);
         if (error != CL_SUCCESS)
             return error;
     }
@@ -180,8 +198,8 @@ static cl_int unmap_ports(cl_request *request)
     for (size_t i = 0; i < request->session->schedule->value_count; i++) {
         if (!is_port(request, i))
             continue;
-        cl_int error =
-            clEnqueueUnmapMemObject(request->queue, request->values[i], request->memory->storage[i], 0, NULL, NULL);
+        cl_int error = clEnqueueUnmapMemObject(request->queue, request->values[i],
+                                               request->memory->storage[i], 0, NULL, NULL);
         if (error != CL_SUCCESS)
             return error;
     }
@@ -240,7 +258,8 @@ static weft_status prepare(cl_request *request, weft_diag *diag)
     }
     weft_status status = WEFT_OK;
     if (request->memory->arena_bytes > 0)
-        status = host_buffer(request, request->memory->arena, request->memory->arena_bytes, "arena", diag, &request->arena);
+        status = host_buffer(request, request->memory->arena, request->memory->arena_bytes, "arena",
+                             diag, &request->arena);
     for (size_t s = 0; s < session->schedule->step_count; s++) {
         const weft_step *step = &session->schedule->steps[s];
         for (size_t l = 0; l < step->launch_count && status == WEFT_OK; l++)
@@ -253,7 +272,8 @@ static weft_status prepare(cl_request *request, weft_diag *diag)
     return error == CL_SUCCESS ? status : weft__cl_failed(diag, "clEnqueueMapBuffer", NULL, error);
 }
 
-weft_status weft__cl_request_create(void *session_argument, const weft_run_memory *memory, weft_diag *diag, void **out_request)
+weft_status weft__cl_request_create(void *session_argument, const weft_run_memory *memory,
+                                    weft_diag *diag, void **out_request)
 {
     const cl_session *session = session_argument;
     size_t launches = 0, scratch = 0;
@@ -267,10 +287,11 @@ weft_status weft__cl_request_create(void *session_argument, const weft_run_memor
     request->scratch = calloc(scratch + 1, sizeof(cl_mem));
     request->launches = calloc(launches + 1, sizeof *request->launches);
     request->events = session->profile ? calloc(launches + 1, sizeof(cl_event)) : NULL;
-    bool has_memory = request->values != NULL && request->scratch != NULL && request->launches != NULL &&
-                      (request->events != NULL || !session->profile);
+    bool has_memory = request->values != NULL && request->scratch != NULL &&
+                      request->launches != NULL && (request->events != NULL || !session->profile);
     weft_status status = has_memory ? prepare(request, diag)
-                                    : weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a request");
+                                    : weft_diag_error(diag, WEFT_E_NO_MEMORY,
+                                                      "out of memory while creating a request");
     if (status == WEFT_OK)
         *out_request = request;
     else
@@ -291,7 +312,8 @@ static cl_int enqueue_launches(cl_request *request, const char **out_step)
 {
     for (size_t i = 0; i < request->launch_count; i++) {
         const cl_launch *launch = &request->launches[i];
-        cl_int error = clEnqueueNDRangeKernel(request->queue, launch->kernel, 3, NULL, launch->global, launch->local, 0, NULL,
+        cl_int error = clEnqueueNDRangeKernel(request->queue, launch->kernel, 3, NULL,
+                                              launch->global, launch->local, 0, NULL,
                                               request->events == NULL ? NULL : &request->events[i]);
         if (error != CL_SUCCESS) {
             *out_step = launch->step;
@@ -332,7 +354,9 @@ weft_status weft__cl_submit(void *argument, weft_backend_done done, void *user, 
 static uint64_t event_ns(cl_event event, cl_profiling_info what)
 {
     cl_ulong ns = 0;
-    return event != NULL && clGetEventProfilingInfo(event, what, sizeof ns, &ns, NULL) == CL_SUCCESS ? ns : 0;
+    return event != NULL && clGetEventProfilingInfo(event, what, sizeof ns, &ns, NULL) == CL_SUCCESS
+               ? ns
+               : 0;
 }
 
 static uint64_t since(uint64_t begin, uint64_t ns)
@@ -340,18 +364,23 @@ static uint64_t since(uint64_t begin, uint64_t ns)
     return ns > begin ? ns - begin : 0;
 }
 
-/* The run starts when its first launch was queued. A step of several launches lasts from the first one's start to the last one's end. */
+/* The run starts when its first launch was queued. A step of several launches lasts from the first
+ * one's start to the last one's end. */
 void weft__cl_get_times(void *argument, weft_step_time *out_times)
 {
     const cl_request *request = argument;
     const weft_schedule *schedule = request->session->schedule;
-    uint64_t begin = request->launch_count > 0 ? event_ns(request->events[0], CL_PROFILING_COMMAND_QUEUED) : 0;
+    uint64_t begin =
+        request->launch_count > 0 ? event_ns(request->events[0], CL_PROFILING_COMMAND_QUEUED) : 0;
     size_t launch = 0;
     for (size_t s = 0; s < schedule->step_count; s++) {
         size_t last = launch + schedule->steps[s].launch_count - 1;
-        out_times[s].queued_ns = since(begin, event_ns(request->events[launch], CL_PROFILING_COMMAND_QUEUED));
-        out_times[s].start_ns = since(begin, event_ns(request->events[launch], CL_PROFILING_COMMAND_START));
-        out_times[s].end_ns = since(begin, event_ns(request->events[last], CL_PROFILING_COMMAND_END));
+        out_times[s].queued_ns =
+            since(begin, event_ns(request->events[launch], CL_PROFILING_COMMAND_QUEUED));
+        out_times[s].start_ns =
+            since(begin, event_ns(request->events[launch], CL_PROFILING_COMMAND_START));
+        out_times[s].end_ns =
+            since(begin, event_ns(request->events[last], CL_PROFILING_COMMAND_END));
         launch = last + 1;
     }
 }
@@ -359,6 +388,7 @@ void weft__cl_get_times(void *argument, weft_step_time *out_times)
 bool weft__cl_read_storage(void *argument, int32_t value, void *out, size_t bytes)
 {
     cl_request *request = argument;
-    return request->values[value] != NULL && clEnqueueReadBuffer(request->queue, request->values[value], CL_TRUE, 0, bytes, out, 0,
-                                                                 NULL, NULL) == CL_SUCCESS;
+    return request->values[value] != NULL &&
+           clEnqueueReadBuffer(request->queue, request->values[value], CL_TRUE, 0, bytes, out, 0,
+                               NULL, NULL) == CL_SUCCESS;
 }

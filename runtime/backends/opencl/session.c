@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sessions of the OpenCL backend and its row in the table of backends. Must not know about: requests' memory. */
+/* Sessions of the OpenCL backend and its row in the table of backends. Must not know about:
+ * requests' memory. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,14 +9,17 @@
 
 static weft_status bad_threads(const cl_session *session, int32_t threads, weft_diag *diag)
 {
-    weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_THREADS, "%d threads on a device of %u cores", (int)threads,
-                                         (unsigned)session->device.compute_units);
+    weft_status status =
+        weft_diag_error(diag, WEFT_E_RUNTIME_THREADS, "%d threads on a device of %u cores",
+                        (int)threads, (unsigned)session->device.compute_units);
     weft_diag_field_set(diag, WEFT_DIAG_AT, "%s", session->device.name);
-    weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "0 for all cores, or 1 to %u", (unsigned)session->device.compute_units);
+    weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "0 for all cores, or 1 to %u",
+                        (unsigned)session->device.compute_units);
     return status;
 }
 
-/* A part of the device with so many cores: PoCL runs its work-groups on that many of its threads. */
+/* A part of the device with so many cores: PoCL runs its work-groups on that many of its threads.
+ */
 static weft_status limit_threads(cl_session *session, int32_t threads, weft_diag *diag)
 {
     session->load.threads = (int32_t)session->device.compute_units;
@@ -44,10 +48,12 @@ static int vector_width_rank(const char *target)
 static void note_target(cl_session *session)
 {
     const char *made_for = session->view->manifest->target;
-    int package_rank = vector_width_rank(made_for), device_rank = vector_width_rank(session->device.target);
+    int package_rank = vector_width_rank(made_for),
+        device_rank = vector_width_rank(session->device.target);
     if (package_rank < 0 || package_rank == device_rank)
         return;
-    snprintf(session->note, sizeof session->note, "the package was compiled for %s, the device suits %s: %s", made_for,
+    snprintf(session->note, sizeof session->note,
+             "the package was compiled for %s, the device suits %s: %s", made_for,
              session->device.target,
              package_rank > device_rank ? "it runs, but its vectors are wider than the device's"
                                         : "compile again to use the device's wider vectors");
@@ -55,24 +61,25 @@ static void note_target(cl_session *session)
 }
 
 /* Buffers over pages of the package. They are read-only, and so are the pages. */
-static weft_status wrap(const cl_session *session, const uint8_t *bytes, uint64_t size, const char *name, weft_diag *diag,
-                        cl_mem *out_buffer)
+static weft_status wrap(const cl_session *session, const uint8_t *bytes, uint64_t size,
+                        const char *name, weft_diag *diag, cl_mem *out_buffer)
 {
     cl_int error = CL_SUCCESS;
-    *out_buffer = clCreateBuffer(session->context, CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR, (size_t)size,
-                                 (void *)(uintptr_t)bytes, &error);
+    *out_buffer = clCreateBuffer(session->context, CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR,
+                                 (size_t)size, (void *)(uintptr_t)bytes, &error);
     if (error == CL_SUCCESS)
         return WEFT_OK;
     *out_buffer = NULL;
     return weft__cl_failed(diag, "clCreateBuffer", name, error);
 }
 
-static weft_status wrap_arg(cl_session *session, const weft_step *step, const weft_arg *arg, weft_diag *diag)
+static weft_status wrap_arg(cl_session *session, const weft_step *step, const weft_arg *arg,
+                            weft_diag *diag)
 {
     if (arg->kind == WEFT_ARG_BLOB && session->blobs[arg->index] == NULL) {
         const weft_blob *blob = &session->view->manifest->blobs[arg->index];
-        return wrap(session, session->view->weights + blob->offset_bytes, blob->size_bytes, step->name, diag,
-                    &session->blobs[arg->index]);
+        return wrap(session, session->view->weights + blob->offset_bytes, blob->size_bytes,
+                    step->name, diag, &session->blobs[arg->index]);
     }
     if (arg->kind != WEFT_ARG_VALUE)
         return WEFT_OK;
@@ -80,8 +87,8 @@ static weft_status wrap_arg(cl_session *session, const weft_step *step, const we
     const weft_schedule_value *value = &session->schedule->values[owner];
     if (value->place != WEFT_PLACE_CONSTANT || session->constants[owner] != NULL)
         return WEFT_OK;
-    return wrap(session, session->view->plain + value->offset_bytes, value->size_bytes, step->name, diag,
-                &session->constants[owner]);
+    return wrap(session, session->view->plain + value->offset_bytes, value->size_bytes, step->name,
+                diag, &session->constants[owner]);
 }
 
 static weft_status wrap_weights(cl_session *session, weft_diag *diag)
@@ -100,8 +107,8 @@ static weft_status wrap_weights(cl_session *session, weft_diag *diag)
 static weft_status check_local_memory(const cl_session *session, weft_diag *diag)
 {
     cl_ulong device_bytes = 0;
-    cl_int error =
-        clGetDeviceInfo(session->device.id, CL_DEVICE_LOCAL_MEM_SIZE, sizeof device_bytes, &device_bytes, NULL);
+    cl_int error = clGetDeviceInfo(session->device.id, CL_DEVICE_LOCAL_MEM_SIZE,
+                                   sizeof device_bytes, &device_bytes, NULL);
     if (error != CL_SUCCESS)
         return weft__cl_failed(diag, "clGetDeviceInfo", session->device.name, error);
     const weft_step *worst = NULL;
@@ -119,11 +126,13 @@ static weft_status check_local_memory(const cl_session *session, weft_diag *diag
         }
     if (worst == NULL)
         return WEFT_OK;
-    weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_LOCAL_MEMORY, "not enough local memory on %s", session->device.name);
+    weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_LOCAL_MEMORY,
+                                         "not enough local memory on %s", session->device.name);
     weft_diag_field_set(diag, WEFT_DIAG_NODES, "%s", worst->name);
     weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%llu bytes", (unsigned long long)most_bytes);
     weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%llu bytes", (unsigned long long)device_bytes);
-    weft_diag_field_set(diag, WEFT_DIAG_TRY, "compile again on this machine, or with --target cpu-generic");
+    weft_diag_field_set(diag, WEFT_DIAG_TRY,
+                        "compile again on this machine, or with --target cpu-generic");
     return status;
 }
 
@@ -173,7 +182,8 @@ static weft_status load(cl_session *session, const weft_backend_params *params, 
     return status == WEFT_OK ? wrap_weights(session, diag) : status;
 }
 
-static weft_status session_create(const weft_backend_params *params, weft_diag *diag, void **out_session)
+static weft_status session_create(const weft_backend_params *params, weft_diag *diag,
+                                  void **out_session)
 {
     const weft_manifest *manifest = params->view->manifest;
     cl_session *session = weft_arena_injected_failure() ? NULL : calloc(1, sizeof *session);
@@ -185,9 +195,10 @@ static weft_status session_create(const weft_backend_params *params, weft_diag *
     session->programs = calloc(manifest->program_count + 1, sizeof(cl_program));
     session->blobs = calloc(manifest->blob_count + 1, sizeof(cl_mem));
     session->constants = calloc(params->schedule->value_count + 1, sizeof(cl_mem));
-    weft_status status = session->programs == NULL || session->blobs == NULL || session->constants == NULL
-                             ? weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a session")
-                             : load(session, params, diag);
+    weft_status status =
+        session->programs == NULL || session->blobs == NULL || session->constants == NULL
+            ? weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a session")
+            : load(session, params, diag);
     if (status == WEFT_OK)
         *out_session = session;
     else
@@ -201,7 +212,8 @@ static void session_get_load(const void *session, weft_backend_load *out_load)
 }
 
 const weft_backend weft_backend_opencl = {.name = "opencl",
-                                          .summary = "compiled kernels on a CPU through OpenCL (PoCL)",
+                                          .summary =
+                                              "compiled kernels on a CPU through OpenCL (PoCL)",
                                           .keeps_partial_sums = true,
                                           .enumerate = weft__cl_enumerate,
                                           .session_create = session_create,

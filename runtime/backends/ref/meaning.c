@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A package states types and shapes; the kernels trust them. So before any step runs, each is inferred again from its inputs, and
- * what the package says must be what follows. Must not know about: running. */
+/* A package states types and shapes; the kernels trust them. So before any step runs, each is
+ * inferred again from its inputs, and what the package says must be what follows. Must not know
+ * about: running. */
 #include <string.h>
 
 #include "runtime/backends/ref/ref_backend.h"
@@ -8,13 +9,15 @@
 static weft_op find_op(weft_arena *arena, const char *text)
 {
     const char *dot = strchr(text, '.');
-    return dot == NULL ? weft_op_find("", text)
-                       : weft_op_find(weft_arena_strndup(arena, text, (size_t)(dot - text)), dot + 1);
+    return dot == NULL
+               ? weft_op_find("", text)
+               : weft_op_find(weft_arena_strndup(arena, text, (size_t)(dot - text)), dot + 1);
 }
 
 static weft_status no_meaning(const weft_step *step, weft_diag *diag)
 {
-    weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_MEANING, "step %s has no valid meaning", step->name);
+    weft_status status =
+        weft_diag_error(diag, WEFT_E_RUNTIME_MEANING, "step %s has no valid meaning", step->name);
     weft_diag_field_set(diag, WEFT_DIAG_NODES, "%s", step->name);
     return status;
 }
@@ -23,8 +26,9 @@ static weft_value *add_operand(const ref_session *session, weft_graph *graph, in
 {
     const weft_schedule_value *value = &session->schedule->values[index];
     const void *elements = session->constants[weft__storage_owner(session->schedule, index)];
-    return elements != NULL ? weft_graph_add_constant(graph, NULL, value->dtype, &value->shape, elements)
-                            : weft_graph_add_input(graph, NULL, value->dtype, &value->shape);
+    return elements != NULL
+               ? weft_graph_add_constant(graph, NULL, value->dtype, &value->shape, elements)
+               : weft_graph_add_input(graph, NULL, value->dtype, &value->shape);
 }
 
 static bool is_as_stated(const weft_schedule_value *stated, const weft_value *inferred)
@@ -33,27 +37,31 @@ static bool is_as_stated(const weft_schedule_value *stated, const weft_value *in
            weft_shape_equal(&inferred->shape, &stated->shape);
 }
 
-static weft_status wrong_output(const weft_step *step, const weft_schedule_value *stated, const weft_value *inferred,
-                                weft_diag *diag)
+static weft_status wrong_output(const weft_step *step, const weft_schedule_value *stated,
+                                const weft_value *inferred, weft_diag *diag)
 {
     char shape[WEFT_SHAPE_TEXT];
     weft_status status = no_meaning(step, diag);
     weft_diag_field_set(diag, WEFT_DIAG_TENSOR, "%s", stated->name);
-    weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%s %s", weft_dtype_name(stated->dtype), weft_shape_format(&stated->shape, shape));
+    weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%s %s", weft_dtype_name(stated->dtype),
+                        weft_shape_format(&stated->shape, shape));
     if (inferred != NULL && inferred->has_shape)
         weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%s %s", weft_dtype_name(inferred->dtype),
                             weft_shape_format(&inferred->shape, shape));
     return status;
 }
 
-static weft_status check_step(ref_session *session, weft_arena *arena, size_t index, weft_diag *diag)
+static weft_status check_step(ref_session *session, weft_arena *arena, size_t index,
+                              weft_diag *diag)
 {
     const weft_step *step = &session->schedule->steps[index];
     weft_op op = find_op(arena, step->op);
     const weft_op_row *row = op == WEFT_OP_NONE ? NULL : weft_op_get(op);
-    if (row == NULL || row->ref == NULL || row->infer == NULL || step->output_count == 0 || step->outputs[0] < 0) {
+    if (row == NULL || row->ref == NULL || row->infer == NULL || step->output_count == 0 ||
+        step->outputs[0] < 0) {
         weft_status status = no_meaning(step, diag);
-        weft_diag_field_set(diag, WEFT_DIAG_FOUND, "operator %s with %zu outputs", step->op, step->output_count);
+        weft_diag_field_set(diag, WEFT_DIAG_FOUND, "operator %s with %zu outputs", step->op,
+                            step->output_count);
         return status;
     }
     weft_graph *graph = weft_graph_create(arena, step->name);
@@ -63,7 +71,8 @@ static weft_status check_step(ref_session *session, weft_arena *arena, size_t in
         inputs[i] = step->inputs[i] < 0 ? NULL : add_operand(session, graph, step->inputs[i]);
     for (size_t i = 0; i < step->output_count; i++)
         names[i] = step->outputs[i] < 0 ? "" : NULL;
-    weft_node *node = weft_graph_add_node(graph, NULL, op, step->name, inputs, step->input_count, names, step->output_count);
+    weft_node *node = weft_graph_add_node(graph, NULL, op, step->name, inputs, step->input_count,
+                                          names, step->output_count);
     node->attrs = step->attrs;
     weft_status status = weft_node_infer(graph, node, diag);
     if (status != WEFT_OK)
@@ -79,16 +88,19 @@ static weft_status check_step(ref_session *session, weft_arena *arena, size_t in
     return WEFT_OK;
 }
 
-static weft_status check_readable(const ref_session *session, const weft_step *step, weft_diag *diag)
+static weft_status check_readable(const ref_session *session, const weft_step *step,
+                                  weft_diag *diag)
 {
     for (size_t i = 0; i < step->input_count; i++) {
         if (step->inputs[i] < 0)
             continue;
         int32_t owner = weft__storage_owner(session->schedule, step->inputs[i]);
         const weft_schedule_value *value = &session->schedule->values[owner];
-        if (value->place == WEFT_PLACE_CONSTANT && !weft__constant_is_readable(session->view, value)) {
+        if (value->place == WEFT_PLACE_CONSTANT &&
+            !weft__constant_is_readable(session->view, value)) {
             weft_status status =
-                weft_diag_error(diag, WEFT_E_RUNTIME_NO_PLAIN, "constant %s cannot be read in plain form", value->name);
+                weft_diag_error(diag, WEFT_E_RUNTIME_NO_PLAIN,
+                                "constant %s cannot be read in plain form", value->name);
             weft_diag_field_set(diag, WEFT_DIAG_NODES, "%s", step->name);
             return status;
         }

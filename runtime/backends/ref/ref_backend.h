@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The reference backend: each step's meaning, executed by the plain C kernel of its operator. It reads no launch, no packed weight
- * unless there is no plain one, and no OpenCL; so it is the oracle for everything that does. */
+/* The reference backend: each step's meaning, executed by the plain C kernel of its operator. It
+ * reads no launch, no packed weight unless there is no plain one, and no OpenCL; so it is the
+ * oracle for everything that does. */
 #ifndef WEFT_RUNTIME_BACKENDS_REF_REF_BACKEND_H
 #define WEFT_RUNTIME_BACKENDS_REF_REF_BACKEND_H
 
@@ -13,14 +14,17 @@ typedef struct ref_session {
     const weft_schedule *schedule;
     bool profile;
     const weft_op_row **rows; /* per step */
-    const void **constants;   /* per value: elements of a constant, or NULL when a step must unpack it */
-    size_t widest;            /* most inputs and outputs of a step together */
+    const void *
+        *constants; /* per value: elements of a constant, or NULL when a step must unpack it */
+    size_t widest;  /* most inputs and outputs of a step together */
 } ref_session;
 
-/* Whether every step's operator exists and agrees with its attributes, inputs and outputs: kernels rely on it. Fills session->rows. */
+/* Whether every step's operator exists and agrees with its attributes, inputs and outputs: kernels
+ * rely on it. Fills session->rows. */
 weft_status weft__ref_check_steps(ref_session *session, weft_diag *diag);
 
-weft_status weft__ref_request_create(void *session, const weft_run_memory *memory, weft_diag *diag, void **out_request);
+weft_status weft__ref_request_create(void *session, const weft_run_memory *memory, weft_diag *diag,
+                                     void **out_request);
 void weft__ref_request_destroy(void *request);
 weft_status weft__ref_submit(void *request, weft_backend_done done, void *user, weft_diag *diag);
 void weft__ref_get_times(void *request, weft_step_time *out_times);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs of the reference backend: each request has a worker thread that executes the steps in order. Must not know about: OpenCL. */
+/* Runs of the reference backend: each request has a worker thread that executes the steps in order.
+ * Must not know about: OpenCL. */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +31,8 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
-/* The tensor behind a value of the schedule. NULL data: out of memory. A constant that had to be unpacked is left in *out_unpacked. */
+/* The tensor behind a value of the schedule. NULL data: out of memory. A constant that had to be
+ * unpacked is left in *out_unpacked. */
 static weft_tensor tensor_of(const ref_request *request, int32_t index, void **out_unpacked)
 {
     const ref_session *session = request->session;
@@ -59,7 +61,8 @@ static weft_status run_step(ref_request *request, size_t index)
     size_t count = step->input_count + step->output_count;
     weft_status status = WEFT_OK;
     for (size_t i = 0; i < count; i++) {
-        int32_t value = i < step->input_count ? step->inputs[i] : step->outputs[i - step->input_count];
+        int32_t value =
+            i < step->input_count ? step->inputs[i] : step->outputs[i - step->input_count];
         request->operands[i] = NULL;
         request->unpacked[i] = NULL;
         if (value < 0)
@@ -151,7 +154,8 @@ static bool start_worker(ref_request *request)
     return false;
 }
 
-weft_status weft__ref_request_create(void *session_argument, const weft_run_memory *memory, weft_diag *diag, void **out_request)
+weft_status weft__ref_request_create(void *session_argument, const weft_run_memory *memory,
+                                     weft_diag *diag, void **out_request)
 {
     const ref_session *session = session_argument;
     ref_request *request = weft_arena_injected_failure() ? NULL : calloc(1, sizeof *request);
@@ -164,13 +168,14 @@ weft_status weft__ref_request_create(void *session_argument, const weft_run_memo
         request->tensors = calloc(session->widest + 1, sizeof *request->tensors);
         request->operands = calloc(session->widest + 1, sizeof(weft_tensor *));
         request->unpacked = calloc(session->widest + 1, sizeof *request->unpacked);
-        is_good = (request->times != NULL || !session->profile) && request->tensors != NULL && request->operands != NULL &&
-                  request->unpacked != NULL && start_worker(request);
+        is_good = (request->times != NULL || !session->profile) && request->tensors != NULL &&
+                  request->operands != NULL && request->unpacked != NULL && start_worker(request);
     }
     if (!is_good) {
         if (request != NULL)
             release(request);
-        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory or threads while creating a request");
+        return weft_diag_error(diag, WEFT_E_NO_MEMORY,
+                               "out of memory or threads while creating a request");
     }
     *out_request = request;
     return WEFT_OK;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sessions of the reference backend and its row in the table of backends. Must not know about: OpenCL. */
+/* Sessions of the reference backend and its row in the table of backends. Must not know about:
+ * OpenCL. */
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "runtime/backends/ref/ref_backend.h"
 
-/* Constants that must be unpacked stay unpacked when they are small; a large one is unpacked by each step that reads it and freed after
- * it, so that a run needs the memory of one at a time. */
+/* Constants that must be unpacked stay unpacked when they are small; a large one is unpacked by
+ * each step that reads it and freed after it, so that a run needs the memory of one at a time. */
 enum { KEEP_UNPACKED_BYTES = 64 * 1024 };
 
 static uint64_t memory_bytes(void)
@@ -41,7 +42,8 @@ static void find_constants(ref_session *session)
             continue;
         session->constants[i] = weft__constant_find(session->view, value);
         weft_shape_bytes(&value->shape, value->dtype, &bytes);
-        if (session->constants[i] == NULL && bytes <= KEEP_UNPACKED_BYTES && weft__constant_is_readable(session->view, value)) {
+        if (session->constants[i] == NULL && bytes <= KEEP_UNPACKED_BYTES &&
+            weft__constant_is_readable(session->view, value)) {
             void *copy = weft_arena_alloc(session->arena, bytes);
             weft__constant_unpack(session->view, value, copy);
             session->constants[i] = copy;
@@ -51,12 +53,14 @@ static void find_constants(ref_session *session)
 
 static weft_status wrong_device(int32_t device, weft_diag *diag)
 {
-    weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_DEVICE_INDEX, "the backend ref has no device %d", (int)device);
+    weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_DEVICE_INDEX,
+                                         "the backend ref has no device %d", (int)device);
     weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "0: plain C");
     return status;
 }
 
-static weft_status session_create(const weft_backend_params *params, weft_diag *diag, void **out_session)
+static weft_status session_create(const weft_backend_params *params, weft_diag *diag,
+                                  void **out_session)
 {
     if (params->device != 0)
         return wrong_device(params->device, diag);
@@ -92,15 +96,16 @@ static void session_get_load(const void *session, weft_backend_load *out_load)
     *out_load = (weft_backend_load){.device = "plain C", .threads = 1};
 }
 
-const weft_backend weft_backend_ref = {.name = "ref",
-                                       .summary = "reference kernels in plain C: slow, exact, always there",
-                                       .keeps_partial_sums = false,
-                                       .enumerate = enumerate,
-                                       .session_create = session_create,
-                                       .session_destroy = session_destroy,
-                                       .session_get_load = session_get_load,
-                                       .request_create = weft__ref_request_create,
-                                       .request_destroy = weft__ref_request_destroy,
-                                       .submit = weft__ref_submit,
-                                       .get_times = weft__ref_get_times,
-                                       .read_storage = weft__ref_read_storage};
+const weft_backend weft_backend_ref = {
+    .name = "ref",
+    .summary = "reference kernels in plain C: slow, exact, always there",
+    .keeps_partial_sums = false,
+    .enumerate = enumerate,
+    .session_create = session_create,
+    .session_destroy = session_destroy,
+    .session_get_load = session_get_load,
+    .request_create = weft__ref_request_create,
+    .request_destroy = weft__ref_request_destroy,
+    .submit = weft__ref_submit,
+    .get_times = weft__ref_get_times,
+    .read_storage = weft__ref_read_storage};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reading a .weft package without a device. Self-contained in C and C++.
- * Everything returned is borrowed from the package and lives until weft_package_close. A package is immutable: any thread. */
+ * Everything returned is borrowed from the package and lives until weft_package_close. A package is
+ * immutable: any thread. */
 #ifndef WEFT_PACKAGE_H
 #define WEFT_PACKAGE_H
 
@@ -16,12 +17,15 @@ extern "C" {
 
 typedef struct weft_package weft_package;
 
-/* Opens and verifies a package: magic, version, sizes, the hash of every section, the manifest. The file is mapped; its weights are
- * not copied. Errors: PACKAGE_* (docs/errors.md), each naming the section. *out_package is NULL on failure. */
+/* Opens and verifies a package: magic, version, sizes, the hash of every section, the manifest. The
+ * file is mapped; its weights are not copied. Errors: PACKAGE_* (docs/errors.md), each naming the
+ * section. *out_package is NULL on failure. */
 weft_status weft_package_open(const char *path, weft_diag *diag, weft_package **out_package);
 /* The same from memory, which is borrowed and must outlive the package; 128-byte aligned. */
-weft_status weft_package_open_memory(const void *data, size_t size_bytes, weft_diag *diag, weft_package **out_package);
-void weft_package_close(weft_package *package); /* NULL accepted; sessions hold their own reference */
+weft_status weft_package_open_memory(const void *data, size_t size_bytes, weft_diag *diag,
+                                     weft_package **out_package);
+void weft_package_close(
+    weft_package *package); /* NULL accepted; sessions hold their own reference */
 
 typedef struct weft_package_info {
     const char *model, *producer, *target;
@@ -37,20 +41,23 @@ typedef struct weft_section_info {
     uint64_t offset_bytes, size_bytes, hash;
     const void *data;
 } weft_section_info;
-void weft_package_get_section(const weft_package *package, size_t index, weft_section_info *out_info);
+void weft_package_get_section(const weft_package *package, size_t index,
+                              weft_section_info *out_info);
 
 typedef struct weft_program_info {
     const char *name, *source, *options;
     size_t kernel_count;
     const char *const *kernels;
 } weft_program_info;
-void weft_package_get_program(const weft_package *package, size_t index, weft_program_info *out_info);
+void weft_package_get_program(const weft_package *package, size_t index,
+                              weft_program_info *out_info);
 
 typedef struct weft_schedule_info {
     size_t input_count, output_count, step_count, value_count;
     uint64_t arena_bytes, arena_unshared_bytes;
 } weft_schedule_info;
-void weft_package_get_schedule(const weft_package *package, size_t schedule, weft_schedule_info *out_info);
+void weft_package_get_schedule(const weft_package *package, size_t schedule,
+                               weft_schedule_info *out_info);
 
 typedef struct weft_tensor_info {
     const char *name;
@@ -59,8 +66,10 @@ typedef struct weft_tensor_info {
     int64_t dims[8];
     uint64_t size_bytes; /* of the dense tensor */
 } weft_tensor_info;
-void weft_package_get_input(const weft_package *package, size_t schedule, size_t index, weft_tensor_info *out_info);
-void weft_package_get_output(const weft_package *package, size_t schedule, size_t index, weft_tensor_info *out_info);
+void weft_package_get_input(const weft_package *package, size_t schedule, size_t index,
+                            weft_tensor_info *out_info);
+void weft_package_get_output(const weft_package *package, size_t schedule, size_t index,
+                             weft_tensor_info *out_info);
 
 typedef struct weft_value_info {
     weft_tensor_info tensor;
@@ -70,10 +79,11 @@ typedef struct weft_value_info {
     int32_t first_step, last_step;
     int32_t alias_of; /* -1 unless an alias */
 } weft_value_info;
-void weft_package_get_value(const weft_package *package, size_t schedule, size_t index, weft_value_info *out_info);
+void weft_package_get_value(const weft_package *package, size_t schedule, size_t index,
+                            weft_value_info *out_info);
 
 typedef struct weft_step_info {
-    const char *name, *op, *attrs; /* attrs as text: "strides=[2,2], act=\"relu\"" */
+    const char *name, *op, *attrs;       /* attrs as text: "strides=[2,2], act=\"relu\"" */
     const char *program, *kernel, *tile; /* of the first launch */
     uint64_t global[3], local[3];
     size_t launch_count; /* at least 1: see weft_package_get_launch */
@@ -85,15 +95,16 @@ typedef struct weft_step_info {
     double ideal_ns;   /* a model's number (roofline of the target), never a measurement */
     const char *bound; /* "compute" | "memory" | "launch" */
 } weft_step_info;
-void weft_package_get_step(const weft_package *package, size_t schedule, size_t index, weft_step_info *out_info);
+void weft_package_get_step(const weft_package *package, size_t schedule, size_t index,
+                           weft_step_info *out_info);
 
 /* One kernel launch of a step; they run one after the other. */
 typedef struct weft_launch_info {
     const char *program, *kernel, *tile;
     uint64_t global[3], local[3];
 } weft_launch_info;
-void weft_package_get_launch(const weft_package *package, size_t schedule, size_t step, size_t index,
-                             weft_launch_info *out_info);
+void weft_package_get_launch(const weft_package *package, size_t schedule, size_t step,
+                             size_t index, weft_launch_info *out_info);
 
 #ifdef __cplusplus
 }

@@ -3,7 +3,8 @@
  *
  *   weft_package  --->  weft_session (package + device; immutable, shared by threads)
  *                           |
- *                           +--> weft_request (buffers of one inference; used by one thread at a time; many per session)
+ *                           +--> weft_request (buffers of one inference; used by one thread at a
+ * time; many per session)
  *
  * Nothing here prints, exits, installs handlers or keeps global state. */
 #ifndef WEFT_RUNTIME_H
@@ -28,7 +29,8 @@ typedef struct weft_device_info {
     const char *why_not; /* when not usable: the reason and what to install */
 } weft_device_info;
 
-/* Cheap, never fails loudly: a backend that is absent yields one entry with usable = false. The list owns its strings. */
+/* Cheap, never fails loudly: a backend that is absent yields one entry with usable = false. The
+ * list owns its strings. */
 typedef struct weft_device_list weft_device_list;
 weft_status weft_device_list_create(weft_diag *diag, weft_device_list **out_list);
 void weft_device_list_destroy(weft_device_list *list);
@@ -40,29 +42,36 @@ const weft_device_info *weft_device_list_get(const weft_device_list *list, size_
 typedef struct weft_session weft_session;
 
 typedef struct weft_session_params {
-    size_t size;            /* sizeof(weft_session_params) */
-    const char *backend;    /* NULL: "opencl" */
-    int32_t device;         /* index among the backend's usable devices */
-    int32_t threads;        /* CPU devices: compute threads; 0 = all cores */
-    size_t schedule;        /* which schedule of the package */
-    bool profile;           /* record device times per step */
-    bool keep_values;       /* give every value its own memory so that weft_request_get_value works after a run */
-    const char *cache_dir;  /* compiled kernels; NULL: $XDG_CACHE_HOME/weft or ~/.cache/weft; "" = keep nothing */
+    size_t size;         /* sizeof(weft_session_params) */
+    const char *backend; /* NULL: "opencl" */
+    int32_t device;      /* index among the backend's usable devices */
+    int32_t threads;     /* CPU devices: compute threads; 0 = all cores */
+    size_t schedule;     /* which schedule of the package */
+    bool profile;        /* record device times per step */
+    bool keep_values; /* give every value its own memory so that weft_request_get_value works after
+                         a run */
+    const char *cache_dir; /* compiled kernels; NULL: $XDG_CACHE_HOME/weft or ~/.cache/weft; "" =
+                              keep nothing */
 } weft_session_params;
-#define WEFT_SESSION_PARAMS_DEFAULT {sizeof(weft_session_params), NULL, 0, 0, 0, false, false, NULL}
+#define WEFT_SESSION_PARAMS_DEFAULT                                                                \
+    {                                                                                              \
+        sizeof(weft_session_params), NULL, 0, 0, 0, false, false, NULL                             \
+    }
 
-/* Loads a package onto a device. The session holds a reference to the package. Errors: RUNTIME_*. */
-weft_status weft_session_create(weft_package *package, const weft_session_params *params, weft_diag *diag,
-                                weft_session **out_session);
-void weft_session_destroy(weft_session *session); /* all requests must be destroyed; NULL accepted */
+/* Loads a package onto a device. The session holds a reference to the package. Errors: RUNTIME_*.
+ */
+weft_status weft_session_create(weft_package *package, const weft_session_params *params,
+                                weft_diag *diag, weft_session **out_session);
+void weft_session_destroy(
+    weft_session *session); /* all requests must be destroyed; NULL accepted */
 
 typedef struct weft_load_info {
     const char *backend, *device;
-    uint64_t load_ns;     /* weft_session_create in total */
-    uint64_t compile_ns;  /* of it, building kernels */
+    uint64_t load_ns;    /* weft_session_create in total */
+    uint64_t compile_ns; /* of it, building kernels */
     size_t programs_built, programs_from_cache;
     int32_t threads;
-    const char *note;     /* e.g. package made for another CPU target; NULL when none */
+    const char *note; /* e.g. package made for another CPU target; NULL when none */
 } weft_load_info;
 void weft_session_get_load_info(const weft_session *session, weft_load_info *out_info);
 
@@ -73,30 +82,36 @@ typedef struct weft_request weft_request;
 weft_status weft_request_create(weft_session *session, weft_diag *diag, weft_request **out_request);
 void weft_request_destroy(weft_request *request); /* waits for a submitted run; NULL accepted */
 
-/* Host memory of input / output i, dense, row-major, in the dtype and shape that weft_package_get_input states. Owned by the request; write
- * inputs before a run, read outputs after it. NULL when index is out of range. */
+/* Host memory of input / output i, dense, row-major, in the dtype and shape that
+ * weft_package_get_input states. Owned by the request; write inputs before a run, read outputs
+ * after it. NULL when index is out of range. */
 void *weft_request_get_input(weft_request *request, size_t index);
 const void *weft_request_get_output(const weft_request *request, size_t index);
 
-/* Runs and waits. timeout_ns 0: no bound. WEFT_TIMEOUT leaves the run going; wait again or destroy. */
+/* Runs and waits. timeout_ns 0: no bound. WEFT_TIMEOUT leaves the run going; wait again or destroy.
+ */
 weft_status weft_request_run(weft_request *request, uint64_t timeout_ns, weft_diag *diag);
 
-/* Starts a run and returns. callback (may be NULL) is called once from a runtime thread, with no lock held, when the run has ended; it must not
- * destroy the request. A request that is already running: REQUEST_BUSY. */
+/* Starts a run and returns. callback (may be NULL) is called once from a runtime thread, with no
+ * lock held, when the run has ended; it must not destroy the request. A request that is already
+ * running: REQUEST_BUSY. */
 typedef void (*weft_request_callback)(void *user, weft_request *request, weft_status status);
-weft_status weft_request_submit(weft_request *request, weft_request_callback callback, void *user, weft_diag *diag);
+weft_status weft_request_submit(weft_request *request, weft_request_callback callback, void *user,
+                                weft_diag *diag);
 weft_status weft_request_wait(weft_request *request, uint64_t timeout_ns, weft_diag *diag);
 
-/* Device times of the last run, one per step in schedule order; count is 0 unless the session profiles. Times are in ns from the
- * start of the run (device clock). */
+/* Device times of the last run, one per step in schedule order; count is 0 unless the session
+ * profiles. Times are in ns from the start of the run (device clock). */
 typedef struct weft_step_time {
     uint64_t queued_ns, start_ns, end_ns;
 } weft_step_time;
 size_t weft_request_get_times(const weft_request *request, const weft_step_time **out_times);
 
-/* The value with this index (weft_package_get_value) after a run of a session with keep_values, dense as its tensor info says; constants and
- * values that were optimised into others included where they exist. Copies into out (capacity bytes). */
-weft_status weft_request_get_value(weft_request *request, size_t value, void *out, size_t capacity_bytes, weft_diag *diag);
+/* The value with this index (weft_package_get_value) after a run of a session with keep_values,
+ * dense as its tensor info says; constants and values that were optimised into others included
+ * where they exist. Copies into out (capacity bytes). */
+weft_status weft_request_get_value(weft_request *request, size_t value, void *out,
+                                   size_t capacity_bytes, weft_diag *diag);
 
 #ifdef __cplusplus
 }
