@@ -18,6 +18,7 @@ skip_reasons() {
         grep -iE '^(not )?ok .*# *skip' "$log" | sed 's/.*# *[Ss][Kk][Ii][Pp] */skipped: /' | sort -u
     fi
 }
+[ -d "${BUILD:-build}/locale" ] && LOCPATH=$(realpath "${BUILD:-build}/locale") && export LOCPATH
 for test in "$@"; do
     start=$(date +%s)
     case $test in

@@ -64,17 +64,17 @@ check: setup-check ## install what is missing, build, and run every test (up to 
 	@$(MAKE) --no-print-directory check-built
 
 .PHONY: tests-built
-tests-built: $(UNIT_BIN) $(REPLAY_BIN) $(LOCALE)
-# A locale whose numbers have a comma, for tests alone: numbers of files must not depend on it. run.sh makes it known by LOCPATH.
+# A locale whose numbers have a comma, for tests alone (tests/run.sh sets LOCPATH): nothing that weft reads or writes may depend on it.
 LOCALE := $(BUILD)/locale/de_DE.UTF-8
-$(BUILD)/locale/de_DE.UTF-8:
+$(LOCALE):
 	$(Q)mkdir -p $(@D)
-	$(Q)localedef -i de_DE -f UTF-8 $(CURDIR)/$(@:$(CURDIR)/%=%) || echo "no source of the locale de_DE: a test is skipped (Debian package locales)"
+	$(Q)localedef -i de_DE -f UTF-8 $@ || echo "the test with the locale de_DE will be skipped (Debian package locales)"
+tests-built: $(UNIT_BIN) $(REPLAY_BIN) $(LOCALE)
 
 check-built:
 	@BUILD=$(BUILD) PYTHON=$(ORACLE) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN) $(BATS) $(sort $(wildcard tests/oracle/*.py tests/models/*.py))
 
-unit: $(UNIT_BIN) $(REPLAY_BIN) ## unit tests and fuzz replays only, with what is installed
+unit: tests-built ## unit tests and fuzz replays only, with what is installed
 	@BUILD=$(BUILD) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN)
 
 # ---- sanitizers, fuzzers, static analysis ---------------------------------------------------------------------------
@@ -83,7 +83,7 @@ unit: $(UNIT_BIN) $(REPLAY_BIN) ## unit tests and fuzz replays only, with what i
 # sanitizers: WEFT_TEST_REF_ONLY makes tests skip what needs an OpenCL device.
 asan: ## unit tests and fuzz replays under address, leak and undefined-behaviour sanitizers (CC=clang works too)
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/asan SANITIZE=address,undefined OPT=-O1 unit-asan
-unit-asan: $(UNIT_BIN) $(REPLAY_BIN) $(BUILD)/weft-model
+unit-asan: tests-built $(BUILD)/weft-model
 	@ASAN_OPTIONS=detect_leaks=1:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 WEFT_ARENA=malloc WEFT_TEST_REF_ONLY=1 \
 	 BUILD=$(BUILD) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN)
 
