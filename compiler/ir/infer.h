@@ -27,15 +27,14 @@
  * this. */
 #define WEFT_IR_FOLD_ARENA_BYTES ((size_t)2 << 30)
 
-#define WEFT_INFER_LIST(X)                                                                         \
-    X(arithmetic)                                                                                  \
-    X(batch_norm)                                                                                  \
-    X(cast)                                                                                        \
-    X(clip) X(compare) X(concat) X(constant_of_shape) X(conv) X(conv2d) X(cum_sum) X(expand)       \
-        X(flatten) X(floating) X(gate) X(gather) X(gemm) X(global_pool) X(layer_norm) X(linear)    \
-            X(logic) X(matmul) X(numeric) X(pad) X(pool) X(pool2d) X(pow) X(prelu) X(range)        \
-                X(reduce) X(reshape) X(resize) X(same) X(shape) X(size) X(slice) X(softmax)        \
-                    X(split) X(squeeze) X(tile) X(transpose) X(unsqueeze) X(where)
+/* clang-format off */
+#define WEFT_INFER_LIST(X) \
+    X(arithmetic) X(batch_norm) X(cast) X(clip) X(compare) X(concat) X(constant_of_shape) \
+    X(conv) X(conv2d) X(cum_sum) X(expand) X(flatten) X(floating) X(gate) X(gather) X(gemm) \
+    X(global_pool) X(layer_norm) X(linear) X(logic) X(matmul) X(numeric) X(pad) X(pool) \
+    X(pool2d) X(pow) X(prelu) X(range) X(reduce) X(reshape) X(resize) X(same) X(shape) X(size) \
+    X(slice) X(softmax) X(split) X(squeeze) X(tile) X(transpose) X(unsqueeze) X(where)
+/* clang-format on */
 #define WEFT_INFER_DECLARE(name)                                                                   \
     weft_status weft_infer_##name(weft_graph *graph, weft_node *node, weft_diag *diag);
 WEFT_INFER_LIST(WEFT_INFER_DECLARE)
