@@ -133,7 +133,7 @@ weft_status weft_plan_blob_bytes(const weft_plan *plan, size_t index, void *out)
     case WEFT_RECIPE_ZEROS: memset(out, 0, (size_t)blob->size_bytes); break;
     case WEFT_RECIPE_PLAIN: {
         size_t bytes = 0;
-        WEFT_ASSERT(weft_shape_bytes(&value->shape, value->dtype, &bytes));
+        WEFT_ASSERT(value != NULL && weft_shape_bytes(&value->shape, value->dtype, &bytes));
         memset(out, 0, (size_t)blob->size_bytes);
         memcpy(out, value->data, bytes);
         break;

@@ -247,7 +247,7 @@ static weft_status plan_expand(launch_builder *builder, const weft_node *node)
 {
     const weft_value *x = node->inputs[0], *y = node->outputs[0];
     int shift = y->shape.rank - x->shape.rank;
-    int64_t strides[DIMS];
+    int64_t strides[DIMS] = {0};
     row_major(&x->shape, strides);
     box copy = {.x_offset = 0};
     memcpy(copy.dims, y->shape.dims, sizeof y->shape.dims);

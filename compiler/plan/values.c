@@ -130,6 +130,7 @@ weft_status weft__plan_values(schedule_state *state)
         if (!weft__plan_is_alias(node->op))
             continue;
         weft_value *made = node->outputs[0];
+        WEFT_ASSERT(made != NULL);
         weft_schedule_value *alias = &out->values[made->mark];
         weft_schedule_value *root = &out->values[storage_root(made)->mark];
         int32_t root_index = (int32_t)(root - out->values);
