@@ -7,7 +7,7 @@ EXPORTER_CHECKS := $(sort $(wildcard tests/exporters/compare_*.py)) tests/export
 MODELS ?=
 
 .PHONY: check-large check-exporters venv-exporters
-check-large: setup-check ## the eleven published ResNet-RS at full size, batch 1 and 4 (an hour; MODELS="50@160 420@320" for some)
+check-large: setup-check ## the eleven published ResNet-RS at full size, batch 1 and 4 (half an hour; MODELS="50@160 420@320" for some)
 	@$(MAKE) --no-print-directory -j$(JOBS) all venv
 	@WEFT_BUILD=$(BUILD) $(ORACLE) tests/oracle/large/published_resnet_rs.py $(MODELS)
 
@@ -22,6 +22,7 @@ $(VENV_EXPORTERS)/ready: tests/setup/requirements-exporters.txt tests/exporters/
 	@echo "exporters: $(VENV_EXPORTERS)"
 	$(Q)rm -rf $(VENV_EXPORTERS)
 	$(Q)$(PYTHON) -m venv $(VENV_EXPORTERS)
-	$(Q)$(EXPORTERS) -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-deps -r tests/setup/requirements-exporters.txt
+	$(Q)$(EXPORTERS) -m pip install --quiet --disable-pip-version-check --no-cache-dir --no-deps \
+	    -r tests/setup/requirements-exporters.txt
 	$(Q)$(EXPORTERS) tests/exporters/cpu_torch.py > $(VENV_EXPORTERS)/stand-ins.txt
 	$(Q)touch $@

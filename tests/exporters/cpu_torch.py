@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes PyTorch's ordinary wheel importable without NVIDIA's packages, which are several GB and useless without a card.
 
-The wheel's libraries name NVIDIA's libraries as needed ones, so the loader refuses them although no CPU code calls in there. This script
-builds, beside them, one small library per missing name, which defines the symbols that PyTorch wants; each function returns "no device".
+The wheel's libraries name NVIDIA's libraries as needed ones, so the loader refuses them although no CPU code calls in there.
+This script builds, beside them, one small library per missing name, which defines the symbols that PyTorch wants; each function
+returns "no device".
 
 usage: cpu_torch.py     (with the Python whose PyTorch it is; needs a C compiler and readelf)
 

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ResNet-RS in the patterns that tf2onnx leaves in its files (operator set 15), written with onnx.helper, through compile and run on
-PoCL, next to ONNX Runtime.
+"""ResNet-RS in the patterns that tf2onnx leaves in its files (operator set 15), written with onnx.helper, through compile and
+run on PoCL, next to ONNX Runtime.
 
 keras        Keras applications: NHWC pixels of 0..255, Mul, Sub and Div in front of the Transpose, Pad nodes before stride-2
              convolutions, squeeze by GlobalAveragePool, Squeeze and Reshape, MatMul + Add + Softmax
-keras-batch  the same with a symbolic batch: the Reshape's target comes from Shape, Slice, Concat and Cast; normalisation after the Transpose
+keras-batch  the same with a symbolic batch: the Reshape's target comes from Shape, Slice, Concat and Cast; normalisation after
+             the Transpose
 tpu          batch-norms kept, squeeze without Squeeze, no preprocessing, logits
 tpu-rank     squeeze by ReduceMean over [1, 2] between transposes, as when the converter does not know the rank
-garden       TensorFlow's Model Garden: SAME padding (asymmetric at stride 2), swish, a stride-1 average pool in the first shortcut, 1001
-             classes, auto_pad in the other shortcuts
+garden       TensorFlow's Model Garden: SAME padding (asymmetric at stride 2), swish, a stride-1 average pool in the first
+             shortcut, 1001 classes, auto_pad in the other shortcuts
 
 usage: tf2onnx_patterns.py     (programs in $WEFT_BUILD, else build)
 Speaks TAP.

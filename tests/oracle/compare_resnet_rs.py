@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""ResNet-RS from weft-model through compile and run on PoCL, next to ONNX Runtime: published and odd sizes, batches, operator sets, both
-exporter forms, folded and not, every CPU target, the reference backend, and with no optional pass.
+"""ResNet-RS from weft-model through compile and run on PoCL, next to ONNX Runtime: published and odd sizes, batches, operator
+sets, both exporter forms, folded and not, every CPU target, the reference backend, and with no optional pass.
 
 usage: compare_resnet_rs.py     (programs in $WEFT_BUILD, else build)
-Speaks TAP. The published models at their full sizes are in large_resnet_rs.py.
+Speaks TAP. The published models at their full sizes are in large/published_resnet_rs.py.
 """
 import os
 import sys

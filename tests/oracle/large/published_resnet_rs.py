@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The eleven published ResNet-RS at their own resolution, batch 1 and batch 4: `weft verify --reference ref` on PoCL, and weft next to
-ONNX Runtime. Prints a table; each number is the largest absolute error / largest absolute reference value.
+"""The eleven published ResNet-RS at their own resolution, batch 1 and batch 4: `weft verify --reference ref` on PoCL, and weft
+next to ONNX Runtime. Prints a table; each number is the largest absolute error / largest absolute reference value.
 
 usage: published_resnet_rs.py [DEPTH@SIZE ...]     (programs in $WEFT_BUILD, else build)
-Models are written one at a time and removed at once: about 2 GB of disk at most. Takes about an hour on two cores, most of it in
-the plain C reference.
+Models are written one at a time and removed at once: about 2 GB of disk at most. Takes about half an hour on two cores, most of
+it in the plain C reference.
 """
 import json
 import os
@@ -21,7 +21,7 @@ ROW = "# {:>8} {:>5} {:>6} {:>6}   {:>11} {:>11} {:>11}   {:>6}"
 
 
 def measure(folder, depth, size):
-    """For each batch: nodes, steps, error of the outputs and of the worst step against ref, error against ONNX Runtime, seconds."""
+    """Of each batch: batch, nodes, steps, error of the outputs and of the worst step against ref, error against ONNX Runtime, seconds."""
     model, package = os.path.join(folder, "model.onnx"), os.path.join(folder, "model.weft")
     write_resnet_rs(model, "--depth", depth, "--size", size, "--seed", 7, "--dynamic-batch")
     report = compile_onnx(model, package, "--shape", "input=" + ",".join(f"{batch}x3x{size}x{size}" for batch in BATCHES))
@@ -31,19 +31,23 @@ def measure(folder, depth, size):
         start = time.monotonic()
         x = {"input": normal((batch, 3, size, size))}
         to_oracle = relative_error(run_package(package, x, ["output"])[0], oracle.run(x)[0])
-        verdict = json.loads(program("weft", "verify", package, "--reference", "ref", "--schedule", schedule, "--json", "-q", accept=(0, 1)))
+        how = ("--reference", "ref", "--schedule", schedule, "--json", "-q")
+        verdict = json.loads(program("weft", "verify", package, *how, accept=(0, 1)))
         outputs = max(value["relative"] for value in verdict["values"] if value["step"] is None)
-        yield (batch, report["source_nodes"], report["schedules"][schedule]["steps"], outputs, verdict["tolerance_needed"], to_oracle,
-               time.monotonic() - start)
+        steps = report["schedules"][schedule]["steps"]
+        seconds = time.monotonic() - start
+        yield batch, report["source_nodes"], steps, outputs, verdict["tolerance_needed"], to_oracle, seconds
 
 
 def check(checks, name):
     depth, size = name.split("@")
     with tempfile.TemporaryDirectory() as folder:
         for batch, nodes, steps, outputs, worst, to_oracle, seconds in measure(folder, int(depth), int(size)):
-            print(ROW.format(name, batch, nodes, steps, f"{outputs:.1e}", f"{worst:.1e}", f"{to_oracle:.1e}", f"{seconds:.0f}"), flush=True)
-            checks.expect(worst <= TOLERANCE, f"resnet-rs {name} batch {batch}: every step within {TOLERANCE:.0e} of ref, worst {worst:.1e}")
-            checks.expect(to_oracle <= TOLERANCE, f"resnet-rs {name} batch {batch}: {to_oracle:.1e} of {TOLERANCE:.0e} from ONNX Runtime")
+            numbers = [f"{outputs:.1e}", f"{worst:.1e}", f"{to_oracle:.1e}", f"{seconds:.0f}"]
+            print(ROW.format(name, batch, nodes, steps, *numbers), flush=True)
+            what = f"resnet-rs {name} batch {batch}"
+            checks.expect(worst <= TOLERANCE, f"{what}: every step within {TOLERANCE:.0e} of ref, worst {worst:.1e}")
+            checks.expect(to_oracle <= TOLERANCE, f"{what}: {to_oracle:.1e} of {TOLERANCE:.0e} from ONNX Runtime")
 
 
 def main():
