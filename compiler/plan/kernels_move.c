@@ -261,7 +261,7 @@ static weft_status plan_expand(launch_builder *builder, const weft_node *node)
 static weft_status plan_tile(launch_builder *builder, const weft_node *node)
 {
     const weft_value *x = node->inputs[0], *y = node->outputs[0];
-    int64_t x_strides[DIMS], y_strides[DIMS];
+    int64_t x_strides[DIMS] = {0}, y_strides[DIMS] = {0};
     int count = 0;
     row_major(&x->shape, x_strides);
     row_major(&y->shape, y_strides);

@@ -163,8 +163,9 @@ static bool launch_row_operand(launch_builder *builder, const weft_value *value,
     for (int64_t i = 0; i < count; i++) {
         int64_t rest = i, at = 0, stride = 1;
         for (int d = 1; d <= value->shape.rank; d++) { /* from the last dimension */
-            int64_t have = value->shape.dims[value->shape.rank - d],
-                    size = row->dims[row->rank - d];
+            int64_t have = value->shape.dims[value->shape.rank - d];
+            int64_t size = d <= row->rank ? row->dims[row->rank - d] : 1;
+            WEFT_ASSERT(size > 0); /* empty tensors are refused before */
             at += have == 1 ? 0 : rest % size * stride;
             rest /= size;
             stride *= have;
