@@ -2,12 +2,14 @@
 /* Convolution kernels of kernels/cpu against plain loops, through OpenCL, over many shapes: odd
  * sizes, batches, few and odd channels, strides, dilations, lopsided pads, every activation,
  * residual, gate and channel sums. */
-#include <cmocka.h>
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 

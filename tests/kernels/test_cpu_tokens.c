@@ -2,12 +2,14 @@
 /* The kernels of kernels/cpu that transformers and segmentation heads add to convolutions, against
  * plain loops, through OpenCL: products of activations, layer normalisation, gathering, resizing,
  * moving bytes; and what NaNs do in all kernels that compare. */
-#include <cmocka.h>
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 

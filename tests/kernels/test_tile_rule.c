@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rule that picks a convolution's kernel and blocks: every plan keeps the kernels' contract,
  * and the choices that measurements settled stay as they are. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include "kernels/cpu/tile_rule.h"
 #include "tests/kernels/naive.h"
