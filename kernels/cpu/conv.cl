@@ -49,8 +49,8 @@ struct window {
 /* One register tile over one chunk: rows [row, row + used); used < R computes the last row again and drops it.
  * sums points at the tile's first row of waiting sums. */
 #define ROW_START(m)                                                  \
-    fv lo##m = first ? (fv)(0.0f) : sums[m][0];                       \
-    fv hi##m = first ? (fv)(0.0f) : sums[m][1];                       \
+    fv lo##m = first ? (fv)(0.0f) : sums[min(m, used - 1)][0];        \
+    fv hi##m = first ? (fv)(0.0f) : sums[min(m, used - 1)][1];        \
     __global const float *a##m;
 #define ROW_TAP(m)                                                                          \
     {                                                                                       \

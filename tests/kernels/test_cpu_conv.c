@@ -143,8 +143,16 @@ static void check_shape(struct fixture *f, enum kind kind, struct conv_shape s)
     const size_t sums_count = (size_t)(s.n * blocks * s.oc);
     cl_mem pb = weft_harness_buffer(h, NULL, sums_count);
     const int needs_scratch = kind == KIND_POOL || kind == KIND_NCHW;
-    cl_mem sb = weft_harness_buffer(
-        h, NULL, needs_scratch ? (size_t)(segments * blocks * groups * mb * row_length) : 1);
+    /* What a kernel leaves unwritten in its scratch stays NaN and shows in the result when it is
+     * read. */
+    const size_t scratch_count =
+        needs_scratch ? (size_t)(segments * blocks * groups * mb * row_length) : 1;
+    float *scratch = malloc(scratch_count * sizeof *scratch);
+    assert_non_null(scratch);
+    for (size_t i = 0; i < scratch_count; i++)
+        scratch[i] = NAN;
+    cl_mem sb = weft_harness_buffer(h, scratch, scratch_count);
+    free(scratch);
     if (kind == KIND_DEPTHWISE) {
         weft_harness_args(kernel, "bbbbbiiffiiiiiiiiiiiiiiii", xb, wb, bb, rb, yb, flags, act,
                           act_a, act_b, s.ih, s.iw, s.ic, oh, ow, s.oc, s.groups, s.kh, s.kw, s.sh,
