@@ -15,10 +15,9 @@ expect_error() {
     [ "$got" -eq "$code" ]
     [ "$(head -c 14 stderr.txt)" = "error[$id]: " ]
     [ ! -s stdout.txt ]
-    rm stdout.txt
-    mv stderr.txt "$BATS_TMPDIR/stderr.txt"
+    stderr="$(cat stderr.txt)"
+    rm stdout.txt stderr.txt
     [ -z "$(ls -A)" ]
-    stderr="$(cat "$BATS_TMPDIR/stderr.txt")"
 }
 
 @test "help goes to standard output and names every option" {
