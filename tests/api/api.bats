@@ -30,9 +30,9 @@ headers() {
 # Global names of a library; what the assembler made of protobuf-c's own inline functions would show up too.
 @test "the libraries export weft_ names only" {
     for library in libweftbase.a libweftc.a libweft.a; do
-        nm -g --defined-only "$build/$library" | awk 'NF == 3 { print $3 }' >names.txt
-        [ "$(wc -l <names.txt)" -gt 10 ]
-        if grep -vE '^(weft_|__odr_asan)' names.txt; then
+        nm -g --defined-only "$build/$library" | awk 'NF == 3 { print $3 }' >"$BATS_TEST_TMPDIR/names"
+        [ "$(wc -l <"$BATS_TEST_TMPDIR/names")" -gt 10 ]
+        if grep -vE '^(weft_|__odr_asan)' "$BATS_TEST_TMPDIR/names"; then
             echo "in $library"
             return 1
         fi
