@@ -4,12 +4,12 @@
 VENV_EXPORTERS := $(BUILD)/venv-exporters
 EXPORTERS := $(VENV_EXPORTERS)/bin/python
 EXPORTER_CHECKS := $(sort $(wildcard tests/exporters/compare_*.py)) tests/exporters/tf2onnx_patterns.py
-MODELS ?=
+MODELS ?= all
 
 .PHONY: check-large check-exporters venv-exporters
 check-large: setup-check ## the eleven published ResNet-RS at full size, batch 1 and 4 (half an hour; MODELS="50@160 420@320" for some)
 	@$(MAKE) --no-print-directory -j$(JOBS) all venv
-	@WEFT_BUILD=$(BUILD) $(ORACLE) tests/oracle/large/published_resnet_rs.py $(MODELS)
+	@WEFT_BUILD=$(BUILD) $(ORACLE) tests/oracle/compare_published.py $(MODELS)
 
 check-exporters: setup-check ## ResNet-RS from PyTorch's two exporters and from tf2onnx (3 GB of Python packages in build/)
 	@$(MAKE) --no-print-directory -j$(JOBS) all venv-exporters

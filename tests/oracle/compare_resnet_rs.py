@@ -3,7 +3,7 @@
 sets, both exporter forms, folded and not, every CPU target, the reference backend, and with no optional pass.
 
 usage: compare_resnet_rs.py     (programs in $WEFT_BUILD, else build)
-Speaks TAP. The published models at their full sizes are in large/published_resnet_rs.py.
+Speaks TAP. The published models at their full sizes are in compare_published.py.
 """
 import os
 import sys
