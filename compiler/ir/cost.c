@@ -53,6 +53,7 @@ static int64_t macs_of(const weft_node *node)
     switch ((int)node->op) {
     case WEFT_OP_Conv:
     case WEFT_OP_Conv2D:
+    case WEFT_OP_QConv2D:
     case WEFT_OP_Linear: return times(outputs, filter_elems(weft_node_input(node, 1)));
     case WEFT_OP_MatMul: return times(outputs, dim_of(weft_node_input(node, 0), 1));
     case WEFT_OP_Gemm:
@@ -102,6 +103,12 @@ static int64_t other_flops(const weft_node *node)
     case WEFT_OP_Linear:
         return times(out, has_bias + (weft_node_input(node, 3) != NULL) +
                               act_flops(node, "act", "none"));
+    case WEFT_OP_QConv2D: /* bias, multiply, round, clamp; with a residual as much again */
+        return times(out, weft_node_input(node, 6) != NULL ? 8 : 4);
+    case WEFT_OP_QAdd: return times(out, 5);
+    case WEFT_OP_QMul: return times(out, has_bias ? 9 : 4);
+    case WEFT_OP_QuantizeLinear: return times(out, 4);
+    case WEFT_OP_DequantizeLinear: return times(out, 2);
     case WEFT_OP_Conv2D:
         return plus(times(out, has_bias + (weft_node_input(node, 3) != NULL) +
                                    (weft_node_input(node, 4) != NULL) + has_mean +
@@ -114,7 +121,8 @@ static int64_t other_flops(const weft_node *node)
                           has_bias + act_flops(node, "gate_act", "sigmoid")));
     case WEFT_OP_AveragePool:
     case WEFT_OP_MaxPool:
-    case WEFT_OP_Pool2D: return times(out, window_elems(node));
+    case WEFT_OP_Pool2D:
+    case WEFT_OP_QPool2D: return times(out, window_elems(node));
     case WEFT_OP_GlobalAveragePool:
     case WEFT_OP_GlobalMaxPool:
     case WEFT_OP_ReduceMax:

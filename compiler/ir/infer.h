@@ -30,9 +30,10 @@
 /* clang-format off */
 #define WEFT_INFER_LIST(X) \
     X(arithmetic) X(batch_norm) X(cast) X(clip) X(compare) X(concat) X(constant_of_shape) \
-    X(conv) X(conv2d) X(cum_sum) X(expand) X(flatten) X(floating) X(gate) X(gather) X(gemm) \
+    X(conv) X(conv2d) X(cum_sum) X(dequantize_linear) X(expand) X(flatten) X(floating) X(gate) X(gather) X(gemm) \
     X(global_pool) X(layer_norm) X(linear) X(logic) X(matmul) X(numeric) X(pad) X(pool) \
-    X(pool2d) X(pow) X(prelu) X(range) X(reduce) X(reshape) X(resize) X(same) X(shape) X(size) \
+    X(pool2d) X(pow) X(prelu) X(q_add) X(q_conv2d) X(q_mul) X(q_pool2d) X(q_table) \
+    X(quantize_linear) X(range) X(reduce) X(reshape) X(resize) X(same) X(shape) X(size) \
     X(slice) X(softmax) X(split) X(squeeze) X(tile) X(transpose) X(unsqueeze) X(where)
 /* clang-format on */
 #define WEFT_INFER_DECLARE(name)                                                                   \

@@ -10,6 +10,8 @@ IR_SRC := \
     compiler/ir/infer_help.c \
     compiler/ir/infer_move.c \
     compiler/ir/infer_product.c \
+    compiler/ir/infer_quant.c \
+    compiler/ir/infer_quant_weft.c \
     compiler/ir/infer_reduce.c \
     compiler/ir/infer_weft.c \
     compiler/ir/infer_window.c \

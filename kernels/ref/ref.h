@@ -27,7 +27,8 @@
     X(reshape) X(resize) X(round) X(shape) X(sigmoid) X(sin) X(size) X(slice) X(softmax)           \
     X(softplus) X(split) X(sqrt) X(squeeze) X(sub) X(sum) X(tanh) X(tile) X(transpose)             \
     X(unsqueeze) X(where)                                                                          \
-    X(conv2d) X(linear) X(gate) X(pool2d)
+    X(conv2d) X(linear) X(gate) X(pool2d)                                                          \
+    X(quantize_linear) X(dequantize_linear) X(q_conv2d) X(q_add) X(q_mul) X(q_pool2d) X(q_table)
 /* clang-format on */
 
 #define WEFT_REF_DECLARE(name) weft_status weft_ref_##name(const weft_ref_call *call);

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Shape rules of weft's 8-bit operators: types, shapes, and that zero points, limits, multipliers
+ * and shifts are in the ranges of kernels/include/weft_int.h, so that every executor can rely on
+ * them. Must not know about scales. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "compiler/ir/infer.h"
+#include "kernels/include/weft_int.h"
+
+#define TABLE_ENTRIES 256
+
+static bool is_8bit(weft_dtype dtype)
+{
+    return dtype == WEFT_DTYPE_U8 || dtype == WEFT_DTYPE_I8;
+}
+
+static weft_status check_8bit(const weft_node *node, size_t input, weft_diag *diag)
+{
+    const weft_value *value = weft_node_input(node, input);
+    if (!value || is_8bit(value->dtype))
+        return WEFT_OK;
+    return weft_infer_fail(node, value, WEFT_E_INFER_DTYPE, diag, "u8 or i8",
+                           weft_dtype_name(value->dtype), "an 8-bit operand is needed");
+}
+
+static weft_status read_dtype(const weft_node *node, const char *attr, weft_dtype *out_dtype,
+                              weft_diag *diag)
+{
+    int index;
+    WEFT_INFER_TRY(weft_infer_attr_word(node, attr, "i8|u8", &index, diag));
+    *out_dtype = index == 0 ? WEFT_DTYPE_I8 : WEFT_DTYPE_U8;
+    return WEFT_OK;
+}
+
+static int64_t lowest(weft_dtype dtype)
+{
+    return dtype == WEFT_DTYPE_U8 ? 0 : -128;
+}
+
+static weft_status check_zero(const weft_node *node, const char *attr, weft_dtype dtype,
+                              weft_diag *diag)
+{
+    int64_t zero, low = lowest(dtype);
+    return weft_infer_attr_int(node, attr, 0, low, low + 255, &zero, diag);
+}
+
+/* <stage>_zero, <stage>_min, <stage>_max of one 8-bit result; limits that are absent are those of
+ * the type. */
+static weft_status check_stage(const weft_node *node, const char *zero, const char *min,
+                               const char *max, weft_dtype dtype, weft_diag *diag)
+{
+    int64_t low, high, least = lowest(dtype), most = least + 255;
+    WEFT_INFER_TRY(check_zero(node, zero, dtype, diag));
+    WEFT_INFER_TRY(weft_infer_attr_int(node, min, least, least, most, &low, diag));
+    WEFT_INFER_TRY(weft_infer_attr_int(node, max, most, least, most, &high, diag));
+    if (low <= high)
+        return WEFT_OK;
+    char expected[64], found[64];
+    snprintf(expected, sizeof expected, "%s <= %s", min, max);
+    snprintf(found, sizeof found, "%" PRId64 " and %" PRId64, low, high);
+    return weft_infer_fail(node, NULL, WEFT_E_INFER_ATTR, diag, expected, found,
+                           "the limits of an 8-bit result are in the wrong order");
+}
+
+static weft_status check_ratio(const weft_node *node, const char *mult, const char *shift,
+                               weft_diag *diag)
+{
+    int64_t number;
+    WEFT_INFER_TRY(weft_infer_attr_int(node, mult, 0, 0, WEFT_MULT_MAX, &number, diag));
+    return weft_infer_attr_int(node, shift, WEFT_SHIFT_MIN, WEFT_SHIFT_MIN, WEFT_SHIFT_MAX, &number,
+                               diag);
+}
+
+static weft_status check_add(const weft_node *node, const char *a, const char *b, const char *shift,
+                             weft_diag *diag)
+{
+    int64_t number;
+    WEFT_INFER_TRY(weft_infer_attr_int(node, a, 0, 0, WEFT_ADD_MULT_MAX, &number, diag));
+    WEFT_INFER_TRY(weft_infer_attr_int(node, b, 0, 0, WEFT_ADD_MULT_MAX, &number, diag));
+    return weft_infer_attr_int(node, shift, 1, 1, WEFT_ADD_SHIFT_MAX, &number, diag);
+}
+
+static weft_status check_table(const weft_node *node, size_t input, weft_diag *diag)
+{
+    weft_shape shape = {.rank = 1, .dims = {TABLE_ENTRIES}};
+    WEFT_INFER_TRY(check_8bit(node, input, diag));
+    return weft_infer_check_shape(node, input, &shape, diag);
+}
+
+/* What follows from the 8-bit convolution result: table, residual, mean. Gives y's type. */
+static weft_status check_conv_stages(const weft_node *node, weft_dtype *out_dtype, weft_diag *diag)
+{
+    weft_dtype c, y;
+    const weft_value *x = node->inputs[0], *table = weft_node_input(node, 5),
+                     *residual = weft_node_input(node, 6);
+    WEFT_INFER_TRY(read_dtype(node, "c_type", &c, diag));
+    WEFT_INFER_TRY(read_dtype(node, "to", &y, diag));
+    WEFT_INFER_TRY(check_zero(node, "x_zero", x->dtype, diag));
+    WEFT_INFER_TRY(check_stage(node, "c_zero", "c_min", "c_max", c, diag));
+    WEFT_INFER_TRY(check_table(node, 5, diag));
+    c = table ? table->dtype : c;
+    WEFT_INFER_TRY(check_zero(node, "a_zero", c, diag));
+    WEFT_INFER_TRY(check_ratio(node, "mean_mult", "mean_shift", diag));
+    WEFT_INFER_TRY(check_zero(node, "mean_zero", y, diag));
+    if (residual) {
+        WEFT_INFER_TRY(check_8bit(node, 6, diag));
+        WEFT_INFER_TRY(check_zero(node, "b_zero", residual->dtype, diag));
+        WEFT_INFER_TRY(check_add(node, "a_mult", "b_mult", "add_shift", diag));
+        WEFT_INFER_TRY(check_stage(node, "y_zero", "y_min", "y_max", y, diag));
+    } else if (y != c) {
+        return weft_infer_fail(node, NULL, WEFT_E_INFER_ATTR, diag, weft_dtype_name(c),
+                               weft_dtype_name(y),
+                               "without a residual the result has the type of the convolution");
+    }
+    *out_dtype = y;
+    return WEFT_OK;
+}
+
+weft_status weft_infer_q_conv2d(weft_graph *graph, weft_node *node, weft_diag *diag)
+{
+    (void)graph;
+    const weft_value *x = node->inputs[0], *w = node->inputs[1];
+    int64_t group, x_nchw, pads[4], bits;
+    weft_infer_window window = {.spatial = 2};
+    weft_dtype dtype = WEFT_DTYPE_NONE;
+    WEFT_INFER_TRY(check_8bit(node, 0, diag));
+    WEFT_INFER_TRY(weft_infer_check_dtype(node, 1, WEFT_DTYPE_I8, diag));
+    WEFT_INFER_TRY(weft_infer_check_rank(node, 0, 4, 4, diag));
+    WEFT_INFER_TRY(weft_infer_check_rank(node, 1, 4, 4, diag));
+    WEFT_INFER_TRY(weft_infer_attr_int(node, "group", 1, 1, INT32_MAX, &group, diag));
+    WEFT_INFER_TRY(weft_infer_attr_int(node, "x_nchw", 0, 0, 1, &x_nchw, diag));
+    WEFT_INFER_TRY(weft_infer_attr_int(node, "acc_bits", 32, 1, 32, &bits, diag));
+    WEFT_INFER_TRY(weft_infer_attr_ints(node, "strides", window.strides, 2, 1, 1, INT32_MAX, diag));
+    WEFT_INFER_TRY(
+        weft_infer_attr_ints(node, "dilations", window.dilations, 2, 1, 1, INT32_MAX, diag));
+    WEFT_INFER_TRY(weft_infer_attr_ints(node, "pads", pads, 4, 0, 0, INT32_MAX, diag));
+    WEFT_INFER_TRY(check_conv_stages(node, &dtype, diag));
+    int64_t spatial[2], out[2], channels = x->shape.dims[x_nchw ? 1 : 3],
+                                out_channels = w->shape.dims[0];
+    for (int i = 0; i < 2; i++) {
+        spatial[i] = x->shape.dims[(x_nchw ? 2 : 1) + i];
+        window.kernel[i] = w->shape.dims[1 + i];
+        window.pads_begin[i] = pads[i];
+        window.pads_end[i] = pads[2 + i];
+    }
+    char expected[WEFT_SHAPE_TEXT], found[WEFT_SHAPE_TEXT];
+    if (channels % group != 0 || out_channels % group != 0 ||
+        channels / group != w->shape.dims[3] || out_channels < 1 || channels < 1 ||
+        window.kernel[0] < 1 || window.kernel[1] < 1) {
+        snprintf(expected, sizeof expected,
+                 "output channels x kernel x kernel x %" PRId64 ", in %" PRId64 " groups",
+                 channels / group, group);
+        return weft_infer_fail(node, w, WEFT_E_INFER_SHAPE, diag, expected,
+                               weft_shape_format(&w->shape, found),
+                               "channels of input, weights and groups do not fit");
+    }
+    WEFT_INFER_TRY(weft_infer_window_apply(node, spatial, &window, out, diag));
+    weft_shape y = {.rank = 4, .dims = {x->shape.dims[0], out[0], out[1], out_channels}};
+    weft_shape mean = {.rank = 2, .dims = {y.dims[0], out_channels}},
+               channel = {.rank = 1, .dims = {out_channels}};
+    for (size_t i = 2; i < 5; i++) {
+        WEFT_INFER_TRY(weft_infer_check_dtype(node, i, WEFT_DTYPE_I32, diag));
+        WEFT_INFER_TRY(weft_infer_check_shape(node, i, &channel, diag));
+    }
+    WEFT_INFER_TRY(weft_infer_check_shape(node, 6, &y, diag));
+    WEFT_INFER_TRY(weft_infer_set(node, 0, dtype, &y, diag));
+    return weft_infer_set(node, 1, dtype, &mean, diag);
+}
+
+/* The shape of a and b broadcast together. */
+static weft_status broadcast(const weft_node *node, weft_shape *out_shape, weft_diag *diag)
+{
+    char a[WEFT_SHAPE_TEXT], b[WEFT_SHAPE_TEXT];
+    *out_shape = node->inputs[0]->shape;
+    if (weft_infer_broadcast(out_shape, &node->inputs[1]->shape))
+        return WEFT_OK;
+    return weft_infer_fail(node, node->inputs[1], WEFT_E_INFER_SHAPE, diag,
+                           weft_shape_format(&node->inputs[0]->shape, a),
+                           weft_shape_format(&node->inputs[1]->shape, b),
+                           "the operands do not broadcast");
+}
+
+weft_status weft_infer_q_add(weft_graph *graph, weft_node *node, weft_diag *diag)
+{
+    (void)graph;
+    weft_dtype dtype;
+    weft_shape shape;
+    WEFT_INFER_TRY(check_8bit(node, 0, diag));
+    WEFT_INFER_TRY(check_8bit(node, 1, diag));
+    WEFT_INFER_TRY(read_dtype(node, "to", &dtype, diag));
+    WEFT_INFER_TRY(check_zero(node, "a_zero", node->inputs[0]->dtype, diag));
+    WEFT_INFER_TRY(check_zero(node, "b_zero", node->inputs[1]->dtype, diag));
+    WEFT_INFER_TRY(check_add(node, "a_mult", "b_mult", "shift", diag));
+    WEFT_INFER_TRY(check_stage(node, "y_zero", "y_min", "y_max", dtype, diag));
+    WEFT_INFER_TRY(broadcast(node, &shape, diag));
+    return weft_infer_set(node, 0, dtype, &shape, diag);
+}
+
+weft_status weft_infer_q_mul(weft_graph *graph, weft_node *node, weft_diag *diag)
+{
+    (void)graph;
+    weft_dtype c, y;
+    weft_shape shape;
+    const weft_value *residual = weft_node_input(node, 2);
+    for (size_t i = 0; i < 3; i++)
+        WEFT_INFER_TRY(check_8bit(node, i, diag));
+    WEFT_INFER_TRY(read_dtype(node, "c_type", &c, diag));
+    WEFT_INFER_TRY(read_dtype(node, "to", &y, diag));
+    WEFT_INFER_TRY(check_zero(node, "a_zero", node->inputs[0]->dtype, diag));
+    WEFT_INFER_TRY(check_zero(node, "b_zero", node->inputs[1]->dtype, diag));
+    WEFT_INFER_TRY(check_ratio(node, "mult", "shift", diag));
+    WEFT_INFER_TRY(check_stage(node, "c_zero", "c_min", "c_max", c, diag));
+    WEFT_INFER_TRY(broadcast(node, &shape, diag));
+    WEFT_INFER_TRY(weft_infer_check_shape(node, 0, &shape, diag));
+    if (residual) {
+        WEFT_INFER_TRY(weft_infer_check_shape(node, 2, &shape, diag));
+        WEFT_INFER_TRY(check_zero(node, "r_zero", residual->dtype, diag));
+        WEFT_INFER_TRY(check_add(node, "c_mult", "r_mult", "add_shift", diag));
+        WEFT_INFER_TRY(check_stage(node, "y_zero", "y_min", "y_max", y, diag));
+    } else if (y != c) {
+        return weft_infer_fail(node, NULL, WEFT_E_INFER_ATTR, diag, weft_dtype_name(c),
+                               weft_dtype_name(y),
+                               "without a residual the result has the type of the product");
+    }
+    return weft_infer_set(node, 0, y, &shape, diag);
+}
+
+/* counts, mults and shifts: one entry for each number of elements that a window can have. */
+static weft_status check_average(const weft_node *node, int64_t most, weft_diag *diag)
+{
+    static const char *const lists[] = {"counts", "mults", "shifts"};
+    const int64_t least[] = {1, 0, WEFT_SHIFT_MIN}, largest[] = {most, WEFT_MULT_MAX,
+                                                                 WEFT_SHIFT_MAX};
+    size_t entries = 0;
+    for (size_t i = 0; i < 3; i++) {
+        const weft_attr *list = weft_attrs_find(&node->attrs, lists[i]);
+        size_t count = list && list->kind == WEFT_ATTR_INTS ? list->count : 0;
+        bool fits = count > 0 && (i == 0 || count == entries);
+        entries = i == 0 ? count : entries;
+        for (size_t k = 0; fits && k < count; k++)
+            fits = list->ints[k] >= least[i] && list->ints[k] <= largest[i];
+        if (!fits)
+            return weft_infer_fail(node, NULL, WEFT_E_INFER_ATTR, diag,
+                                   "counts, mults and shifts of one length and in range",
+                                   lists[i], "an average needs a multiplier for each count");
+    }
+    return WEFT_OK;
+}
+
+weft_status weft_infer_q_pool2d(weft_graph *graph, weft_node *node, weft_diag *diag)
+{
+    (void)graph;
+    const weft_value *x = node->inputs[0];
+    int mode;
+    int64_t pads[4], ceil_mode, count_pad;
+    weft_dtype dtype;
+    weft_infer_window window = {.spatial = 2};
+    WEFT_INFER_TRY(check_8bit(node, 0, diag));
+    WEFT_INFER_TRY(weft_infer_check_rank(node, 0, 4, 4, diag));
+    WEFT_INFER_TRY(weft_infer_attr_word(node, "mode", "max|average", &mode, diag));
+    if (!weft_attrs_find(&node->attrs, "kernel_shape"))
+        return weft_infer_fail(node, NULL, WEFT_E_INFER_ATTR, diag, "attribute kernel_shape",
+                               "none", "a required attribute is missing");
+    WEFT_INFER_TRY(
+        weft_infer_attr_ints(node, "kernel_shape", window.kernel, 2, 1, 1, INT32_MAX, diag));
+    WEFT_INFER_TRY(weft_infer_attr_ints(node, "strides", window.strides, 2, 1, 1, INT32_MAX, diag));
+    WEFT_INFER_TRY(
+        weft_infer_attr_ints(node, "dilations", window.dilations, 2, 1, 1, INT32_MAX, diag));
+    WEFT_INFER_TRY(weft_infer_attr_ints(node, "pads", pads, 4, 0, 0, INT32_MAX, diag));
+    WEFT_INFER_TRY(weft_infer_attr_int(node, "ceil_mode", 0, 0, 1, &ceil_mode, diag));
+    WEFT_INFER_TRY(weft_infer_attr_int(node, "count_include_pad", 0, 0, 1, &count_pad, diag));
+    WEFT_INFER_TRY(read_dtype(node, "to", &dtype, diag));
+    WEFT_INFER_TRY(check_zero(node, "x_zero", x->dtype, diag));
+    WEFT_INFER_TRY(check_stage(node, "y_zero", "y_min", "y_max", dtype, diag));
+    /* |x - zero| <= 255: a window of 2^23 elements still fits an s32 sum. */
+    const int64_t most = INT64_C(1) << 23;
+    if (window.kernel[0] > most / window.kernel[1])
+        return weft_infer_fail(node, NULL, WEFT_E_INFER_ATTR, diag, "at most 2^23 elements",
+                               "a larger window", "the window is too large for 32-bit sums");
+    if (mode == 1)
+        WEFT_INFER_TRY(check_average(node, window.kernel[0] * window.kernel[1], diag));
+    else if (dtype != x->dtype)
+        return weft_infer_fail(node, x, WEFT_E_INFER_ATTR, diag, weft_dtype_name(x->dtype),
+                               weft_dtype_name(dtype), "a maximum keeps the type of its input");
+    window.ceil_mode = ceil_mode != 0;
+    for (int i = 0; i < 2; i++) {
+        window.pads_begin[i] = pads[i];
+        window.pads_end[i] = pads[2 + i];
+    }
+    weft_shape y = x->shape;
+    WEFT_INFER_TRY(weft_infer_window_apply(node, &x->shape.dims[1], &window, &y.dims[1], diag));
+    return weft_infer_set(node, 0, dtype, &y, diag);
+}
+
+weft_status weft_infer_q_table(weft_graph *graph, weft_node *node, weft_diag *diag)
+{
+    (void)graph;
+    WEFT_INFER_TRY(check_8bit(node, 0, diag));
+    WEFT_INFER_TRY(check_table(node, 1, diag));
+    return weft_infer_set(node, 0, node->inputs[1]->dtype, &node->inputs[0]->shape, diag);
+}

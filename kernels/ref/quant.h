@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the reference kernels of 8-bit operators share: elements as s32, and the stages of
+ * kernels/include/weft_int.h read from a call's attributes. */
+#ifndef WEFT_KERNELS_REF_QUANT_H
+#define WEFT_KERNELS_REF_QUANT_H
+
+#include "kernels/include/weft_int.h"
+#include "kernels/ref/ref.h"
+#include "kernels/ref/walk.h"
+
+static inline bool weft_ref_q_is_8bit(const weft_tensor *tensor)
+{
+    return tensor->dtype == WEFT_DTYPE_U8 || tensor->dtype == WEFT_DTYPE_I8;
+}
+
+static inline int32_t weft_ref_q_get(const weft_tensor *tensor, int64_t index)
+{
+    return tensor->dtype == WEFT_DTYPE_U8 ? ((const uint8_t *)tensor->data)[index]
+                                          : ((const int8_t *)tensor->data)[index];
+}
+
+/* value is in the dtype's range. */
+static inline void weft_ref_q_put(const weft_tensor *tensor, int64_t index, int32_t value)
+{
+    if (tensor->dtype == WEFT_DTYPE_U8)
+        ((uint8_t *)tensor->data)[index] = (uint8_t)value;
+    else
+        ((int8_t *)tensor->data)[index] = (int8_t)value;
+}
+
+/* The entry of a table (256 elements) for an element of dtype `from`. */
+static inline int32_t weft_ref_q_look_up(const weft_tensor *table, weft_dtype from, int32_t value)
+{
+    return weft_ref_q_get(table, weft_table_index(value, from == WEFT_DTYPE_I8));
+}
+
+/* An 8-bit result: zero point and limits, the type's own where absent. */
+typedef struct weft_ref_q_stage {
+    int32_t zero, low, high;
+} weft_ref_q_stage;
+
+static inline weft_ref_q_stage weft_ref_q_stage_read(const weft_attrs *attrs, const char *zero,
+                                                     const char *min, const char *max,
+                                                     weft_dtype dtype)
+{
+    int32_t least = dtype == WEFT_DTYPE_U8 ? 0 : -128;
+    return (weft_ref_q_stage){.zero = (int32_t)weft_attrs_int(attrs, zero, 0),
+                              .low = (int32_t)weft_attrs_int(attrs, min, least),
+                              .high = (int32_t)weft_attrs_int(attrs, max, least + 255)};
+}
+
+static inline weft_dtype weft_ref_q_dtype(const weft_attrs *attrs, const char *name)
+{
+    return weft_attrs_string(attrs, name, "i8")[0] == 'u' ? WEFT_DTYPE_U8 : WEFT_DTYPE_I8;
+}
+
+/* The add stage: a's zero and multiplier, b's, the shift, and the result. */
+typedef struct weft_ref_q_sum {
+    int32_t a_zero, a_mult, b_zero, b_mult, shift;
+    weft_ref_q_stage y;
+} weft_ref_q_sum;
+
+static inline int32_t weft_ref_q_add_stage(const weft_ref_q_sum *sum, int32_t a, int32_t b)
+{
+    return weft_add_stage(a - sum->a_zero, sum->a_mult, b - sum->b_zero, sum->b_mult, sum->shift,
+                          sum->y.zero, sum->y.low, sum->y.high);
+}
+
+#endif
