@@ -18,7 +18,9 @@ typedef int weft_s32;
 typedef uint weft_u32;
 typedef long weft_s64;
 typedef ulong weft_u64;
+#ifndef WEFT_INT_FN
 #define WEFT_INT_FN static inline __attribute__((always_inline, unused))
+#endif
 #else
 #include <stdint.h>
 typedef int8_t weft_s8;
@@ -29,7 +31,9 @@ typedef int32_t weft_s32;
 typedef uint32_t weft_u32;
 typedef int64_t weft_s64;
 typedef uint64_t weft_u64;
+#ifndef WEFT_INT_FN
 #define WEFT_INT_FN static inline
+#endif
 #endif
 
 /* A multiplier has at most so many bits (2^22 itself is allowed): times a sum of 32 bits the
@@ -66,7 +70,8 @@ WEFT_INT_FN weft_s32 weft_clamp32(const weft_s32 value, const weft_s32 low, cons
 }
 
 /* Requantisation: clamp(round(sum * mult / 2^shift) + zero, low, high). Any s32 sum; 0 <= mult <=
- * WEFT_MULT_MAX, WEFT_SHIFT_MIN <= shift <= WEFT_SHIFT_MAX, low <= high in the range of u8 or s8. */
+ * WEFT_MULT_MAX, WEFT_SHIFT_MIN <= shift <= WEFT_SHIFT_MAX, low <= high in the range of u8 or s8.
+ */
 WEFT_INT_FN weft_s32 weft_requantise(const weft_s32 sum, const weft_s32 mult, const weft_s32 shift,
                                      const weft_s32 zero, const weft_s32 low, const weft_s32 high)
 {
@@ -84,10 +89,34 @@ WEFT_INT_FN weft_s32 weft_add_stage(const weft_s32 a, const weft_s32 a_mult, con
     return weft_clamp32(weft_round_shift32(a * a_mult + b * b_mult, shift) + zero, low, high);
 }
 
+/* The multiply stage, for a - a_zero and b - b_zero within [-255, 255]; a gate is the same with
+ * b = table[code of the gate's argument]. Arguments as weft_requantise. */
+WEFT_INT_FN weft_s32 weft_multiply_stage(const weft_s32 a, const weft_s32 b, const weft_s32 mult,
+                                         const weft_s32 shift, const weft_s32 zero,
+                                         const weft_s32 low, const weft_s32 high)
+{
+    return weft_requantise(a * b, mult, shift, zero, low, high);
+}
+
 /* Where an 8-bit value stands in a table of 256: u8 as it is, s8 from -128 up. */
 WEFT_INT_FN weft_s32 weft_table_index(const weft_s32 value, const weft_s32 is_signed)
 {
     return is_signed ? value + 128 : value;
 }
+
+/* The value of a stored byte, and the byte that stores a value of u8 or s8. */
+WEFT_INT_FN weft_s32 weft_byte_value(const weft_u8 byte, const weft_s32 is_signed)
+{
+    return is_signed ? (weft_s32)(byte ^ 128) - 128 : (weft_s32)byte;
+}
+
+WEFT_INT_FN weft_u8 weft_byte_of(const weft_s32 value)
+{
+    return (weft_u8)((weft_u32)value & 255u);
+}
+
+/* An average over `count` elements, a mean over an image: weft_requantise of the sum of x - x_zero
+ * with the ratio x_scale / (y_scale * count). 255 * count must stay below 2^31. */
+#define WEFT_AVERAGE_COUNT_MAX (1 << 23)
 
 #endif
