@@ -208,14 +208,16 @@ weft_status weft_infer_split(weft_graph *graph, weft_node *node, weft_diag *diag
         WEFT_INFER_TRY(even_parts(node, dim, &part, diag));
     }
     weft_shape y = x->shape;
-    for (size_t i = 0; i < node->output_count; i++) {
+    bool fits = true;
+    for (size_t i = 0; i < node->output_count && fits; i++) {
         y.dims[axis] = parts ? parts[i] : part < left ? part : left;
-        if (y.dims[axis] < 0 || y.dims[axis] > left)
-            break;
-        left -= y.dims[axis];
-        WEFT_INFER_TRY(weft_infer_set(node, i, x->dtype, &y, diag));
+        fits = y.dims[axis] >= 0 && y.dims[axis] <= left;
+        if (fits) {
+            left -= y.dims[axis];
+            WEFT_INFER_TRY(weft_infer_set(node, i, x->dtype, &y, diag));
+        }
     }
-    if (left == 0 && y.dims[axis] >= 0)
+    if (fits && left == 0)
         return WEFT_OK;
     char expected[96];
     snprintf(expected, sizeof expected, "sizes of 0 or more that sum to %" PRId64, dim);

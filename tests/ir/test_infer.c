@@ -22,6 +22,7 @@ static const char shared[] = "const %i0: i64[] = 0\n"
                              "input %f3: f32[3]\n"
                              "input %f234: f32[2x3x4]\n"
                              "input %img: f32[1x4x7x9]\n"
+                             "input %u8: u8[1x7x9x4]\n"
                              "input %l23: i64[2x3]\n"
                              "input %b23: bool[2x3]\n"
                              "input %d23: f64[2x3]\n"
@@ -222,6 +223,8 @@ static const infer_case moves[] = {
     {"%x, %y = Split(%f234, %k) {axis=2} const %k: i64[2] = [1, 3]", "f32[2x3x3]"},
     {"_, %y = Split(%f234, %k) {axis=2} const %k: i64[2] = [1, 2]", "E0204"},
     {"%x, %y = Split(%f234, %k) {axis=2} const %k: i64[2] = [5, -1]", "E0204"},
+    {"%y, %z = Split(%f234, %k) {axis=2} const %k: i64[2] = [4, 4]", "E0204"},
+    {"%y, %z = Split(%f234, %k) {axis=2} const %k: i64[2] = [4, 0]", "E0211"},
     {"%x, %y = Split(%f234, %i1)", "E0204"},
     {"%y = Expand(%f31, %k) const %k: i64[3] = [2, 1, 5]", "f32[2x3x5]"},
     {"%y = Expand(%f31, %k) const %k: i64[2] = [2, 5]", "E0204"},
@@ -327,6 +330,66 @@ static const infer_case weft_rows[] = {
     {"%y = weft.Pool2D(%x) {kernel_shape=[1, 1], mode=\"min\"} input %x: f32[1x7x8x4]", "E0202"},
 };
 
+#define QW                                                                                         \
+    "input %w: i8[5x3x3x4] const %b: i32[5] = 0 const %m: i32[5] = 1 const %s: i32[5] = 2 "        \
+    "const %t: u8[256] = 0 "
+static const infer_case quantised[] = {
+    {"%y = QuantizeLinear(%f23, %s) const %s: f32[] = 0.5", "u8[2x3]"},
+    {"%y = QuantizeLinear(%f23, %s) {output_dtype=3} const %s: f32[] = 0.5", "i8[2x3]"},
+    {"%y = QuantizeLinear(%f23, %s, %z) const %s: f32[3] = 0.5 const %z: i8[3] = 0", "i8[2x3]"},
+    {"%y = QuantizeLinear(%f23, %s) {axis=0} const %s: f32[3] = 0.5", "E0204"},
+    {"%y = QuantizeLinear(%f23, %s) {axis=2} const %s: f32[3] = 0.5", "E0205"},
+    {"%y = QuantizeLinear(%f23, %s) {block_size=2} const %s: f32[3] = 0.5", "E0202"},
+    {"%y = QuantizeLinear(%f23, %s, %z) const %s: f32[] = 0.5 const %z: i16[] = 0", "E0203"},
+    {"%y = QuantizeLinear(%f23, %s, %z) const %s: f32[] = 0.5 const %z: i8[3] = 0", "E0204"},
+    {"%y = QuantizeLinear(%l23, %s) const %s: f32[] = 0.5", "E0203"},
+    {"%y = DequantizeLinear(%q, %s) input %q: i8[2x3] const %s: f32[] = 0.5", "f32[2x3]"},
+    {"%y = DequantizeLinear(%q, %s) {axis=0} input %q: i32[2x3] const %s: f32[2] = 0.5",
+     "f32[2x3]"},
+    {"%y = DequantizeLinear(%l23, %s) const %s: f32[] = 0.5", "E0203"},
+    {"%y = DequantizeLinear(%q, %s, %z) input %q: i8[2x3] const %s: f32[] = 1 const %z: u8[] = 1",
+     "E0203"},
+    {"%y = weft.QConv2D(%u8, %w, %b, %m, %s) {strides=[2, 2], pads=[1, 1, 1, 1]} " QW,
+     "i8[1x4x5x5]"},
+    {"%x, %y = weft.QConv2D(%u8, %w, %b, %m, %s) {to=\"u8\", c_type=\"u8\"} " QW, "u8[1x5]"},
+    {"%y = weft.QConv2D(%u8, %w, %b, %m, %s, %t) {to=\"u8\"} " QW, "u8[1x5x7x5]"},
+    {"%y = weft.QConv2D(%u8, %w, %b, %m, %s, _, %r) {to=\"u8\"} input %r: i8[1x5x7x5] " QW,
+     "u8[1x5x7x5]"},
+    {"%y = weft.QConv2D(%u8, %w, %b, %m, %s, _, %r) input %r: i8[1x5x7x4] " QW, "E0204"},
+    {"%y = weft.QConv2D(%u8, %w, %b, %m, %s) {to=\"u8\"} " QW, "E0202"},
+    {"%y = weft.QConv2D(%u8, %w, %b, %m, %s) {x_zero=256} " QW, "E0202"},
+    {"%y = weft.QConv2D(%u8, %w, %b, %m, %s) {x_zero=-1} " QW, "E0202"},
+    {"%y = weft.QConv2D(%u8, %w, %b, %m, %s) {c_min=2, c_max=1} " QW, "E0202"},
+    {"%y = weft.QConv2D(%u8, %w, %b, %b, %s) {acc_bits=33} " QW, "E0202"},
+    {"%y = weft.QConv2D(%img, %w, %b, %m, %s) " QW, "E0203"},
+    {"%y = weft.QConv2D(%u8, %w, %w, %m, %s) " QW, "E0203"},
+    {"%y = weft.QConv2D(%u8, %w, %b, %m, %s) {group=2} " QW, "E0204"},
+    {"%y = weft.QAdd(%u8, %r) {a_mult=5, b_mult=7} input %r: i8[4]", "i8[1x7x9x4]"},
+    {"%y = weft.QAdd(%u8, %r) input %r: i8[3]", "E0204"},
+    {"%y = weft.QAdd(%u8, %f3)", "E0203"},
+    {"%y = weft.QAdd(%u8, %u8) {a_mult=2097153}", "E0202"},
+    {"%y = weft.QAdd(%u8, %u8) {shift=31}", "E0202"},
+    {"%y = weft.QMul(%u8, %g) {to=\"u8\", c_type=\"u8\"} input %g: u8[1x1x1x4]", "u8[1x7x9x4]"},
+    {"%y = weft.QMul(%g, %u8) input %g: u8[1x1x1x4]", "E0204"},
+    {"%y = weft.QMul(%u8, %g, %u8) input %g: u8[1x1x1x4]", "i8[1x7x9x4]"},
+    {"%y = weft.QMul(%u8, %u8) {shift=63}", "E0202"},
+    {"%y = weft.QMul(%u8, %u8) {mult=4194305}", "E0202"},
+    {"%y = weft.QPool2D(%u8) {kernel_shape=[2, 2], strides=[2, 2], to=\"u8\"}", "u8[1x3x4x4]"},
+    {"%y = weft.QPool2D(%u8) {kernel_shape=[2, 2]}", "E0202"},
+    {"%y = weft.QPool2D(%u8) {to=\"u8\"}", "E0202"},
+    {"%y = weft.QPool2D(%u8) {mode=\"average\", kernel_shape=[2, 2], counts=[4], mults=[1], "
+     "shifts=[2]}",
+     "i8[1x6x8x4]"},
+    {"%y = weft.QPool2D(%u8) {mode=\"average\", kernel_shape=[2, 2], counts=[4], mults=[1]}",
+     "E0202"},
+    {"%y = weft.QPool2D(%u8) {mode=\"average\", kernel_shape=[2, 2], counts=[5], mults=[1], "
+     "shifts=[2]}",
+     "E0202"},
+    {"%y = weft.QTable(%u8, %t) const %t: i8[256] = 0", "i8[1x7x9x4]"},
+    {"%y = weft.QTable(%u8, %t) const %t: i8[255] = 0", "E0204"},
+    {"%y = weft.QTable(%f3, %t) const %t: i8[256] = 0", "E0203"},
+};
+
 static const struct {
     const infer_case *cases;
     size_t count;
@@ -336,7 +399,7 @@ static const struct {
         name, sizeof name / sizeof name[0]                                                         \
     }
     TABLE(elementwise), TABLE(products), TABLE(reductions),
-    TABLE(moves),       TABLE(data),     TABLE(weft_rows),
+    TABLE(moves),       TABLE(data),     TABLE(weft_rows), TABLE(quantised),
 };
 
 /* Whether the case comes out as expected; prints what differs. */
