@@ -57,7 +57,7 @@ WEFT_INT_FN weft_s64 weft_round_shift64(const weft_s64 value, const weft_s32 shi
     return (value + below_half + ((value >> shift) & 1)) >> shift;
 }
 
-/* The same in 32 bits: 1 <= shift <= 30, |value| <= 2^30 + 2^29. */
+/* The same in 32 bits: 1 <= shift <= 30, |value| < 2^30 + 2^29. */
 WEFT_INT_FN weft_s32 weft_round_shift32(const weft_s32 value, const weft_s32 shift)
 {
     const weft_s32 below_half = ((weft_s32)1 << (shift - 1)) - 1;

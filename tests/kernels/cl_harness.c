@@ -9,10 +9,11 @@
 #include <time.h>
 
 #ifdef WEFT_TEST_DATA
-#define KERNELS WEFT_TEST_DATA "/../kernels/cpu"
+#define ROOT WEFT_TEST_DATA "/../"
 #else
-#define KERNELS "kernels/cpu" /* run from the root of the repository */
+#define ROOT "" /* run from the root of the repository */
 #endif
+#define KERNELS ROOT "kernels/cpu"
 
 #define CHECK(call)                                                                                \
     do {                                                                                           \
@@ -88,6 +89,24 @@ static char *read_text(const char *path)
     return text;
 }
 
+static cl_program build_texts(struct cl_harness *h, const char **texts, cl_uint count,
+                              const char *name)
+{
+    cl_int code;
+    const double start_ms = now_ms();
+    cl_program program = clCreateProgramWithSource(h->context, count, texts, NULL, &code);
+    CHECK(code);
+    code = clBuildProgram(program, 1, &h->device, "-cl-std=CL1.2", NULL, NULL);
+    if (code != CL_SUCCESS) {
+        static char log[16384];
+        clGetProgramBuildInfo(program, h->device, CL_PROGRAM_BUILD_LOG, sizeof log, log, NULL);
+        fprintf(stderr, "%s: build failed\n%s\n", name, log);
+        exit(1);
+    }
+    h->build_ms = now_ms() - start_ms;
+    return program;
+}
+
 cl_program weft_harness_build(struct cl_harness *h, const char *file)
 {
     char path[512], defines[64];
@@ -96,21 +115,24 @@ cl_program weft_harness_build(struct cl_harness *h, const char *file)
              h->vector_width == 16 ? 14 : 6);
     char *common = read_text(KERNELS "/common.cl");
     char *family = read_text(path);
-    const char *parts[3] = {defines, common, family};
-    cl_int code;
-    const double start_ms = now_ms();
-    cl_program program = clCreateProgramWithSource(h->context, 3, parts, NULL, &code);
-    CHECK(code);
-    code = clBuildProgram(program, 1, &h->device, "-cl-std=CL1.2", NULL, NULL);
-    if (code != CL_SUCCESS) {
-        static char log[16384];
-        clGetProgramBuildInfo(program, h->device, CL_PROGRAM_BUILD_LOG, sizeof log, log, NULL);
-        fprintf(stderr, "%s: build failed\n%s\n", path, log);
-        exit(1);
-    }
-    h->build_ms = now_ms() - start_ms;
+    const char *texts[3] = {defines, common, family};
+    cl_program program = build_texts(h, texts, 3, path);
     free(common);
     free(family);
+    return program;
+}
+
+cl_program weft_harness_build_files(struct cl_harness *h, const char *const *files, cl_uint count)
+{
+    char *texts[WEFT_HARNESS_FILES_MAX];
+    for (cl_uint i = 0; i < count; i++) {
+        char path[512];
+        snprintf(path, sizeof path, ROOT "%s", files[i]);
+        texts[i] = read_text(path);
+    }
+    cl_program program = build_texts(h, (const char **)texts, count, files[count - 1]);
+    for (cl_uint i = 0; i < count; i++)
+        free(texts[i]);
     return program;
 }
 

@@ -29,6 +29,9 @@ void weft_harness_close(struct cl_harness *h);
 
 /* Builds the macros for this device + kernels/cpu/common.cl + kernels/cpu/<file>. */
 cl_program weft_harness_build(struct cl_harness *h, const char *file);
+/* Builds the files, named from the root of the repository, one after the other as one text. */
+#define WEFT_HARNESS_FILES_MAX 8
+cl_program weft_harness_build_files(struct cl_harness *h, const char *const *files, cl_uint count);
 cl_kernel weft_harness_kernel(cl_program program, const char *name);
 
 /* A buffer of count floats, filled from `data` when it is not NULL. */
