@@ -124,9 +124,12 @@ static bool has_types(const weft_node *node)
     return true;
 }
 
-/* Evaluates a node that makes a small constant, as shape arithmetic does. */
+/* Evaluates a node that makes a small constant, as shape arithmetic does. Quantised constants stay:
+ * passes want the integers. */
 static void fold_if_small(weft_graph *graph, weft_node *node)
 {
+    if (node->op == WEFT_OP_DequantizeLinear)
+        return;
     for (size_t i = 0; i < node->output_count; i++) {
         const weft_value *output = node->outputs[i];
         size_t bytes = 0;
@@ -176,6 +179,7 @@ static void build(weft_importer *importer)
     weft_import_flatten(importer);
     check_opset(importer);
     importer->graph->source_node_count = importer->nodes.count;
+    weft_import_expand_quantised(importer);
     weft_import_initializers(importer);
     weft_import_inputs(importer);
     weft_import_nodes(importer);

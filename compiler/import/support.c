@@ -35,7 +35,9 @@ typedef struct reason {
 #define CONTROL_FLOW                                                                               \
     "it holds graphs that run depending on data", "export the model with fixed control flow"
 #define RECURRENT "recurrent layers are not supported", NULL
-#define INTEGERS "quantised models are not supported", "give the float model"
+#define DYNAMIC                                                                                    \
+    "its scales are computed while the model runs, or it leaves 32-bit sums to the graph",         \
+        "quantise the model statically, in QDQ form or with QLinear operators"
 #define DATA_SIZED                                                                                 \
     "the size of its result depends on data",                                                      \
         "cut the model before it and do this step in the application"
@@ -49,13 +51,9 @@ static const reason reasons[] = {
     {"", "LSTM", RECURRENT},
     {"", "GRU", RECURRENT},
     {"", "RNN", RECURRENT},
-    {"", "QuantizeLinear", INTEGERS},
-    {"", "DequantizeLinear", INTEGERS},
-    {"", "DynamicQuantizeLinear", INTEGERS},
-    {"", "QLinearConv", INTEGERS},
-    {"", "QLinearMatMul", INTEGERS},
-    {"", "ConvInteger", INTEGERS},
-    {"", "MatMulInteger", INTEGERS},
+    {"", "DynamicQuantizeLinear", DYNAMIC},
+    {"", "ConvInteger", DYNAMIC},
+    {"", "MatMulInteger", DYNAMIC},
     {"", "NonZero", DATA_SIZED},
     {"", "NonMaxSuppression", DATA_SIZED},
     {"", "Unique", DATA_SIZED},
@@ -71,6 +69,8 @@ static const reason reasons[] = {
     {"", "SplitToSequence", SEQUENCES},
     {"", "ConcatFromSequence", SEQUENCES},
     {"", "Optional", SEQUENCES},
+    {"com.microsoft", "DynamicQuantizeMatMul", DYNAMIC},
+    {"com.microsoft", "MatMulIntegerToFloat", DYNAMIC},
     {"com.microsoft", NULL, "it is an operator of ONNX Runtime, which its graph optimiser puts in",
      "export the model without ONNX Runtime's optimisation"},
     {"ai.onnx.ml", NULL, "classical machine-learning operators are not supported", NULL},

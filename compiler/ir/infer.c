@@ -132,6 +132,8 @@ static weft_status check_graph_input(const weft_value *value, weft_diag *diag)
 static size_t evaluation_bytes(const weft_node *node)
 {
     size_t total = 0, bytes;
+    if (node->op == WEFT_OP_DequantizeLinear) /* the pass lower-quantized wants the integers */
+        return SIZE_MAX;
     bool reads_data = node->op != WEFT_OP_Shape && node->op != WEFT_OP_Size;
     for (size_t i = 0; reads_data && i < node->input_count; i++) {
         const weft_value *input = node->inputs[i];
@@ -194,6 +196,19 @@ static bool has_unknown_input(const weft_node *node)
     return false;
 }
 
+/* Chains of quantised layers: a faulty scale further on is not the consequence of the first. */
+static void check_quantisation(const weft_node *node, weft_diag *diag)
+{
+    if ((node->op != WEFT_OP_QuantizeLinear && node->op != WEFT_OP_DequantizeLinear) ||
+        !weft_node_input(node, 1) || node->input_count > 3)
+        return;
+    for (size_t i = 1; i < node->input_count; i++)
+        if (node->inputs[i] &&
+            (node->inputs[i]->dtype == WEFT_DTYPE_NONE || !node->inputs[i]->has_shape))
+            return;
+    weft_infer_quantisation(node, diag);
+}
+
 weft_status weft_graph_infer(weft_graph *graph, weft_diag *diag)
 {
     weft_status first = WEFT_OK;
@@ -204,8 +219,10 @@ weft_status weft_graph_infer(weft_graph *graph, weft_diag *diag)
     }
     for (weft_node *node = graph->first, *next; node; node = next) {
         next = node->next; /* evaluation removes the node */
-        if (first != WEFT_OK && has_unknown_input(node))
+        if (first != WEFT_OK && has_unknown_input(node)) {
+            check_quantisation(node, diag);
             continue;
+        }
         weft_status status = infer_one(graph, node, &total_bytes, diag);
         if (status == WEFT_OK)
             continue;

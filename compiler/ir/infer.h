@@ -102,6 +102,10 @@ weft_status weft_infer_attr_int(const weft_node *node, const char *name, int64_t
 weft_status weft_infer_attr_word(const weft_node *node, const char *name, const char *words,
                                  int *out_index, weft_diag *diag);
 
+/* What of a QuantizeLinear's or DequantizeLinear's parameters does not depend on its data: form,
+ * scales and zero points. Of two faulty nodes in a row it reports the second too. */
+weft_status weft_infer_quantisation(const weft_node *node, weft_diag *diag);
+
 /* Sliding windows: spatial dimensions of convolution and pooling, all of ONNX's rules (auto_pad,
  * ceil_mode, dilation). */
 typedef struct weft_infer_window {

@@ -19,6 +19,12 @@ static const char *advice(weft_error_id id)
         return "check the input shapes given with --shape, and the model with the ONNX checker";
     case WEFT_E_INFER_TOO_LARGE: return "check the input shapes given with --shape";
     case WEFT_E_INFER_OPTION: return "export the model for inference, without this option";
+    case WEFT_E_QUANT_SCALE:
+    case WEFT_E_QUANT_ZERO_POINT:
+    case WEFT_E_QUANT_COUNT:
+    case WEFT_E_QUANT_AXIS: return "quantise the model again, with data that reach this tensor";
+    case WEFT_E_QUANT_NOT_CONSTANT: return "quantise the model statically";
+    case WEFT_E_QUANT_FORM: return "quantise to 8 bits, with one scale or one per channel";
     case WEFT_E_INFER_DTYPE: return "export the model in f32, or add the missing Cast";
     default: return "export the model again, and check it with the ONNX checker";
     }
