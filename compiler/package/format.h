@@ -22,8 +22,8 @@
  *
  * Sections follow each other without gaps in table order; the file ends with the last one. So every
  * byte is covered by exactly one hash, and a changed byte is reported with the name of what holds
- * it. manifest  JSON: everything of weft_manifest but sources (docs/package.md) kernels   OpenCL C
- * source of all programs weights   blobs as kernels want them; mapped, never copied plain constants
+ * it. manifest  JSON: everything of weft_manifest but sources (docs/package.md) kernels   source of
+ * all programs weights   blobs as kernels want them; mapped, never copied plain constants
  * that only the reference backend reads graph     the final graph in text form A hash finds damage,
  * not malice: a package holds code, so take packages only from where you take programs. */
 #ifndef WEFT_PACKAGE_FORMAT_H

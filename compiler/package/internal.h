@@ -74,8 +74,10 @@ bool weft__manifest_check(const weft_manifest *manifest, const weft_manifest_lim
 const char *weft__place_name(weft_place place);
 const char *weft__packing_name(weft_packing packing);
 const char *weft__bound_name(weft_bound bound);
+const char *weft__language_name(weft_language language);
 int weft__place_find(const char *name);
 int weft__packing_find(const char *name);
 int weft__bound_find(const char *name);
+int weft__language_find(const char *name);
 
 #endif

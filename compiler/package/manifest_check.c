@@ -230,6 +230,59 @@ static bool check_arg(const check *c, size_t step, const weft_launch *launch, si
     }
 }
 
+/* Words are numbers, offsets of values that an arena can hold, or offsets of blobs. */
+static bool check_descriptor(const check *c, size_t step, size_t index)
+{
+    const weft_descriptor *descriptor = &c->schedule->steps[step].descriptors[index];
+    if (descriptor->word_count == 0 || descriptor->word_count > WEFT_DESCRIPTOR_WORDS)
+        return fail(c, "steps[%zu].descriptors[%zu]: %zu words, but 1 to %d are possible", step,
+                    index, descriptor->word_count, WEFT_DESCRIPTOR_WORDS);
+    for (size_t i = 0; i < descriptor->word_count; i++) {
+        const weft_arg *word = &descriptor->words[i];
+        bool is_value = word->kind == WEFT_ARG_VALUE, is_blob = word->kind == WEFT_ARG_BLOB;
+        if (!is_value && !is_blob && word->kind != WEFT_ARG_INT)
+            return fail(c, "steps[%zu].descriptors[%zu][%zu]: not a number, a value or a blob",
+                        step, index, i);
+        size_t count = is_value ? c->schedule->value_count : c->manifest->blob_count;
+        if ((is_value || is_blob) && (word->index < 0 || (size_t)word->index >= count))
+            return fail(c, "steps[%zu].descriptors[%zu][%zu]: there is no %s %" PRId32, step,
+                        index, i, is_value ? "value" : "blob", word->index);
+        if (!is_value)
+            continue;
+        const weft_schedule_value *value = &c->schedule->values[word->index];
+        if (value->place == WEFT_PLACE_ALIAS)
+            value = &c->schedule->values[value->alias_of];
+        if (value->place == WEFT_PLACE_CONSTANT)
+            return fail(c, "steps[%zu].descriptors[%zu][%zu]: constant %" PRId32 " is not a blob",
+                        step, index, i, word->index);
+    }
+    return true;
+}
+
+static bool check_engine_program(const check *c, const char *what, int32_t index,
+                                 weft_language language)
+{
+    if (index < 0 || (size_t)index >= c->manifest->program_count)
+        return fail(c, "engine.%s: there is no program %" PRId32, what, index);
+    return c->manifest->programs[index].language == language ||
+           fail(c, "engine.%s: program %" PRId32 " is written in another language", what, index);
+}
+
+static bool check_engine(const check *c)
+{
+    const weft_engine *engine = &c->manifest->engine;
+    if (engine->name == NULL)
+        return true;
+    if (engine->name[0] == '\0')
+        return fail(c, "engine.name: must not be empty");
+    for (size_t i = 0; i < engine->parameters.count; i++)
+        if (engine->parameters.data[i].kind != WEFT_ATTR_INT)
+            return fail(c, "engine.parameters: must be integers");
+    return check_engine_program(c, "program_opencl", engine->opencl_program,
+                                WEFT_LANGUAGE_OPENCL) &&
+           check_engine_program(c, "program_hls", engine->hls_program, WEFT_LANGUAGE_HLS_C);
+}
+
 static bool check_launch(const check *c, size_t step, const weft_launch *launch)
 {
     if (launch->program < 0 || (size_t)launch->program >= c->manifest->program_count)
@@ -239,6 +292,9 @@ static bool check_launch(const check *c, size_t step, const weft_launch *launch)
         (size_t)launch->kernel >= c->manifest->programs[launch->program].kernel_count)
         return fail(c, "steps[%zu].launches[].kernel: the program has no kernel %" PRId32, step,
                     launch->kernel);
+    if (c->manifest->programs[launch->program].language != WEFT_LANGUAGE_OPENCL)
+        return fail(c, "steps[%zu].launches[].program: program %" PRId32 " is not OpenCL C", step,
+                    launch->program);
     uint64_t items = 1;
     for (int i = 0; i < 3; i++) {
         if (launch->local[i] == 0 || launch->global[i] == 0 || launch->global[i] > UINT32_MAX ||
@@ -278,8 +334,13 @@ static bool check_step(const check *c, size_t index)
                         i);
     if (!isfinite(step->cost.ideal_ns) || step->cost.ideal_ns < 0)
         return fail(c, "steps[%zu].cost.ideal_ns: not a time", index);
-    if (step->launch_count == 0)
-        return fail(c, "steps[%zu].launches: must not be empty", index);
+    if (step->launch_count == 0 && step->descriptor_count == 0)
+        return fail(c, "steps[%zu].launches: must not be empty without descriptors", index);
+    if (step->descriptor_count > 0 && c->manifest->engine.name == NULL)
+        return fail(c, "steps[%zu].descriptors: the package has no engine", index);
+    for (size_t i = 0; i < step->descriptor_count; i++)
+        if (!check_descriptor(c, index, i))
+            return false;
     for (size_t i = 0; i < step->launch_count; i++)
         if (!check_launch(c, index, &step->launches[i]))
             return false;
@@ -308,7 +369,7 @@ bool weft__manifest_check(const weft_manifest *manifest, const weft_manifest_lim
         return fail(&c, "schedules: there must be at least one");
     if (manifest->program_count > INT32_MAX || manifest->blob_count > INT32_MAX)
         return fail(&c, "programs: too many");
-    if (!check_programs(&c) || !check_blobs(&c))
+    if (!check_programs(&c) || !check_engine(&c) || !check_blobs(&c))
         return false;
     for (size_t i = 0; i < manifest->schedule_count; i++) {
         c.schedule = &manifest->schedules[i];

@@ -204,6 +204,40 @@ static void read_launches(json_reader *reader, json_at *step, weft_step *out_ste
     }
 }
 
+/* A number, or an object whose one member says what the number is resolved from. */
+static void read_number(json_reader *reader, json_at *at, weft_arg *word)
+{
+    word->index = -1;
+    if (json_is_object(at->json)) {
+        read_arg(reader, at, word);
+        return;
+    }
+    json_int_t number = json_integer_value(at->json);
+    word->kind = WEFT_ARG_INT;
+    if (!json_is_integer(at->json) || number < INT32_MIN || number > INT32_MAX)
+        weft__json_fail(reader, at, "a number of 32 bits, a value or a blob");
+    else
+        word->i = (int32_t)number;
+}
+
+static void read_descriptors(json_reader *reader, json_at *step, weft_step *out_step)
+{
+    json_at list = weft__json_member(reader, step, "descriptors", JSON_ARRAY);
+    out_step->descriptor_count = weft__json_count(&list);
+    out_step->descriptors =
+        WEFT_NEW_ARRAY(reader->arena, weft_descriptor, out_step->descriptor_count);
+    for (size_t i = 0; i < out_step->descriptor_count; i++) {
+        json_at words = weft__json_element(reader, &list, i, JSON_ARRAY);
+        weft_descriptor *descriptor = &out_step->descriptors[i];
+        descriptor->word_count = weft__json_count(&words);
+        descriptor->words = WEFT_NEW_ARRAY(reader->arena, weft_arg, descriptor->word_count);
+        for (size_t k = 0; k < descriptor->word_count; k++) {
+            json_at at = {&words, NULL, k, json_array_get(words.json, k), 0};
+            read_number(reader, &at, &descriptor->words[k]);
+        }
+    }
+}
+
 static void read_cost(json_reader *reader, json_at *step, weft_step_cost *cost)
 {
     json_at at = weft__json_member(reader, step, "cost", JSON_OBJECT);
@@ -228,6 +262,8 @@ static void read_step(json_reader *reader, json_at *at, weft_step *step)
     step->sources = weft__json_texts(reader, at, "sources", &step->source_count);
     read_attrs(reader, at, &step->attrs);
     read_launches(reader, at, step);
+    if (weft__json_has(at, "descriptors"))
+        read_descriptors(reader, at, step);
     read_cost(reader, at, &step->cost);
     weft__json_end(reader, at);
 }
@@ -296,6 +332,9 @@ static void read_program(json_reader *reader, json_at *at, const source_text *so
     program->name = weft__json_text(reader, at, "name");
     program->options = weft__json_text(reader, at, "options");
     program->kernels = weft__json_texts(reader, at, "kernels", &program->kernel_count);
+    if (weft__json_has(at, "language"))
+        program->language = (weft_language)read_word(reader, at, "language", weft__language_find,
+                                                     "\"opencl\" or \"hls-c\"");
     weft__json_sizes(reader, at, "source", range, 2);
     weft__json_end(reader, at);
     program->source = "";
@@ -323,6 +362,25 @@ static void read_blob(json_reader *reader, json_at *at, weft_blob *blob)
     weft__json_end(reader, at);
 }
 
+static void read_engine(json_reader *reader, json_at *root, weft_engine *engine)
+{
+    json_at at = weft__json_member(reader, root, "engine", JSON_OBJECT);
+    engine->name = weft__json_text(reader, &at, "name");
+    engine->version = (int32_t)weft__json_int(reader, &at, "version", 1, INT32_MAX);
+    engine->opencl_program = (int32_t)weft__json_int(reader, &at, "program_opencl", 0, INT32_MAX);
+    engine->hls_program = (int32_t)weft__json_int(reader, &at, "program_hls", 0, INT32_MAX);
+    json_at parameters = weft__json_member(reader, &at, "parameters", JSON_OBJECT);
+    const char *key;
+    json_t *value;
+    json_object_foreach(parameters.json, key, value)
+    {
+        int64_t number = weft__json_int(reader, &parameters, key, 0, INT32_MAX);
+        weft_attrs_set_int(&engine->parameters, reader->arena,
+                           weft_arena_strdup(reader->arena, key), number);
+    }
+    weft__json_end(reader, &at);
+}
+
 static void read_root(json_reader *reader, json_at *root, const source_text *sources,
                       weft_manifest *manifest)
 {
@@ -341,6 +399,8 @@ static void read_root(json_reader *reader, json_at *root, const source_text *sou
         json_at at = weft__json_element(reader, &programs, i, JSON_OBJECT);
         read_program(reader, &at, sources, &manifest->programs[i]);
     }
+    if (weft__json_has(root, "engine"))
+        read_engine(reader, root, &manifest->engine);
     json_at blobs = weft__json_member(reader, root, "blobs", JSON_ARRAY);
     manifest->blob_count = weft__json_count(&blobs);
     manifest->blobs = WEFT_NEW_ARRAY(reader->arena, weft_blob, manifest->blob_count);

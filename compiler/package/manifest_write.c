@@ -132,6 +132,8 @@ static json_t *program_json(writer *w, const weft_program *program, uint64_t sou
     json_t *object = json_object();
     uint64_t range[2] = {source_offset, strlen(program->source)};
     set(w, object, "kernels", texts(w, program->kernels, program->kernel_count));
+    if (program->language != WEFT_LANGUAGE_OPENCL)
+        set(w, object, "language", text(w, weft__language_name(program->language)));
     set(w, object, "name", text(w, program->name));
     set(w, object, "options", text(w, program->options));
     set(w, object, "source", sizes(w, range, 2));
@@ -206,6 +208,25 @@ static json_t *launch_json(writer *w, const weft_launch *launch)
     return object;
 }
 
+/* A number, or what the number is resolved from. */
+static json_t *word_json(writer *w, const weft_arg *word)
+{
+    return word->kind == WEFT_ARG_INT ? json_integer(word->i) : arg_json(w, word);
+}
+
+static json_t *descriptors_json(writer *w, const weft_step *step)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < step->descriptor_count; i++) {
+        const weft_descriptor *descriptor = &step->descriptors[i];
+        json_t *words = json_array();
+        for (size_t k = 0; k < descriptor->word_count; k++)
+            append(w, words, word_json(w, &descriptor->words[k]));
+        append(w, list, words);
+    }
+    return list;
+}
+
 static json_t *cost_json(writer *w, const weft_step_cost *cost)
 {
     json_t *object = json_object();
@@ -229,6 +250,8 @@ static json_t *step_json(writer *w, const weft_step *step)
     set(w, object, "attrs", attrs);
     set(w, object, "cost", cost_json(w, &step->cost));
     set(w, object, "deps", indices(w, step->deps, step->dep_count));
+    if (step->descriptor_count > 0)
+        set(w, object, "descriptors", descriptors_json(w, step));
     set(w, object, "inputs", indices(w, step->inputs, step->input_count));
     set(w, object, "launches", launches);
     set(w, object, "name", text(w, step->name));
@@ -254,6 +277,19 @@ static json_t *schedule_json(writer *w, const weft_schedule *schedule)
     return object;
 }
 
+static json_t *engine_json(writer *w, const weft_engine *engine)
+{
+    json_t *object = json_object(), *parameters = json_object();
+    for (size_t i = 0; i < engine->parameters.count; i++)
+        set_int(w, parameters, engine->parameters.data[i].name, engine->parameters.data[i].i);
+    set(w, object, "name", text(w, engine->name));
+    set(w, object, "parameters", parameters);
+    set_int(w, object, "program_hls", engine->hls_program);
+    set_int(w, object, "program_opencl", engine->opencl_program);
+    set_int(w, object, "version", engine->version);
+    return object;
+}
+
 static json_t *manifest_json(writer *w, const weft_manifest *manifest,
                              const uint64_t *source_offsets)
 {
@@ -266,6 +302,8 @@ static json_t *manifest_json(writer *w, const weft_manifest *manifest,
     for (size_t i = 0; i < manifest->schedule_count; i++)
         append(w, schedules, schedule_json(w, &manifest->schedules[i]));
     set(w, object, "blobs", blobs);
+    if (manifest->engine.name != NULL)
+        set(w, object, "engine", engine_json(w, &manifest->engine));
     set(w, object, "model", text(w, manifest->model));
     set_int(w, object, "opset", manifest->opset);
     set_int(w, object, "parameters", manifest->parameters);

@@ -3,10 +3,12 @@
  * for all three.
  *
  * A schedule is a list of steps in a valid order; step i may start when all of its deps have ended.
- * A step says two things: its meaning (an operator of ops.def with attributes, inputs and outputs),
- * which the reference backend executes, and its launches (a kernel with arguments and a grid each,
- * run one after the other; one for nearly every step, several where data moves from or to several
- * tensors), which an OpenCL device executes. Both name tensors by index into `values`.
+ * A step says up to three things: its meaning (an operator of ops.def with attributes, inputs and
+ * outputs), which the reference backend executes; its launches (a kernel with arguments and a grid
+ * each, run one after the other; one for nearly every step, several where data moves from or to
+ * several tensors), which an OpenCL device executes; and its descriptors, which the engine executes
+ * (kernels/fpga/descriptor.h; none: the step runs on the host by its meaning). All name tensors by
+ * index into `values`.
  * Everything lives in one arena and is immutable once built. */
 #ifndef WEFT_PACKAGE_SCHEDULE_H
 #define WEFT_PACKAGE_SCHEDULE_H
@@ -92,6 +94,15 @@ typedef struct weft_launch {
     const char *tile; /* short text for tables: "6x16", "F4 6x16 T12" */
 } weft_launch;
 
+/* One instruction of the engine. Its words are of the kinds INT (i, as a u32), VALUE (the offset of
+ * the value's storage in the engine's arena) and BLOB (the offset of the blob in section weights);
+ * both offsets in bytes, resolved when the package is loaded. Words after the last one are zero. */
+enum { WEFT_DESCRIPTOR_WORDS = 64 };
+typedef struct weft_descriptor {
+    weft_arg *words; /* at most WEFT_DESCRIPTOR_WORDS */
+    size_t word_count;
+} weft_descriptor;
+
 typedef enum weft_bound {
     WEFT_BOUND_COMPUTE,
     WEFT_BOUND_MEMORY,
@@ -120,8 +131,10 @@ typedef struct weft_step {
     size_t source_count;
     int32_t *deps; /* earlier steps, ascending; write-after-read hazards of the arena included */
     size_t dep_count;
-    weft_launch *launches; /* at least one */
+    weft_launch *launches; /* at least one, unless the step has descriptors */
     size_t launch_count;
+    weft_descriptor *descriptors; /* run one after the other; none: a host step */
+    size_t descriptor_count;
     weft_step_cost cost;
 } weft_step;
 
@@ -136,13 +149,28 @@ typedef struct weft_schedule {
     uint64_t arena_unshared_bytes; /* what it would be without */
 } weft_schedule;
 
+typedef enum weft_language {
+    WEFT_LANGUAGE_OPENCL,
+    WEFT_LANGUAGE_HLS_C,
+    WEFT_LANGUAGE_COUNT
+} weft_language;
+
 typedef struct weft_program {
     const char *name;    /* "conv_f32_6x16" */
-    const char *source;  /* OpenCL C, complete */
-    const char *options; /* for clBuildProgram */
+    const char *source;  /* complete */
+    const char *options; /* for the language's compiler */
     const char **kernels;
     size_t kernel_count;
+    weft_language language;
 } weft_program;
+
+/* The engine that the descriptors are made for; its program is there in both languages. */
+typedef struct weft_engine {
+    const char *name;      /* a row of kernels/fpga/engines.def; NULL: the package has no engine */
+    int32_t version;       /* of the descriptors' layout */
+    weft_attrs parameters; /* ints: rows, columns and SIMD of the matrix array, sizes of buffers */
+    int32_t opencl_program, hls_program; /* indices in programs */
+} weft_engine;
 
 /* Everything in a package besides raw section bytes. */
 typedef struct weft_manifest {
@@ -155,6 +183,7 @@ typedef struct weft_manifest {
     int64_t weight_bytes; /* bytes of constants as imported */
     weft_program *programs;
     size_t program_count;
+    weft_engine engine;
     weft_blob *blobs;
     size_t blob_count;
     weft_schedule *schedules;

@@ -139,6 +139,20 @@ static weft_launch make_launch(weft_arena *arena, int32_t program, int32_t kerne
     return launch;
 }
 
+static void fill_descriptors(weft_arena *arena, weft_step *step)
+{
+    const weft_arg words[] = {{.kind = WEFT_ARG_INT, .index = -1, .i = 7},
+                              {.kind = WEFT_ARG_VALUE, .index = 2},
+                              {.kind = WEFT_ARG_BLOB, .index = 0},
+                              {.kind = WEFT_ARG_INT, .index = -1, .i = INT32_MIN}};
+    step->descriptor_count = 2;
+    step->descriptors = WEFT_NEW_ARRAY(arena, weft_descriptor, 2);
+    for (size_t i = 0; i < 2; i++) {
+        step->descriptors[i].words = weft_arena_dup(arena, words, sizeof words);
+        step->descriptors[i].word_count = 4 - i;
+    }
+}
+
 static void fill_schedule(weft_arena *arena, weft_schedule *schedule)
 {
     static const char *sources[] = {"/conv1/Conv", "/bn1/BatchNormalization"};
@@ -166,6 +180,7 @@ static void fill_schedule(weft_arena *arena, weft_schedule *schedule)
     first->launches[1] = make_launch(arena, 1, 1);
     first->cost = (weft_step_cost){1000, 2000, 300, 400, 500, 12.75, WEFT_BOUND_MEMORY};
     fill_attrs(arena, &first->attrs);
+    fill_descriptors(arena, first);
     second->name = "end";
     second->op = "Identity";
     second->inputs = indices(arena, 3, -1);
@@ -182,15 +197,26 @@ static void fill_schedule(weft_arena *arena, weft_schedule *schedule)
 
 static void fill_programs(weft_arena *arena, weft_manifest *manifest)
 {
-    static const char *one[] = {"weft_conv"}, *two[] = {"weft_copy", "weft_finish"};
-    manifest->program_count = 2;
-    manifest->programs = WEFT_NEW_ARRAY(arena, weft_program, 2);
+    static const char *one[] = {"weft_conv"}, *two[] = {"weft_copy", "weft_finish"},
+                      *engine[] = {"weft_engine"};
+    manifest->program_count = 4;
+    manifest->programs = WEFT_NEW_ARRAY(arena, weft_program, 4);
     manifest->programs[0] =
         (weft_program){"conv", "__kernel void weft_conv() {}\n", "-cl-std=CL1.2",
-                       weft_arena_dup(arena, one, sizeof one), 1};
+                       weft_arena_dup(arena, one, sizeof one), 1, WEFT_LANGUAGE_OPENCL};
     manifest->programs[1] =
         (weft_program){"copy", "__kernel void weft_copy() {}\n__kernel void weft_finish() {}\n", "",
-                       weft_arena_dup(arena, two, sizeof two), 2};
+                       weft_arena_dup(arena, two, sizeof two), 2, WEFT_LANGUAGE_OPENCL};
+    manifest->programs[2] =
+        (weft_program){"engine", "__kernel void weft_engine() {}\n", "",
+                       weft_arena_dup(arena, engine, sizeof engine), 1, WEFT_LANGUAGE_OPENCL};
+    manifest->programs[3] = (weft_program){"engine", "void weft_engine(void) {}\n", "-O2",
+                                           weft_arena_dup(arena, engine, sizeof engine), 1,
+                                           WEFT_LANGUAGE_HLS_C};
+    manifest->engine = (weft_engine){
+        .name = "e16x16", .version = 1, .opencl_program = 2, .hls_program = 3};
+    weft_attrs_set_int(&manifest->engine.parameters, arena, "columns", 16);
+    weft_attrs_set_int(&manifest->engine.parameters, arena, "rows", 8);
 }
 
 weft_package_content *sample_content(weft_arena *arena)

@@ -80,6 +80,18 @@ static void same_values(const weft_schedule *a, const weft_schedule *b)
     }
 }
 
+static void same_args(const weft_arg *a, const weft_arg *b, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(a[i].kind, b[i].kind);
+        assert_int_equal(a[i].index, b[i].index);
+        assert_int_equal(a[i].i, b[i].i);
+        assert_memory_equal(&a[i].f, &b[i].f, sizeof(float));
+        assert_int_equal(a[i].bytes, b[i].bytes);
+        assert_int_equal(a[i].offset_bytes, b[i].offset_bytes);
+    }
+}
+
 static void same_launch(const weft_launch *a, const weft_launch *b)
 {
     assert_int_equal(a->program, b->program);
@@ -88,14 +100,7 @@ static void same_launch(const weft_launch *a, const weft_launch *b)
     assert_memory_equal(a->global, b->global, sizeof a->global);
     assert_memory_equal(a->local, b->local, sizeof a->local);
     assert_int_equal(a->arg_count, b->arg_count);
-    for (size_t i = 0; i < a->arg_count; i++) {
-        assert_int_equal(a->args[i].kind, b->args[i].kind);
-        assert_int_equal(a->args[i].index, b->args[i].index);
-        assert_int_equal(a->args[i].i, b->args[i].i);
-        assert_memory_equal(&a->args[i].f, &b->args[i].f, sizeof(float));
-        assert_int_equal(a->args[i].bytes, b->args[i].bytes);
-        assert_int_equal(a->args[i].offset_bytes, b->args[i].offset_bytes);
-    }
+    same_args(a->args, b->args, a->arg_count);
 }
 
 static void same_attrs(const weft_attrs *a, const weft_attrs *b)
@@ -146,6 +151,12 @@ static void same_steps(const weft_schedule *a, const weft_schedule *b)
         assert_int_equal(x->launch_count, y->launch_count);
         for (size_t l = 0; l < x->launch_count; l++)
             same_launch(&x->launches[l], &y->launches[l]);
+        assert_int_equal(x->descriptor_count, y->descriptor_count);
+        for (size_t d = 0; d < x->descriptor_count; d++) {
+            assert_int_equal(x->descriptors[d].word_count, y->descriptors[d].word_count);
+            same_args(x->descriptors[d].words, y->descriptors[d].words,
+                      x->descriptors[d].word_count);
+        }
         assert_int_equal(x->cost.macs, y->cost.macs);
         assert_int_equal(x->cost.flops, y->cost.flops);
         assert_int_equal(x->cost.weight_bytes, y->cost.weight_bytes);
@@ -170,10 +181,16 @@ static void same_manifest(const weft_manifest *a, const weft_manifest *b)
         assert_string_equal(a->programs[i].name, b->programs[i].name);
         assert_string_equal(a->programs[i].source, b->programs[i].source);
         assert_string_equal(a->programs[i].options, b->programs[i].options);
+        assert_int_equal(a->programs[i].language, b->programs[i].language);
         assert_int_equal(a->programs[i].kernel_count, b->programs[i].kernel_count);
         for (size_t k = 0; k < a->programs[i].kernel_count; k++)
             assert_string_equal(a->programs[i].kernels[k], b->programs[i].kernels[k]);
     }
+    assert_string_equal(a->engine.name, b->engine.name);
+    assert_int_equal(a->engine.version, b->engine.version);
+    assert_int_equal(a->engine.opencl_program, b->engine.opencl_program);
+    assert_int_equal(a->engine.hls_program, b->engine.hls_program);
+    same_attrs(&a->engine.parameters, &b->engine.parameters);
     assert_int_equal(a->blob_count, b->blob_count);
     for (size_t i = 0; i < a->blob_count; i++) {
         assert_int_equal(a->blobs[i].packing, b->blobs[i].packing);
@@ -454,6 +471,10 @@ static image with_manifest(const image *package, const char *find, const char *r
     return made;
 }
 
+#define ZEROS_8 "0,0,0,0,0,0,0,0"
+#define ZEROS_64                                                                                   \
+    ZEROS_8 "," ZEROS_8 "," ZEROS_8 "," ZEROS_8 "," ZEROS_8 "," ZEROS_8 "," ZEROS_8 "," ZEROS_8
+
 static void lying_manifests_are_refused(void **state)
 {
     (void)state;
@@ -507,7 +528,7 @@ static void lying_manifests_are_refused(void **state)
         {"\"deps\":[0]", "\"deps\":[1]", "steps[1].deps[0]"},
         {"\"deps\":[0]", "\"deps\":[0,0]", "steps[1].deps[1]"},
         {"\"kernel\":0,", "\"kernel\":1,", "kernel"},
-        {"\"program\":0", "\"program\":2", "program"},
+        {"\"program\":0", "\"program\":4", "program"},
         {"\"value\":3", "\"value\":6", "args[0]"},
         {"\"blob\":2", "\"blob\":3", "args[1]"},
         {"\"int\":-5", "\"int\":-2147483649", "int"},
@@ -528,6 +549,29 @@ static void lying_manifests_are_refused(void **state)
         {"\"float\":\"inf\"", "\"float\":1e39", "float"},
         {"\"bytes\":[0,127,255]", "\"bytes\":[0,127]", "tensor"},
         {"\"bytes\":[0,127,255]", "\"bytes\":[0,127,256]", "tensor"},
+        {"\"language\":\"hls-c\"", "\"language\":\"c\"", "programs[3].language"},
+        {"\"language\":\"hls-c\"", "\"language\":\"opencl\"", "engine.program_hls"},
+        {"\"program_hls\":3", "\"program_hls\":4", "engine.program_hls"},
+        {"\"program_opencl\":2", "\"program_opencl\":3", "engine.program_opencl"},
+        {"\"program\":0", "\"program\":3", "not OpenCL C"},
+        {"\"name\":\"e16x16\"", "\"name\":\"\"", "engine.name"},
+        {"\"version\":1", "\"version\":0", "engine.version"},
+        {"\"version\":1", "\"version\":1,\"more\":1", "engine"},
+        {"\"columns\":16", "\"columns\":-1", "engine.parameters.columns"},
+        {"\"columns\":16", "\"columns\":2147483648", "engine.parameters.columns"},
+        {"\"columns\":16", "\"columns\":\"wide\"", "engine.parameters.columns"},
+        {"[7,{\"value\":2},", "[7,{\"value\":6},", "descriptors[0][1]"},
+        {"[7,{\"value\":2},", "[7,{\"value\":1},", "descriptors[0][1]"},
+        {"[7,{\"value\":2},", "[7,{\"value\":-1},", "descriptors[0][1]"},
+        {"[7,{\"value\":2},", "[7,{\"float\":2},", "descriptors[0][1]"},
+        {"[7,{\"value\":2},", "[7,{\"scratch\":[0,4]},", "descriptors[0][1]"},
+        {"[7,{\"value\":2},", "[7,\"value\",", "descriptors[0][1]"},
+        {"[7,{\"value\":2},", "[7.5,{\"value\":2},", "descriptors[0][0]"},
+        {"[7,{\"value\":2},", "[2147483648,{\"value\":2},", "descriptors[0][0]"},
+        {",{\"blob\":0},", ",{\"blob\":3},", "descriptors[0][2]"},
+        {"\"descriptors\":[[", "\"descriptors\":[[],[", "descriptors[0]"},
+        {"\"descriptors\":[[", "\"descriptors\":[7,[", "descriptors[0]"},
+        {"\"descriptors\":[[", "\"descriptors\":[[" ZEROS_64 ",", "descriptors[0]: 68 words"},
     };
     image package = sample_image();
     char text[1024];
@@ -576,6 +620,12 @@ static void wrong_content_is_not_written(void **state)
     content = sample_content(arena);
     content->manifest->schedules[0].steps[0].name = "\xff";
     assert_int_equal(weft_package_write(path, content, NULL), WEFT_UNSUPPORTED);
+    content = sample_content(arena); /* a step that nothing executes */
+    content->manifest->schedules[0].steps[1].launch_count = 0;
+    assert_int_equal(weft_package_write(path, content, NULL), WEFT_INTERNAL);
+    content = sample_content(arena); /* descriptors without an engine */
+    ((weft_manifest *)(uintptr_t)content->manifest)->engine.name = NULL;
+    assert_int_equal(weft_package_write(path, content, NULL), WEFT_INTERNAL);
     content = sample_content(arena);
     assert_int_equal(weft_package_write("/nonexistent/x.weft", content, NULL), WEFT_IO);
     assert_int_equal(access(path, F_OK), -1);
