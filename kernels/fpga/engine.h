@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An engine's parameters, as the planner chooses them and the printer writes them down, and the
+ * limits that they put on a descriptor's tiles. Must not know about graphs or devices. */
+#ifndef WEFT_KERNELS_FPGA_ENGINE_H
+#define WEFT_KERNELS_FPGA_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "kernels/fpga/descriptor.h"
+
+/* The engine is one function (a kernel of one work-item in OpenCL C):
+ *   weft_engine(const u32 *program, const u8 *weights, const u8 *source, const u8 *second,
+ *               u8 *target, u32 count)
+ * source, second and target are all the arena: a process of a dataflow region has a memory port of
+ * its own, so x, the second operand (residual) and y each get one. */
+#define WEFT_ENGINE_KERNEL "weft_engine"
+
+typedef struct weft_engine_params {
+    const char *name;
+    int32_t rows, cols,
+        simd;      /* matrix array: pixels (even) x channels x depth (power of 2, <= 8) */
+    int32_t lanes; /* channels at a time in the vector unit and the epilogue */
+    int32_t x_bytes, w_bytes; /* one of the two buffers of the array's operands */
+    int32_t sums;             /* s32 sums of one tile */
+    int32_t lane_bytes;       /* one of the two buffers of each of the vector unit's operands */
+    int32_t line;             /* channels of a tile at most; elements of a piece of a stream */
+    const char *doc;
+} weft_engine_params;
+
+/* By name; NULL when there is none. The table ends with a NULL name. */
+extern const weft_engine_params weft_engines[];
+const weft_engine_params *weft_engine_find(const char *name);
+/* Whether the printer and the engine can work with these numbers. */
+bool weft_engine_params_are_valid(const weft_engine_params *params);
+
+/* Sizes a tile of a window kind may have, with p, c, d = TILE_PIXELS, TILE_CHANNELS, TILE_DEPTH and
+ * up(a, b) = a rounded up to a multiple of b:
+ *   all:     c <= line, p * c <= sums, p, c, d >= 1
+ *   CONV:    d a multiple of simd; up(p, rows) * d <= x_bytes; up(c, cols) * d <= w_bytes;
+ *            up(p, rows) * up(c, cols) <= sums
+ *   GROUPED: p * c * d <= lane_bytes and c * d <= lane_bytes
+ *   POOL:    p * c * d <= lane_bytes; COUNT_ROWS <= WEFT_ENGINE_COUNT_ROWS */
+enum { WEFT_ENGINE_COUNT_ROWS = 64 };
+
+#endif
