@@ -8,7 +8,7 @@
 #include "compiler/codegen/embedded.h"
 
 static const weft_kernel_row rows[] = {
-#define WEFT_KERNEL(id, name, file, kernels, doc) {name, file, kernels, doc},
+#define WEFT_KERNEL(id, name, files, kernels, doc) {name, files, kernels, doc},
 #include "kernels/cpu/kernels.def"
 #undef WEFT_KERNEL
 };
@@ -41,6 +41,22 @@ static const char *embedded_text(const char *name)
     return NULL;
 }
 
+/* The texts of a row's files, separated by spaces, in that order. */
+static void add_files(weft_text *source, const char *list)
+{
+    while (*list != '\0') {
+        char name[32];
+        size_t length = strcspn(list, " ");
+        WEFT_ASSERT(length < sizeof name);
+        memcpy(name, list, length);
+        name[length] = '\0';
+        weft_text_add(source, "\n");
+        weft_text_add(source, embedded_text(name));
+        list += length;
+        list += strspn(list, " ");
+    }
+}
+
 static void split_kernels(weft_arena *arena, const char *list, weft_program *program)
 {
     WEFT_VEC(const char *) names = {NULL, 0, 0};
@@ -71,8 +87,7 @@ static void write_source(weft_arena *arena, weft_program_key key, const weft_ker
     weft_text_printf(&source, "#define WEFT_VW %d\n#define WEFT_MR %d\n\n", key.vector_floats,
                      key.tile_rows);
     weft_text_add(&source, embedded_text("common.cl"));
-    weft_text_add(&source, "\n");
-    weft_text_add(&source, embedded_text(row->file));
+    add_files(&source, row->files);
     program->name = name.data;
     program->source = source.data;
     program->options = "-cl-std=CL1.2";

@@ -9,14 +9,14 @@
 #include "compiler/package/schedule.h"
 
 typedef enum weft_kernel_family {
-#define WEFT_KERNEL(id, name, file, kernels, doc) WEFT_KERNEL_##id,
+#define WEFT_KERNEL(id, name, files, kernels, doc) WEFT_KERNEL_##id,
 #include "kernels/cpu/kernels.def"
 #undef WEFT_KERNEL
     WEFT_KERNEL_COUNT
 } weft_kernel_family;
 
 typedef struct weft_kernel_row {
-    const char *name, *file, *kernels, *doc;
+    const char *name, *files, *kernels, *doc;
 } weft_kernel_row;
 const weft_kernel_row *weft_kernel_get(weft_kernel_family family);
 

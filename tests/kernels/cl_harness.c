@@ -136,6 +136,35 @@ cl_program weft_harness_build_files(struct cl_harness *h, const char *const *fil
     return program;
 }
 
+cl_program weft_harness_build_row(struct cl_harness *h, const char *defines, const char *files)
+{
+    char macros[64];
+    const char *texts[WEFT_HARNESS_FILES_MAX + 3] = {macros, defines};
+    char *owned[WEFT_HARNESS_FILES_MAX + 1];
+    cl_uint count = 0;
+    snprintf(macros, sizeof macros, "#define WEFT_VW %d\n#define WEFT_MR %d\n", h->vector_width,
+             h->vector_width == 16 ? 14 : 6);
+    owned[count++] = read_text(KERNELS "/common.cl");
+    for (const char *name = files; *name != '\0'; count++) {
+        char path[512];
+        const size_t length = strcspn(name, " ");
+        const int is_shared = strncmp(name, "weft_", 5) == 0;
+        snprintf(path, sizeof path, "%s/%.*s", is_shared ? ROOT "kernels/include" : KERNELS,
+                 (int)length, name);
+        if (count > WEFT_HARNESS_FILES_MAX)
+            exit(1);
+        owned[count] = read_text(path);
+        name += length;
+        name += strspn(name, " ");
+    }
+    for (cl_uint i = 0; i < count; i++)
+        texts[2 + i] = owned[i];
+    cl_program program = build_texts(h, texts, count + 2, files);
+    for (cl_uint i = 0; i < count; i++)
+        free(owned[i]);
+    return program;
+}
+
 cl_kernel weft_harness_kernel(cl_program program, const char *name)
 {
     cl_int code;
@@ -146,20 +175,28 @@ cl_kernel weft_harness_kernel(cl_program program, const char *name)
     return kernel;
 }
 
-cl_mem weft_harness_buffer(struct cl_harness *h, const float *data, size_t count)
+cl_mem weft_harness_bytes(struct cl_harness *h, const void *data, size_t bytes)
 {
     cl_int code;
     const cl_mem_flags flags = CL_MEM_READ_WRITE | (data != NULL ? CL_MEM_COPY_HOST_PTR : 0);
-    cl_mem buffer =
-        clCreateBuffer(h->context, flags, count * sizeof *data, (void *)(size_t)data, &code);
+    cl_mem buffer = clCreateBuffer(h->context, flags, bytes, (void *)(size_t)data, &code);
     CHECK(code);
     return buffer;
 }
 
+void weft_harness_read_bytes(struct cl_harness *h, cl_mem buffer, void *data, size_t bytes)
+{
+    CHECK(clEnqueueReadBuffer(h->queue, buffer, CL_TRUE, 0, bytes, data, 0, NULL, NULL));
+}
+
+cl_mem weft_harness_buffer(struct cl_harness *h, const float *data, size_t count)
+{
+    return weft_harness_bytes(h, data, count * sizeof *data);
+}
+
 void weft_harness_read(struct cl_harness *h, cl_mem buffer, float *data, size_t count)
 {
-    CHECK(clEnqueueReadBuffer(h->queue, buffer, CL_TRUE, 0, count * sizeof *data, data, 0, NULL,
-                              NULL));
+    weft_harness_read_bytes(h, buffer, data, count * sizeof *data);
 }
 
 void weft_harness_args(cl_kernel kernel, const char *types, ...)

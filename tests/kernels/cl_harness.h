@@ -32,10 +32,16 @@ cl_program weft_harness_build(struct cl_harness *h, const char *file);
 /* Builds the files, named from the root of the repository, one after the other as one text. */
 #define WEFT_HARNESS_FILES_MAX 8
 cl_program weft_harness_build_files(struct cl_harness *h, const char *const *files, cl_uint count);
+/* Builds the macros for this device, then `defines` (lines of text), kernels/cpu/common.cl and the
+ * files of a row of kernels/cpu/kernels.def, separated by spaces. */
+cl_program weft_harness_build_row(struct cl_harness *h, const char *defines, const char *files);
 cl_kernel weft_harness_kernel(cl_program program, const char *name);
 
 /* A buffer of count floats, filled from `data` when it is not NULL. */
 cl_mem weft_harness_buffer(struct cl_harness *h, const float *data, size_t count);
+/* The same for bytes. */
+cl_mem weft_harness_bytes(struct cl_harness *h, const void *data, size_t bytes);
+void weft_harness_read_bytes(struct cl_harness *h, cl_mem buffer, void *data, size_t bytes);
 void weft_harness_read(struct cl_harness *h, cl_mem buffer, float *data, size_t count);
 
 /* Sets all arguments; types holds one letter each: b cl_mem, i int, f double to float, l size_t

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The integer matrix product of qconv.cl and qwinograd.cl: rows of activations in local memory times panels of packed
+ * weights, sums in s32. It is printed behind common.cl and weft_int.h and must not know convolutions.
+ *
+ * WEFT_DOT products are added per step and lane:
+ *   2  pairs of s16 times s8 widened to s16 (vpmaddwd). Rows hold x - zero, so that padding is 0.
+ *   4  quads of u8 times s8 (vpdpbusd). Rows hold x as u8 (s8 + 128); padding is the zero point, and what it adds to
+ *      the sums is taken off in the packed bias.
+ * Both need k rounded up to WEFT_DOT; the weights there are 0. A step of a panel is WEFT_NR * WEFT_DOT bytes: two vectors
+ * of WEFT_VW lanes. Every form of DOT below gives the same bits: a program made for one CPU runs on another. */
+
+#ifndef WEFT_DOT
+#define WEFT_DOT 2
+#endif
+#define STEP_BYTES (WEFT_NR * WEFT_DOT)
+
+typedef char wv __attribute__((ext_vector_type(WEFT_VW * WEFT_DOT), aligned(1)));
+
+#if WEFT_DOT == 2
+typedef short xt;
+typedef short wide_wv __attribute__((ext_vector_type(WEFT_VW * 2)));
+#define LOADW(p) __builtin_astype(__builtin_convertvector(*(__global const wv *)(p), wide_wv), iv)
+
+#if defined(WEFT_PLAIN_DOT)
+#define DOT_PLAIN
+#elif WEFT_VW == 16 && defined(__AVX512BW__)
+#define MULTIPLY_ADD __builtin_ia32_pmaddwd512
+#elif WEFT_VW == 8 && defined(__AVX2__)
+#define MULTIPLY_ADD __builtin_ia32_pmaddwd256
+#elif WEFT_VW == 4 && defined(__SSE2__)
+#define MULTIPLY_ADD __builtin_ia32_pmaddwd128
+#else
+#define DOT_PLAIN
+#endif
+
+#ifdef DOT_PLAIN
+#define DOT(sum, x, w) ((sum) + (((x) << 16) >> 16) * (((w) << 16) >> 16) + ((x) >> 16) * ((w) >> 16))
+#else
+typedef short pairs_v __attribute__((vector_size(WEFT_VW * 4)));
+#define DOT(sum, x, w) \
+    ((sum) + __builtin_astype(MULTIPLY_ADD(__builtin_astype((x), pairs_v), __builtin_astype((w), pairs_v)), iv))
+#endif
+
+#elif WEFT_DOT == 4
+typedef uchar xt;
+#define LOADW(p) __builtin_astype(*(__global const wv *)(p), iv)
+
+#if defined(WEFT_PLAIN_DOT)
+#define DOT_PLAIN
+#elif WEFT_VW == 16 && defined(__AVX512VNNI__)
+#define DOT_ACCUMULATE __builtin_ia32_vpdpbusd512
+#elif WEFT_VW == 8 && defined(__AVX512VNNI__) && defined(__AVX512VL__)
+#define DOT_ACCUMULATE __builtin_ia32_vpdpbusd256
+#else
+#define DOT_PLAIN
+#endif
+
+#ifdef DOT_PLAIN
+#define DOT(sum, x, w)                                                                  \
+    ((sum) + ((x) & 255) * (((w) << 24) >> 24) + (((x) >> 8) & 255) * (((w) << 16) >> 24) + \
+     (((x) >> 16) & 255) * (((w) << 8) >> 24) + (((x) >> 24) & 255) * ((w) >> 24))
+#else
+typedef int lanes_v __attribute__((vector_size(WEFT_VW * 4)));
+#define DOT(sum, x, w)                                                                                         \
+    __builtin_astype(DOT_ACCUMULATE(__builtin_astype((sum), lanes_v), __builtin_astype((x), lanes_v),          \
+                                    __builtin_astype((w), lanes_v)),                                           \
+                     iv)
+#endif
+#else
+#error "WEFT_DOT is 2 or 4"
+#endif
+
+/* Keeps a sum in a register of its own from step to step. Without it LLVM adds the products of several steps first, because
+ * integer addition may be regrouped, and then has more values than registers. */
+#if defined(__x86_64__) && !defined(DOT_PLAIN)
+#define KEEP(sum) __asm__("" : "+x"(sum));
+#else
+#define KEEP(sum)
+#endif
+
+/* Sums of rows between the chunks of k, in lanes; WEFT_MR more than are used, for tiles that end early. */
+typedef struct {
+    iv v[2];
+} row_sums;
+
+/* Part of a product: run r of run_count starts r * run_step elements after a row's first element in the rows, and
+ * r * run_bytes after the panel pointer in the weights; it takes `steps` steps. */
+struct q_runs {
+    int run_count, run_step, run_bytes, steps;
+};
+
+#define Q_ROW_START(m)                                            \
+    iv lo##m = first ? (iv)(0) : sums[min(m, used - 1)].v[0];     \
+    iv hi##m = first ? (iv)(0) : sums[min(m, used - 1)].v[1];     \
+    __local const xt *a##m = rows + off[min(m, used - 1)];
+#define Q_ROW_STEP(m)                                                                       \
+    {                                                                                       \
+        const iv xv = (iv)(*(__local const int *)(a##m + WEFT_DOT * ((s) + (step_ahead)))); \
+        lo##m = DOT(lo##m, xv, w_lo);                                                       \
+        KEEP(lo##m)                                                                         \
+        hi##m = DOT(hi##m, xv, w_hi);                                                       \
+        KEEP(hi##m)                                                                         \
+    }
+#define Q_ROW_NEXT(m) a##m += runs.run_step;
+#define Q_ROW_END(m)              \
+    if (m < used) {               \
+        sums[m].v[0] = lo##m;     \
+        sums[m].v[1] = hi##m;     \
+    }
+#define Q_STEP(R, ahead_steps)                                              \
+    {                                                                       \
+        enum { step_ahead = ahead_steps };                                  \
+        const iv w_lo = LOADW(b + (ahead_steps) * STEP_BYTES);              \
+        const iv w_hi = LOADW(b + (ahead_steps) * STEP_BYTES + STEP_BYTES / 2); \
+        ROWS(R, Q_ROW_STEP)                                                 \
+    }
+/* Rows off[0..used) times one panel; used < R computes the last row again and drops it. `ahead` is asked for at half the
+ * speed at which the weights are read: two tiles fetch what follows. */
+#define Q_TILE(R)                                                                                            \
+    INLINE void WEFT_CAT(q_tile_, R)(__local const xt *rows, const int *off, const int used,                 \
+                                     __global const char *panel, __global const char *ahead,                 \
+                                     const struct q_runs runs, const int first, row_sums *sums)              \
+    {                                                                                                        \
+        ROWS(R, Q_ROW_START)                                                                                 \
+        for (int r = 0; r < runs.run_count; r++) {                                                           \
+            __global const char *b = panel + r * runs.run_bytes;                                             \
+            int s = 0;                                                                                       \
+            for (; s + 4 <= runs.steps; s += 4) {                                                            \
+                PREFETCH(ahead);                                                                             \
+                Q_STEP(R, 0)                                                                                 \
+                Q_STEP(R, 1)                                                                                 \
+                Q_STEP(R, 2)                                                                                 \
+                Q_STEP(R, 3)                                                                                 \
+                b += 4 * STEP_BYTES;                                                                         \
+                ahead += 2 * STEP_BYTES;                                                                     \
+            }                                                                                                \
+            for (; s < runs.steps; s++) {                                                                    \
+                Q_STEP(R, 0)                                                                                 \
+                b += STEP_BYTES;                                                                             \
+            }                                                                                                \
+            ROWS(R, Q_ROW_NEXT)                                                                              \
+        }                                                                                                    \
+        ROWS(R, Q_ROW_END)                                                                                   \
+    }
+#define ROWS_1(X) X(0)
+Q_TILE(1)
+Q_TILE(MR_A)
+Q_TILE(MR_B)
+Q_TILE(MR_C)
+
+/* A tile of r rows, r <= WEFT_MR. */
+INLINE void q_tile(const int r, __local const xt *rows, const int *off, __global const char *panel,
+                   __global const char *ahead, const struct q_runs runs, const int first, row_sums *sums)
+{
+    if (r == MR_A)
+        WEFT_CAT(q_tile_, MR_A)(rows, off, MR_A, panel, ahead, runs, first, sums);
+    else if (r == MR_B)
+        WEFT_CAT(q_tile_, MR_B)(rows, off, MR_B, panel, ahead, runs, first, sums);
+    else if (r == 1)
+        q_tile_1(rows, off, 1, panel, ahead, runs, first, sums);
+    else
+        WEFT_CAT(q_tile_, MR_C)(rows, off, r, panel, ahead, runs, first, sums);
+}

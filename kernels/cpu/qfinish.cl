@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What follows the sums of an integer convolution: requantisation, table, residual, store, channel sums. It is printed
+ * behind qdot.cl and must not know how the sums came about.
+ *
+ * round(sum * mult / 2^shift) with halves to the even one, in double: the ratio mult * 2^-shift has at most 22 bits and the sum 32, so
+ * their product is exact. Added to 1.5 * 2^52 it is rounded once, to the nearest integer, halves to even (1.5 * 2^52 is
+ * even, and doubles in [2^52, 2^53] are the integers there), and the low 32 bits of the result are the integer in two's complement. Whether a
+ * compiler fuses the multiplication with the addition makes no difference. This needs |sum * ratio| <= 2^51: whoever packs ratios
+ * cuts them to 2^19, where every sum but 0 leaves the range of 8 bits anyway. */
+#ifdef cl_khr_fp64
+#pragma OPENCL EXTENSION cl_khr_fp64 : enable
+typedef double half_dv __attribute__((ext_vector_type(WEFT_VW / 2)));
+typedef double ratio_t;
+#else
+typedef long ratio_t; /* the bits of the double */
+#endif
+typedef uchar bytes_v __attribute__((ext_vector_type(WEFT_VW), aligned(1)));
+typedef char sbytes_v __attribute__((ext_vector_type(WEFT_VW), aligned(1)));
+
+#define QFLAG_X_SIGNED 1
+#define QFLAG_C_SIGNED 2    /* of the table's index */
+#define QFLAG_TABLE 4
+#define QFLAG_T_SIGNED 8    /* the table's elements */
+#define QFLAG_RES 16
+#define QFLAG_RES_SIGNED 32
+#define QFLAG_PARTIAL 64
+
+struct finish {
+    int flags;
+    int c_zero, c_min, c_max;
+    int a_zero, a_mult, b_zero, b_mult, shift;
+    int y_zero, y_min, y_max;
+    int mean_zero; /* what the channel sums take off every value */
+};
+
+#ifdef cl_khr_fp64
+#define ROUNDER 6755399441055744.0 /* 1.5 * 2^52 */
+INLINE half_dv round_half(const half_dv sum, const half_dv ratio, const half_dv low, const half_dv high)
+{
+    half_dv r = sum * ratio + ROUNDER;
+    r = r < low ? low : r;
+    return r > high ? high : r;
+}
+
+/* clamp(round(sum * ratio), low, high) of one vector, low and high being whole numbers above ROUNDER. */
+INLINE iv round_v(const iv sum, const half_dv ratio_lo, const half_dv ratio_hi, const half_dv low, const half_dv high)
+{
+    const half_dv a = round_half(__builtin_convertvector(sum.lo, half_dv), ratio_lo, low, high);
+    const half_dv b = round_half(__builtin_convertvector(sum.hi, half_dv), ratio_hi, low, high);
+    iv r;
+    r.lo = __builtin_astype(a, iv).even;
+    r.hi = __builtin_astype(b, iv).even;
+    return r;
+}
+
+/* clamp(round(sum * ratio) + zero, c_min, c_max) of one vector. */
+INLINE iv requantise_v(const iv sum, __global const ratio_t *ratio, const struct finish *f)
+{
+    return round_v(sum, *(__global const half_dv *)ratio, *((__global const half_dv *)ratio + 1),
+                   (half_dv)(ROUNDER + (f->c_min - f->c_zero)), (half_dv)(ROUNDER + (f->c_max - f->c_zero))) +
+           f->c_zero;
+}
+#else
+INLINE iv requantise_v(const iv sum, __global const ratio_t *ratio, const struct finish *f)
+{
+    int r[WEFT_VW];
+    WEFT_CAT(vstore, WEFT_VW)(sum, 0, r);
+    for (int i = 0; i < WEFT_VW; i++) {
+        /* mult is the top 22 bits of the significand; shifts that the contract does not have leave nothing of a sum. */
+        const int mult = ratio[i] == 0 ? 0 : (int)((ratio[i] & 0xfffffffffffffL | 0x10000000000000L) >> 31);
+        const int shift = ratio[i] == 0 ? 1 : 1044 - (int)(ratio[i] >> 52);
+        r[i] = weft_requantise(r[i], shift > WEFT_SHIFT_MAX ? 0 : mult, min(shift, WEFT_SHIFT_MAX), f->c_zero, f->c_min,
+                               f->c_max);
+    }
+    return WEFT_CAT(vload, WEFT_VW)(0, r);
+}
+#endif
+
+INLINE iv lookup_v(const iv c, __global const uchar *table, const int flags)
+{
+    int r[WEFT_VW];
+    WEFT_CAT(vstore, WEFT_VW)(c, 0, r);
+    for (int i = 0; i < WEFT_VW; i++) {
+        const uchar byte = table[weft_table_index(r[i], flags & QFLAG_C_SIGNED)];
+        r[i] = flags & QFLAG_T_SIGNED ? (int)(char)byte : (int)byte;
+    }
+    return WEFT_CAT(vload, WEFT_VW)(0, r);
+}
+
+/* The first `n` of a vector of 8-bit values. */
+INLINE iv load_bytes(__global const uchar *p, const int is_signed, const int n)
+{
+    bytes_v b;
+    if (n >= WEFT_VW) {
+        b = *(__global const bytes_v *)p;
+    } else {
+        uchar t[WEFT_VW];
+        for (int i = 0; i < WEFT_VW; i++)
+            t[i] = i < n ? p[i] : 0;
+        b = *(const bytes_v *)t;
+    }
+    return is_signed ? __builtin_convertvector(__builtin_astype(b, sbytes_v), iv) : __builtin_convertvector(b, iv);
+}
+
+INLINE void store_bytes(const iv v, __global uchar *p, const int n)
+{
+    const bytes_v b = __builtin_convertvector(v, bytes_v);
+    if (n >= WEFT_VW) {
+        *(__global bytes_v *)p = b;
+        return;
+    }
+    uchar t[WEFT_VW];
+    *(bytes_v *)t = b;
+    for (int i = 0; i < WEFT_VW; i++)
+        if (i < n)
+            p[i] = t[i];
+}
+
+/* One vector of channels of one pixel from its sums; `n` channels exist. Returns what was stored. */
+INLINE iv finish_v(const iv sum, __global const ratio_t *ratio, __global const uchar *table, __global const uchar *res,
+                   __global uchar *y, const int n, const struct finish *f)
+{
+    iv c = requantise_v(sum, ratio, f);
+    if (f->flags & QFLAG_TABLE)
+        c = lookup_v(c, table, f->flags);
+    if (f->flags & QFLAG_RES) {
+        const iv b = load_bytes(res, f->flags & QFLAG_RES_SIGNED, n);
+        const iv value = (c - f->a_zero) * f->a_mult + (b - f->b_zero) * f->b_mult;
+        const int below_half = (1 << (f->shift - 1)) - 1;
+        c = ((value + below_half + ((value >> f->shift) & 1)) >> f->shift) + f->y_zero;
+        c = c < f->y_min ? f->y_min : c;
+        c = c > f->y_max ? f->y_max : c;
+    }
+    store_bytes(c, y, n);
+    return c;
+}
+
+typedef int panel_iv __attribute__((ext_vector_type(WEFT_NR)));
+typedef uchar panel_bytes __attribute__((ext_vector_type(WEFT_NR), aligned(1)));
+
+/* A whole panel's results for rows y_stride apart: the usual case, without table and residual. */
+INLINE void finish_rows(const row_sums *sums, const int n_rows, const iv *bias, __global const ratio_t *ratio,
+                        __global uchar *y, const int y_stride, const struct finish *f, iv *total)
+{
+#ifdef cl_khr_fp64
+    __global const half_dv *ratios = (__global const half_dv *)ratio;
+    const half_dv ratio0 = ratios[0], ratio1 = ratios[1], ratio2 = ratios[2], ratio3 = ratios[3];
+    const half_dv low = (half_dv)(ROUNDER + (f->c_min - f->c_zero)), high = (half_dv)(ROUNDER + (f->c_max - f->c_zero));
+#define FINISH_ROW(h, ratio_lo, ratio_hi) (round_v(sums[r].v[h] + bias_##h, ratio_lo, ratio_hi, low, high) + zero)
+#else
+#define FINISH_ROW(h, ratio_lo, ratio_hi) requantise_v(sums[r].v[h] + bias_##h, ratio + h * WEFT_VW, f)
+#endif
+    const iv bias_0 = bias[0], bias_1 = bias[1], zero = (iv)(f->c_zero);
+    iv total_0 = total[0], total_1 = total[1];
+    for (int r = 0; r < n_rows; r++) {
+        panel_iv c;
+        c.lo = FINISH_ROW(0, ratio0, ratio1);
+        c.hi = FINISH_ROW(1, ratio2, ratio3);
+        total_0 += c.lo;
+        total_1 += c.hi;
+        *(__global panel_bytes *)y = __builtin_convertvector(c, panel_bytes);
+        y += y_stride;
+    }
+    total[0] = total_0 - n_rows * f->mean_zero;
+    total[1] = total_1 - n_rows * f->mean_zero;
+}
+
+/* A panel's results for one pixel: both vectors; `left` channels exist from here on. */
+INLINE void finish_pixel(const row_sums *sums, const iv *bias, __global const ratio_t *ratio, __global const uchar *table,
+                         __global const uchar *res, __global uchar *y, const int left, const struct finish *f, iv *total)
+{
+    for (int h = 0; h < 2; h++)
+        if (left > h * WEFT_VW)
+            total[h] += finish_v(sums->v[h] + bias[h], ratio + h * WEFT_VW, table, res + h * WEFT_VW, y + h * WEFT_VW,
+                                 left - h * WEFT_VW, f) -
+                        f->mean_zero;
+}
+
+/* The first `n` of a vector of channel sums. */
+INLINE void store_sums(const iv v, __global int *p, const int n)
+{
+    int t[WEFT_VW];
+    WEFT_CAT(vstore, WEFT_VW)(v, 0, t);
+    for (int i = 0; i < WEFT_VW && i < n; i++)
+        p[i] = t[i];
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Packing for the integer convolutions, see qpack.h. */
+#include "kernels/cpu/qpack.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Kernels index with int, so a packed tensor must stay below 2^31 elements. */
+#define MAX_ELEMS ((size_t)INT32_MAX)
+/* See qfinish.cl: products of ratio and sum must stay below 2^51. */
+#define RATIO_MAX 524288.0
+
+static size_t multiply(size_t a, size_t b)
+{
+    return a == 0 || b == 0 || a > MAX_ELEMS / b ? 0 : a * b;
+}
+
+static size_t as_size(int value)
+{
+    return value > 0 ? (size_t)value : 0;
+}
+
+static size_t round_up(size_t value, size_t step)
+{
+    return step == 0 ? 0 : (value + step - 1) / step * step;
+}
+
+static size_t packed_k(size_t taps, size_t ic, size_t dot, int is_gathered)
+{
+    return is_gathered ? round_up(multiply(taps, ic), dot) : multiply(taps, round_up(ic, dot));
+}
+
+size_t weft_qpack_conv_bytes(int oc, int ic, int kh, int kw, int nr, int dot, int is_gathered)
+{
+    const size_t taps = multiply(as_size(kh), as_size(kw));
+    return multiply(packed_k(taps, as_size(ic), as_size(dot), is_gathered),
+                    round_up(as_size(oc), as_size(nr)));
+}
+
+void weft_qpack_conv(int8_t *out, const int8_t *ohwi, int oc, int ic, int kh, int kw, int nr,
+                     int dot, int is_gathered)
+{
+    const size_t oc_n = as_size(oc), nr_n = as_size(nr), dot_n = as_size(dot);
+    const size_t taps = as_size(kh) * as_size(kw), source_k = taps * as_size(ic);
+    /* Gathered rows are one run of taps * ic, others a run of ic per tap. */
+    const size_t runs = is_gathered ? 1 : taps, run = source_k / runs;
+    const size_t padded = round_up(run, dot_n);
+    memset(out, 0, round_up(oc_n, nr_n) * runs * padded);
+    for (size_t o = 0; o < oc_n; o++) {
+        int8_t *panel = out + o / nr_n * nr_n * runs * padded + o % nr_n * dot_n;
+        for (size_t r = 0; r < runs; r++)
+            for (size_t c = 0; c < run; c++)
+                panel[(r * padded + c / dot_n * dot_n) * nr_n + c % dot_n] =
+                    ohwi[o * source_k + r * run + c];
+    }
+}
+
+size_t weft_qpack_winograd_elems(int oc, int ic, int nr)
+{
+    return multiply(multiply(16, round_up(as_size(ic), 2)), round_up(as_size(oc), as_size(nr)));
+}
+
+/* 4 * G g G^T for F(2x2, 3x3): 2 G has the rows (2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2). */
+static const int twice_g[4][3] = {{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};
+
+void weft_qpack_winograd(int16_t *out, const int8_t *ohwi, int oc, int ic, int nr)
+{
+    const size_t oc_n = as_size(oc), ic_n = as_size(ic), nr_n = as_size(nr);
+    const size_t icp = round_up(ic_n, 2);
+    memset(out, 0, round_up(oc_n, nr_n) * 16 * icp * sizeof *out);
+    for (size_t o = 0; o < oc_n; o++)
+        for (size_t c = 0; c < ic_n; c++) {
+            int16_t *to =
+                out + o / nr_n * nr_n * 16 * icp + c / 2 * 2 * nr_n + o % nr_n * 2 + c % 2;
+            for (size_t f = 0; f < 16; f++) {
+                int sum = 0;
+                for (size_t i = 0; i < 9; i++)
+                    sum += twice_g[f / 4][i / 3] * twice_g[f % 4][i % 3] *
+                           ohwi[(o * 9 + i) * ic_n + c];
+                to[f * icp * nr_n] = (int16_t)sum;
+            }
+        }
+}
+
+size_t weft_qpack_channel_elems(int oc, int nr)
+{
+    return multiply(1, round_up(as_size(oc), as_size(nr)));
+}
+
+void weft_qpack_bias(int32_t *out, const int32_t *bias, const int8_t *ohwi, int oc, size_t k,
+                     int nr, int x_zero)
+{
+    const size_t padded = round_up(as_size(oc), as_size(nr));
+    for (size_t o = 0; o < padded; o++) {
+        uint32_t value = bias != NULL && o < as_size(oc) ? (uint32_t)bias[o] : 0;
+        for (size_t i = 0; i < k && o < as_size(oc) && x_zero != 0; i++)
+            value -= (uint32_t)(x_zero * ohwi[o * k + i]); /* modulo 2^32, as the kernels add */
+        memcpy(&out[o], &value, sizeof value);
+    }
+}
+
+void weft_qpack_ratio(double *out, const int32_t *mult, const int32_t *shift, int oc, int nr)
+{
+    const size_t padded = round_up(as_size(oc), as_size(nr));
+    for (size_t o = 0; o < padded; o++) {
+        const double ratio = o < as_size(oc) ? ldexp((double)mult[o], -shift[o]) : 0.0;
+        out[o] = ratio > RATIO_MAX ? RATIO_MAX : ratio;
+    }
+}

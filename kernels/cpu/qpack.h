@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Weights, biases and ratios of integer convolutions in the order in which the CPU kernels of this
+ * folder stream them; kernels/cpu/README.md draws the layouts. Knows nothing of graphs, packages or
+ * OpenCL.
+ *
+ * nr is the panel width, 2 * WEFT_VW; dot is WEFT_DOT, the products per lane and step. Size
+ * functions count elements and return 0 when a dimension is not positive or the count does not fit:
+ * then nothing may be packed. All functions are pure and may run in several threads at once. */
+#ifndef WEFT_KERNELS_CPU_QPACK_H
+#define WEFT_KERNELS_CPU_QPACK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* weft_qconv: source [oc][kh][kw][ic], as weft.QConv2D has it; out [ceil(oc / nr)][k /
+ * dot][nr][dot] bytes. k counts taps of ic channels rounded up to dot each, or rows of taps * ic
+ * rounded up as a whole when is_gathered. What is rounded up is 0. */
+size_t weft_qpack_conv_bytes(int oc, int ic, int kh, int kw, int nr, int dot, int is_gathered);
+void weft_qpack_conv(int8_t *out, const int8_t *ohwi, int oc, int ic, int kh, int kw, int nr,
+                     int dot, int is_gathered);
+
+/* weft_qwinograd: source [oc][3][3][ic]; out [ceil(oc / nr)][16][ic / 2][nr][2], elements of 16
+ * bits: 4 * G g G^T, whole numbers up to 9 * 128. */
+size_t weft_qpack_winograd_elems(int oc, int ic, int nr);
+void weft_qpack_winograd(int16_t *out, const int8_t *ohwi, int oc, int ic, int nr);
+
+/* Per output channel, zeros up to a multiple of nr. The bias of WEFT_DOT 4 takes off what the zero
+ * point adds to the sums: x_zero is that of the u8 form of x (s8 + 128), k the weights per channel;
+ * x_zero = 0 leaves the bias as it is. bias may be NULL. */
+size_t weft_qpack_channel_elems(int oc, int nr);
+void weft_qpack_bias(int32_t *out, const int32_t *bias, const int8_t *ohwi, int oc, size_t k,
+                     int nr, int x_zero);
+/* mult / 2^shift as a double, at most 2^19: there every sum but 0 leaves the range of 8 bits. */
+void weft_qpack_ratio(double *out, const int32_t *mult, const int32_t *shift, int oc, int nr);
+
+#endif

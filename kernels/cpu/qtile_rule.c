@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See qtile_rule.h. Every candidate plan gets an expected time; the smallest wins. The constants
+ * are cycles measured on a Zen 3 core and are ratios more than times: they rank plans. */
+#include "kernels/cpu/qtile_rule.h"
+
+#include <stdint.h>
+
+/* One row of a register tile, one step of k, both vectors: two multiplications and two additions,
+ * which share the four vector pipes (vpmaddwd takes two of them) and reach 1.6 of the 2 pairs per
+ * cycle. vpdpbusd adds by itself. */
+#define ROW_STEP_CYCLES_PAIRS 1.25
+#define ROW_STEP_CYCLES_QUADS 1.05
+/* Cycles of one register tile outside its k loop, per chunk; of finishing one row of a panel. */
+#define TILE_CYCLES 40.0
+#define FINISH_CYCLES 18.0
+/* Bringing activations into local memory: elements per cycle, lines and im2col rows. */
+#define PATCH_PER_CYCLE 6.0
+#define GATHER_PER_CYCLE 0.7
+/* Winograd: transforms of one tile, per 16 channels in and per panel out. */
+#define TRANSFORM_IN_CYCLES 60.0
+#define TRANSFORM_OUT_CYCLES 130.0
+/* As in tile_rule.c. */
+#define ITEM_CYCLES 600.0
+#define LAUNCH_S 8e-6
+#define WAKE_S 12e-6
+#define MB_MAX 128 /* WEFT_MB_MAX of qconv.cl */
+#define ITEMS_PER_THREAD_MAX 24
+/* The chunk of a panel that stays in L1: half of it. */
+#define CHUNK_L1_SHARE 2
+
+static int ceil_div(int a, int b)
+{
+    return (a + b - 1) / b;
+}
+
+static int least(int a, int b)
+{
+    return a < b ? a : b;
+}
+
+static int round_up_dot(int n, int dot)
+{
+    return ceil_div(n, dot) * dot;
+}
+
+static int is_pointwise(const struct weft_cpu_qconv_shape *s)
+{
+    return s->kh == 1 && s->kw == 1 && s->sh == 1 && s->sw == 1 && s->pt == 0 && s->pl == 0 &&
+           s->ih == s->oh && s->iw == s->ow && !s->is_nchw;
+}
+
+/* Pixels of the largest patch that a block of mb rows has under it, as weft_qconv makes it. */
+static double patch_pixels(const struct weft_cpu_qconv_shape *s,
+                           const struct weft_cpu_qconv_plan *p)
+{
+    double most = 0;
+    for (int first = 0; first < p->seg_rows; first += p->mb) {
+        const int last = least(first + p->mb, p->seg_rows) - 1;
+        const int down = last / p->ow - first / p->ow;
+        const int across = down > 0 ? p->ow - 1 : last - first;
+        const double lines = (double)down * s->sh + (double)(s->kh - 1) * s->dh + 1;
+        const double width = (double)across * s->sw + (double)(s->kw - 1) * s->dw + 1;
+        most = lines * width > most ? lines * width : most;
+    }
+    return most;
+}
+
+int weft_cpu_qconv_complete(const struct weft_cpu_device *device,
+                            const struct weft_cpu_qconv_shape *s, struct weft_cpu_qconv_plan *p)
+{
+    const int panels = ceil_div(s->oc, 2 * device->vector_width);
+    const int elem_bytes = s->dot == 4 ? 1 : 2;
+    p->groups = ceil_div(panels, p->pg);
+    p->ih = s->ih;
+    p->iw = s->iw;
+    p->oh = s->oh;
+    p->ow = s->ow;
+    double bytes;
+    if (is_pointwise(s) && p->gather == WEFT_CPU_QPATCH) {
+        p->iw = p->ow = s->oh * s->ow * (s->has_sums ? 1 : s->n);
+        p->ih = p->oh = 1;
+    }
+    const int is_joined = p->gather == WEFT_CPU_QROWS && !s->has_sums;
+    p->seg_rows = p->oh * p->ow * (is_joined ? s->n : 1);
+    p->segments = s->n * s->oh * s->ow / p->seg_rows;
+    p->mb = least(p->mb, p->seg_rows);
+    p->blocks = ceil_div(p->seg_rows, p->mb);
+    if (p->gather == WEFT_CPU_QROWS)
+        bytes = (double)p->mb * round_up_dot(s->kh * s->kw * s->ic, s->dot) * elem_bytes;
+    else
+        bytes = patch_pixels(s, p) * round_up_dot(s->ic, s->dot) * elem_bytes;
+    p->local_bytes = bytes > INT32_MAX ? 0 : (size_t)bytes;
+    return p->local_bytes > 0;
+}
+
+/* Rows that a block of n really computes: tiles are at most two rows shorter than the tallest, or
+ * one row. */
+static int computed_rows(int n, int tile_rows)
+{
+    const int tiles = ceil_div(n, tile_rows);
+    const int fewest = tiles * (tile_rows - 2);
+    return n > fewest || n == 1 ? n : fewest;
+}
+
+static double total_s(const struct weft_cpu_device *d, double item_cycles, int items,
+                      double weight_bytes, int row_blocks)
+{
+    const double hz = d->peak_flops / (d->threads * 4.0 * d->vector_width);
+    const double item_s = (item_cycles + ITEM_CYCLES) / hz;
+    const double wake_s = d->threads > 1 ? WAKE_S : 0;
+    const double compute_s = items <= 2 * d->threads
+                                 ? item_s * ceil_div(items, d->threads) + wake_s
+                                 : item_s * (items + 0.5) / d->threads + wake_s / 2;
+    /* Weights beyond L2 are streamed once more by each thread that takes other rows meanwhile. */
+    const int readers = weight_bytes <= (double)d->l2_bytes ? 1 : least(row_blocks, d->threads);
+    const double memory_s = weight_bytes * (1 + 0.5 * (readers - 1)) / d->memory_bytes_per_s;
+    return LAUNCH_S +
+           (compute_s > memory_s ? compute_s + 0.25 * memory_s : memory_s + 0.25 * compute_s);
+}
+
+static void consider(struct weft_cpu_qconv_plan *best, const struct weft_cpu_qconv_plan *plan)
+{
+    if (best->expected_s <= 0 || plan->expected_s < best->expected_s)
+        *best = *plan;
+}
+
+static double row_step_cycles(const struct weft_cpu_qconv_shape *s)
+{
+    return s->dot == 4 ? ROW_STEP_CYCLES_QUADS : ROW_STEP_CYCLES_PAIRS;
+}
+
+static void choose_direct(const struct weft_cpu_device *d, const struct weft_cpu_qconv_shape *s,
+                          enum weft_cpu_qgather gather, struct weft_cpu_qconv_plan *best)
+{
+    const int nr = 2 * d->vector_width, mr = weft_cpu_tile_rows(d);
+    const int panels = ceil_div(s->oc, nr);
+    const int is_rows = gather == WEFT_CPU_QROWS;
+    const int icp = round_up_dot(s->ic, s->dot);
+    /* As weft_qconv walks k: runs of elements that lie next to each other. */
+    const int run = is_rows      ? round_up_dot(s->kh * s->kw * s->ic, s->dot)
+                    : s->dw == 1 ? s->kw * icp
+                                 : icp;
+    const int runs = is_rows ? 1 : s->dw == 1 ? s->kh : s->kh * s->kw;
+    const int chunk = (int)(d->l1_bytes / CHUNK_L1_SHARE) / nr / 64 * 64;
+    struct weft_cpu_qconv_plan p = {.method = WEFT_CPU_QDIRECT, .gather = gather};
+    p.kc = run <= chunk + chunk / 2 ? run : chunk;
+    p.tc = run > chunk ? 1 : least(chunk / run, runs);
+    p.tc = p.tc > 0 ? p.tc : 1;
+    const double k = (double)run * runs, steps = k / s->dot;
+    const double chunks = (double)ceil_div(runs, p.tc) * ceil_div(run, p.kc);
+    const double weight_bytes = k * panels * nr;
+    const int all_rows = s->n * s->oh * s->ow;
+    for (p.pg = 1;; p.pg *= 2) {
+        p.pg = least(p.pg, panels);
+        for (int blocks = 1; blocks <= all_rows; blocks++) {
+            p.mb = least(ceil_div(all_rows, blocks), MB_MAX);
+            if (blocks > 1 && p.mb == least(ceil_div(all_rows, blocks - 1), MB_MAX))
+                continue;
+            if (!weft_cpu_qconv_complete(d, s, &p))
+                continue;
+            const int items = p.blocks * p.segments * p.groups;
+            if (p.local_bytes > d->local_bytes)
+                continue;
+            if (best->expected_s > 0 && items > ITEMS_PER_THREAD_MAX * d->threads)
+                break;
+            const int mb = least(p.mb, p.seg_rows);
+            const double rows = computed_rows(mb, mr);
+            const double panel_cycles = rows * steps * row_step_cycles(s) +
+                                        ceil_div(mb, mr) * chunks * TILE_CYCLES +
+                                        mb * FINISH_CYCLES + k * nr / 24;
+            const double elems = (double)p.local_bytes / (s->dot == 4 ? 1 : 2);
+            const double form_cycles =
+                elems /
+                (is_rows && (s->ic < 16 || s->is_nchw) ? GATHER_PER_CYCLE : PATCH_PER_CYCLE);
+            const double spill_cycles =
+                (double)p.local_bytes > (double)d->l2_bytes / 2 ? elems / 8 * p.pg : 0;
+            p.expected_s = total_s(d, panel_cycles * p.pg + form_cycles + spill_cycles, items,
+                                   weight_bytes, p.blocks * p.segments);
+            consider(best, &p);
+        }
+        if (p.pg == panels)
+            break;
+    }
+}
+
+int weft_cpu_qconv_choose(const struct weft_cpu_device *device,
+                          const struct weft_cpu_qconv_shape *s,
+                          struct weft_cpu_qconv_plan *out_plan)
+{
+    struct weft_cpu_qconv_plan best = {.expected_s = 0};
+    /* Few channels waste steps and copies as lines; a 1x1 with a stride would copy what it skips.
+     */
+    const int is_strided_point = s->kh == 1 && s->kw == 1 && (s->sh > 1 || s->sw > 1);
+    const int wants_rows = s->is_nchw || is_strided_point || (s->ic < 8 && s->kh * s->kw > 1);
+    if (!wants_rows)
+        choose_direct(device, s, WEFT_CPU_QPATCH, &best);
+    if (best.expected_s <= 0)
+        choose_direct(device, s, WEFT_CPU_QROWS, &best);
+    *out_plan = best;
+    return best.expected_s > 0;
+}
