@@ -76,16 +76,21 @@ static void write_source(weft_arena *arena, weft_program_key key, const weft_ker
 {
     weft_text name, source;
     weft_text_init(&name, arena);
-    weft_text_printf(&name, "%s_f32_v%d_%dx%d", row->name, key.vector_floats, key.tile_rows,
-                     2 * key.vector_floats);
+    weft_text_printf(&name, "%s_%s_v%d_%dx%d", row->name, key.dot > 0 ? "i8" : "f32",
+                     key.vector_floats, key.tile_rows, 2 * key.vector_floats);
+    if (key.dot > 0)
+        weft_text_printf(&name, "x%d", key.dot);
 
     weft_text_init(&source, arena);
     weft_text_printf(&source, "/* %s: %s\n", name.data, row->doc);
     weft_text_printf(&source,
                      " * Register tile: %d rows x %d channels in vectors of %d floats. */\n",
                      key.tile_rows, 2 * key.vector_floats, key.vector_floats);
-    weft_text_printf(&source, "#define WEFT_VW %d\n#define WEFT_MR %d\n\n", key.vector_floats,
+    weft_text_printf(&source, "#define WEFT_VW %d\n#define WEFT_MR %d\n", key.vector_floats,
                      key.tile_rows);
+    if (key.dot > 0)
+        weft_text_printf(&source, "#define WEFT_DOT %d\n", key.dot);
+    weft_text_add(&source, "\n");
     weft_text_add(&source, embedded_text("common.cl"));
     add_files(&source, row->files);
     program->name = name.data;
@@ -101,7 +106,7 @@ void weft_program_set_use(weft_program_set *set, weft_program_key key, const cha
     for (; index < set->keys.count; index++) {
         const weft_program_key *have = &set->keys.data[index];
         if (have->family == key.family && have->vector_floats == key.vector_floats &&
-            have->tile_rows == key.tile_rows)
+            have->tile_rows == key.tile_rows && have->dot == key.dot)
             break;
     }
     if (index == set->keys.count) {

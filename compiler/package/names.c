@@ -5,7 +5,7 @@
 #include "compiler/package/internal.h"
 
 static const char *const places[] = {"input", "output", "arena", "constant", "alias"};
-static const char *const packings[] = {"plain", "panel", "winograd"};
+static const char *const packings[] = {"plain", "panel", "winograd", "dot"};
 static const char *const bounds[] = {"compute", "memory", "launch"};
 static const char *const languages[] = {"opencl", "hls-c"};
 _Static_assert(sizeof places / sizeof places[0] == WEFT_PLACE_COUNT, "one word per place");

@@ -56,6 +56,8 @@ typedef enum weft_packing {
     WEFT_PACK_PANEL, /* [rows/panel][...][panel]: kernels/cpu/pack.h, conv and linear; rows padded
                         with zeros; invertible */
     WEFT_PACK_WINOGRAD, /* transformed; the plain form is kept for the reference backend */
+    WEFT_PACK_DOT, /* [rows/panel][k/dot][panel][dot] of 8 bits: kernels/cpu/qpack.h; the plain form
+                      is kept as well */
     WEFT_PACK_COUNT
 } weft_packing;
 

@@ -6,6 +6,7 @@
 
 #include "compiler/plan/internal.h"
 #include "kernels/cpu/pack.h"
+#include "kernels/cpu/qpack.h"
 
 static const char *content_key(schedule_state *state, const weft_value *value, weft_recipe recipe,
                                int panel, int winograd)
@@ -38,7 +39,8 @@ static weight_dims weight_dims_of(const weft_value *value)
     return (weight_dims){0, 0, 0, 0};
 }
 
-static size_t blob_elems(const weft_value *value, weft_recipe recipe, int panel, int winograd)
+static size_t blob_elems(const weft_value *value, weft_recipe recipe, int panel, int winograd,
+                         int dot)
 {
     weight_dims d = weight_dims_of(value);
     switch (recipe) {
@@ -48,11 +50,26 @@ static size_t blob_elems(const weft_value *value, weft_recipe recipe, int panel,
     case WEFT_RECIPE_WINOGRAD: return weft_pack_winograd_elems(d.oc, d.ic, winograd, panel);
     case WEFT_RECIPE_LINEAR: return weft_pack_linear_elems(d.oc, d.ic, panel);
     case WEFT_RECIPE_DEPTHWISE: return weft_pack_depthwise_elems(d.oc, d.ic, d.kh, d.kw, panel);
+    case WEFT_RECIPE_QCONV: return weft_qpack_conv_bytes(d.oc, d.ic, d.kh, d.kw, panel, dot, 0);
+    case WEFT_RECIPE_QCONV_GATHERED:
+        return weft_qpack_conv_bytes(d.oc, d.ic, d.kh, d.kw, panel, dot, 1);
     default: {
         int64_t elems = 0;
         WEFT_ASSERT(weft_shape_elems(&value->shape, &elems));
         return ((size_t)elems + (size_t)panel - 1) / (size_t)panel * (size_t)panel;
     }
+    }
+}
+
+static weft_packing packing_of(weft_recipe recipe)
+{
+    switch (recipe) {
+    case WEFT_RECIPE_PLAIN:
+    case WEFT_RECIPE_ZEROS: return WEFT_PACK_PLAIN;
+    case WEFT_RECIPE_WINOGRAD: return WEFT_PACK_WINOGRAD;
+    case WEFT_RECIPE_QCONV:
+    case WEFT_RECIPE_QCONV_GATHERED: return WEFT_PACK_DOT;
+    default: return WEFT_PACK_PANEL;
     }
 }
 
@@ -66,17 +83,16 @@ static int32_t find_blob(schedule_state *state, const weft_value *value, weft_re
     if (known > 0)
         return (int32_t)(known - 1);
     weft_blob blob = {.winograd = winograd, .offset_bytes = shared->weights_bytes};
-    blob.packing = recipe == WEFT_RECIPE_WINOGRAD                               ? WEFT_PACK_WINOGRAD
-                   : recipe == WEFT_RECIPE_PLAIN || recipe == WEFT_RECIPE_ZEROS ? WEFT_PACK_PLAIN
-                                                                                : WEFT_PACK_PANEL;
+    blob.packing = packing_of(recipe);
     blob.panel = blob.packing == WEFT_PACK_PLAIN ? 0 : panel;
     size_t elem_bytes = value == NULL ? 4 : weft_dtype_bytes(value->dtype);
-    size_t elems = blob_elems(value, recipe, panel, winograd);
+    int dot = shared->target->dot;
+    size_t elems = blob_elems(value, recipe, panel, winograd, dot);
     WEFT_ASSERT(elems > 0 && weft_mul_size(elems, elem_bytes, &elems));
     blob.size_bytes = elems;
     shared->weights_bytes +=
         (elems + WEFT_STORAGE_ALIGN - 1) / WEFT_STORAGE_ALIGN * WEFT_STORAGE_ALIGN;
-    weft_blob_recipe how = {.kind = recipe, .value = value};
+    weft_blob_recipe how = {.kind = recipe, .value = value, .dot = dot};
     WEFT_VEC_PUSH(shared->arena, &shared->blobs, blob);
     WEFT_VEC_PUSH(shared->arena, &shared->recipes, how);
     weft_map_put(&shared->blob_keys, key, (void *)(uintptr_t)shared->blobs.count);
@@ -89,9 +105,10 @@ int32_t weft__plan_blob(schedule_state *state, const weft_value *value, weft_rec
     if (value == NULL)
         return find_blob(state, NULL, WEFT_RECIPE_ZEROS, panel, winograd);
     int32_t index = find_blob(state, value, recipe, panel, winograd);
-    /* Winograd's blob cannot be turned back; the plain form that such a constant needs is placed
-     * last (weft__plan_need_plain). */
-    if (state->planner->blobs.data[index].packing != WEFT_PACK_WINOGRAD)
+    /* Winograd's and 8-bit blobs are not turned back; the plain form that such a constant needs is
+     * placed last (weft__plan_need_plain). */
+    weft_packing packing = state->planner->blobs.data[index].packing;
+    if (packing != WEFT_PACK_WINOGRAD && packing != WEFT_PACK_DOT)
         state->out->values[weft__plan_value_index(value)].blob = index;
     return index;
 }
@@ -148,6 +165,11 @@ weft_status weft_plan_blob_bytes(const weft_plan *plan, size_t index, void *out)
         weft_pack_winograd(out, source, d.oc, d.ic, blob->winograd, blob->panel);
         break;
     case WEFT_RECIPE_LINEAR: weft_pack_linear(out, source, d.oc, d.ic, blob->panel, 0); break;
+    case WEFT_RECIPE_QCONV:
+    case WEFT_RECIPE_QCONV_GATHERED:
+        weft_qpack_conv(out, value->data, d.oc, d.ic, d.kh, d.kw, blob->panel, recipe->dot,
+                        recipe->kind == WEFT_RECIPE_QCONV_GATHERED);
+        break;
     case WEFT_RECIPE_DEPTHWISE:
         weft_pack_depthwise(out, source, d.oc, d.ic, d.kh, d.kw, blob->panel);
         break;

@@ -21,12 +21,15 @@ typedef enum weft_recipe {
     WEFT_RECIPE_CONV_GATHERED,
     WEFT_RECIPE_WINOGRAD, /* [OC][3][3][IC] */
     WEFT_RECIPE_LINEAR,   /* [M][K] */
-    WEFT_RECIPE_DEPTHWISE /* [C][KH][KW][IC/group] */
+    WEFT_RECIPE_DEPTHWISE, /* [C][KH][KW][IC/group] */
+    WEFT_RECIPE_QCONV,     /* [OC][KH][KW][IC] of i8, for the target's dot */
+    WEFT_RECIPE_QCONV_GATHERED
 } weft_recipe;
 
 typedef struct weft_blob_recipe {
     weft_recipe kind;
     const weft_value *value;
+    int dot; /* WEFT_RECIPE_QCONV*: products per lane */
 } weft_blob_recipe;
 
 typedef struct weft_plan {

@@ -9,8 +9,8 @@
 #include "compiler/base/text.h"
 
 static const weft_target targets[] = {
-#define WEFT_TARGET(id, name, vw, mr, l1, l2, l3, local, peak, memory, launch, doc)                \
-    {name, vw, mr, l1, l2, l3, local, peak, memory, launch, doc},
+#define WEFT_TARGET(id, name, vw, mr, dot, l1, l2, l3, local, peak, memory, launch, doc)           \
+    {name, vw, mr, dot, l1, l2, l3, local, peak, memory, launch, doc},
 #include "compiler/plan/targets.def"
 #undef WEFT_TARGET
 };
@@ -38,7 +38,8 @@ const weft_target *weft_target_here(void)
 #if defined(__x86_64__) && defined(__GNUC__)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl"))
-        return &targets[TARGET_AVX512];
+        return __builtin_cpu_supports("avx512vnni") ? &targets[TARGET_AVX512_VNNI]
+                                                    : &targets[TARGET_AVX512];
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return &targets[TARGET_AVX2];
 #endif

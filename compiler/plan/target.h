@@ -9,6 +9,7 @@ typedef struct weft_target {
     const char *name;
     int vector_floats; /* WEFT_VW */
     int tile_rows;     /* WEFT_MR */
+    int dot;           /* WEFT_DOT */
     int64_t l1_bytes, l2_bytes, l3_bytes;
     int64_t local_bytes; /* largest local argument of a kernel; not above what OpenCL devices of the
                             kind offer */

@@ -235,3 +235,18 @@ __kernel void weft_qconv(__global const uchar *restrict x, __global const char *
                 store_sums(total[h], partial + (seg * blocks + block) * oc + ch + h * WEFT_VW, left - h * WEFT_VW);
     }
 }
+
+/* The means of channel sums: y = clamp(round(sum over blocks * mult / 2^shift) + zero, low, high).
+ * Global size {images, ceil(c / block)}. */
+__kernel void weft_qmean(__global const int *restrict partial, __global uchar *restrict y, const int parts, const int c,
+                         const int block, const int mult, const int shift, const int zero, const int low,
+                         const int high)
+{
+    const int n = (int)get_global_id(0), c0 = (int)get_global_id(1) * block;
+    for (int i = c0; i < min(c0 + block, c); i++) {
+        int sum = 0;
+        for (int p = 0; p < parts; p++)
+            sum += partial[(n * parts + p) * c + i];
+        y[n * c + i] = (uchar)weft_requantise(sum, mult, shift, zero, low, high);
+    }
+}

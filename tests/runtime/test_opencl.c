@@ -176,8 +176,9 @@ static void a_kernel_that_does_not_build_is_reported(void **state)
 static void wider_vectors_are_noted(void **state)
 {
     (void)state;
-    static const char *const targets[] = {"cpu-generic", "cpu-avx2", "cpu-avx512"};
-    for (size_t i = 0; i < 3; i++) {
+    static const char *const targets[] = {"cpu-generic", "cpu-avx2", "cpu-avx512",
+                                          "cpu-avx512-vnni"};
+    for (size_t i = 0; i < 4; i++) {
         weft_package *package = NULL;
         weft_session *session = NULL;
         weft_load_info info;

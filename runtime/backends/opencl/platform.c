@@ -17,7 +17,7 @@ static const char *target_of_cpu(void)
 #if defined(__x86_64__) && defined(__GNUC__)
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
-        return "cpu-avx512";
+        return __builtin_cpu_supports("avx512vnni") ? "cpu-avx512-vnni" : "cpu-avx512";
     if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
         return "cpu-avx2";
 #endif

@@ -36,10 +36,11 @@ static weft_status limit_threads(cl_session *session, int32_t threads, weft_diag
     return WEFT_OK;
 }
 
-static int vector_width_rank(const char *target)
+static int target_rank(const char *target)
 {
-    static const char *const ascending[] = {"cpu-generic", "cpu-avx2", "cpu-avx512"};
-    for (int i = 0; i < 3; i++)
+    static const char *const ascending[] = {"cpu-generic", "cpu-avx2", "cpu-avx512",
+                                            "cpu-avx512-vnni"};
+    for (int i = 0; i < (int)(sizeof ascending / sizeof ascending[0]); i++)
         if (strcmp(ascending[i], target) == 0)
             return i;
     return -1;
@@ -48,15 +49,16 @@ static int vector_width_rank(const char *target)
 static void note_target(cl_session *session)
 {
     const char *made_for = session->view->manifest->target;
-    int package_rank = vector_width_rank(made_for),
-        device_rank = vector_width_rank(session->device.target);
+    int package_rank = target_rank(made_for),
+        device_rank = target_rank(session->device.target);
     if (package_rank < 0 || package_rank == device_rank)
         return;
     snprintf(session->note, sizeof session->note,
              "the package was compiled for %s, the device suits %s: %s", made_for,
              session->device.target,
-             package_rank > device_rank ? "it runs, but its vectors are wider than the device's"
-                                        : "compile again to use the device's wider vectors");
+             package_rank > device_rank
+                 ? "it runs, but not with the instructions that it was made for"
+                 : "compile again to use the device's wider vectors or 8-bit products");
     session->load.note = session->note;
 }
 

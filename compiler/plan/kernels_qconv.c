@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weft.QConv2D -> weft_qconv. Which blocks: kernels/cpu/qtile_rule.c; the kernels' arguments:
+ * kernels/cpu/README.md; what is computed: kernels/include/weft_int.h. */
+#include <stdio.h>
+#include <string.h>
+
+#include "compiler/plan/internal.h"
+#include "kernels/cpu/qpack.h"
+#include "kernels/cpu/qtile_rule.h"
+#include "kernels/include/weft_int.h"
+
+enum {
+    FLAG_X_SIGNED = 1,
+    FLAG_C_SIGNED = 2,
+    FLAG_TABLE = 4,
+    FLAG_TABLE_SIGNED = 8,
+    FLAG_RESIDUAL = 16,
+    FLAG_RESIDUAL_SIGNED = 32,
+    FLAG_SUMS = 64
+};
+/* Channels of one work-item of weft_qmean: their sums are a few kilobytes. */
+enum { MEAN_BLOCK = 256 };
+
+typedef struct q_conv_node {
+    const weft_value *x, *w, *bias, *mult, *shift, *table, *residual, *y, *mean;
+    const weft_attrs *attrs;
+    struct weft_cpu_qconv_shape shape;
+    struct weft_cpu_qconv_plan plan;
+    int64_t c_limits[3], y_limits[3]; /* zero, least, most */
+    int flags, x_zero, y_zero;        /* y_zero: what the mean is about */
+} q_conv_node;
+
+static bool is_signed(const weft_value *value)
+{
+    return value->dtype == WEFT_DTYPE_I8;
+}
+
+/* Zero, least and most of one 8-bit result; limits that are absent are those of the type. */
+static void read_limits(const weft_attrs *attrs, const char *stage, bool signed_values,
+                        int64_t out_limits[3])
+{
+    static const char *const parts[3] = {"zero", "min", "max"};
+    int64_t least = signed_values ? -128 : 0;
+    const int64_t absent[3] = {0, least, least + 255};
+    for (int i = 0; i < 3; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "%s_%s", stage, parts[i]);
+        out_limits[i] = weft_attrs_int(attrs, name, absent[i]);
+    }
+}
+
+static q_conv_node read_node(const schedule_state *state, const weft_node *node)
+{
+    q_conv_node conv = {.x = weft_node_input(node, 0),
+                        .w = weft_node_input(node, 1),
+                        .bias = weft_node_input(node, 2),
+                        .mult = weft_node_input(node, 3),
+                        .shift = weft_node_input(node, 4),
+                        .table = weft_node_input(node, 5),
+                        .residual = weft_node_input(node, 6),
+                        .y = node->outputs[0],
+                        .mean = node->output_count > 1 ? node->outputs[1] : NULL,
+                        .attrs = &node->attrs};
+    int64_t stride[2], dilation[2], pads[4];
+    weft_attrs_ints(conv.attrs, "strides", stride, 2, 1);
+    weft_attrs_ints(conv.attrs, "dilations", dilation, 2, 1);
+    weft_attrs_ints(conv.attrs, "pads", pads, 4, 0);
+    bool is_nchw = weft_attrs_int(conv.attrs, "x_nchw", 0) != 0;
+    bool c_signed = strcmp(weft_attrs_string(conv.attrs, "c_type", "i8"), "i8") == 0;
+    read_limits(conv.attrs, "c", c_signed, conv.c_limits);
+    read_limits(conv.attrs, "y", is_signed(conv.y), conv.y_limits);
+    conv.x_zero = (int)weft_attrs_int(conv.attrs, "x_zero", 0);
+    conv.y_zero = conv.residual != NULL ? (int)conv.y_limits[0]
+                                        : (int)weft_attrs_int(conv.attrs, "a_zero", 0);
+    conv.flags = (is_signed(conv.x) ? FLAG_X_SIGNED : 0) | (c_signed ? FLAG_C_SIGNED : 0) |
+                 (conv.mean != NULL ? FLAG_SUMS : 0);
+    if (conv.table != NULL)
+        conv.flags |= FLAG_TABLE | (is_signed(conv.table) ? FLAG_TABLE_SIGNED : 0);
+    if (conv.residual != NULL)
+        conv.flags |= FLAG_RESIDUAL | (is_signed(conv.residual) ? FLAG_RESIDUAL_SIGNED : 0);
+
+    const int64_t *x = conv.x->shape.dims, *w = conv.w->shape.dims, *y = conv.y->shape.dims;
+    conv.shape = (struct weft_cpu_qconv_shape){.n = (int)y[0],
+                                               .ih = (int)x[is_nchw ? 2 : 1],
+                                               .iw = (int)x[is_nchw ? 3 : 2],
+                                               .ic = (int)x[is_nchw ? 1 : 3],
+                                               .oh = (int)y[1],
+                                               .ow = (int)y[2],
+                                               .oc = (int)y[3],
+                                               .kh = (int)w[1],
+                                               .kw = (int)w[2],
+                                               .sh = (int)stride[0],
+                                               .sw = (int)stride[1],
+                                               .dh = (int)dilation[0],
+                                               .dw = (int)dilation[1],
+                                               .pt = (int)pads[0],
+                                               .pl = (int)pads[1],
+                                               .has_sums = conv.mean != NULL,
+                                               .is_nchw = is_nchw,
+                                               .dot = state->planner->target->dot};
+    return conv;
+}
+
+/* Tables that only the planner can make: biases and ratios, padded to whole panels. */
+static int32_t bias_blob(schedule_state *state, const q_conv_node *conv, int panel)
+{
+    int64_t count = (int64_t)weft_qpack_channel_elems(conv->shape.oc, panel);
+    int32_t *bias = WEFT_NEW_ARRAY(state->planner->arena, int32_t, (size_t)count);
+    int64_t k = weft__plan_elems(conv->w) / conv->shape.oc;
+    /* Quads are products with x as u8. */
+    int u8_zero = conv->x_zero + (is_signed(conv->x) ? 128 : 0);
+    weft_qpack_bias(bias, conv->bias->data, conv->w->data, conv->shape.oc, (size_t)k, panel,
+                    conv->shape.dot == 4 ? u8_zero : 0);
+    return weft__plan_table(state, WEFT_DTYPE_I32, bias, count);
+}
+
+static int32_t ratio_blob(schedule_state *state, const q_conv_node *conv, int panel)
+{
+    int64_t count = (int64_t)weft_qpack_channel_elems(conv->shape.oc, panel);
+    double *ratio = WEFT_NEW_ARRAY(state->planner->arena, double, (size_t)count);
+    weft_qpack_ratio(ratio, conv->mult->data, conv->shift->data, conv->shape.oc, panel);
+    return weft__plan_table(state, WEFT_DTYPE_F64, ratio, count);
+}
+
+static void launch_ints_of_stages(launch_builder *builder, const q_conv_node *conv)
+{
+    static const char *const sum[5] = {"a_zero", "a_mult", "b_zero", "b_mult", "add_shift"};
+    weft__launch_ints(builder, conv->c_limits, 3);
+    for (int i = 0; i < 5; i++)
+        weft__launch_int(builder, weft_attrs_int(conv->attrs, sum[i], i == 4 ? 1 : 0));
+    weft__launch_ints(builder, conv->y_limits, 3);
+    weft__launch_int(builder, conv->y_zero);
+}
+
+/* Returns the scratch with the channel sums; -1 without a mean. */
+static int32_t launch_direct(launch_builder *builder, const q_conv_node *conv)
+{
+    schedule_state *state = builder->state;
+    const struct weft_cpu_qconv_shape *shape = &conv->shape;
+    const struct weft_cpu_qconv_plan *plan = &conv->plan;
+    int panel = 2 * state->planner->target->vector_floats;
+    bool is_gathered = plan->gather == WEFT_CPU_QROWS;
+
+    weft__launch_value(builder, conv->x);
+    weft__launch_blob(builder,
+                      weft__plan_blob(state, conv->w,
+                                      is_gathered ? WEFT_RECIPE_QCONV_GATHERED : WEFT_RECIPE_QCONV,
+                                      panel, 0));
+    weft__launch_blob(builder, bias_blob(state, conv, panel));
+    weft__launch_blob(builder, ratio_blob(state, conv, panel));
+    weft__launch_operand(builder, conv->table);
+    weft__launch_operand(builder, conv->residual);
+    weft__launch_value(builder, conv->y);
+    int64_t parts =
+        plan->segments * plan->blocks; /* images times blocks: segments are images then */
+    int32_t sums = weft__launch_scratch(
+        builder, conv->mean != NULL ? (uint64_t)(parts * shape->oc) * sizeof(int32_t) : 0);
+    weft__launch_value(builder, NULL); /* nothing to fetch */
+    weft__launch_local(builder, plan->local_bytes);
+    int64_t image = (int64_t)shape->ih * shape->iw * shape->ic;
+    int64_t strides_nchw[] = {image, shape->iw, 1, (int64_t)shape->ih * shape->iw};
+    int64_t strides_nhwc[] = {image, (int64_t)shape->iw * shape->ic, shape->ic, 1};
+    int64_t geometry[] = {conv->flags, plan->ih,     plan->iw,       shape->ic,   plan->oh,
+                          plan->ow,    shape->oc,    shape->kh,      shape->kw,   shape->sh,
+                          shape->sw,   shape->dh,    shape->dw,      shape->pt,   shape->pl,
+                          shape->oc,   conv->x_zero, plan->seg_rows, plan->mb,    plan->blocks,
+                          plan->pg,    plan->tc,     plan->kc,       plan->gather};
+    weft__launch_ints(builder, geometry, sizeof geometry / sizeof geometry[0]);
+    weft__launch_ints(builder, shape->is_nchw ? strides_nchw : strides_nhwc, 4);
+    weft__launch_int(builder, 0);
+    launch_ints_of_stages(builder, conv);
+    char tile[64];
+    snprintf(tile, sizeof tile, "%dx%dx%d b%d p%d%s", state->planner->target->tile_rows, panel,
+             shape->dot, plan->mb, plan->pg, is_gathered ? " gather" : "");
+    weft__launch_end(builder, WEFT_KERNEL_QCONV, "weft_qconv", plan->segments * plan->blocks,
+                     plan->groups, tile);
+    return sums;
+}
+
+static void launch_mean(launch_builder *builder, const q_conv_node *conv, int32_t sums)
+{
+    int64_t least = is_signed(conv->mean) ? -128 : 0;
+    weft__launch_scratch_again(builder, sums);
+    weft__launch_value(builder, conv->mean);
+    int64_t numbers[] = {conv->plan.segments * conv->plan.blocks / conv->shape.n,
+                         conv->shape.oc,
+                         MEAN_BLOCK,
+                         weft_attrs_int(conv->attrs, "mean_mult", 0),
+                         weft_attrs_int(conv->attrs, "mean_shift", WEFT_SHIFT_MIN),
+                         weft_attrs_int(conv->attrs, "mean_zero", 0),
+                         least,
+                         least + 255};
+    weft__launch_ints(builder, numbers, sizeof numbers / sizeof numbers[0]);
+    weft__launch_end(builder, WEFT_KERNEL_QCONV, "weft_qmean", conv->shape.n,
+                     (conv->shape.oc + MEAN_BLOCK - 1) / MEAN_BLOCK, "mean");
+}
+
+weft_status weft__plan_q_conv2d(schedule_state *state, const weft_node *node, weft_step *step)
+{
+    const weft_value *constants[] = {weft_node_input(node, 1), weft_node_input(node, 2),
+                                     weft_node_input(node, 3), weft_node_input(node, 4)};
+    for (size_t i = 0; i < sizeof constants / sizeof constants[0]; i++)
+        if (!weft_value_is_constant(constants[i]))
+            return weft__plan_unsupported(state, node,
+                                          "weights, biases and ratios are not constants", NULL);
+    if (weft_attrs_int(&node->attrs, "group", 1) != 1)
+        return weft__plan_unsupported(state, node, "it has groups", NULL);
+    q_conv_node conv = read_node(state, node);
+    struct weft_cpu_device device = weft__plan_device(state->planner);
+    if (!weft_cpu_qconv_choose(&device, &conv.shape, &conv.plan))
+        return weft__plan_unsupported(state, node,
+                                      "one output takes more inputs than local memory holds", NULL);
+    launch_builder builder;
+    weft__launch_begin(&builder, state, step);
+    int32_t sums = launch_direct(&builder, &conv);
+    if (conv.mean != NULL)
+        launch_mean(&builder, &conv, sums);
+    return WEFT_OK;
+}
