@@ -28,13 +28,11 @@ static weft_status split_at_axis(const weft_ref_call *call, axis_split *out_spli
 }
 
 /* x / scale in f32, to the nearest integer (halves to even), plus the zero point, saturated. A NaN
- * becomes the zero point. */
+ * becomes the lowest value. */
 static int32_t quantize(float x, float scale, int32_t zero, int32_t low, int32_t high)
 {
     float rounded = nearbyintf(x / scale);
-    if (isnan(rounded))
-        return zero;
-    if (rounded < (float)(low - zero))
+    if (!(rounded > (float)(low - zero)))
         return low;
     if (rounded > (float)(high - zero))
         return high;
@@ -78,8 +76,9 @@ weft_status weft_ref_dequantize_linear(const weft_ref_call *call)
     for (int64_t i = 0; i < weft_ref_elems(&x->shape); i++) {
         int64_t k = i / split.inner % split.count;
         int64_t value = is_wide ? ((const int32_t *)x->data)[i] : weft_ref_q_get(x, i);
-        int64_t offset = !zero ? 0 : is_wide ? ((const int32_t *)zero->data)[k]
-                                             : weft_ref_q_get(zero, k);
+        int64_t offset = !zero     ? 0
+                         : is_wide ? ((const int32_t *)zero->data)[k]
+                                   : weft_ref_q_get(zero, k);
         to[i] = (float)(value - offset) * scales[k];
     }
     return WEFT_OK;
@@ -111,8 +110,8 @@ weft_status weft_ref_q_mul(const weft_ref_call *call)
     const weft_tensor *a = weft_ref_in(call, 0), *b = weft_ref_in(call, 1),
                       *residual = weft_ref_in(call, 2), *y = weft_ref_out(call, 0);
     const weft_attrs *attrs = call->attrs;
-    weft_ref_q_stage c = weft_ref_q_stage_read(attrs, "c_zero", "c_min", "c_max",
-                                               weft_ref_q_dtype(attrs, "c_type"));
+    weft_ref_q_stage c =
+        weft_ref_q_stage_read(attrs, "c_zero", "c_min", "c_max", weft_ref_q_dtype(attrs, "c_type"));
     weft_ref_q_sum sum = {.a_zero = c.zero,
                           .a_mult = (int32_t)weft_attrs_int(attrs, "c_mult", 0),
                           .b_zero = (int32_t)weft_attrs_int(attrs, "r_zero", 0),
@@ -127,8 +126,8 @@ weft_status weft_ref_q_mul(const weft_ref_call *call)
     weft_ref_walk_broadcast(&walk, 0, &a->shape);
     weft_ref_walk_broadcast(&walk, 1, &b->shape);
     for (int64_t i = 0; walk.left > 0; weft_ref_walk_next(&walk), i++) {
-        int32_t product = (weft_ref_q_get(a, walk.at[0]) - a_zero) *
-                          (weft_ref_q_get(b, walk.at[1]) - b_zero);
+        int32_t product =
+            (weft_ref_q_get(a, walk.at[0]) - a_zero) * (weft_ref_q_get(b, walk.at[1]) - b_zero);
         int32_t value = weft_requantise(product, mult, shift, c.zero, c.low, c.high);
         if (residual)
             value = weft_ref_q_add_stage(&sum, value, weft_ref_q_get(residual, i));

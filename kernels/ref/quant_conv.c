@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weft.QConv2D: sums in s32, then the stages of kernels/include/weft_int.h. For each output pixel
- * its patch is copied out as s16 with the zero point taken off (zeros in the padding), and every
- * filter is multiplied with it. */
+/* weft.QConv2D: sums in s32, then the stages of kernels/include/weft_int.h. The patches of a few
+ * output pixels are copied out as s16 with the zero point taken off (zeros in the padding), and
+ * every filter, widened to s16 once, is multiplied with them: products of 16 bits summed in pairs
+ * are what compilers have an instruction for. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernels/ref/quant.h"
 #include "kernels/ref/window.h"
+
+/* Patches at once: as many sums as share one load of a filter. */
+enum { ROWS = 4 };
 
 typedef struct q_conv {
     const weft_tensor *x, *w, *table, *residual, *y, *mean;
@@ -17,6 +22,9 @@ typedef struct q_conv {
     weft_dtype c_type;
     weft_ref_q_stage c;
     weft_ref_q_sum sum;
+    int64_t outputs;  /* output channels */
+    int16_t *w16;     /* [outputs][depth] */
+    int16_t *patches; /* [ROWS][group][depth] */
 } q_conv;
 
 static q_conv read_call(const weft_ref_call *call)
@@ -46,40 +54,76 @@ static q_conv read_call(const weft_ref_call *call)
     conv.image = weft_ref_image_of(conv.x, !is_nchw);
     conv.channels = conv.w->shape.dims[3];
     conv.depth = weft_ref_span(&conv.w->shape, 1, 4);
+    conv.outputs = conv.w->shape.dims[0];
     conv.window.in = weft_ref_spatial(&conv.x->shape, is_nchw ? 2 : 1, 2);
     conv.window.out = weft_ref_spatial(&conv.y->shape, 1, 2);
     conv.window.kernel = weft_ref_spatial(&conv.w->shape, 1, 2);
     return conv;
 }
 
-/* The patches of all groups under the window at output index `at`, [group][tap][channel]. */
+/* Multipliers and shifts are data, so only here can they be checked. */
+static bool ratios_are_sound(const q_conv *conv)
+{
+    for (int64_t o = 0; o < conv->outputs; o++)
+        if (conv->mult[o] < 0 || conv->mult[o] > WEFT_MULT_MAX || conv->shift[o] < WEFT_SHIFT_MIN ||
+            conv->shift[o] > WEFT_SHIFT_MAX)
+            return false;
+    return true;
+}
+
+/* `count` elements, `step` apart, from index `from` on, less the zero point. */
+static void load_channels(const q_conv *conv, int64_t from, int64_t step, int64_t count,
+                          int16_t *out)
+{
+    if (conv->x->dtype == WEFT_DTYPE_U8) {
+        const uint8_t *x = (const uint8_t *)conv->x->data + from;
+        for (int64_t i = 0; i < count; i++)
+            out[i] = (int16_t)(x[i * step] - conv->x_zero);
+    } else {
+        const int8_t *x = (const int8_t *)conv->x->data + from;
+        for (int64_t i = 0; i < count; i++)
+            out[i] = (int16_t)(x[i * step] - conv->x_zero);
+    }
+}
+
+/* The patch under the window at output index `at`, [group][tap][channel]. */
 static void load_patch(const q_conv *conv, int64_t n, const int64_t *at, int16_t *out)
 {
     weft_ref_walk tap = weft_ref_walk_over(&conv->window.kernel);
-    int64_t start = n * conv->image.batch_step;
-    for (int64_t t = 0; tap.left > 0; weft_ref_walk_next(&tap), t++) {
+    const weft_ref_image *image = &conv->image;
+    for (; tap.left > 0; weft_ref_walk_next(&tap), out += conv->channels) {
         int64_t position = weft_ref_window_source(&conv->window, at, tap.index, NULL);
-        int64_t from = start + position * conv->image.position_step;
-        for (int64_t channel = 0; channel < conv->channels * conv->group; channel++) {
-            int64_t to = channel / conv->channels * conv->depth + t * conv->channels +
-                         channel % conv->channels;
-            out[to] = position < 0 ? (int16_t)0
-                                   : (int16_t)(weft_ref_q_get(conv->x,
-                                                              from +
-                                                                  channel *
-                                                                      conv->image.channel_step) -
-                                               conv->x_zero);
+        int64_t from = n * image->batch_step + position * image->position_step;
+        for (int64_t group = 0; group < conv->group; group++) {
+            int16_t *to = out + group * conv->depth;
+            if (position < 0)
+                memset(to, 0, (size_t)conv->channels * sizeof *to);
+            else if (image->channel_step == 1)
+                load_channels(conv, from + group * conv->channels, 1, conv->channels, to);
+            else
+                load_channels(conv, from + group * conv->channels * image->channel_step,
+                              image->channel_step, conv->channels, to);
         }
     }
 }
 
-/* Sums wrap like the accumulators of every executor; the compiler proves that they do not. */
-static int32_t dot(const int16_t *a, const int8_t *b, int64_t count)
+/* One filter over the ROWS patches, `step` apart. Sums wrap like the accumulators of every
+ * executor; the compiler proves that they do not. */
+static void multiply(const int16_t *a, int64_t step, const int16_t *w, int64_t depth,
+                     uint32_t *out_sums)
 {
-    uint32_t sum = 0;
-    for (int64_t i = 0; i < count; i++)
-        sum += (uint32_t)((int32_t)a[i] * b[i]);
-    return (int32_t)sum;
+    const int16_t *a1 = a + step, *a2 = a1 + step, *a3 = a2 + step;
+    uint32_t sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;
+    for (int64_t k = 0; k < depth; k++) {
+        sum0 += (uint32_t)(a[k] * w[k]);
+        sum1 += (uint32_t)(a1[k] * w[k]);
+        sum2 += (uint32_t)(a2[k] * w[k]);
+        sum3 += (uint32_t)(a3[k] * w[k]);
+    }
+    out_sums[0] = sum0;
+    out_sums[1] = sum1;
+    out_sums[2] = sum2;
+    out_sums[3] = sum3;
 }
 
 static int32_t finish(const q_conv *conv, int32_t sum, int64_t channel, int64_t at)
@@ -112,33 +156,67 @@ static void put_mean(const q_conv *conv, const weft_attrs *attrs)
     }
 }
 
+/* The outputs of `count` <= ROWS patches, of pixels from `first` on. */
+static void run_rows(const q_conv *conv, int64_t first, int64_t count)
+{
+    int64_t step = conv->group * conv->depth, filters = conv->outputs / conv->group;
+    for (int64_t o = 0; o < conv->outputs; o++) {
+        uint32_t sums[ROWS];
+        multiply(conv->patches + o / filters * conv->depth, step, conv->w16 + o * conv->depth,
+                 conv->depth, sums);
+        for (int64_t row = 0; row < count; row++) {
+            int64_t at = (first + row) * conv->outputs + o;
+            int32_t sum = (int32_t)(sums[row] + (uint32_t)conv->bias[o]);
+            weft_ref_q_put(conv->y, at, finish(conv, sum, o, at));
+        }
+    }
+}
+
+static void run(const q_conv *conv)
+{
+    const int8_t *w = conv->w->data;
+    for (int64_t i = 0; i < conv->outputs * conv->depth; i++)
+        conv->w16[i] = w[i];
+    int64_t pixel = 0, loaded = 0;
+    for (int64_t n = 0; n < conv->x->shape.dims[0]; n++) {
+        weft_ref_walk walk = weft_ref_walk_over(&conv->window.out);
+        for (; walk.left > 0; weft_ref_walk_next(&walk)) {
+            load_patch(conv, n, walk.index, conv->patches + loaded * conv->group * conv->depth);
+            if (++loaded < ROWS)
+                continue;
+            run_rows(conv, pixel, loaded);
+            pixel += loaded;
+            loaded = 0;
+        }
+    }
+    if (loaded > 0)
+        run_rows(conv, pixel, loaded);
+}
+
 weft_status weft_ref_q_conv2d(const weft_ref_call *call)
 {
     q_conv conv = read_call(call);
     if (!weft_ref_q_is_8bit(conv.x) || conv.w->dtype != WEFT_DTYPE_I8)
         return WEFT_UNSUPPORTED;
+    if (!ratios_are_sound(&conv))
+        return WEFT_INVALID;
+    if (conv.mean && weft_ref_elems(&conv.window.out) > WEFT_AVERAGE_COUNT_MAX)
+        return WEFT_INVALID; /* the sum of a channel would not fit */
     weft_status status = weft_ref_window_read(&conv.window, call->attrs);
     if (status != WEFT_OK)
         return status;
-    int64_t outputs = conv.w->shape.dims[0], filters = outputs / conv.group, at = 0;
-    int16_t *patch = malloc((size_t)(conv.depth * conv.group) * sizeof *patch);
-    if (!patch)
-        return WEFT_NO_MEMORY;
-    const int8_t *weights = conv.w->data;
-    for (int64_t n = 0; n < conv.x->shape.dims[0]; n++) {
-        weft_ref_walk walk = weft_ref_walk_over(&conv.window.out);
-        for (; walk.left > 0; weft_ref_walk_next(&walk)) {
-            load_patch(&conv, n, walk.index, patch);
-            for (int64_t o = 0; o < outputs; o++, at++) {
-                uint32_t sum = (uint32_t)dot(patch + o / filters * conv.depth,
-                                             weights + o * conv.depth, conv.depth);
-                weft_ref_q_put(conv.y, at,
-                               finish(&conv, (int32_t)(sum + (uint32_t)conv.bias[o]), o, at));
-            }
-        }
+    /* Groups divide the filters, so both are a small multiple of the weights that exist. Zeros,
+     * because with few pixels some patches are multiplied though nobody loaded them. */
+    conv.w16 = malloc((size_t)(conv.outputs * conv.depth) * sizeof *conv.w16);
+    conv.patches = calloc((size_t)(ROWS * conv.group * conv.depth), sizeof *conv.patches);
+    if (conv.w16 && conv.patches) {
+        run(&conv);
+        if (conv.mean)
+            put_mean(&conv, call->attrs);
+    } else {
+        status = WEFT_NO_MEMORY;
     }
-    free(patch);
-    if (conv.mean)
-        put_mean(&conv, call->attrs);
-    return WEFT_OK;
+    free(conv.w16);
+    free(conv.patches);
+    return status;
 }

@@ -151,6 +151,36 @@ static void the_spread_of_the_widest_rows(void **state)
         weft_layer_norm_spread(WEFT_ROW_MAX, -128 * WEFT_ROW_MAX, 16384 * WEFT_ROW_MAX, 0) == 1);
 }
 
+static void softmax_parts_are_exact(void **state)
+{
+    (void)state;
+    static uint32_t exps[256];
+    draw d = {7};
+    for (int i = 0; i < PART_CASES; i++) {
+        const int64_t sum = draw_edgy(&d, 1 << 24, (int64_t)WEFT_ROW_MAX << 24);
+        const int32_t mult = (int32_t)draw_edgy(&d, WEFT_MULT_MAX / 2, WEFT_MULT_MAX);
+        const int32_t shift = (int32_t)draw_in(&d, 1, WEFT_SOFTMAX_SHIFT_MAX);
+        const wide scaled = (wide)mult << 38, factor = (wide)weft_softmax_factor(sum, mult);
+        /* The nearest: at most half of sum away from what factor * sum should be. */
+        const wide made = factor * (wide)sum, off = made > scaled ? made - scaled : scaled - made;
+        assert_true(2 * off <= (wide)sum);
+        const uint32_t part = (uint32_t)draw_edgy(&d, 0, sum < 1 << 25 ? sum >> 1 : 1 << 24);
+        const wide product = part * factor, unit = (wide)1 << (38 + shift);
+        wide rounded = product / unit;
+        const wide rest = product % unit;
+        rounded += 2 * rest > unit || (2 * rest == unit && rounded % 2 != 0);
+        assert_int_equal(weft_softmax_stage(part, (int64_t)factor, shift, 0, 0, 255),
+                         rounded > 255 ? 255 : rounded);
+    }
+    for (int i = 0; i < 1000; i++) {
+        const double x_scale = draw_scale(&d, 1e-5, 10);
+        weft_ratio ratio = {0, WEFT_SHIFT_MIN};
+        assert_true(weft_softmax_make(x_scale, 1.0 / 256, exps, &ratio));
+        for (int k = 0; k < 256; k++)
+            assert_true(fabsl(exps[k] - 0x1p24L * expl(-(long double)x_scale * k)) <= 0.5001L);
+    }
+}
+
 static void softmax_is_within_its_bound(void **state)
 {
     (void)state;
@@ -394,6 +424,7 @@ int main(void)
         cmocka_unit_test(roots_are_the_largest_below),
         cmocka_unit_test(spreads_are_normalised),
         cmocka_unit_test(the_spread_of_the_widest_rows),
+        cmocka_unit_test(softmax_parts_are_exact),
         cmocka_unit_test(softmax_is_within_its_bound),
         cmocka_unit_test(equal_elements_share_equally),
         cmocka_unit_test(softmax_tables_that_are_refused),
