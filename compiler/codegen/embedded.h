@@ -9,5 +9,6 @@ typedef struct weft_embedded_file {
 } weft_embedded_file;
 
 extern const weft_embedded_file weft_cpu_sources[];
+extern const weft_embedded_file weft_fpga_sources[];
 
 #endif

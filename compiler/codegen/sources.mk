@@ -1,1 +1,1 @@
-CODEGEN_SRC := compiler/codegen/program.c
+CODEGEN_SRC := compiler/codegen/program.c compiler/codegen/engine_print.c

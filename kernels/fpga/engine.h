@@ -34,6 +34,8 @@ extern const weft_engine_params weft_engines[];
 const weft_engine_params *weft_engine_find(const char *name);
 /* Whether the printer and the engine can work with these numbers. */
 bool weft_engine_params_are_valid(const weft_engine_params *params);
+/* Bytes of on-chip arrays, each counted once (ping-pong doubles most of them on a card). */
+int64_t weft_engine_storage_bytes(const weft_engine_params *params);
 
 /* Sizes a tile of a window kind may have, with p, c, d = TILE_PIXELS, TILE_CHANNELS, TILE_DEPTH and
  * up(a, b) = a rounded up to a multiple of b:

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See engine_print.h. Works line by line: loop markers wait for the line that opens the loop, array
+ * markers for the declaration, interface markers for the kernel. In OpenCL C attributes stand in
+ * front, in HLS C pragmas stand inside. */
+#include "compiler/codegen/engine_print.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "compiler/base/text.h"
+#include "compiler/codegen/embedded.h"
+
+static const char *const bodies[] = {"job.body",    "conv.body",   "epilogue.body", "lanes.body",
+                                     "window.body", "stream.body", "engine.body"};
+
+enum { PENDING_MAX = 8, LINE_MAX_CHARS = 256, WORDS_MAX = 8, TARGET_CHARS = 80 };
+
+typedef struct marker {
+    char words[WORDS_MAX][32];
+    size_t count;
+} marker;
+
+typedef struct printer {
+    weft_text out;
+    const weft_engine_params *params;
+    weft_dialect dialect;
+    marker pending[PENDING_MAX];
+    size_t pending_count;
+} printer;
+
+static const char *embedded_text(const char *name)
+{
+    for (const weft_embedded_file *file = weft_fpga_sources; file->name != NULL; file++)
+        if (strcmp(file->name, name) == 0)
+            return file->text;
+    WEFT_ASSERT(false && "the engine names a file that is not embedded");
+    return NULL;
+}
+
+/* ---- parameters ---- */
+
+typedef struct parameter {
+    const char *name, *doc;
+    int32_t value;
+} parameter;
+enum { PARAMETERS_MAX = 10 };
+
+static size_t list_parameters(const weft_engine_params *p, parameter out[PARAMETERS_MAX])
+{
+    const parameter list[PARAMETERS_MAX] = {
+        {"WEFT_ROWS", "pixels of the matrix array", p->rows},
+        {"WEFT_COLS", "output channels of the matrix array", p->cols},
+        {"WEFT_SIMD", "depth of the matrix array", p->simd},
+        {"WEFT_LANES", "channels at a time of the vector unit and the epilogue", p->lanes},
+        {"WEFT_X_BYTES", "buffer of patches", p->x_bytes},
+        {"WEFT_W_BYTES", "buffer of filters", p->w_bytes},
+        {"WEFT_SUMS", "sums of a tile", p->sums},
+        {"WEFT_LANE_BYTES", "buffers of the vector unit", p->lane_bytes},
+        {"WEFT_LINE", "channels of a tile at most, elements of a piece of a stream", p->line},
+        {"WEFT_COUNT_ROWS", "counts of an average pool at most", WEFT_ENGINE_COUNT_ROWS}};
+    memcpy(out, list, sizeof list);
+    return PARAMETERS_MAX;
+}
+
+/* A parameter or descriptor constant by name, or a number. */
+static int32_t atom(const printer *pr, const char *word, size_t length)
+{
+    parameter list[PARAMETERS_MAX];
+    size_t count = list_parameters(pr->params, list);
+    for (size_t i = 0; i < count; i++)
+        if (strlen(list[i].name) == length && strncmp(word, list[i].name, length) == 0)
+            return list[i].value;
+    const weft_engine_params *p = pr->params;
+    const struct {
+        const char *name;
+        int32_t value;
+    } derived[] = {{"WEFT_D_DIMS", WEFT_D_DIMS},
+                   {"WEFT_X_WORDS", p->x_bytes / (p->rows * p->simd)},
+                   {"WEFT_W_WORDS", p->w_bytes / (p->cols * p->simd)},
+                   {"WEFT_BLOCKS", p->sums / (p->rows * p->cols)}};
+    for (size_t i = 0; i < sizeof derived / sizeof derived[0]; i++)
+        if (strlen(derived[i].name) == length && strncmp(word, derived[i].name, length) == 0)
+            return derived[i].value;
+    WEFT_ASSERT(word[0] >= '0' && word[0] <= '9' && "a marker has an unknown number");
+    return (int32_t)strtol(word, NULL, 10);
+}
+
+static int32_t number(const printer *pr, const char *word)
+{
+    size_t length = strcspn(word, "/");
+    int32_t value = atom(pr, word, length);
+    return word[length] == '/' ? value / atom(pr, word + length + 1, strlen(word + length + 1))
+                               : value;
+}
+
+/* ---- markers ---- */
+
+static void take_marker(printer *pr, const char *text)
+{
+    WEFT_ASSERT(pr->pending_count < PENDING_MAX);
+    marker *m = &pr->pending[pr->pending_count++];
+    m->count = 0;
+    while (*text != '\0') {
+        size_t length = strcspn(text, " ");
+        WEFT_ASSERT(m->count < WORDS_MAX && length < sizeof m->words[0]);
+        memcpy(m->words[m->count], text, length);
+        m->words[m->count++][length] = '\0';
+        text += length;
+        text += strspn(text, " ");
+    }
+}
+
+static bool is_marker(const marker *m, const char *name)
+{
+    return strcmp(m->words[0], name) == 0;
+}
+
+static void add_indent(printer *pr, size_t spaces)
+{
+    weft_text_printf(&pr->out, "%*s", (int)spaces, "");
+}
+
+/* An attribute in front of a loop, or a pragma inside it. */
+static void print_loop_marker(printer *pr, const marker *m, size_t spaces)
+{
+    bool is_hls = pr->dialect == WEFT_DIALECT_HLS_C;
+    int32_t first = m->count > 1 ? number(pr, m->words[1]) : 0;
+    add_indent(pr, spaces);
+    if (is_marker(m, "pipeline"))
+        weft_text_printf(&pr->out,
+                         is_hls ? "#pragma HLS PIPELINE II=%d\n"
+                                : "__attribute__((xcl_pipeline_loop(%d)))\n",
+                         first);
+    else if (is_marker(m, "unroll") && is_hls)
+        weft_text_printf(&pr->out, "#pragma HLS UNROLL factor=%d\n", first);
+    else if (is_marker(m, "unroll"))
+        weft_text_printf(&pr->out, "WEFT_UNROLL(%d)\n", first);
+    else if (is_marker(m, "tripcount"))
+        weft_text_printf(&pr->out,
+                         is_hls ? "#pragma HLS LOOP_TRIPCOUNT min=%d max=%d\n"
+                                : "__attribute__((xcl_loop_tripcount(%d, %d)))\n",
+                         first, number(pr, m->words[2]));
+    else if (is_marker(m, "dataflow"))
+        weft_text_add(&pr->out,
+                      is_hls ? "#pragma HLS DATAFLOW\n" : "__attribute__((xcl_dataflow))\n");
+    else
+        WEFT_ASSERT(false && "unknown marker before a loop");
+}
+
+static void print_loop(printer *pr, const char *line, size_t spaces)
+{
+    bool is_hls = pr->dialect == WEFT_DIALECT_HLS_C;
+    if (is_hls)
+        weft_text_printf(&pr->out, "%s\n", line);
+    for (size_t i = 0; i < pr->pending_count; i++)
+        print_loop_marker(pr, &pr->pending[i], is_hls ? spaces + 4 : spaces);
+    if (!is_hls)
+        weft_text_printf(&pr->out, "%s\n", line);
+}
+
+/* "    weft_u8 line[WEFT_LINE];" -> "line" */
+static void array_name(const char *line, char *out, size_t size)
+{
+    size_t end = strcspn(line, "["), start = end;
+    while (start > 0 && line[start - 1] != ' ')
+        start--;
+    WEFT_ASSERT(line[end] == '[' && end - start < size);
+    memcpy(out, line + start, end - start);
+    out[end - start] = '\0';
+}
+
+static void print_array(printer *pr, const char *line, size_t spaces)
+{
+    const marker *m = &pr->pending[0];
+    char name[32];
+    bool is_cyclic = strcmp(m->words[1], "cyclic") == 0;
+    array_name(line, name, sizeof name);
+    WEFT_ASSERT(pr->pending_count == 1 && is_marker(m, "partition") && m->count >= 3);
+    if (pr->dialect == WEFT_DIALECT_HLS_C) {
+        weft_text_printf(&pr->out, "%s\n", line);
+        for (size_t i = 2; i < m->count; i++) {
+            int32_t n = number(pr, m->words[i]);
+            add_indent(pr, spaces);
+            weft_text_printf(
+                &pr->out,
+                is_cyclic ? "#pragma HLS ARRAY_PARTITION variable=%s cyclic factor=%d dim=1\n"
+                          : "#pragma HLS ARRAY_PARTITION variable=%s complete dim=%d\n",
+                name, n);
+        }
+        return;
+    }
+    weft_text_add_bytes(&pr->out, line, strlen(line) - 1);
+    weft_text_add(&pr->out, "\n");
+    for (size_t i = 2; i < m->count; i++) {
+        int32_t n = number(pr, m->words[i]);
+        add_indent(pr, spaces + 4);
+        weft_text_printf(&pr->out,
+                         is_cyclic ? "__attribute__((xcl_array_partition(cyclic, %d, 1)))%s\n"
+                                   : "__attribute__((xcl_array_partition(complete, %d)))%s\n",
+                         n, i + 1 < m->count ? "" : ";");
+    }
+}
+
+static void print_interface(printer *pr)
+{
+    if (pr->dialect != WEFT_DIALECT_HLS_C)
+        return;
+    for (size_t i = 0; i < pr->pending_count; i++) {
+        const marker *m = &pr->pending[i];
+        for (size_t w = 2; w < m->count; w++) {
+            if (strcmp(m->words[1], "memory") == 0)
+                weft_text_printf(&pr->out,
+                                 "#pragma HLS INTERFACE m_axi port=%s offset=slave bundle=gmem_%s "
+                                 "max_widen_bitwidth=512\n",
+                                 m->words[w], m->words[w]);
+            weft_text_printf(&pr->out, "#pragma HLS INTERFACE s_axilite port=%s bundle=control\n",
+                             m->words[w]);
+        }
+    }
+    weft_text_add(&pr->out, "#pragma HLS INTERFACE s_axilite port=return bundle=control\n");
+}
+
+/* ---- lines ---- */
+
+/* Copies a line with GLOBAL and KERNEL said in the dialect; continuation lines of a parameter list
+ * stay where they are. */
+static void translate_words(const printer *pr, const char *line, size_t length, char *out,
+                            size_t size)
+{
+    static const struct {
+        const char *word, *in_dialect[WEFT_DIALECT_COUNT];
+    } words[] = {{"GLOBAL ", {"__global ", ""}},
+                 {"KERNEL ", {"__kernel __attribute__((reqd_work_group_size(1, 1, 1)))\n", ""}}};
+    size_t used = 0;
+    for (size_t i = 0; i < length;) {
+        const char *text = NULL;
+        for (size_t w = 0; w < sizeof words / sizeof words[0] && text == NULL; w++) {
+            size_t word_length = strlen(words[w].word);
+            if (strncmp(line + i, words[w].word, word_length) == 0) {
+                text = words[w].in_dialect[pr->dialect];
+                i += word_length;
+            }
+        }
+        size_t count = text != NULL ? strlen(text) : 1;
+        WEFT_ASSERT(used + count < size);
+        memcpy(out + used, text != NULL ? text : line + i++, count);
+        used += count;
+    }
+    out[used] = '\0';
+}
+
+static void print_line(printer *pr, const char *start, size_t length)
+{
+    char line[LINE_MAX_CHARS];
+    size_t spaces = strspn(start, " ");
+    if (spaces < length && start[spaces] == '@') {
+        char text[LINE_MAX_CHARS];
+        WEFT_ASSERT(length - spaces < sizeof text);
+        memcpy(text, start + spaces + 1, length - spaces - 1);
+        text[length - spaces - 1] = '\0';
+        take_marker(pr, text);
+        return;
+    }
+    translate_words(pr, start, length, line, sizeof line);
+    size_t end = strlen(line);
+    if (pr->pending_count == 0 || end == 0) {
+        weft_text_printf(&pr->out, "%s\n", line);
+        return;
+    }
+    char last = line[end - 1];
+    if (is_marker(&pr->pending[0], "interface")) {
+        weft_text_printf(&pr->out, "%s\n", line);
+        if (last != '{')
+            return;
+        print_interface(pr);
+    } else if (last == '{') {
+        print_loop(pr, line, spaces);
+    } else {
+        WEFT_ASSERT(last == ';' && "a marker stands before neither a loop nor an array");
+        print_array(pr, line, spaces);
+    }
+    pr->pending_count = 0;
+}
+
+/* All lines of an embedded file but its licence tag. */
+static void print_file(printer *pr, const char *name)
+{
+    const char *text = embedded_text(name);
+    if (strncmp(text, "/* SPDX", 7) == 0)
+        text += strcspn(text, "\n") + 1;
+    weft_text_add(&pr->out, "\n");
+    while (*text != '\0') {
+        size_t length = strcspn(text, "\n");
+        print_line(pr, text, length);
+        text += length + (text[length] == '\n');
+    }
+    WEFT_ASSERT(pr->pending_count == 0);
+}
+
+static void print_header(printer *pr)
+{
+    const weft_engine_params *p = pr->params;
+    bool is_hls = pr->dialect == WEFT_DIALECT_HLS_C;
+    weft_text_printf(&pr->out,
+                     "/* SPDX-License-Identifier: Apache-2.0 */\n"
+                     "/* Engine \"%s\" in %s, printed by weft; do not edit.\n"
+                     " * Matrix array of %d pixels x %d channels x %d: %d products per cycle on %d "
+                     "DSPs.\n"
+                     " * On chip: %lld bytes of arrays, most of them twice (ping-pong). */\n",
+                     p->name, is_hls ? "HLS C (C99)" : "OpenCL C 1.2", p->rows, p->cols, p->simd,
+                     p->rows * p->cols * p->simd, p->rows * p->cols * p->simd / 2,
+                     (long long)weft_engine_storage_bytes(p));
+    if (is_hls)
+        weft_text_add(&pr->out, "/* Compilers for CPUs need not know the pragmas. */\n"
+                                "#pragma GCC diagnostic ignored \"-Wunknown-pragmas\"\n\n");
+    else
+        weft_text_add(&pr->out,
+                      "/* Compilers for CPUs need not know the attributes, and vectorise loops\n"
+                      " * better than copies of their bodies. */\n"
+                      "#ifdef __clang__\n"
+                      "#pragma clang diagnostic ignored \"-Wunknown-attributes\"\n"
+                      "#endif\n"
+                      "#ifdef __xilinx__\n"
+                      "#define WEFT_UNROLL(n) __attribute__((opencl_unroll_hint(n)))\n"
+                      "#else\n"
+                      "#define WEFT_UNROLL(n)\n"
+                      "#endif\n\n");
+    parameter list[PARAMETERS_MAX];
+    size_t count = list_parameters(p, list);
+    for (size_t i = 0; i < count; i++)
+        weft_text_printf(&pr->out, "#define %s %d /* %s */\n", list[i].name, list[i].value,
+                         list[i].doc);
+    weft_text_add(&pr->out, "/* Two products per multiplier; 0 computes the same sums plainly. */\n"
+                            "#ifndef WEFT_PACKED\n"
+                            "#define WEFT_PACKED 1\n"
+                            "#endif\n");
+}
+
+const char *weft_engine_print(weft_arena *arena, const weft_engine_params *params,
+                              weft_dialect dialect)
+{
+    printer pr = {.params = params, .dialect = dialect, .pending_count = 0};
+    WEFT_ASSERT(weft_engine_params_are_valid(params));
+    weft_text_init(&pr.out, arena);
+    print_header(&pr);
+    print_file(&pr, "weft_int.h");
+    print_file(&pr, "descriptor.h");
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
+        print_file(&pr, bodies[i]);
+    return pr.out.data;
+}

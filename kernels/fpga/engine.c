@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See engine.h. */
+#include "kernels/fpga/engine.h"
+
+#include <string.h>
+
+const weft_engine_params weft_engines[] = {
+#define WEFT_ENGINE(name, rows, cols, simd, lanes, x_bytes, w_bytes, sums, lane_bytes, line, doc)  \
+    {name, rows, cols, simd, lanes, x_bytes, w_bytes, sums, lane_bytes, line, doc},
+#include "kernels/fpga/engines.def"
+#undef WEFT_ENGINE
+    {NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}};
+
+const weft_engine_params *weft_engine_find(const char *name)
+{
+    for (const weft_engine_params *engine = weft_engines; engine->name != NULL; engine++)
+        if (strcmp(engine->name, name) == 0)
+            return engine;
+    return NULL;
+}
+
+/* What one tile keeps on chip; also what one executing thread needs as stack when the engine's C
+ * runs on a CPU, which is why it has a limit: a quarter of the 8 MB that threads usually get. */
+enum { STORAGE_BYTES_MAX = 2 << 20, LENGTH_MAX = 1 << 20 };
+
+static bool is_multiple(int32_t value, int32_t of)
+{
+    return value >= of && value <= LENGTH_MAX && value % of == 0;
+}
+
+bool weft_engine_params_are_valid(const weft_engine_params *params)
+{
+    const weft_engine_params *p = params;
+    if (p->rows < 2 || p->rows > 256 || p->rows % 2 != 0 || p->cols < 1 || p->cols > 256 ||
+        p->lanes < 1 || p->lanes > 256)
+        return false;
+    /* Eight packed products are what 18 bits hold: kernels/fpga/conv.body. */
+    if (p->simd != 1 && p->simd != 2 && p->simd != 4 && p->simd != 8)
+        return false;
+    return is_multiple(p->x_bytes, p->rows * p->simd) &&
+           is_multiple(p->w_bytes, p->cols * p->simd) && is_multiple(p->sums, p->rows * p->cols) &&
+           is_multiple(p->lane_bytes, p->lanes) && is_multiple(p->line, p->lanes) &&
+           weft_engine_storage_bytes(p) <= STORAGE_BYTES_MAX;
+}
+
+int64_t weft_engine_storage_bytes(const weft_engine_params *params)
+{
+    const weft_engine_params *p = params;
+    int64_t array = (int64_t)p->x_bytes + p->w_bytes + 8 * (int64_t)p->sums;
+    int64_t lanes = 2 * (int64_t)p->lane_bytes + 8 * (int64_t)p->sums;
+    return array + lanes + 24 * (int64_t)p->line;
+}

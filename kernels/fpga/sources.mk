@@ -1,0 +1,1 @@
+KERNELS_FPGA_SRC := kernels/fpga/engine.c
