@@ -158,12 +158,13 @@ static void softmax_parts_are_exact(void **state)
     draw d = {7};
     for (int i = 0; i < PART_CASES; i++) {
         const int64_t sum = draw_edgy(&d, 1 << 24, (int64_t)WEFT_ROW_MAX << 24);
+        const wide total = (uint64_t)sum;
         const int32_t mult = (int32_t)draw_edgy(&d, WEFT_MULT_MAX / 2, WEFT_MULT_MAX);
         const int32_t shift = (int32_t)draw_in(&d, 1, WEFT_SOFTMAX_SHIFT_MAX);
         const wide scaled = (wide)mult << 38, factor = (wide)weft_softmax_factor(sum, mult);
         /* The nearest: at most half of sum away from what factor * sum should be. */
-        const wide made = factor * (wide)sum, off = made > scaled ? made - scaled : scaled - made;
-        assert_true(2 * off <= (wide)sum);
+        const wide made = factor * total, off = made > scaled ? made - scaled : scaled - made;
+        assert_true(2 * off <= total);
         const uint32_t part = (uint32_t)draw_edgy(&d, 0, sum < 1 << 25 ? sum >> 1 : 1 << 24);
         const wide product = part * factor, unit = (wide)1 << (38 + shift);
         wide rounded = product / unit;
