@@ -53,6 +53,8 @@ static size_t blob_elems(const weft_value *value, weft_recipe recipe, int panel,
     case WEFT_RECIPE_QCONV: return weft_qpack_conv_bytes(d.oc, d.ic, d.kh, d.kw, panel, dot, 0);
     case WEFT_RECIPE_QCONV_GATHERED:
         return weft_qpack_conv_bytes(d.oc, d.ic, d.kh, d.kw, panel, dot, 1);
+    case WEFT_RECIPE_QWINOGRAD: /* elements of two bytes */
+        return 2 * weft_qpack_winograd_elems(d.oc, d.ic, winograd, panel);
     default: {
         int64_t elems = 0;
         WEFT_ASSERT(weft_shape_elems(&value->shape, &elems));
@@ -66,7 +68,8 @@ static weft_packing packing_of(weft_recipe recipe)
     switch (recipe) {
     case WEFT_RECIPE_PLAIN:
     case WEFT_RECIPE_ZEROS: return WEFT_PACK_PLAIN;
-    case WEFT_RECIPE_WINOGRAD: return WEFT_PACK_WINOGRAD;
+    case WEFT_RECIPE_WINOGRAD:
+    case WEFT_RECIPE_QWINOGRAD: return WEFT_PACK_WINOGRAD;
     case WEFT_RECIPE_QCONV:
     case WEFT_RECIPE_QCONV_GATHERED: return WEFT_PACK_DOT;
     default: return WEFT_PACK_PANEL;
@@ -169,6 +172,9 @@ weft_status weft_plan_blob_bytes(const weft_plan *plan, size_t index, void *out)
     case WEFT_RECIPE_QCONV_GATHERED:
         weft_qpack_conv(out, value->data, d.oc, d.ic, d.kh, d.kw, blob->panel, recipe->dot,
                         recipe->kind == WEFT_RECIPE_QCONV_GATHERED);
+        break;
+    case WEFT_RECIPE_QWINOGRAD:
+        weft_qpack_winograd(out, value->data, d.oc, d.ic, blob->winograd, blob->panel);
         break;
     case WEFT_RECIPE_DEPTHWISE:
         weft_pack_depthwise(out, source, d.oc, d.ic, d.kh, d.kw, blob->panel);

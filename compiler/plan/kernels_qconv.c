@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weft.QConv2D -> weft_qconv. Which blocks: kernels/cpu/qtile_rule.c; the kernels' arguments:
- * kernels/cpu/README.md; what is computed: kernels/include/weft_int.h. */
+/* weft.QConv2D -> weft_qconv or weft_qwinograd2/4. Which one and which blocks:
+ * kernels/cpu/qtile_rule.c; the kernels' arguments: kernels/cpu/README.md; what is computed:
+ * kernels/include/weft_int.h. */
 #include <stdio.h>
 #include <string.h>
 
@@ -98,6 +99,8 @@ static q_conv_node read_node(const schedule_state *state, const weft_node *node)
                                                .has_sums = conv.mean != NULL,
                                                .is_nchw = is_nchw,
                                                .dot = state->planner->target->dot};
+    int64_t k = w[1] * w[2] * w[3];
+    conv.shape.sum_bound = (double)weft_qpack_sum_bound(conv.w->data, conv.shape.oc, (size_t)k);
     return conv;
 }
 
@@ -132,7 +135,49 @@ static void launch_ints_of_stages(launch_builder *builder, const q_conv_node *co
     weft__launch_int(builder, conv->y_zero);
 }
 
-/* Returns the scratch with the channel sums; -1 without a mean. */
+/* The operands behind x and the weights, up to y. */
+static void launch_channel_operands(launch_builder *builder, const q_conv_node *conv, int panel)
+{
+    weft__launch_blob(builder, bias_blob(builder->state, conv, panel));
+    weft__launch_blob(builder, ratio_blob(builder->state, conv, panel));
+    weft__launch_operand(builder, conv->table);
+    weft__launch_operand(builder, conv->residual);
+    weft__launch_value(builder, conv->y);
+}
+
+/* Channel sums per image and block; returns the scratch, -1 without a mean. */
+static int32_t launch_sums(launch_builder *builder, const q_conv_node *conv)
+{
+    int64_t parts = (int64_t)conv->plan.segments * conv->plan.blocks;
+    return weft__launch_scratch(
+        builder, conv->mean == NULL ? 0 : (uint64_t)(parts * conv->shape.oc) * sizeof(int32_t));
+}
+
+static int32_t launch_winograd(launch_builder *builder, const q_conv_node *conv)
+{
+    schedule_state *state = builder->state;
+    const struct weft_cpu_qconv_shape *shape = &conv->shape;
+    const struct weft_cpu_qconv_plan *plan = &conv->plan;
+    int panel = 2 * state->planner->target->vector_floats;
+    int m = plan->method == WEFT_CPU_QWINOGRAD2 ? 2 : 4;
+    weft__launch_value(builder, conv->x);
+    weft__launch_blob(builder, weft__plan_blob(state, conv->w, WEFT_RECIPE_QWINOGRAD, panel, m));
+    launch_channel_operands(builder, conv, panel);
+    int32_t sums = launch_sums(builder, conv);
+    weft__launch_local(builder, plan->local_bytes);
+    int64_t geometry[] = {conv->flags,  shape->ih,     shape->iw,    shape->ic, shape->oh,
+                          shape->ow,    shape->oc,     shape->pt,    shape->pl, shape->oc,
+                          conv->x_zero, plan->t_block, plan->blocks, plan->pg};
+    weft__launch_ints(builder, geometry, sizeof geometry / sizeof geometry[0]);
+    launch_ints_of_stages(builder, conv);
+    char tile[64];
+    snprintf(tile, sizeof tile, "F%d %dx%dx2 t%d p%d", m, state->planner->target->tile_rows, panel,
+             plan->t_block, plan->pg);
+    weft__launch_end(builder, WEFT_KERNEL_QWINOGRAD, m == 2 ? "weft_qwinograd2" : "weft_qwinograd4",
+                     plan->segments * plan->blocks, plan->groups, tile);
+    return sums;
+}
+
 static int32_t launch_direct(launch_builder *builder, const q_conv_node *conv)
 {
     schedule_state *state = builder->state;
@@ -146,15 +191,8 @@ static int32_t launch_direct(launch_builder *builder, const q_conv_node *conv)
                       weft__plan_blob(state, conv->w,
                                       is_gathered ? WEFT_RECIPE_QCONV_GATHERED : WEFT_RECIPE_QCONV,
                                       panel, 0));
-    weft__launch_blob(builder, bias_blob(state, conv, panel));
-    weft__launch_blob(builder, ratio_blob(state, conv, panel));
-    weft__launch_operand(builder, conv->table);
-    weft__launch_operand(builder, conv->residual);
-    weft__launch_value(builder, conv->y);
-    int64_t parts =
-        plan->segments * plan->blocks; /* images times blocks: segments are images then */
-    int32_t sums = weft__launch_scratch(
-        builder, conv->mean != NULL ? (uint64_t)(parts * shape->oc) * sizeof(int32_t) : 0);
+    launch_channel_operands(builder, conv, panel);
+    int32_t sums = launch_sums(builder, conv);
     weft__launch_value(builder, NULL); /* nothing to fetch */
     weft__launch_local(builder, plan->local_bytes);
     int64_t image = (int64_t)shape->ih * shape->iw * shape->ic;
@@ -212,7 +250,8 @@ weft_status weft__plan_q_conv2d(schedule_state *state, const weft_node *node, we
                                       "one output takes more inputs than local memory holds", NULL);
     launch_builder builder;
     weft__launch_begin(&builder, state, step);
-    int32_t sums = launch_direct(&builder, &conv);
+    int32_t sums = conv.plan.method == WEFT_CPU_QDIRECT ? launch_direct(&builder, &conv)
+                                                        : launch_winograd(&builder, &conv);
     if (conv.mean != NULL)
         launch_mean(&builder, &conv, sums);
     return WEFT_OK;

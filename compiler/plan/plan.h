@@ -23,7 +23,8 @@ typedef enum weft_recipe {
     WEFT_RECIPE_LINEAR,   /* [M][K] */
     WEFT_RECIPE_DEPTHWISE, /* [C][KH][KW][IC/group] */
     WEFT_RECIPE_QCONV,     /* [OC][KH][KW][IC] of i8, for the target's dot */
-    WEFT_RECIPE_QCONV_GATHERED
+    WEFT_RECIPE_QCONV_GATHERED,
+    WEFT_RECIPE_QWINOGRAD /* [OC][3][3][IC] of i8 */
 } weft_recipe;
 
 typedef struct weft_blob_recipe {

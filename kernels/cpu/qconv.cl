@@ -10,6 +10,8 @@
  * K is walked in chunks of `tc` runs by `kc` elements, so that a chunk of the panel stays in L1 while all rows pass over it;
  * a run is what lies next to each other in both operands: one kernel row with dw = 1, one tap otherwise. */
 
+Q_TILES(q_tile_, LOADW, STEP_BYTES, __private)
+
 #ifndef WEFT_MB_MAX
 #define WEFT_MB_MAX 128
 #endif
@@ -22,22 +24,6 @@ INLINE int round_up_dot(const int n)
 {
     return (n + WEFT_DOT - 1) / WEFT_DOT * WEFT_DOT;
 }
-
-/* Activation bytes as qdot.cl's rows hold them: x ^ flip is u8, whatever x is, and zero its zero point. */
-struct input_form {
-    uchar flip;
-    short zero;
-};
-
-#if WEFT_DOT == 2
-#define FORM(x, form) ((short)((uchar)((x) ^ (form).flip)) - (form).zero)
-#define FORM_16(x, form) (convert_short16((x) ^ (form).flip) - (form).zero)
-#define FORM_PAD(form) ((xt)0)
-#else
-#define FORM(x, form) ((uchar)((x) ^ (form).flip))
-#define FORM_16(x, form) ((x) ^ (form).flip)
-#define FORM_PAD(form) ((xt)(form).zero)
-#endif
 
 INLINE void form_run(__global const uchar *from, __local xt *to, const int count, const struct input_form form)
 {
@@ -212,7 +198,7 @@ __kernel void weft_qconv(__global const uchar *restrict x, __global const char *
                     if (is_last)
                         for (int m = row; m < row + r; m++)
                             PREFETCH_WRITE(y + (row0 + m) * y_stride + p * WEFT_NR);
-                    q_tile(r, from, off + row, chunk, ahead, runs, first, sums + row);
+                    Q_TILE_OF(q_tile_, r, from, off + row, chunk, ahead, runs, first, sums + row)
                     row += r;
                 }
             }
@@ -224,7 +210,7 @@ __kernel void weft_qconv(__global const uchar *restrict x, __global const char *
         iv total[2] = {(iv)(0), (iv)(0)};
         const iv bias_v[2] = {WEFT_CAT(vload, WEFT_VW)(0, bias + ch), WEFT_CAT(vload, WEFT_VW)(0, bias + ch + WEFT_VW)};
         if (left >= WEFT_NR && !(flags & (QFLAG_TABLE | QFLAG_RES))) {
-            finish_rows(sums, n_rows, bias_v, ratio + ch, y + row0 * y_stride + ch, y_stride, &finish, total);
+            finish_rows(sums, n_rows, bias_v, ratio + ch, y + row0 * y_stride + ch, y_stride, 0, &finish, total);
         } else {
             for (int r = 0; r < n_rows; r++)
                 finish_pixel(sums + r, bias_v, ratio + ch, table, res + (row0 + r) * oc + ch,

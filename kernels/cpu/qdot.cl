@@ -13,8 +13,12 @@
 #define WEFT_DOT 2
 #endif
 #define STEP_BYTES (WEFT_NR * WEFT_DOT)
+#define WIDE_STEP_BYTES (WEFT_NR * 4) /* weights of 16 bits, in pairs */
 
 typedef char wv __attribute__((ext_vector_type(WEFT_VW * WEFT_DOT), aligned(1)));
+
+#define LOADW_WIDE(p) __builtin_astype(*(__global const wide_bytes_v *)(p), iv)
+typedef char wide_bytes_v __attribute__((ext_vector_type(WEFT_VW * 4), aligned(1)));
 
 #if WEFT_DOT == 2
 typedef short xt;
@@ -70,6 +74,22 @@ typedef int lanes_v __attribute__((vector_size(WEFT_VW * 4)));
 #error "WEFT_DOT is 2 or 4"
 #endif
 
+/* Activation bytes as the rows hold them: x ^ flip is u8, whatever x is, and zero its zero point. */
+struct input_form {
+    uchar flip;
+    short zero;
+};
+
+#if WEFT_DOT == 2
+#define FORM(x, form) ((short)((uchar)((x) ^ (form).flip)) - (form).zero)
+#define FORM_16(x, form) (convert_short16((x) ^ (form).flip) - (form).zero)
+#define FORM_PAD(form) ((xt)0)
+#else
+#define FORM(x, form) ((uchar)((x) ^ (form).flip))
+#define FORM_16(x, form) ((x) ^ (form).flip)
+#define FORM_PAD(form) ((xt)(form).zero)
+#endif
+
 /* Keeps a sum in a register of its own from step to step. Without it LLVM adds the products of several steps first, because
  * integer addition may be regrouped, and then has more values than registers. */
 #if defined(__x86_64__) && !defined(DOT_PLAIN)
@@ -107,19 +127,20 @@ struct q_runs {
         sums[m].v[0] = lo##m;     \
         sums[m].v[1] = hi##m;     \
     }
-#define Q_STEP(R, ahead_steps)                                              \
-    {                                                                       \
-        enum { step_ahead = ahead_steps };                                  \
-        const iv w_lo = LOADW(b + (ahead_steps) * STEP_BYTES);              \
-        const iv w_hi = LOADW(b + (ahead_steps) * STEP_BYTES + STEP_BYTES / 2); \
-        ROWS(R, Q_ROW_STEP)                                                 \
+#define Q_STEP(R, LOAD, step_bytes, ahead_steps)                                        \
+    {                                                                                   \
+        enum { step_ahead = ahead_steps };                                              \
+        const iv w_lo = LOAD(b + (ahead_steps) * (step_bytes));                         \
+        const iv w_hi = LOAD(b + (ahead_steps) * (step_bytes) + (step_bytes) / 2);      \
+        ROWS(R, Q_ROW_STEP)                                                             \
     }
 /* Rows off[0..used) times one panel; used < R computes the last row again and drops it. `ahead` is asked for at half the
- * speed at which the weights are read: two tiles fetch what follows. */
-#define Q_TILE(R)                                                                                            \
-    INLINE void WEFT_CAT(q_tile_, R)(__local const xt *rows, const int *off, const int used,                 \
-                                     __global const char *panel, __global const char *ahead,                 \
-                                     const struct q_runs runs, const int first, row_sums *sums)              \
+ * speed at which the weights are read: two tiles fetch what follows. LOAD reads a vector of weights, `space` is where
+ * the sums are. */
+#define Q_TILE(name, R, LOAD, step_bytes, space)                                                             \
+    INLINE void WEFT_CAT(name, R)(__local const xt *rows, const int *off, const int used,                    \
+                                  __global const char *panel, __global const char *ahead,                    \
+                                  const struct q_runs runs, const int first, space row_sums *sums)           \
     {                                                                                                        \
         ROWS(R, Q_ROW_START)                                                                                 \
         for (int r = 0; r < runs.run_count; r++) {                                                           \
@@ -127,37 +148,37 @@ struct q_runs {
             int s = 0;                                                                                       \
             for (; s + 4 <= runs.steps; s += 4) {                                                            \
                 PREFETCH(ahead);                                                                             \
-                Q_STEP(R, 0)                                                                                 \
-                Q_STEP(R, 1)                                                                                 \
-                Q_STEP(R, 2)                                                                                 \
-                Q_STEP(R, 3)                                                                                 \
-                b += 4 * STEP_BYTES;                                                                         \
-                ahead += 2 * STEP_BYTES;                                                                     \
+                Q_STEP(R, LOAD, step_bytes, 0)                                                               \
+                Q_STEP(R, LOAD, step_bytes, 1)                                                               \
+                Q_STEP(R, LOAD, step_bytes, 2)                                                               \
+                Q_STEP(R, LOAD, step_bytes, 3)                                                               \
+                b += 4 * (step_bytes);                                                                       \
+                ahead += 64;                                                                                 \
             }                                                                                                \
             for (; s < runs.steps; s++) {                                                                    \
-                Q_STEP(R, 0)                                                                                 \
-                b += STEP_BYTES;                                                                             \
+                Q_STEP(R, LOAD, step_bytes, 0)                                                               \
+                b += (step_bytes);                                                                           \
             }                                                                                                \
             ROWS(R, Q_ROW_NEXT)                                                                              \
         }                                                                                                    \
         ROWS(R, Q_ROW_END)                                                                                   \
     }
 #define ROWS_1(X) X(0)
-Q_TILE(1)
-Q_TILE(MR_A)
-Q_TILE(MR_B)
-Q_TILE(MR_C)
+#define Q_TILES(name, LOAD, step_bytes, space)       \
+    Q_TILE(name, 1, LOAD, step_bytes, space)         \
+    Q_TILE(name, MR_A, LOAD, step_bytes, space)      \
+    Q_TILE(name, MR_B, LOAD, step_bytes, space)      \
+    Q_TILE(name, MR_C, LOAD, step_bytes, space)
 
-/* A tile of r rows, r <= WEFT_MR. */
-INLINE void q_tile(const int r, __local const xt *rows, const int *off, __global const char *panel,
-                   __global const char *ahead, const struct q_runs runs, const int first, row_sums *sums)
-{
-    if (r == MR_A)
-        WEFT_CAT(q_tile_, MR_A)(rows, off, MR_A, panel, ahead, runs, first, sums);
-    else if (r == MR_B)
-        WEFT_CAT(q_tile_, MR_B)(rows, off, MR_B, panel, ahead, runs, first, sums);
-    else if (r == 1)
-        q_tile_1(rows, off, 1, panel, ahead, runs, first, sums);
-    else
-        WEFT_CAT(q_tile_, MR_C)(rows, off, r, panel, ahead, runs, first, sums);
-}
+/* Calls the function of the tile with r rows, r <= WEFT_MR. */
+#define Q_TILE_OF(name, r, rows, off, panel, ahead, runs, first, sums)                    \
+    {                                                                                     \
+        if ((r) == MR_A)                                                                  \
+            WEFT_CAT(name, MR_A)(rows, off, MR_A, panel, ahead, runs, first, sums);       \
+        else if ((r) == MR_B)                                                             \
+            WEFT_CAT(name, MR_B)(rows, off, MR_B, panel, ahead, runs, first, sums);       \
+        else if ((r) == 1)                                                                \
+            WEFT_CAT(name, 1)(rows, off, 1, panel, ahead, runs, first, sums);             \
+        else                                                                              \
+            WEFT_CAT(name, MR_C)(rows, off, r, panel, ahead, runs, first, sums);          \
+    }

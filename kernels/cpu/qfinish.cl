@@ -138,9 +138,9 @@ INLINE iv finish_v(const iv sum, __global const ratio_t *ratio, __global const u
 typedef int panel_iv __attribute__((ext_vector_type(WEFT_NR)));
 typedef uchar panel_bytes __attribute__((ext_vector_type(WEFT_NR), aligned(1)));
 
-/* A whole panel's results for rows y_stride apart: the usual case, without table and residual. */
+/* A whole panel's results for rows y_stride apart, or at y + at[row]: the usual case, without table and residual. */
 INLINE void finish_rows(const row_sums *sums, const int n_rows, const iv *bias, __global const ratio_t *ratio,
-                        __global uchar *y, const int y_stride, const struct finish *f, iv *total)
+                        __global uchar *y, const int y_stride, const int *at, const struct finish *f, iv *total)
 {
 #ifdef cl_khr_fp64
     __global const half_dv *ratios = (__global const half_dv *)ratio;
@@ -158,8 +158,7 @@ INLINE void finish_rows(const row_sums *sums, const int n_rows, const iv *bias, 
         c.hi = FINISH_ROW(1, ratio2, ratio3);
         total_0 += c.lo;
         total_1 += c.hi;
-        *(__global panel_bytes *)y = __builtin_convertvector(c, panel_bytes);
-        y += y_stride;
+        *(__global panel_bytes *)(y + (at ? at[r] : r * y_stride)) = __builtin_convertvector(c, panel_bytes);
     }
     total[0] = total_0 - n_rows * f->mean_zero;
     total[1] = total_1 - n_rows * f->mean_zero;

@@ -55,31 +55,52 @@ void weft_qpack_conv(int8_t *out, const int8_t *ohwi, int oc, int ic, int kh, in
     }
 }
 
-size_t weft_qpack_winograd_elems(int oc, int ic, int nr)
+/* G of F(m, 3) with its rows scaled to whole numbers: qwinograd.cl says how. */
+static const int g2[4][3] = {{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};
+static const int g4[6][3] = {{6, 0, 0}, {-4, -4, -4}, {-4, 4, -4},
+                             {1, 2, 4}, {1, -2, 4},   {0, 0, 8}};
+
+static size_t winograd_side(int m)
 {
-    return multiply(multiply(16, round_up(as_size(ic), 2)), round_up(as_size(oc), as_size(nr)));
+    return m == 2 || m == 4 ? (size_t)m + 2 : 0;
 }
 
-/* 4 * G g G^T for F(2x2, 3x3): 2 G has the rows (2, 0, 0), (1, 1, 1), (1, -1, 1), (0, 0, 2). */
-static const int twice_g[4][3] = {{2, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 2}};
+size_t weft_qpack_winograd_elems(int oc, int ic, int m, int nr)
+{
+    const size_t side = winograd_side(m);
+    return multiply(multiply(side * side, round_up(as_size(ic), 2)),
+                    round_up(as_size(oc), as_size(nr)));
+}
 
-void weft_qpack_winograd(int16_t *out, const int8_t *ohwi, int oc, int ic, int nr)
+void weft_qpack_winograd(int16_t *out, const int8_t *ohwi, int oc, int ic, int m, int nr)
 {
     const size_t oc_n = as_size(oc), ic_n = as_size(ic), nr_n = as_size(nr);
-    const size_t icp = round_up(ic_n, 2);
-    memset(out, 0, round_up(oc_n, nr_n) * 16 * icp * sizeof *out);
+    const size_t icp = round_up(ic_n, 2), side = winograd_side(m), count = side * side;
+    const int(*g)[3] = m == 2 ? g2 : g4;
+    memset(out, 0, round_up(oc_n, nr_n) * count * icp * sizeof *out);
     for (size_t o = 0; o < oc_n; o++)
         for (size_t c = 0; c < ic_n; c++) {
             int16_t *to =
-                out + o / nr_n * nr_n * 16 * icp + c / 2 * 2 * nr_n + o % nr_n * 2 + c % 2;
-            for (size_t f = 0; f < 16; f++) {
+                out + o / nr_n * nr_n * count * icp + c / 2 * 2 * nr_n + o % nr_n * 2 + c % 2;
+            for (size_t f = 0; f < count; f++) {
                 int sum = 0;
                 for (size_t i = 0; i < 9; i++)
-                    sum += twice_g[f / 4][i / 3] * twice_g[f % 4][i % 3] *
-                           ohwi[(o * 9 + i) * ic_n + c];
+                    sum += g[f / side][i / 3] * g[f % side][i % 3] * ohwi[(o * 9 + i) * ic_n + c];
                 to[f * icp * nr_n] = (int16_t)sum;
             }
         }
+}
+
+int64_t weft_qpack_sum_bound(const int8_t *ohwi, int oc, size_t k)
+{
+    int64_t most = 0;
+    for (size_t o = 0; o < as_size(oc); o++) {
+        int64_t sum = 0;
+        for (size_t i = 0; i < k; i++)
+            sum += ohwi[o * k + i] < 0 ? -ohwi[o * k + i] : ohwi[o * k + i];
+        most = sum > most ? sum : most;
+    }
+    return most * 255;
 }
 
 size_t weft_qpack_channel_elems(int oc, int nr)

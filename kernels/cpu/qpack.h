@@ -19,10 +19,16 @@ size_t weft_qpack_conv_bytes(int oc, int ic, int kh, int kw, int nr, int dot, in
 void weft_qpack_conv(int8_t *out, const int8_t *ohwi, int oc, int ic, int kh, int kw, int nr,
                      int dot, int is_gathered);
 
-/* weft_qwinograd: source [oc][3][3][ic]; out [ceil(oc / nr)][16][ic / 2][nr][2], elements of 16
- * bits: 4 * G g G^T, whole numbers up to 9 * 128. */
-size_t weft_qpack_winograd_elems(int oc, int ic, int nr);
-void weft_qpack_winograd(int16_t *out, const int8_t *ohwi, int oc, int ic, int nr);
+/* weft_qwinograd2, 4: source [oc][3][3][ic]; m is 2 or 4; out [ceil(oc / nr)][(m + 2)^2][ic /
+ * 2][nr][2], elements of 16 bits. The kernels are exact while no sum without bias exceeds
+ * WEFT_QWINOGRAD<m>_SUM_MAX. */
+#define WEFT_QWINOGRAD2_SUM_MAX ((1 << 29) - 1)
+#define WEFT_QWINOGRAD4_SUM_MAX ((1 << 25) - 1)
+size_t weft_qpack_winograd_elems(int oc, int ic, int m, int nr);
+void weft_qpack_winograd(int16_t *out, const int8_t *ohwi, int oc, int ic, int m, int nr);
+
+/* A bound of |sum of (x - zero) * w| over all channels of k weights each and all x. */
+int64_t weft_qpack_sum_bound(const int8_t *ohwi, int oc, size_t k);
 
 /* Per output channel, zeros up to a multiple of nr. The bias of WEFT_DOT 4 takes off what the zero
  * point adds to the sums: x_zero is that of the u8 form of x (s8 + 128), k the weights per channel;

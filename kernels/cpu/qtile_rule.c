@@ -5,6 +5,8 @@
 
 #include <stdint.h>
 
+#include "kernels/cpu/qpack.h"
+
 /* One row of a register tile, one step of k, both vectors: two multiplications and two additions,
  * which share the four vector pipes (vpmaddwd takes two of them) and reach 1.6 of the 2 pairs per
  * cycle. vpdpbusd adds by itself. */
@@ -17,8 +19,11 @@
 #define PATCH_PER_CYCLE 6.0
 #define GATHER_PER_CYCLE 0.7
 /* Winograd: transforms of one tile, per 16 channels in and per panel out. */
-#define TRANSFORM_IN_CYCLES 60.0
-#define TRANSFORM_OUT_CYCLES 130.0
+#define TRANSFORM2_IN_CYCLES 45.0
+#define TRANSFORM2_OUT_CYCLES 40.0
+#define TRANSFORM4_IN_CYCLES 130.0
+#define TRANSFORM4_OUT_CYCLES 130.0
+#define TILES_MAX 128 /* of qwinograd.cl */
 /* As in tile_rule.c. */
 #define ITEM_CYCLES 600.0
 #define LAUNCH_S 8e-6
@@ -76,6 +81,19 @@ int weft_cpu_qconv_complete(const struct weft_cpu_device *device,
     p->oh = s->oh;
     p->ow = s->ow;
     double bytes;
+    if (p->method != WEFT_CPU_QDIRECT) {
+        const int m = p->method == WEFT_CPU_QWINOGRAD2 ? 2 : 4, side = m + 2;
+        const int tiles = ceil_div(s->oh, m) * ceil_div(s->ow, m);
+        p->t_block = least(p->t_block, tiles);
+        p->blocks = ceil_div(tiles, p->t_block);
+        p->segments = s->n;
+        p->seg_rows = s->oh * s->ow;
+        bytes = side * side *
+                (p->t_block * 2.0 * ceil_div(s->ic, 16) * 16 + 64 +
+                 (p->t_block + 1) * 8.0 * device->vector_width);
+        p->local_bytes = bytes > INT32_MAX ? 0 : (size_t)bytes;
+        return p->local_bytes > 0;
+    }
     if (is_pointwise(s) && p->gather == WEFT_CPU_QPATCH) {
         p->iw = p->ow = s->oh * s->ow * (s->has_sums ? 1 : s->n);
         p->ih = p->oh = 1;
@@ -183,6 +201,45 @@ static void choose_direct(const struct weft_cpu_device *d, const struct weft_cpu
     }
 }
 
+static void choose_winograd(const struct weft_cpu_device *d, const struct weft_cpu_qconv_shape *s,
+                            int m, struct weft_cpu_qconv_plan *best)
+{
+    const int nr = 2 * d->vector_width, mr = weft_cpu_tile_rows(d), side = m + 2;
+    const int panels = ceil_div(s->oc, nr), tiles = ceil_div(s->oh, m) * ceil_div(s->ow, m);
+    const double frequencies = side * side, steps = ceil_div(s->ic, 2);
+    const double panel_bytes = frequencies * steps * nr * 4;
+    struct weft_cpu_qconv_plan p = {.method = m == 2 ? WEFT_CPU_QWINOGRAD2 : WEFT_CPU_QWINOGRAD4};
+    for (p.pg = 1;; p.pg *= 2) {
+        p.pg = least(p.pg, panels);
+        for (int blocks = ceil_div(tiles, TILES_MAX); blocks <= tiles; blocks++) {
+            p.t_block = ceil_div(tiles, blocks);
+            if (!weft_cpu_qconv_complete(d, s, &p))
+                continue;
+            const int items = p.blocks * p.segments * p.groups;
+            if (items > ITEMS_PER_THREAD_MAX * d->threads)
+                break;
+            if (p.blocks != blocks || p.local_bytes > d->local_bytes)
+                continue;
+            const double product_cycles =
+                frequencies * (computed_rows(p.t_block, mr) * steps * row_step_cycles(s) +
+                               ceil_div(p.t_block, mr) * TILE_CYCLES);
+            const double in_cycles = p.t_block * ceil_div(s->ic, 16) *
+                                     (m == 2 ? TRANSFORM2_IN_CYCLES : TRANSFORM4_IN_CYCLES);
+            const double out_cycles =
+                p.t_block *
+                ((m == 2 ? TRANSFORM2_OUT_CYCLES : TRANSFORM4_OUT_CYCLES) + m * m * FINISH_CYCLES);
+            const double load_cycles =
+                panel_bytes / (panel_bytes * panels < (double)d->l2_bytes / 2 ? 24 : 12);
+            p.expected_s =
+                total_s(d, (product_cycles + load_cycles + out_cycles) * p.pg + in_cycles, items,
+                        panel_bytes * panels, p.blocks * p.segments);
+            consider(best, &p);
+        }
+        if (p.pg == panels)
+            break;
+    }
+}
+
 int weft_cpu_qconv_choose(const struct weft_cpu_device *device,
                           const struct weft_cpu_qconv_shape *s,
                           struct weft_cpu_qconv_plan *out_plan)
@@ -196,6 +253,12 @@ int weft_cpu_qconv_choose(const struct weft_cpu_device *device,
         choose_direct(device, s, WEFT_CPU_QPATCH, &best);
     if (best.expected_s <= 0)
         choose_direct(device, s, WEFT_CPU_QROWS, &best);
+    const int is_3x3 = s->kh == 3 && s->kw == 3 && s->sh == 1 && s->sw == 1 && s->dh == 1 &&
+                       s->dw == 1 && s->ic >= 16 && !s->is_nchw;
+    if (is_3x3 && s->dot == 2 && s->sum_bound <= WEFT_QWINOGRAD2_SUM_MAX)
+        choose_winograd(device, s, 2, &best);
+    if (is_3x3 && s->dot == 2 && s->sum_bound <= WEFT_QWINOGRAD4_SUM_MAX)
+        choose_winograd(device, s, 4, &best);
     *out_plan = best;
     return best.expected_s > 0;
 }

@@ -7,15 +7,16 @@
 
 #include "kernels/cpu/tile_rule.h"
 
-enum weft_cpu_qmethod { WEFT_CPU_QDIRECT, WEFT_CPU_QWINOGRAD };
+enum weft_cpu_qmethod { WEFT_CPU_QDIRECT, WEFT_CPU_QWINOGRAD2, WEFT_CPU_QWINOGRAD4 };
 /* How weft_qconv brings activations together: its argument `gather`. */
 enum weft_cpu_qgather { WEFT_CPU_QPATCH, WEFT_CPU_QROWS };
 
 struct weft_cpu_qconv_shape {
     int n, ih, iw, ic, oh, ow, oc, kh, kw, sh, sw, dh, dw, pt, pl;
-    int has_sums; /* channel sums per image wanted */
-    int is_nchw;  /* channels come first in x */
-    int dot;      /* WEFT_DOT of the device: 2 or 4 */
+    int has_sums;     /* channel sums per image wanted */
+    int is_nchw;      /* channels come first in x */
+    int dot;          /* WEFT_DOT of the device: 2 or 4 */
+    double sum_bound; /* no |sum| without bias is larger: weft_qpack_sum_bound */
 };
 
 struct weft_cpu_qconv_plan {

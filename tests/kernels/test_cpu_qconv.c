@@ -24,7 +24,7 @@
 #include "tests/kernels/naive.h"
 
 /* Cases of each form; an interpreter gets fewer. */
-enum { CASES = 4000, CASES_SLOW = 12 };
+enum { CASES = 4000, CASES_WINOGRAD = 1500, CASES_SLOW = 12 };
 enum { X_SIGNED = 1, C_SIGNED = 2, TABLE = 4, T_SIGNED = 8, RES = 16, RES_SIGNED = 32, SUMS = 64 };
 
 struct layer {
@@ -151,6 +151,7 @@ static void make_layer(struct layer *l, int dot, int is_winograd)
     l->shift = malloc(oc * sizeof *l->shift);
     l->sums = calloc(as_size(s->n) * oc, sizeof *l->sums);
     assert_true(l->want && l->bias && l->mult && l->shift && l->sums);
+    s->sum_bound = (double)weft_qpack_sum_bound(l->w, s->oc, taps * as_size(s->ic));
     const double typical = 60.0 * 60.0 * sqrt((double)taps * s->ic);
     for (size_t o = 0; o < oc; o++) {
         const int kind = weft_naive_between(0, 9);
@@ -235,7 +236,7 @@ static void compute_naively(struct layer *l)
 struct fixture {
     struct cl_harness harness;
     struct weft_cpu_device device;
-    cl_kernel conv;
+    cl_kernel conv, winograd[2];
     int dot;
 };
 
@@ -284,7 +285,7 @@ static void check_direct(struct fixture *f, const struct layer *l)
     const int y_stride = s->oc + (weft_naive_between(0, 2) ? 0 : 3);
     struct weft_cpu_qconv_plan p;
     assert_true(weft_cpu_qconv_choose(&f->device, s, &p));
-    if (weft_naive_between(0, 7) > 0) {
+    if (p.method != WEFT_CPU_QDIRECT || weft_naive_between(0, 7) > 0) {
         p.method = WEFT_CPU_QDIRECT;
         p.gather = s->is_nchw || weft_naive_between(0, 3) == 0 ? WEFT_CPU_QROWS : WEFT_CPU_QPATCH;
         p.pg = weft_naive_between(1, panels);
@@ -341,6 +342,87 @@ static void check_direct(struct fixture *f, const struct layer *l)
     free(guard);
 }
 
+/* One layer by F(m x m, 3 x 3) with random blocks; false when its sums may leave what the kernel
+ * needs. */
+static int check_winograd(struct fixture *f, const struct layer *l, int m)
+{
+    struct cl_harness *h = &f->harness;
+    const struct weft_cpu_qconv_shape *s = &l->shape;
+    if (s->sum_bound > (m == 2 ? WEFT_QWINOGRAD2_SUM_MAX : WEFT_QWINOGRAD4_SUM_MAX))
+        return 0;
+    const int nr = 2 * f->device.vector_width, panels = (s->oc + nr - 1) / nr;
+    const int y_stride = s->oc + (weft_naive_between(0, 2) ? 0 : 3);
+    struct weft_cpu_qconv_plan p = {.method = m == 2 ? WEFT_CPU_QWINOGRAD2 : WEFT_CPU_QWINOGRAD4,
+                                    .pg = weft_naive_between(1, panels),
+                                    .t_block = weft_naive_between(1, 20)};
+    assert_true(weft_cpu_qconv_complete(&f->device, s, &p));
+    const size_t w_elems = weft_qpack_winograd_elems(s->oc, s->ic, m, nr);
+    const size_t channels = weft_qpack_channel_elems(s->oc, nr);
+    const size_t y_bytes = as_size(s->n * s->oh * s->ow * y_stride);
+    assert_true(w_elems > 0 && channels > 0);
+    int16_t *w = malloc(w_elems * sizeof *w);
+    int32_t *bias = malloc(channels * sizeof *bias);
+    double *ratio = malloc(channels * sizeof *ratio);
+    uint8_t *guard = malloc(y_bytes);
+    assert_true(w && bias && ratio && guard);
+    memset(guard, 0xa5, y_bytes);
+    weft_qpack_winograd(w, l->w, s->oc, s->ic, m, nr);
+    weft_qpack_bias(bias, l->bias, l->w, s->oc, 9 * as_size(s->ic), nr, 0);
+    weft_qpack_ratio(ratio, l->mult, l->shift, s->oc, nr);
+    cl_kernel kernel = f->winograd[m / 4];
+    cl_mem buffers[] = {weft_harness_bytes(h, l->x, as_size(s->n * s->ih * s->iw * s->ic)),
+                        weft_harness_bytes(h, w, w_elems * sizeof *w),
+                        weft_harness_bytes(h, bias, channels * sizeof *bias),
+                        weft_harness_bytes(h, ratio, channels * sizeof *ratio),
+                        weft_harness_bytes(h, l->table, sizeof l->table),
+                        weft_harness_bytes(h, l->res, as_size(s->n * s->oh * s->ow * s->oc)),
+                        weft_harness_bytes(h, guard, y_bytes),
+                        weft_harness_bytes(h, NULL, as_size(s->n * p.blocks * s->oc) * 4 + 4)};
+    weft_harness_args(kernel, "bbbbbbbbliiiiiiiiiiiiiiiiiiiiiiiiii", buffers[0], buffers[1],
+                      buffers[2], buffers[3], buffers[4], buffers[5], buffers[6], buffers[7],
+                      p.local_bytes, l->flags, s->ih, s->iw, s->ic, s->oh, s->ow, s->oc, s->pt,
+                      s->pl, y_stride, l->x_zero, p.t_block, p.blocks, p.pg, l->c_zero, l->c_min,
+                      l->c_max, l->a_zero, l->a_mult, l->b_zero, l->b_mult, l->add_shift, l->y_zero,
+                      l->y_min, l->y_max, sums_zero(l));
+    weft_harness_launch(h, kernel, as_size(p.segments * p.blocks), as_size(p.groups));
+    check_results(f, l, buffers[6], y_stride, buffers[7], p.blocks);
+    for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
+        clReleaseMemObject(buffers[i]);
+    free(w);
+    free(bias);
+    free(ratio);
+    free(guard);
+    return 1;
+}
+
+static void check_winograd_form(const char *defines)
+{
+    struct fixture f = {.dot = 2};
+    if (!weft_harness_open(&f.harness))
+        skip();
+    weft_cpu_device_init(&f.device, f.harness.vector_width, 2);
+    f.device.local_bytes = f.harness.local_bytes;
+    cl_program program =
+        weft_harness_build_row(&f.harness, defines, "weft_int.h qdot.cl qfinish.cl qwinograd.cl");
+    f.winograd[0] = weft_harness_kernel(program, "weft_qwinograd2");
+    f.winograd[1] = weft_harness_kernel(program, "weft_qwinograd4");
+    const int cases = f.harness.is_slow ? CASES_SLOW : CASES_WINOGRAD;
+    int done[2] = {0, 0};
+    while (done[0] < cases || done[1] < cases) {
+        struct layer l;
+        make_layer(&l, 2, 1);
+        compute_naively(&l);
+        done[0] += check_winograd(&f, &l, 2);
+        done[1] += check_winograd(&f, &l, 4);
+        free_layer(&l);
+    }
+    printf("%d layers by F(2x2), %d by F(4x4)\n", done[0], done[1]);
+    clReleaseKernel(f.winograd[0]);
+    clReleaseKernel(f.winograd[1]);
+    clReleaseProgram(program);
+    weft_harness_close(&f.harness);
+}
+
 /* One form of the product: the program with these macros, many layers. */
 static void check_form(const char *defines, int dot)
 {
@@ -378,6 +460,18 @@ static void pairs_plainly(void **state)
     check_form("#define WEFT_DOT 2\n#define WEFT_PLAIN_DOT\n", 2);
 }
 
+static void winograd_by_instruction(void **state)
+{
+    (void)state;
+    check_winograd_form("#define WEFT_DOT 2\n");
+}
+
+static void winograd_plainly(void **state)
+{
+    (void)state;
+    check_winograd_form("#define WEFT_DOT 2\n#define WEFT_PLAIN_DOT\n");
+}
+
 static void quads_plainly(void **state)
 {
     (void)state;
@@ -387,9 +481,9 @@ static void quads_plainly(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pairs_by_instruction),
-        cmocka_unit_test(pairs_plainly),
-        cmocka_unit_test(quads_plainly),
+        cmocka_unit_test(pairs_by_instruction), cmocka_unit_test(pairs_plainly),
+        cmocka_unit_test(quads_plainly),        cmocka_unit_test(winograd_by_instruction),
+        cmocka_unit_test(winograd_plainly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
