@@ -107,10 +107,12 @@ static void check_conv(weft_arena *arena, conv *c)
         per[i] = ref_tensor_of(arena, WEFT_DTYPE_I32, &per_channel, NULL);
     int32_t *bias = per[0]->data, *mult = per[1]->data, *shift = per[2]->data;
     for (int32_t o = 0; o < c->outputs; o++) {
-        /* Shifts about the size of the sums, so that most results lie inside. */
         const ratio r = draw_ratio(MULT_MAX, 62);
-        bias[o] = ref_random(8) ? between(-20000, 20000) : between(-2000000000, 2000000000);
+        /* The products come to less than 2^24: some sums lie just within the ends of s32. */
+        const int32_t most = INT32_MAX - (1 << 24);
+        bias[o] = ref_random(8) ? between(-20000, 20000) : ref_random(2) ? most : -most;
         mult[o] = r.mult;
+        /* Mostly about the size of the sums, so that results lie inside 8 bits. */
         shift[o] = ref_random(4) ? between(24, 32) : r.shift;
     }
     const weft_shape out = shape4(c->n, c->oh, c->ow, c->outputs);
