@@ -58,6 +58,14 @@ struct weft_node {
     uint32_t mark;
 };
 
+/* A node of a quantised model that computes in f32. */
+typedef struct weft_float_node {
+    const char *name;
+    weft_op op; /* as imported */
+    const char *reason;
+    int64_t macs;
+} weft_float_node;
+
 typedef struct weft_graph {
     weft_arena *arena;
     const char *name;
@@ -69,6 +77,7 @@ typedef struct weft_graph {
     WEFT_VEC(weft_value *) values; /* all ever made; those without use are skipped by everyone */
     weft_map names;                /* value name -> weft_value */
     size_t source_node_count;      /* nodes of the model as imported, before any pass */
+    WEFT_VEC(weft_float_node) floats; /* filled by lower-quantized */
     uint64_t unique_counter;
 } weft_graph;
 

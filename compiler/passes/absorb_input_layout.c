@@ -17,8 +17,9 @@ static bool can_read_planes(const weft_node *node, const weft_value *value)
     for (size_t i = 1; i < node->input_count; i++)
         if (node->inputs[i] == value)
             return false;
-    return node->op == WEFT_OP_Conv2D && node->inputs[0] == value &&
-           !weft_attrs_int(&node->attrs, "x_nchw", 0) && !weft_attrs_int(&node->attrs, "pool", 0) &&
+    return (node->op == WEFT_OP_Conv2D || node->op == WEFT_OP_QConv2D) &&
+           node->inputs[0] == value && !weft_attrs_int(&node->attrs, "x_nchw", 0) &&
+           !weft_attrs_int(&node->attrs, "pool", 0) &&
            weft_attrs_int(&node->attrs, "group", 1) == 1;
 }
 

@@ -6,6 +6,8 @@
  * needs: types and shapes.
  * keeps: graph inputs and outputs; an Identity between an input and an output stays.
  * breaks: nothing. */
+#include "compiler/passes/fold_constants.h"
+
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewrite.h"
 
@@ -78,16 +80,24 @@ static weft_status visit(weft_graph *graph, weft_node *node, size_t *growth_left
     return status == WEFT_UNSUPPORTED ? WEFT_OK : status;
 }
 
-weft_status weft_pass_fold_constants(weft_graph *graph, size_t *out_changes, weft_diag *diag)
+weft_status weft_fold_constants(weft_graph *graph, bool and_quantised, size_t *changes,
+                                weft_diag *diag)
 {
-    *out_changes = 0;
     size_t growth_left = GROWTH_LIMIT_BYTES;
     for (weft_node *node = graph->first, *next; node; node = next) {
         next = node->next;
-        weft_status status = visit(graph, node, &growth_left, out_changes, diag);
+        if (node->op == WEFT_OP_DequantizeLinear && !and_quantised)
+            continue;
+        weft_status status = visit(graph, node, &growth_left, changes, diag);
         if (status != WEFT_OK)
             return status;
     }
-    *out_changes += weft_rewrite_remove_dead(graph);
+    *changes += weft_rewrite_remove_dead(graph);
     return WEFT_OK;
+}
+
+weft_status weft_pass_fold_constants(weft_graph *graph, size_t *out_changes, weft_diag *diag)
+{
+    *out_changes = 0;
+    return weft_fold_constants(graph, false, out_changes, diag);
 }

@@ -8,11 +8,9 @@
  * keeps: values exactly, up to the order of sums.
  * breaks: Conv, MaxPool, AveragePool, GlobalAveragePool, GlobalMaxPool are gone. What has no
  * lowering is an error; all such nodes are reported. */
-#include "compiler/ir/infer.h"
+#include "compiler/passes/channels_last.h"
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewrite.h"
-
-static const int64_t to_nhwc[4] = {0, 2, 3, 1}, to_nchw[4] = {0, 3, 1, 2};
 
 static weft_status fail(const weft_node *node, const char *why, const char *try, weft_diag *diag)
 {
@@ -25,86 +23,15 @@ static weft_status fail(const weft_node *node, const char *why, const char *try,
     return status;
 }
 
-/* A window as the channels-last operators have it; one spatial dimension is the second of two. */
-typedef struct window2d {
-    int64_t kernel[2], strides[2], dilations[2], pads[4];
-    bool ceil_mode;
-} window2d;
-
-static weft_status read_window(const weft_node *node, const weft_shape *kernel, window2d *out,
-                               weft_diag *diag)
-{
-    const weft_shape *x = &node->inputs[0]->shape;
-    weft_infer_window general = {.spatial = x->rank - 2};
-    for (int i = 0; kernel && i < general.spatial; i++)
-        general.kernel[i] = kernel->dims[i + 2];
-    weft_status status = weft_infer_window_read(node, x->dims + 2, &general, diag);
-    if (status != WEFT_OK)
-        return status;
-    *out = (window2d){{1, 1}, {1, 1}, {1, 1}, {0, 0, 0, 0}, general.ceil_mode};
-    for (int i = 0; i < general.spatial; i++) {
-        int axis = 2 - general.spatial + i;
-        out->kernel[axis] = general.kernel[i];
-        out->strides[axis] = general.strides[i];
-        out->dilations[axis] = general.dilations[i];
-        out->pads[axis] = general.pads_begin[i];
-        out->pads[axis + 2] = general.pads_end[i];
-    }
-    const char *mode = weft_attrs_string(&node->attrs, "auto_pad", "NOTSET");
-    if (mode[0] != 'N') /* the pads found give the output's size by the floor rule */
-        out->ceil_mode = false;
-    return WEFT_OK;
-}
-
-/* [N, C, L] -> [N, C, 1, L] */
-static weft_shape as_2d(const weft_shape *shape)
-{
-    weft_shape result = *shape;
-    if (shape->rank == 3) {
-        result.rank = 4;
-        result.dims[3] = result.dims[2];
-        result.dims[2] = 1;
-    }
-    return result;
-}
-
-static weft_status transpose(weft_graph *graph, weft_node *before, weft_value *x,
-                             const int64_t *perm, weft_value **out, weft_diag *diag)
-{
-    const char *name = weft_arena_printf(graph->arena, "%s/%s", before->name,
-                                         perm == to_nhwc ? "to_nhwc" : "to_nchw");
-    weft_node *node = weft_rewrite_add(graph, before, WEFT_OP_Transpose, name, &x, 1, NULL);
-    weft_attrs_set_ints(&node->attrs, graph->arena, "perm", perm, 4);
-    *out = node->outputs[0];
-    return weft_node_infer(graph, node, diag);
-}
-
-static weft_status to_channels_last(weft_graph *graph, weft_node *node, weft_value **out,
-                                    weft_diag *diag)
-{
-    weft_value *x = node->inputs[0];
-    weft_shape shape = as_2d(&x->shape);
-    weft_status status = weft_rewrite_reshape(graph, node, x, &shape, NULL, &x, diag);
-    return status == WEFT_OK ? transpose(graph, node, x, to_nhwc, out, diag) : status;
-}
-
 /* Puts made's channels-last result in the place of node's result. */
 static weft_status finish(weft_graph *graph, weft_node *node, weft_node *made, weft_diag *diag)
 {
     weft_value *y = NULL;
     weft_status status = weft_node_infer(graph, made, diag);
     if (status == WEFT_OK)
-        status = transpose(graph, node, made->outputs[0], to_nchw, &y, diag);
-    if (status == WEFT_OK)
-        status = weft_rewrite_reshape(graph, node, y, &node->outputs[0]->shape, NULL, &y, diag);
+        status = weft_from_channels_last(graph, node, node->name, made->outputs[0],
+                                         &node->outputs[0]->shape, &y, diag);
     return status == WEFT_OK ? weft_rewrite_replace(graph, node->outputs[0], y, diag) : status;
-}
-
-static void set_window(weft_graph *graph, weft_node *node, const window2d *w)
-{
-    weft_attrs_set_ints(&node->attrs, graph->arena, "strides", w->strides, 2);
-    weft_attrs_set_ints(&node->attrs, graph->arena, "pads", w->pads, 4);
-    weft_attrs_set_ints(&node->attrs, graph->arena, "dilations", w->dilations, 2);
 }
 
 static const char *const try_2d =
@@ -119,19 +46,19 @@ static weft_status lower_conv(weft_graph *graph, weft_node *node, weft_diag *dia
     if (!weft_rewrite_f32(w) || (bias && !weft_rewrite_f32(bias)))
         return fail(node, "its weights or bias are computed at run time",
                     "export the model with constant weights", diag);
-    window2d window;
-    weft_status status = read_window(node, &w->shape, &window, diag);
+    weft_window2d window;
+    weft_status status = weft_window2d_read(node, &w->shape, &window, diag);
     if (status == WEFT_OK)
-        status = to_channels_last(graph, node, &x, diag);
+        status = weft_to_channels_last(graph, node, node->name, node->inputs[0], &x, diag);
     if (status != WEFT_OK)
         return status;
-    weft_shape w_shape = as_2d(&w->shape);
+    weft_shape w_shape = weft_shape_as_2d(&w->shape);
     if (rank == 3)
         w = weft_rewrite_view_constant(graph, w, &w_shape);
-    weft_value *inputs[3] = {x, weft_rewrite_permute_constant(graph, w, to_nhwc), bias};
+    weft_value *inputs[3] = {x, weft_rewrite_permute_constant(graph, w, weft_to_nhwc), bias};
     weft_node *made =
         weft_rewrite_add(graph, node, WEFT_OP_Conv2D, node->name, inputs, bias ? 3 : 2, node);
-    set_window(graph, made, &window);
+    weft_window2d_set(graph, made, &window);
     weft_attrs_set_int(&made->attrs, graph->arena, "group",
                        weft_attrs_int(&node->attrs, "group", 1));
     return finish(graph, node, made, diag);
@@ -147,16 +74,16 @@ static weft_status lower_pool(weft_graph *graph, weft_node *node, weft_diag *dia
     if (node->output_count > 1 && node->outputs[1] && node->outputs[1]->use_count)
         return fail(node, "the indices of the maxima are used",
                     "export the model without return_indices", diag);
-    window2d window;
-    weft_status status = read_window(node, NULL, &window, diag);
+    weft_window2d window;
+    weft_status status = weft_window2d_read(node, NULL, &window, diag);
     if (status == WEFT_OK)
-        status = to_channels_last(graph, node, &x, diag);
+        status = weft_to_channels_last(graph, node, node->name, node->inputs[0], &x, diag);
     if (status != WEFT_OK)
         return status;
     weft_node *made = weft_rewrite_add(graph, node, WEFT_OP_Pool2D, node->name, &x, 1, node);
     weft_attrs_set_string(&made->attrs, graph->arena, "mode", is_max ? "max" : "average");
     weft_attrs_set_ints(&made->attrs, graph->arena, "kernel_shape", window.kernel, 2);
-    set_window(graph, made, &window);
+    weft_window2d_set(graph, made, &window);
     weft_attrs_set_int(&made->attrs, graph->arena, "ceil_mode", window.ceil_mode);
     if (!is_max)
         weft_attrs_set_int(&made->attrs, graph->arena, "count_include_pad",

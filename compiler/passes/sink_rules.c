@@ -27,7 +27,8 @@ typedef enum op_kind {
     KIND_UNARY, /* element-wise in input 0; other inputs are scalars and stay */
     KIND_NARY,  /* element-wise with broadcasting */
     KIND_CONCAT,
-    KIND_AXIS, /* attribute axis; input 0 */
+    KIND_AXIS,     /* attribute axis; input 0 */
+    KIND_QUANTISE, /* element-wise; attribute axis where there is a scale per index of it */
     KIND_REDUCE,
     KIND_SLICE,
     KIND_PAD,
@@ -55,6 +56,7 @@ static op_kind kind_of(weft_op op)
     case WEFT_OP_Log:
     case WEFT_OP_Neg:
     case WEFT_OP_Not:
+    case WEFT_OP_QTable:
     case WEFT_OP_Reciprocal:
     case WEFT_OP_Relu:
     case WEFT_OP_Round:
@@ -78,10 +80,14 @@ static op_kind kind_of(weft_op op)
     case WEFT_OP_Or:
     case WEFT_OP_Pow:
     case WEFT_OP_PRelu:
+    case WEFT_OP_QAdd:
+    case WEFT_OP_QMul:
     case WEFT_OP_Sub:
     case WEFT_OP_Sum:
     case WEFT_OP_Where: return KIND_NARY;
     case WEFT_OP_Concat: return KIND_CONCAT;
+    case WEFT_OP_DequantizeLinear:
+    case WEFT_OP_QuantizeLinear: return KIND_QUANTISE;
     case WEFT_OP_Softmax:
     case WEFT_OP_Split: return KIND_AXIS;
     case WEFT_OP_ReduceMax:
@@ -303,9 +309,11 @@ static bool resize(sink *s)
     return true;
 }
 
-static bool moves_axis(sink *s)
+static bool moves_axis(sink *s, op_kind kind)
 {
-    int64_t fallback = s->node->op == WEFT_OP_Softmax ? -1 : 0;
+    if (kind == KIND_QUANTISE && has_one_element(s->node->inputs[1]))
+        return true;
+    int64_t fallback = s->node->op == WEFT_OP_Softmax ? -1 : kind == KIND_QUANTISE ? 1 : 0;
     int64_t axis = weft_attrs_int(&s->node->attrs, "axis", fallback);
     s->axis = s->perm[from_end(axis, s->rank)];
     s->has_axis = true;
@@ -324,7 +332,8 @@ static weft_status fill(sink *s, op_kind kind, bool *out_fits)
     *out_fits = (kind != KIND_REDUCE || reduce(s)) && (kind != KIND_SLICE || slice(s)) &&
                 (kind != KIND_PAD || pad(s)) && (kind != KIND_EXPAND || expand(s)) &&
                 (kind != KIND_RESIZE || resize(s)) &&
-                ((kind != KIND_AXIS && kind != KIND_CONCAT) || moves_axis(s));
+                ((kind != KIND_AXIS && kind != KIND_CONCAT && kind != KIND_QUANTISE) ||
+                 moves_axis(s, kind));
     for (size_t i = 0; *out_fits && i < operands; i++) {
         weft_status status = bring(s, s->node->inputs[i], &s->inputs[i]);
         if (status != WEFT_OK)
@@ -411,7 +420,10 @@ weft_status weft_sink_view(weft_graph *graph, weft_node *node, bool *out_done, w
 {
     weft_value *x = weft_node_input(node, 0), *view = NULL;
     weft_node *reshape = weft_rewrite_producer(x, WEFT_OP_Reshape);
-    if (!reshape || kind_of(node->op) != KIND_UNARY || weft_rewrite_single_user(graph, x) != node)
+    op_kind kind = kind_of(node->op);
+    bool is_free =
+        kind == KIND_UNARY || (kind == KIND_QUANTISE && has_one_element(node->inputs[1]));
+    if (!reshape || !is_free || weft_rewrite_single_user(graph, x) != node)
         return WEFT_OK;
     weft_value **inputs = WEFT_NEW_ARRAY(graph->arena, weft_value *, node->input_count);
     for (size_t i = 0; i < node->input_count; i++)

@@ -2,6 +2,7 @@
 # Sources of compiler/passes, relative to the repository root.
 PASSES_SRC := \
     compiler/passes/absorb_input_layout.c \
+    compiler/passes/channels_last.c \
     compiler/passes/cleanup.c \
     compiler/passes/epilogue.c \
     compiler/passes/fold_batchnorm.c \
@@ -12,6 +13,12 @@ PASSES_SRC := \
     compiler/passes/fuse_squeeze_excite.c \
     compiler/passes/layout.c \
     compiler/passes/lower_matmul.c \
+    compiler/passes/lower_quantized.c \
+    compiler/passes/lower_quantized_binary.c \
+    compiler/passes/lower_quantized_channels.c \
+    compiler/passes/lower_quantized_codes.c \
+    compiler/passes/lower_quantized_pool.c \
+    compiler/passes/lower_quantized_product.c \
     compiler/passes/merge_pad.c \
     compiler/passes/passes.c \
     compiler/passes/rewrite.c \

@@ -31,10 +31,14 @@ run_result run_graph(weft_graph *graph, uint64_t seed, weft_diag *diag)
         inputs[i] = make_tensor(graph, value);
         for (const char *c = value->name; *c; c++)
             b.state = b.state * 31 + (unsigned char)*c;
-        assert_int_equal(value->dtype, WEFT_DTYPE_F32);
+        bool is_float = value->dtype == WEFT_DTYPE_F32;
+        assert_true(is_float || value->dtype == WEFT_DTYPE_U8 || value->dtype == WEFT_DTYPE_I8);
         assert_true(weft_shape_elems(&value->shape, &elems));
         for (int64_t k = 0; k < elems; k++)
-            ((float *)inputs[i].data)[k] = build_uniform(&b, -1.0F, 1.5F);
+            if (is_float)
+                ((float *)inputs[i].data)[k] = build_uniform(&b, -1.0F, 1.5F);
+            else
+                ((uint8_t *)inputs[i].data)[k] = (uint8_t)build_random(&b, 256);
     }
     run_result result = {.count = graph->outputs.count};
     result.outputs = WEFT_NEW_ARRAY(graph->arena, weft_tensor, result.count);
