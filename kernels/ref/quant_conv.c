@@ -44,13 +44,13 @@ static q_conv read_call(const weft_ref_call *call)
                    .c_type = weft_ref_q_dtype(attrs, "c_type")};
     bool is_nchw = weft_attrs_int(attrs, "x_nchw", 0) != 0;
     conv.c = weft_ref_q_stage_read(attrs, "c_zero", "c_min", "c_max", conv.c_type);
-    conv.sum = (weft_ref_q_sum){
-        .a_zero = (int32_t)weft_attrs_int(attrs, "a_zero", 0),
-        .a_mult = (int32_t)weft_attrs_int(attrs, "a_mult", 0),
-        .b_zero = (int32_t)weft_attrs_int(attrs, "b_zero", 0),
-        .b_mult = (int32_t)weft_attrs_int(attrs, "b_mult", 0),
-        .shift = (int32_t)weft_attrs_int(attrs, "add_shift", 1),
-        .y = weft_ref_q_stage_read(attrs, "y_zero", "y_min", "y_max", conv.y->dtype)};
+    conv.sum = (weft_ref_q_sum){.a_zero = (int32_t)weft_attrs_int(attrs, "a_zero", 0),
+                                .a_mult = (int32_t)weft_attrs_int(attrs, "a_mult", 0),
+                                .b_zero = (int32_t)weft_attrs_int(attrs, "b_zero", 0),
+                                .b_mult = (int32_t)weft_attrs_int(attrs, "b_mult", 0),
+                                .shift = (int32_t)weft_attrs_int(attrs, "add_shift", 1),
+                                .y = weft_ref_q_stage_read(attrs, "y_zero", "y_min", "y_max",
+                                                           weft_ref_q_dtype(attrs, "to"))};
     conv.image = weft_ref_image_of(conv.x, !is_nchw);
     conv.channels = conv.w->shape.dims[3];
     conv.depth = weft_ref_span(&conv.w->shape, 1, 4);
@@ -174,9 +174,8 @@ static void run_rows(const q_conv *conv, int64_t first, int64_t count)
 
 static void run(const q_conv *conv)
 {
-    const int8_t *w = conv->w->data;
     for (int64_t i = 0; i < conv->outputs * conv->depth; i++)
-        conv->w16[i] = w[i];
+        conv->w16[i] = (int16_t)weft_ref_q_get(conv->w, i);
     int64_t pixel = 0, loaded = 0;
     for (int64_t n = 0; n < conv->x->shape.dims[0]; n++) {
         weft_ref_walk walk = weft_ref_walk_over(&conv->window.out);
