@@ -34,7 +34,7 @@ static q_conv read_call(const weft_ref_call *call)
                    .w = weft_ref_in(call, 1),
                    .table = weft_ref_in(call, 5),
                    .residual = weft_ref_in(call, 6),
-                   .y = weft_ref_out(call, 0),
+                   .y = call->outputs[0],
                    .mean = weft_ref_out(call, 1),
                    .bias = weft_ref_in(call, 2)->data,
                    .mult = weft_ref_in(call, 3)->data,
