@@ -2,8 +2,8 @@
 # Sources of runtime: sessions and requests, and the backends behind one table. Depends on the package, the base, and, for the reference
 # backend, on the operators and their reference kernels.
 RUNTIME_SRC := runtime/core/constant.c runtime/core/device.c runtime/core/memory.c runtime/core/request.c \
-               runtime/core/session.c runtime/backends/backends.c runtime/backends/stub.c \
-               runtime/backends/ref/meaning.c runtime/backends/ref/request.c runtime/backends/ref/session.c
+               runtime/core/session.c runtime/backends/backends.c runtime/backends/stub.c runtime/backends/worker.c \
+               runtime/backends/ref/meaning.c runtime/backends/ref/request.c runtime/backends/ref/session.c runtime/backends/ref/step.c
 ifeq ($(HAVE_OPENCL),1)
 RUNTIME_SRC += runtime/backends/opencl/cache.c runtime/backends/opencl/error.c runtime/backends/opencl/platform.c \
                runtime/backends/opencl/program.c runtime/backends/opencl/request.c runtime/backends/opencl/session.c

@@ -33,17 +33,24 @@ static uint64_t scratch_end(const weft_schedule *schedule)
     return end;
 }
 
-/* Offsets of the schedule, or, to keep every value, one after the other behind the scratch memory.
- * Returns the arena's size. Each size is at most 2^40 and a manifest has less than 2^20 of them per
- * megabyte, so the sum cannot overflow before memory ends. */
-static uint64_t place_values(const weft_schedule *schedule, bool keep_values, uint64_t *offsets)
+static bool is_port(const weft_schedule_value *value)
 {
-    uint64_t end =
-        keep_values ? round_up(scratch_end(schedule), WEFT_STORAGE_ALIGN) : schedule->arena_bytes;
+    return value->place == WEFT_PLACE_INPUT || value->place == WEFT_PLACE_OUTPUT;
+}
+
+/* Offsets of the schedule, or, to keep every value, one after the other behind the scratch memory;
+ * ports, when they lie in the arena, behind that. Returns the arena's size. Each size is at most 2^40 and a manifest has less than 2^20 of them per
+ * megabyte, so the sum cannot overflow before memory ends. */
+static uint64_t place_values(const weft_schedule *schedule, bool keep_values, bool ports_in_arena,
+                             uint64_t *offsets)
+{
+    uint64_t end = round_up(keep_values ? scratch_end(schedule) : schedule->arena_bytes,
+                            WEFT_STORAGE_ALIGN);
     for (size_t i = 0; i < schedule->value_count; i++) {
         const weft_schedule_value *value = &schedule->values[i];
         offsets[i] = value->offset_bytes;
-        if (keep_values && value->place == WEFT_PLACE_ARENA) {
+        if ((keep_values && value->place == WEFT_PLACE_ARENA) ||
+            (ports_in_arena && is_port(value))) {
             offsets[i] = end;
             end += round_up(value->size_bytes, WEFT_STORAGE_ALIGN);
         }
@@ -66,7 +73,7 @@ static bool allocate_ports(const weft_schedule *schedule, weft_run_memory *memor
 {
     for (size_t i = 0; i < schedule->value_count; i++) {
         const weft_schedule_value *value = &schedule->values[i];
-        if (value->place != WEFT_PLACE_INPUT && value->place != WEFT_PLACE_OUTPUT)
+        if (!is_port(value))
             continue;
         *needed = value->size_bytes;
         memory->storage[i] = allocate(value->size_bytes);
@@ -77,20 +84,21 @@ static bool allocate_ports(const weft_schedule *schedule, weft_run_memory *memor
     return true;
 }
 
-bool weft__memory_init(const weft_schedule *schedule, bool keep_values, weft_run_memory *out_memory,
-                       uint64_t *out_needed_bytes)
+bool weft__memory_init(const weft_schedule *schedule, bool keep_values, bool ports_in_arena,
+                       weft_run_memory *out_memory, uint64_t *out_needed_bytes)
 {
-    *out_memory = (weft_run_memory){0};
+    *out_memory = (weft_run_memory){.has_ports_in_arena = ports_in_arena};
     *out_needed_bytes = schedule->value_count * sizeof(void *) * 2;
     out_memory->storage = calloc(schedule->value_count + 1, sizeof *out_memory->storage);
     out_memory->arena_offsets =
         calloc(schedule->value_count + 1, sizeof *out_memory->arena_offsets);
     if (out_memory->storage == NULL || out_memory->arena_offsets == NULL ||
-        !allocate_ports(schedule, out_memory, out_needed_bytes)) {
+        (!ports_in_arena && !allocate_ports(schedule, out_memory, out_needed_bytes))) {
         weft__memory_finish(schedule, out_memory);
         return false;
     }
-    uint64_t arena_bytes = place_values(schedule, keep_values, out_memory->arena_offsets);
+    uint64_t arena_bytes =
+        place_values(schedule, keep_values, ports_in_arena, out_memory->arena_offsets);
     *out_needed_bytes = arena_bytes;
     out_memory->arena = arena_bytes == 0 ? NULL : allocate(arena_bytes);
     if (out_memory->arena == NULL && arena_bytes > 0) {
@@ -98,9 +106,14 @@ bool weft__memory_init(const weft_schedule *schedule, bool keep_values, weft_run
         return false;
     }
     out_memory->arena_bytes = (size_t)arena_bytes;
-    for (size_t i = 0; i < schedule->value_count; i++)
-        if (schedule->values[i].place == WEFT_PLACE_ARENA)
+    for (size_t i = 0; i < schedule->value_count; i++) {
+        const weft_schedule_value *value = &schedule->values[i];
+        bool is_port_here = ports_in_arena && is_port(value);
+        if (value->place == WEFT_PLACE_ARENA || is_port_here)
             out_memory->storage[i] = out_memory->arena + out_memory->arena_offsets[i];
+        if (is_port_here)
+            memset(out_memory->storage[i], 0, (size_t)value->size_bytes);
+    }
     for (size_t i = 0; i < schedule->value_count; i++)
         out_memory->storage[i] = out_memory->storage[weft__storage_owner(schedule, (int32_t)i)];
     return true;
@@ -109,8 +122,7 @@ bool weft__memory_init(const weft_schedule *schedule, bool keep_values, weft_run
 void weft__memory_finish(const weft_schedule *schedule, weft_run_memory *memory)
 {
     for (size_t i = 0; memory->storage != NULL && i < schedule->value_count; i++)
-        if (schedule->values[i].place == WEFT_PLACE_INPUT ||
-            schedule->values[i].place == WEFT_PLACE_OUTPUT)
+        if (!memory->has_ports_in_arena && is_port(&schedule->values[i]))
             free(memory->storage[i]);
     free(memory->storage);
     free(memory->arena_offsets);

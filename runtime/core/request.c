@@ -56,7 +56,8 @@ static weft_status fill(weft_request *request, weft_diag *diag)
 {
     weft_session *session = request->session;
     uint64_t needed = 0;
-    if (!weft__memory_init(session->schedule, session->keep_values, &request->memory, &needed)) {
+    if (!weft__memory_init(session->schedule, session->keep_values,
+                           session->backend->wants_ports_in_arena, &request->memory, &needed)) {
         weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_MEMORY,
                                              "the memory for a run cannot be allocated");
         weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%" PRIu64 " bytes in one piece", needed);

@@ -59,11 +59,9 @@ static weft_status wrong_device(int32_t device, weft_diag *diag)
     return status;
 }
 
-static weft_status session_create(const weft_backend_params *params, weft_diag *diag,
-                                  void **out_session)
+weft_status weft__ref_session_create(const weft_backend_params *params, weft_diag *diag,
+                                     ref_session **out_session)
 {
-    if (params->device != 0)
-        return wrong_device(params->device, diag);
     weft_arena *arena = weft_arena_create();
     if (arena == NULL || WEFT_ARENA_TRY(arena)) {
         weft_arena_destroy(arena);
@@ -85,9 +83,27 @@ static weft_status session_create(const weft_backend_params *params, weft_diag *
     return status;
 }
 
+void weft__ref_session_destroy(ref_session *session)
+{
+    if (session != NULL)
+        weft_arena_destroy(session->arena);
+}
+
+static weft_status session_create(const weft_backend_params *params, weft_diag *diag,
+                                  void **out_session)
+{
+    ref_session *session = NULL;
+    if (params->device != 0)
+        return wrong_device(params->device, diag);
+    weft_status status = weft__ref_session_create(params, diag, &session);
+    if (status == WEFT_OK)
+        *out_session = session;
+    return status;
+}
+
 static void session_destroy(void *session)
 {
-    weft_arena_destroy(((ref_session *)session)->arena);
+    weft__ref_session_destroy(session);
 }
 
 static void session_get_load(const void *session, weft_backend_load *out_load)
