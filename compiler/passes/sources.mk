@@ -10,6 +10,8 @@ PASSES_SRC := \
     compiler/passes/fuse_conv.c \
     compiler/passes/fuse_conv_shape.c \
     compiler/passes/fuse_global_mean.c \
+    compiler/passes/fuse_quantized.c \
+    compiler/passes/fuse_quantized_table.c \
     compiler/passes/fuse_squeeze_excite.c \
     compiler/passes/layout.c \
     compiler/passes/lower_matmul.c \

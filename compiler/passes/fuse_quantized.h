@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Between the files of the pass fuse-quantized only. */
+#ifndef WEFT_PASSES_FUSE_QUANTIZED_H
+#define WEFT_PASSES_FUSE_QUANTIZED_H
+
+#include "compiler/ir/graph.h"
+
+/* weft.QConv2D or weft.QMul that still may take a sum: it has no residual and no mean. */
+bool weft_fuse_q_takes_sum(const weft_node *node);
+/* weft.QTable: nothing where it changes no value; part of the table, the limits or the convolution
+ * before it. Sets *out_done when the graph changed; node is gone then. */
+weft_status weft_fuse_q_table(weft_graph *graph, weft_node *node, bool *out_done, weft_diag *diag);
+
+#endif
