@@ -8,7 +8,7 @@
  *   @unroll [N]            N copies, or all               before a loop
  *   @tripcount MIN MAX     for reports                    before a loop
  *   @dataflow              its calls overlap              before a loop
- *   @partition KIND N...   complete: of dimensions N (0 all of them); cyclic: in N banks
+ *   @partition KIND N...   complete: of dimensions N; cyclic: in N banks
  *                                                         before the declaration of an array
  *   @interface memory|scalar NAME...                      before the kernel
  *

@@ -165,6 +165,11 @@ cl_program weft_harness_build_row(struct cl_harness *h, const char *defines, con
     return program;
 }
 
+cl_program weft_harness_build_text(struct cl_harness *h, const char *text, const char *name)
+{
+    return build_texts(h, &text, 1, name);
+}
+
 cl_kernel weft_harness_kernel(cl_program program, const char *name)
 {
     cl_int code;

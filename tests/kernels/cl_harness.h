@@ -35,6 +35,8 @@ cl_program weft_harness_build_files(struct cl_harness *h, const char *const *fil
 /* Builds the macros for this device, then `defines` (lines of text), kernels/cpu/common.cl and the
  * files of a row of kernels/cpu/kernels.def, separated by spaces. */
 cl_program weft_harness_build_row(struct cl_harness *h, const char *defines, const char *files);
+/* Builds a text; `name` is for messages. */
+cl_program weft_harness_build_text(struct cl_harness *h, const char *text, const char *name);
 cl_kernel weft_harness_kernel(cl_program program, const char *name);
 
 /* A buffer of count floats, filled from `data` when it is not NULL. */

@@ -39,7 +39,7 @@ setup() {
 }
 
 @test "every source begins with its licence" {
-    for file in $(find $product tests -name '*.c' -o -name '*.h' -o -name '*.def' -o -name '*.cl'); do
+    for file in $(find $product tests -name '*.c' -o -name '*.h' -o -name '*.def' -o -name '*.cl' -o -name '*.body'); do
         head -n 1 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || { echo "$file"; missing=1; }
     done
     [ -z "${missing:-}" ]

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main ENGINE COUNT: runs the cases through the engine that is linked into this program. Compiled
+ * by engine_run_sanitized; exits with 1 when a case differs. */
+#include <stdlib.h>
+
+#include "tests/fpga/engine_case.h"
+
+void weft_engine(const uint32_t *program, const uint8_t *weights, const uint8_t *source,
+                 const uint8_t *second, uint8_t *target, uint32_t count);
+
+static void run(void *context, const struct engine_case *c)
+{
+    (void)context;
+    weft_engine(c->program, c->weights, c->arena, c->arena, c->arena, 2);
+}
+
+int main(int argc, char **argv)
+{
+    const weft_engine_params *params = argc == 3 ? weft_engine_find(argv[1]) : NULL;
+    return params != NULL && engine_cases_pass(run, NULL, params, atoi(argv[2])) ? 0 : 1;
+}
