@@ -162,7 +162,7 @@ static const char verdict_topic[] =
 static const char json_topic[] =
     "Every command takes --json and then prints one JSON document on standard output. Its first "
     "field names the schema, its second the version of weft: weft.check/1, weft.inspect/1, "
-    "weft.compile/1, weft.run/1, weft.verify/1, weft.bench/1, weft.profile/1, weft.devices/1, "
+    "weft.compile/1, weft.run/1, weft.verify/1 (weft.against/1 with --against), weft.bench/1, weft.profile/1, weft.devices/1, "
     "weft.doctor/1, weft.list.NAME/1, weft.help/1, weft.error/1, weft.completion/1. The number "
     "after the slash changes when a field changes its meaning or goes; new fields do not change "
     "it.\n\n"

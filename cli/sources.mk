@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Sources of the program `weft`, relative to the repository root. main.c alone has main; everything else links into tests too.
 CLI_SRC := \
+    cli/against.c \
+    cli/against_print.c \
     cli/cli.c \
     cli/engine.c \
     cli/errors.c \
-    cli/file.c \
+    cli/executors.c \
+    cli/file.c cli/float_layers.c \
     cli/help.c \
     cli/image.c \
     cli/input.c \

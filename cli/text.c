@@ -19,6 +19,23 @@ char *weft_cli_format_shape(int rank, const int64_t *dims, char *buffer)
     return buffer;
 }
 
+char *weft_cli_format_position(int rank, const int64_t *dims, size_t index, char *buffer)
+{
+    size_t position[8] = {0}, length = 1;
+    for (int i = rank - 1; i >= 0; i--) {
+        size_t dim = dims[i] > 0 ? (size_t)dims[i] : 1;
+        position[i] = index % dim;
+        index /= dim;
+    }
+    snprintf(buffer, WEFT_CLI_SHAPE_TEXT, "[");
+    for (int i = 0; i < rank && length < WEFT_CLI_SHAPE_TEXT; i++)
+        length += (size_t)snprintf(buffer + length, WEFT_CLI_SHAPE_TEXT - length, "%s%zu",
+                                   i == 0 ? "" : ",", position[i]);
+    if (length < WEFT_CLI_SHAPE_TEXT)
+        snprintf(buffer + length, WEFT_CLI_SHAPE_TEXT - length, "]");
+    return buffer;
+}
+
 char *weft_cli_format_bytes(uint64_t bytes, char *buffer)
 {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};

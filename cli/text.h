@@ -16,7 +16,9 @@ enum {
 
 /* Each writes into a buffer of the size above and returns it. */
 char *weft_cli_format_shape(int rank, const int64_t *dims,
-                            char *buffer);                 /* "1x3x160x160", "scalar" */
+                            char *buffer); /* "1x3x160x160", "scalar" */
+/* "[0,3,17]": where element `index` of a dense tensor stands. */
+char *weft_cli_format_position(int rank, const int64_t *dims, size_t index, char *buffer);
 char *weft_cli_format_bytes(uint64_t bytes, char *buffer); /* "142.5 MB" (10^6) */
 char *weft_cli_format_hash(uint64_t hash, char *buffer);   /* 16 hexadecimal digits */
 char *weft_cli_format_count(int64_t count, char *buffer);  /* "35 700 000" */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/float_layers.h"
 #include "cli/json.h"
 #include "cli/load.h"
 #include "cli/model_summary.h"
@@ -50,6 +51,7 @@ static weft_status run(weft_cli *cli)
         json_object_set_new(json, "model",
                             models.count > 0 ? weft_cli_model_json(models.items[0]) : json_null());
         json_object_set_new(json, "placement", weft_cli_plan_summary_json(plan));
+        json_object_set_new(json, "float_layers", weft_cli_float_layers_json(report));
         json_object_set_new(json, "diagnostics", diagnostics_json(cli));
         weft_cli_json_print(json, cli->out);
     } else {
@@ -57,6 +59,8 @@ static weft_status run(weft_cli *cli)
             weft_cli_model_print(cli->out, models.items[0]);
         if (plan != NULL)
             weft_cli_plan_summary_print(cli->out, plan);
+        if (report != NULL)
+            weft_cli_float_layers_print(cli->out, report);
         if (status == WEFT_OK)
             fprintf(cli->out, "supported   yes\n");
         else

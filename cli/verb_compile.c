@@ -7,6 +7,7 @@
 
 #include "cli/cli.h"
 #include "cli/file.h"
+#include "cli/float_layers.h"
 #include "cli/json.h"
 #include "cli/load.h"
 #include "cli/memory.h"
@@ -203,6 +204,7 @@ static json_t *result_json(const char *path, const weft_package *package,
         json_array_append_new(stages, one);
     }
     json_object_set_new(json, "stages", stages);
+    json_object_set_new(json, "float_layers", weft_cli_float_layers_json(report));
     return json;
 }
 
@@ -245,6 +247,7 @@ static weft_status compile_models(weft_cli *cli, const weft_cli_models *models, 
         if (weft_cli_args_has(&cli->args, "time-passes"))
             print_times(answer, report);
         print_result(answer, path, package);
+        weft_cli_float_layers_print(answer, report);
         if (!cli->is_quiet)
             print_next(path, package);
     }
@@ -330,6 +333,7 @@ const weft_cli_verb weft_cli_verb_compile = {
         "batch becomes 1, with a note.\n\n"
         "The result line says how many ONNX nodes became how many steps, what the arena holds "
         "with and without sharing, and which steps only move data because nothing absorbed them. "
+        "For a quantised model a table names the layers that compute in float, with the reason. "
         "With --dump-after, the graph goes to standard output and the result to standard error; "
         "with --json, one document holds both.",
     .examples = "weft compile rs50.onnx -o rs50.weft\n"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cli/against.h"
 #include "cli/cli.h"
 #include "cli/engine.h"
 #include "cli/json.h"
@@ -177,15 +178,69 @@ static weft_status verify_files(weft_cli *cli, weft_package *package, const weft
     return status;
 }
 
+static weft_status verify_against(weft_cli *cli, weft_package *package,
+                                  const weft_cli_inputs *inputs)
+{
+    weft_cli_executors executors;
+    weft_cli_against against = {0};
+    weft_status status = weft_cli_executors_run(
+        cli, package, weft_cli_args_text(&cli->args, "against", "all"), inputs, &executors);
+    if (status == WEFT_OK)
+        status = weft_cli_against_compare(
+            cli, package, inputs->schedule, &executors,
+            weft_cli_args_real(&cli->args, "tolerance", default_tolerance), &against);
+    if (status == WEFT_OK && cli->is_json)
+        weft_cli_json_print(weft_cli_against_json(&against), cli->out);
+    if (status == WEFT_OK && !cli->is_json) {
+        weft_cli_against_print_rows(cli->out, &against);
+        weft_cli_against_print_verdict(cli->out, &against);
+    }
+    if (status == WEFT_OK && !weft_cli_against_passes(&against))
+        status = WEFT_MISMATCH;
+    weft_cli_against_finish(&against);
+    weft_cli_executors_finish(&executors);
+    return status;
+}
+
+static weft_status run_against(weft_cli *cli)
+{
+    weft_package *package = NULL;
+    weft_cli_inputs inputs = {0};
+    weft_status status = weft_cli_open_package(cli, &package);
+    if (status == WEFT_OK)
+        status = weft_cli_inputs_load(cli, package, true, &inputs);
+    if (status == WEFT_OK)
+        status = verify_against(cli, package, &inputs);
+    weft_cli_inputs_finish(&inputs);
+    weft_package_close(package);
+    return status;
+}
+
+/* Two options of which one alone may be given. */
+static weft_status check_conflict(weft_cli *cli, const char *one, const char *other)
+{
+    if (!weft_cli_args_has(&cli->args, one) || !weft_cli_args_has(&cli->args, other))
+        return WEFT_OK;
+    weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_CONFLICT,
+                                        "--%s and --%s exclude each other", one, other);
+    weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "two calls, one with each");
+    return status;
+}
+
 static weft_status run(weft_cli *cli)
 {
+    static const char *const excluding[][2] = {{"reference", "expected"},
+                                               {"against", "reference"},
+                                               {"against", "expected"},
+                                               {"against", "backend"}};
+    weft_status conflict = WEFT_OK;
+    for (size_t i = 0; conflict == WEFT_OK && i < sizeof excluding / sizeof excluding[0]; i++)
+        conflict = check_conflict(cli, excluding[i][0], excluding[i][1]);
+    if (conflict != WEFT_OK)
+        return conflict;
+    if (weft_cli_args_has(&cli->args, "against"))
+        return run_against(cli);
     bool has_files = weft_cli_args_has(&cli->args, "expected");
-    if (has_files && weft_cli_args_has(&cli->args, "reference")) {
-        weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_CONFLICT,
-                                            "--reference and --expected exclude each other");
-        weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "two calls, one with each");
-        return status;
-    }
     weft_package *package = NULL;
     weft_cli_inputs inputs = {0};
     weft_cli_verdict verdict = {.tolerance =
@@ -218,6 +273,8 @@ static weft_status run(weft_cli *cli)
 static const weft_cli_option options[] = {
     {"reference", 'r', WEFT_CLI_TEXT, "BACKEND", NULL, 0, 0,
      "backend to compare with; default ref"},
+    {"against", 'a', WEFT_CLI_TEXT, "BACKENDS", NULL, 0, 0,
+     "compare executors bit by bit: all, or names with commas"},
     {"expected", 0, WEFT_CLI_LIST, "NAME=@FILE", NULL, 0, 0,
      "compare an output with an npy file instead"},
     {"tolerance", 't', WEFT_CLI_REAL, "T", NULL, 0, 1e9,
@@ -229,7 +286,7 @@ static const weft_cli_option options[] = {
 
 const weft_cli_verb weft_cli_verb_verify = {
     .name = "verify",
-    .summary = "compare a package with the reference backend, step by step",
+    .summary = "compare a package on several backends, step by step",
     .operands = "PACKAGE",
     .operand_min = 1,
     .operand_max = 1,
@@ -243,11 +300,18 @@ const weft_cli_verb weft_cli_verb_verify = {
         "The first step over the tolerance is named: that is where to look.\n\n"
         "Every compared tensor must be within the tolerance. The last line is PASSED or FAILED; "
         "`tolerance needed` says what would have passed. How the error is defined, and why 1e-4: "
-        "weft help verdict.",
+        "weft help verdict.\n\n"
+        "With --against the package runs on several backends at once: on all that this machine and "
+        "the package have, or on those that are named. The table shows the XXH3-64 hash of each "
+        "layer's result on the first backend, and `=` where another has the same bits. Integers "
+        "must be equal, floats within the tolerance. A backend that `all` had to leave out is "
+        "named with the reason in the last line; one that is asked for by name must run.",
     .examples =
         "weft verify rs50.weft --reference ref\n"
         "weft verify rs50.weft --layers --seed 3\n"
         "weft verify rs50.weft --input input=@x.npy --expected output=@y.npy --tolerance 1e-4\n"
-        "weft verify rs50.weft --json | jq .tolerance_needed",
+        "weft verify rs50.weft --json | jq .tolerance_needed\n"
+        "weft verify rs50-int8.weft --against all\n"
+        "weft verify rs50-int8.weft --against ref,opencl",
     .run = run,
 };

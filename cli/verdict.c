@@ -60,30 +60,12 @@ static int by_relative(const void *a, const void *b)
     return x->step < y->step ? -1 : x->step > y->step;
 }
 
-/* "[0,3,17]" of a flat index. */
-static void format_position(const weft_tensor_info *tensor, size_t index, char *buffer,
-                            size_t capacity)
-{
-    size_t position[8] = {0}, length = 1;
-    for (int i = tensor->rank - 1; i >= 0; i--) {
-        size_t dim = tensor->dims[i] > 0 ? (size_t)tensor->dims[i] : 1;
-        position[i] = index % dim;
-        index /= dim;
-    }
-    snprintf(buffer, capacity, "[");
-    for (int i = 0; i < tensor->rank && length < capacity; i++)
-        length += (size_t)snprintf(buffer + length, capacity - length, "%s%zu", i == 0 ? "" : ",",
-                                   position[i]);
-    if (length < capacity)
-        snprintf(buffer + length, capacity - length, "]");
-}
-
 static void add_row(weft_cli_table *table, const weft_cli_verdict *verdict,
                     const struct weft_cli_verdict_item *item)
 {
     const weft_cli_comparison *c = &item->comparison;
-    char position[96];
-    format_position(&item->tensor, c->worst, position, sizeof position);
+    char position[WEFT_CLI_SHAPE_TEXT];
+    weft_cli_format_position(item->tensor.rank, item->tensor.dims, c->worst, position);
     weft_cli_table_add_row(table);
     if (item->step < 0)
         weft_cli_table_add_cell(table, "out");

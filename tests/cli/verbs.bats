@@ -338,6 +338,43 @@ schema() {
     expect_error E0509 2 verify "$tiny" --backend ref --expected y.npy
 }
 
+@test "verify --against: every layer on every executor" {
+    need_opencl
+    run "$weft" verify "$tiny" --against all -q
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "${lines[-1]}" == "PASSED: "*" layers equal"*" on "* ]]
+    schema weft.against/1 verify "$tiny" --against ref,opencl
+    jq -e '.passed and .first_difference == null and .layers == .layers_equal + .layers_close' answer.json
+    jq -e '[.executors[].backend] == ["ref", "opencl"] and .missing == []' answer.json
+    jq -e '.values | all(.hashes | keys_unsorted == ["ref", "opencl"] and all(test("^[0-9a-f]{16}$")))' answer.json
+    # No tolerance: the first of the float layers whose bits differ is named with both values.
+    got=0
+    "$weft" verify "$tiny" --against ref,opencl --tolerance 0 --json -q >answer.json || got=$?
+    [ "$got" -eq 1 ]
+    jq -e '.passed == false and (.first_difference as $step |
+        [.values[] | select(.agreement == "different")][0] | .step == $step and .values.ref != .values.opencl)' answer.json
+    run "$weft" verify "$tiny" --against ref,opencl --tolerance 0 -q
+    [ "$status" -eq 1 ]
+    [[ "$output" == *"first difference: step "*"element ["*" on ref, "*" on opencl; "* ]]
+    [[ "${lines[-1]}" == "FAILED: "*" layers differ on ref, opencl" ]]
+}
+
+@test "verify --against: what cannot be compared" {
+    expect_error E0400 2 verify "$tiny" --against ref,oepncl
+    [[ "$stderr" == *"opencl"* ]]
+    expect_error E0502 2 verify "$tiny" --against ref,,opencl
+    expect_error E0515 2 verify "$tiny" --against ref,ref
+    expect_error E0513 2 verify "$tiny" --against all --reference ref
+    expect_error E0513 2 verify "$tiny" --against all --expected scores=@y.npy
+    expect_error E0513 2 verify "$tiny" --against all --backend ref
+    # A machine without a driver: by name it is an error, `all` says what is missing.
+    mkdir none
+    OCL_ICD_VENDORS="$PWD/none" expect_error E0402 6 verify "$tiny" --against ref,opencl
+    OCL_ICD_VENDORS="$PWD/none" expect_error E0515 2 verify "$tiny" --against all
+    [[ "$stderr" == *"why: "*"opencl"* ]]
+}
+
 @test "verify: the tolerance it asks for passes" {
     need_opencl
     schema weft.verify/1 verify "$tiny"
