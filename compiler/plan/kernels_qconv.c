@@ -17,7 +17,8 @@ enum {
     FLAG_TABLE_SIGNED = 8,
     FLAG_RESIDUAL = 16,
     FLAG_RESIDUAL_SIGNED = 32,
-    FLAG_SUMS = 64
+    FLAG_SUMS = 64,
+    FLAG_SMALL = 128
 };
 /* Channels of one work-item of weft_qmean: their sums are a few kilobytes. */
 enum { MEAN_BLOCK = 256 };
@@ -48,6 +49,19 @@ static void read_limits(const weft_attrs *attrs, const char *stage, bool signed_
         snprintf(name, sizeof name, "%s_%s", stage, parts[i]);
         out_limits[i] = weft_attrs_int(attrs, name, absent[i]);
     }
+}
+
+/* Sums that are floats without error are rounded faster where multiply-adds are fused: with AVX2.
+ */
+static bool is_small(const schedule_state *state, const q_conv_node *conv)
+{
+    const int32_t *bias = conv->bias->data;
+    double largest = 0;
+    for (int o = 0; o < conv->shape.oc; o++) {
+        double size = bias[o] < 0 ? -(double)bias[o] : (double)bias[o];
+        largest = size > largest ? size : largest;
+    }
+    return state->planner->target->vector_floats >= 8 && conv->shape.sum_bound + largest <= 1 << 24;
 }
 
 static q_conv_node read_node(const schedule_state *state, const weft_node *node)
@@ -101,6 +115,7 @@ static q_conv_node read_node(const schedule_state *state, const weft_node *node)
                                                .dot = state->planner->target->dot};
     int64_t k = w[1] * w[2] * w[3];
     conv.shape.sum_bound = (double)weft_qpack_sum_bound(conv.w->data, conv.shape.oc, (size_t)k);
+    conv.flags |= is_small(state, &conv) ? FLAG_SMALL : 0;
     return conv;
 }
 

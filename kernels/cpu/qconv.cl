@@ -29,7 +29,7 @@ INLINE void form_run(__global const uchar *from, __local xt *to, const int count
 {
     int i = 0;
     for (; i + 16 <= count; i += 16)
-        vstore16(FORM_16(vload16(0, from + i), form), 0, to + i);
+        *(__local xt16_any *)(to + i) = FORM_16(LOAD_16(from + i), form);
     for (; i < count; i++)
         to[i] = (xt)FORM(from[i], form);
 }
@@ -89,11 +89,9 @@ __kernel void weft_qconv(__global const uchar *restrict x, __global const char *
             im2col[i] = i / ic / kw * dh * xh + i / ic % kw * dw * xw + i % ic * xc;
         const int y_inside = ih - 1 - (kh - 1) * dh;
         const int x_inside = iw - 1 - (kw - 1) * dw;
+        int n = row0 / per_image, oy = row0 % per_image / ow, ox = row0 % ow;
         for (int r = 0; r < n_rows; r++) {
-            const int n = (row0 + r) / per_image;
-            const int pixel = (row0 + r) % per_image;
-            const int y0 = pixel / ow * sh - pt;
-            const int x0 = pixel % ow * sw - pl;
+            const int y0 = oy * sh - pt, x0 = ox * sw - pl;
             __local xt *to = rows + r * kp;
             if (k <= IM2COL_MAX && (xc != 1 || ic < 16) && y0 >= 0 && y0 <= y_inside && x0 >= 0 && x0 <= x_inside) {
                 __global const uchar *pixel_x = x + n * xn + y0 * xh + x0 * xw;
@@ -120,6 +118,15 @@ __kernel void weft_qconv(__global const uchar *restrict x, __global const char *
             }
             pad_run(to + k, kp - k, form);
             off[r] = r * kp;
+            ox++;
+            if (ox == ow) {
+                ox = 0;
+                oy++;
+            }
+            if (oy == oh) {
+                oy = 0;
+                n++;
+            }
         }
         run_count = 1;
         run_elems = kp;
@@ -150,8 +157,15 @@ __kernel void weft_qconv(__global const uchar *restrict x, __global const char *
             }
             to += width * icp;
         }
-        for (int r = 0; r < n_rows; r++)
-            off[r] = (((first + r) / ow - oy0) * sh * width + ((first + r) % ow - ox0) * sw) * icp;
+        int oy = oy0, ox = first % ow;
+        for (int r = 0; r < n_rows; r++) {
+            off[r] = ((oy - oy0) * sh * width + (ox - ox0) * sw) * icp;
+            ox++;
+            if (ox == ow) {
+                ox = 0;
+                oy++;
+            }
+        }
         across = dw == 1 ? 1 : kw;
         run_count = kh * across;
         run_elems = dw == 1 ? kw * icp : icp;

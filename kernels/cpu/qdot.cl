@@ -82,13 +82,23 @@ struct input_form {
 
 #if WEFT_DOT == 2
 #define FORM(x, form) ((short)((uchar)((x) ^ (form).flip)) - (form).zero)
-#define FORM_16(x, form) (convert_short16((x) ^ (form).flip) - (form).zero)
+#define FORM_16(x, form) (__builtin_convertvector((x) ^ (form).flip, short16) - (form).zero)
 #define FORM_PAD(form) ((xt)0)
 #else
 #define FORM(x, form) ((uchar)((x) ^ (form).flip))
 #define FORM_16(x, form) ((x) ^ (form).flip)
 #define FORM_PAD(form) ((xt)(form).zero)
 #endif
+
+/* 16 activations in memory. PoCL's vload16 and vstore16 of small elements go element by element. */
+typedef uchar uchar16_any __attribute__((ext_vector_type(16), aligned(1)));
+typedef short short16_any __attribute__((ext_vector_type(16), aligned(2)));
+#if WEFT_DOT == 2
+typedef short16_any xt16_any;
+#else
+typedef uchar16_any xt16_any;
+#endif
+#define LOAD_16(p) (*(__global const uchar16_any *)(p))
 
 /* Keeps a sum in a register of its own from step to step. Without it LLVM adds the products of several steps first, because
  * integer addition may be regrouped, and then has more values than registers. */

@@ -6,7 +6,11 @@
  * their product is exact. Added to 1.5 * 2^52 it is rounded once, to the nearest integer, halves to even (1.5 * 2^52 is
  * even, and doubles in [2^52, 2^53] are the integers there), and the low 32 bits of the result are the integer in two's complement. Whether a
  * compiler fuses the multiplication with the addition makes no difference. This needs |sum * ratio| <= 2^51: whoever packs ratios
- * cuts them to 2^19, where every sum but 0 leaves the range of 8 bits anyway. */
+ * cuts them to 2^19, where every sum but 0 leaves the range of 8 bits anyway.
+ *
+ * QFLAG_SMALL promises |sum| <= 2^24, bias included. Then sum and ratio are floats without error, and one fused multiply-add onto
+ * 1.5 * 2^23 rounds once, to the nearest integer while |sum * ratio| < 2^22; beyond, the result lies outside of [2^23,
+ * 2^24], where the limits cut it off as they must. Here the fusion matters, so it is asked for by name. */
 #ifdef cl_khr_fp64
 #pragma OPENCL EXTENSION cl_khr_fp64 : enable
 typedef double half_dv __attribute__((ext_vector_type(WEFT_VW / 2)));
@@ -14,6 +18,18 @@ typedef double ratio_t;
 #else
 typedef long ratio_t; /* the bits of the double */
 #endif
+/* The ratio as a float: it has 22 bits, and ratios below 2^-62 leave nothing of a sum. */
+INLINE float ratio_float(const ratio_t ratio)
+{
+#ifdef cl_khr_fp64
+    return (float)ratio;
+#else
+    const int exponent = (int)(ratio >> 52) - 1023;
+    return ratio == 0 || exponent < -100 ? 0.0f
+                                         : as_float((exponent + 127) << 23 | (int)((ratio & 0xfffffffffffffL) >> 29));
+#endif
+}
+
 typedef uchar bytes_v __attribute__((ext_vector_type(WEFT_VW), aligned(1)));
 typedef char sbytes_v __attribute__((ext_vector_type(WEFT_VW), aligned(1)));
 
@@ -24,6 +40,7 @@ typedef char sbytes_v __attribute__((ext_vector_type(WEFT_VW), aligned(1)));
 #define QFLAG_RES 16
 #define QFLAG_RES_SIGNED 32
 #define QFLAG_PARTIAL 64
+#define QFLAG_SMALL 128
 
 struct finish {
     int flags;
@@ -32,6 +49,25 @@ struct finish {
     int y_zero, y_min, y_max;
     int mean_zero; /* what the channel sums take off every value */
 };
+
+#define SMALL_ROUNDER 12582912.0f /* 1.5 * 2^23 */
+#define SMALL_ROUNDER_BITS 0x4b400000
+
+/* clamp(round(sum * ratio), low, high) + SMALL_ROUNDER_BITS of one vector for QFLAG_SMALL, low and high being whole numbers
+ * above SMALL_ROUNDER. */
+INLINE iv round_small_v(const iv sum, const fv ratio, const fv low, const fv high)
+{
+    const fv r = fma(__builtin_convertvector(sum, fv), ratio, (fv)(SMALL_ROUNDER));
+    return __builtin_astype(at_most(at_least(r, low), high), iv);
+}
+
+INLINE fv ratios_v(__global const ratio_t *ratio)
+{
+    float ratios[WEFT_VW];
+    for (int i = 0; i < WEFT_VW; i++)
+        ratios[i] = ratio_float(ratio[i]);
+    return LOADV(ratios);
+}
 
 #ifdef cl_khr_fp64
 #define ROUNDER 6755399441055744.0 /* 1.5 * 2^52 */
@@ -120,7 +156,13 @@ INLINE void store_bytes(const iv v, __global uchar *p, const int n)
 INLINE iv finish_v(const iv sum, __global const ratio_t *ratio, __global const uchar *table, __global const uchar *res,
                    __global uchar *y, const int n, const struct finish *f)
 {
-    iv c = requantise_v(sum, ratio, f);
+    iv c;
+    if (f->flags & QFLAG_SMALL)
+        c = round_small_v(sum, ratios_v(ratio), (fv)(SMALL_ROUNDER + (f->c_min - f->c_zero)),
+                          (fv)(SMALL_ROUNDER + (f->c_max - f->c_zero))) +
+            (f->c_zero - SMALL_ROUNDER_BITS);
+    else
+        c = requantise_v(sum, ratio, f);
     if (f->flags & QFLAG_TABLE)
         c = lookup_v(c, table, f->flags);
     if (f->flags & QFLAG_RES) {
@@ -138,10 +180,34 @@ INLINE iv finish_v(const iv sum, __global const ratio_t *ratio, __global const u
 typedef int panel_iv __attribute__((ext_vector_type(WEFT_NR)));
 typedef uchar panel_bytes __attribute__((ext_vector_type(WEFT_NR), aligned(1)));
 
+/* finish_rows for QFLAG_SMALL. */
+INLINE void finish_small_rows(const row_sums *sums, const int n_rows, const iv *bias, __global const ratio_t *ratio,
+                              __global uchar *y, const int y_stride, const int *at, const struct finish *f, iv *total)
+{
+    const fv ratio_0 = ratios_v(ratio), ratio_1 = ratios_v(ratio + WEFT_VW);
+    const fv low = (fv)(SMALL_ROUNDER + (f->c_min - f->c_zero)), high = (fv)(SMALL_ROUNDER + (f->c_max - f->c_zero));
+    const iv bias_0 = bias[0], bias_1 = bias[1], zero = (iv)(f->c_zero - SMALL_ROUNDER_BITS);
+    iv total_0 = total[0], total_1 = total[1];
+    for (int r = 0; r < n_rows; r++) {
+        panel_iv c;
+        c.lo = round_small_v(sums[r].v[0] + bias_0, ratio_0, low, high) + zero;
+        c.hi = round_small_v(sums[r].v[1] + bias_1, ratio_1, low, high) + zero;
+        total_0 += c.lo;
+        total_1 += c.hi;
+        *(__global panel_bytes *)(y + (at ? at[r] : r * y_stride)) = __builtin_convertvector(c, panel_bytes);
+    }
+    total[0] = total_0 - n_rows * f->mean_zero;
+    total[1] = total_1 - n_rows * f->mean_zero;
+}
+
 /* A whole panel's results for rows y_stride apart, or at y + at[row]: the usual case, without table and residual. */
 INLINE void finish_rows(const row_sums *sums, const int n_rows, const iv *bias, __global const ratio_t *ratio,
                         __global uchar *y, const int y_stride, const int *at, const struct finish *f, iv *total)
 {
+    if (f->flags & QFLAG_SMALL) {
+        finish_small_rows(sums, n_rows, bias, ratio, y, y_stride, at, f, total);
+        return;
+    }
 #ifdef cl_khr_fp64
     __global const half_dv *ratios = (__global const half_dv *)ratio;
     const half_dv ratio0 = ratios[0], ratio1 = ratios[1], ratio2 = ratios[2], ratio3 = ratios[3];

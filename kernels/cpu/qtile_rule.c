@@ -14,10 +14,10 @@
 #define ROW_STEP_CYCLES_QUADS 1.05
 /* Cycles of one register tile outside its k loop, per chunk; of finishing one row of a panel. */
 #define TILE_CYCLES 40.0
-#define FINISH_CYCLES 18.0
+#define FINISH_CYCLES 14.0
 /* Bringing activations into local memory: elements per cycle, lines and im2col rows. */
-#define PATCH_PER_CYCLE 6.0
-#define GATHER_PER_CYCLE 0.7
+#define PATCH_PER_CYCLE 10.0
+#define GATHER_PER_CYCLE 0.5
 /* Winograd: transforms of one tile, per 16 channels in and per panel out. */
 #define TRANSFORM2_IN_CYCLES 45.0
 #define TRANSFORM2_OUT_CYCLES 40.0
@@ -179,7 +179,7 @@ static void choose_direct(const struct weft_cpu_device *d, const struct weft_cpu
             const int items = p.blocks * p.segments * p.groups;
             if (p.local_bytes > d->local_bytes)
                 continue;
-            if (best->expected_s > 0 && items > ITEMS_PER_THREAD_MAX * d->threads)
+            if (best->expected_s > 0 && p.mb < MB_MAX && items > ITEMS_PER_THREAD_MAX * d->threads)
                 break;
             const int mb = least(p.mb, p.seg_rows);
             const double rows = computed_rows(mb, mr);

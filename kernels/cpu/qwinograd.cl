@@ -79,20 +79,22 @@ typedef WEFT_CAT(uint, WEFT_VW) uv; /* sums modulo 2^32 */
 /* 16 channels of a pixel, less the zero point; channels past `n` are zero. */
 INLINE short16 form_part(__global const uchar *from, const int n, const struct input_form form)
 {
+    if (n >= 16)
+        return FORM_16(LOAD_16(from), form);
     short t[16];
     for (int i = 0; i < 16; i++)
         t[i] = i < n ? FORM(from[i], form) : (short)0;
-    return vload16(0, t);
+    return *(const short16_any *)t;
 }
 
-#define GET_INSIDE(i) FORM_16(vload16(0, corner + ((i) * iw + j) * ic + c), form)
+#define GET_INSIDE(i) FORM_16(LOAD_16(corner + ((i) * iw + j) * ic + c), form)
 #define GET_EDGE(i)                                                                             \
     ((uint)(y0 + (i)) < (uint)ih && (uint)(x0 + j) < (uint)iw                                   \
          ? form_part(x + ((n * ih + y0 + (i)) * iw + x0 + j) * ic + c, ic - c, form)            \
          : (short16)0)
 #define PUT_HALF(i, value) half_done[j][i] = (value);
 #define GET_HALF(j) half_done[j][i]
-#define PUT_V(j, value) vstore16((value), 0, to + (j) * v_step);
+#define PUT_V(j, value) *(__local short16_any *)(to + (j) * v_step) = (value);
 #define GET_PRODUCT(i) __builtin_astype(from[(i) * side * p_step].v[h], uv)
 #define PUT_SUM(j, value) sums[(i) * m + (j)].v[h] = exact_sum(m, (value));
 

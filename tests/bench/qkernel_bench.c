@@ -29,6 +29,7 @@ struct step {
     struct kind *kind;
     cl_mem x, y, w[METHODS];
     cl_kernel kernels[METHODS];
+    int prepared; /* the candidate whose arguments are set, plus 1 */
     double best_us[CANDIDATES_MAX];
 };
 
@@ -177,7 +178,13 @@ static cl_kernel prepare(struct step *step, int candidate, size_t global[2])
         step->kernels[p->method] =
             weft_harness_kernel(net.programs[p->method > 0], names[p->method]);
     cl_kernel kernel = step->kernels[p->method];
-    const int flags = s->has_sums ? 64 : 0, nchw = s->is_nchw;
+    global[0] = (size_t)(p->segments * p->blocks);
+    global[1] = (size_t)p->groups;
+    if (step->prepared == candidate + 1)
+        return kernel;
+    step->prepared = candidate + 1;
+    const int flags = (s->has_sums ? 64 : 0) | (s->ic * s->kh * s->kw < 2048 ? 128 : 0),
+              nchw = s->is_nchw;
     if (p->method == WEFT_CPU_QDIRECT)
         weft_harness_args(kernel, "bbbbbbbbbliiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii", step->x,
                           step->w[0], net.bias, net.ratio, net.bias, net.bias, step->y, net.sums,
@@ -192,8 +199,6 @@ static cl_kernel prepare(struct step *step, int candidate, size_t global[2])
                           net.sums, p->local_bytes, flags, s->ih, s->iw, s->ic, s->oh, s->ow, s->oc,
                           s->pt, s->pl, s->oc, 3, p->t_block, p->blocks, p->pg, 0, 0, 255, 0, 0, 0,
                           0, 1, 0, 0, 255, 0);
-    global[0] = (size_t)(p->segments * p->blocks);
-    global[1] = (size_t)p->groups;
     return kernel;
 }
 
