@@ -7,7 +7,8 @@ CLI_SRC := \
     cli/engine.c \
     cli/errors.c \
     cli/executors.c \
-    cli/file.c cli/float_layers.c \
+    cli/file.c \
+    cli/float_layers.c \
     cli/help.c \
     cli/image.c \
     cli/input.c \

@@ -15,6 +15,8 @@ enum { STAGE_PASSES, STAGE_PLAN, STAGE_WRITE, STAGE_COUNT };
 struct weft_compile_report {
     weft_arena *arena;
     WEFT_VEC(weft_stage_time) stages;
+    WEFT_VEC(weft_float_layer) floats;
+    bool is_quantised;
     const char *plan_json;
 };
 
@@ -58,6 +60,26 @@ static weft_status run_passes(weft_compile_report *report, weft_graph *graph,
     return status;
 }
 
+static int by_macs(const void *a, const void *b)
+{
+    const weft_float_layer *x = a, *y = b;
+    if (x->macs != y->macs)
+        return x->macs < y->macs ? 1 : -1;
+    return strcmp(x->name, y->name);
+}
+
+static void collect_floats(weft_compile_report *report, const weft_graph *graph)
+{
+    report->is_quantised = graph->is_quantised;
+    for (size_t i = 0; i < graph->floats.count; i++) {
+        const weft_float_node *node = &graph->floats.data[i];
+        weft_float_layer layer = {node->name, weft_op_name(node->op), node->reason, node->macs};
+        WEFT_VEC_PUSH(report->arena, &report->floats, layer);
+    }
+    if (report->floats.count > 1)
+        qsort(report->floats.data, report->floats.count, sizeof(weft_float_layer), by_macs);
+}
+
 static weft_status blob_bytes(void *user, size_t blob, void *out)
 {
     return weft_plan_blob_bytes(user, blob, out);
@@ -93,6 +115,7 @@ static weft_status compile_all(weft_compile_report *report, weft_model *const *m
             return status;
     }
 
+    collect_floats(report, graphs[0]);
     tell(params, STAGE_PLAN, "plan kernels, tiles and memory");
     uint64_t begin_ns = now_ns();
     weft_plan *plan = NULL;
@@ -154,6 +177,21 @@ size_t weft_compile_report_stage_count(const weft_compile_report *report)
 const weft_stage_time *weft_compile_report_stage(const weft_compile_report *report, size_t index)
 {
     return index < report->stages.count ? &report->stages.data[index] : NULL;
+}
+
+size_t weft_compile_report_float_count(const weft_compile_report *report)
+{
+    return report->floats.count;
+}
+
+const weft_float_layer *weft_compile_report_float(const weft_compile_report *report, size_t index)
+{
+    return index < report->floats.count ? &report->floats.data[index] : NULL;
+}
+
+bool weft_compile_report_is_quantised(const weft_compile_report *report)
+{
+    return report->is_quantised;
 }
 
 const char *weft_compile_report_plan_json(const weft_compile_report *report)

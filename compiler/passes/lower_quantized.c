@@ -289,6 +289,7 @@ static const char *default_reason(const weft_graph *graph, const weft_node *node
 static void list_floats(weft_lq *lq)
 {
     weft_graph *graph = lq->graph;
+    graph->is_quantised = true;
     graph->floats.count = 0;
     for (const weft_node *node = graph->first; node; node = node->next) {
         const weft_value *y = node->outputs[0];

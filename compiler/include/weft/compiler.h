@@ -113,6 +113,19 @@ typedef struct weft_stage_time {
 } weft_stage_time;
 size_t weft_compile_report_stage_count(const weft_compile_report *report);
 const weft_stage_time *weft_compile_report_stage(const weft_compile_report *report, size_t index);
+/* A node of a quantised model that computes in f32: it has no 8-bit form, or is not between quantised
+ * tensors. None for models without quantised tensors. Of the first model when several were compiled;
+ * most multiply-accumulates first. */
+typedef struct weft_float_layer {
+    const char *name, *op; /* as imported */
+    const char *reason;
+    int64_t macs;
+} weft_float_layer;
+size_t weft_compile_report_float_count(const weft_compile_report *report);
+/* NULL beyond the end; borrowed from the report. */
+const weft_float_layer *weft_compile_report_float(const weft_compile_report *report, size_t index);
+/* Whether the model has tensors of 8 bits. */
+bool weft_compile_report_is_quantised(const weft_compile_report *report);
 /* The plan of all schedules as JSON text (schema weft.plan/1), borrowed from the report. */
 const char *weft_compile_report_plan_json(const weft_compile_report *report);
 void weft_compile_report_destroy(weft_compile_report *report);
