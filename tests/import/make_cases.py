@@ -117,6 +117,59 @@ case("functions_17", 17, [2, 3], [n("Outer", ["x", "x"], ["y", "u"], "first", do
                                   n("Mul", ["t", "y"], ["w"])], ["y", "z", "w"], functions=[inner, outer],
      imports=[h.make_opsetid("local", 1)])
 
+# Quantised tensors. Results lie away from halves of a step, where f32 arithmetic in another order may round the other way.
+u8, i8, i32, f32 = np.uint8, np.int8, np.int32, np.float32
+MICROSOFT = h.make_opsetid("com.microsoft", 1)
+case("quantize_10", 10, [2, 5], [n("QuantizeLinear", ["x", "s", "z"], ["q"]), n("DequantizeLinear", ["q", "s", "z"], ["y"])], ["y"],
+     [const("s", 0.03, f32), const("z", 100, u8)])
+case("quantize_axis_13", 13, [2, 3], [n("QuantizeLinear", ["x", "s", "z"], ["q"], axis=-1),
+                                      n("DequantizeLinear", ["q", "s", "z"], ["y"], axis=1)], ["y"],
+     [const("s", [0.03, 0.07, 0.11], f32), const("z", [-3, 0, 9], i8)])
+case("quantize_21", 21, [2, 3], [n("QuantizeLinear", ["x", "s"], ["q"], output_dtype=T.INT8, saturate=1),
+                                 n("DequantizeLinear", ["q", "s"], ["y"]),
+                                 n("DequantizeLinear", ["b", "t"], ["c"], axis=0), n("Add", ["c", "y"], ["z"])], ["y", "z"],
+     [const("s", 0.03, f32), const("b", [[100, -7, 3], [1, 2, 3]], i32), const("t", [0.01, 0.02], f32)])
+case("qlinear_conv_13", 13, [1, 2, 4, 4],
+     [n("QuantizeLinear", ["x", "xs", "xz"], ["q"]),
+      n("QLinearConv", ["q", "xs", "xz", "w", "ws", "wz", "ys", "yz", "b"], ["c"], pads=[1, 0, 1, 0], name="conv"),
+      n("DequantizeLinear", ["c", "ys", "yz"], ["y"])], ["y"],
+     [const("xs", 0.017, f32), const("xz", 120, u8), const("w", [[[[1, -2]], [[3, 4]]], [[[-5, 6]], [[7, 8]]], [[[0, 9]], [[-9, 1]]]], i8),
+      const("ws", [0.1, 0.03, 0.07], f32), const("wz", [0, 0, 0], i8), const("ys", 0.0231, f32), const("yz", 128, u8),
+      const("b", [10, -20, 30], i32)])
+case("qlinear_matmul_13", 13, [2, 3],
+     [n("QuantizeLinear", ["x", "xs", "xz"], ["q"]), n("QLinearMatMul", ["q", "xs", "xz", "w", "ws", "wz", "ys", "yz"], ["c"]),
+      n("DequantizeLinear", ["c", "ys", "yz"], ["y"])], ["y"],
+     [const("xs", 0.017, f32), const("xz", 120, u8), const("w", [[1, -2, 3, 4], [5, 6, -7, 8], [9, 1, 2, 3]], i8),
+      const("ws", [0.1, 0.03, 0.07, 0.2], f32), const("wz", [0, 0, 0, 0], i8), const("ys", 0.0871, f32), const("yz", 128, u8)])
+
+
+def microsoft(op_type, inputs, output, **attrs):
+    return n(op_type, inputs, [output], domain="com.microsoft", **attrs)
+
+
+case("qlinear_elements", 17, [1, 2, 3, 4],
+     [microsoft("QuantizeLinear", ["x", "xs", "xz"], "q"), microsoft("QLinearSigmoid", ["q", "xs", "xz", "ss", "sz"], "a"),
+      microsoft("QLinearMul", ["q", "xs", "xz", "a", "ss", "sz", "xs", "xz"], "m"),
+      microsoft("QLinearAdd", ["m", "xs", "xz", "q", "xs", "xz", "ys", "yz"], "s"),
+      microsoft("QLinearLeakyRelu", ["s", "ys", "yz", "ys", "yz"], "l", alpha=0.25),
+      microsoft("DequantizeLinear", ["l", "ys", "yz"], "y")], ["y"],
+     [const("xs", 0.017, f32), const("xz", 120, u8), const("ss", 0.0041, f32), const("sz", 0, u8), const("ys", 0.0293, f32), const("yz", 90, u8)],
+     imports=[MICROSOFT])
+case("qlinear_windows", 17, [1, 2, 4, 4],
+     [n("QuantizeLinear", ["x", "xs", "xz"], ["q"]),
+      microsoft("QLinearAveragePool", ["q", "xs", "xz", "ys", "yz"], "p", kernel_shape=[3, 2], strides=[1, 2]),
+      microsoft("QLinearGlobalAveragePool", ["q", "xs", "xz", "ys", "yz"], "g", channels_last=0),
+      microsoft("QLinearConcat", ["ys", "yz", "p", "ys", "yz", "p", "xs", "xz"], "c", axis=1),
+      n("DequantizeLinear", ["c", "ys", "yz"], ["y"]), n("DequantizeLinear", ["g", "ys", "yz"], ["z"])], ["y", "z"],
+     [const("xs", 0.017, f32), const("xz", 120, u8), const("ys", 0.0137, f32), const("yz", 128, u8)], imports=[MICROSOFT])
+case("qlinear_gemm", 17, [2, 3],
+     [n("QuantizeLinear", ["x", "xs", "xz"], ["q"]),
+      microsoft("QGemm", ["q", "xs", "xz", "w", "ws", "wz", "b", "ys", "yz"], "c", transB=1),
+      microsoft("QGemm", ["q", "xs", "xz", "w", "ws", "wz"], "z", transB=1),
+      n("DequantizeLinear", ["c", "ys", "yz"], ["y"])], ["y", "z"],
+     [const("xs", 0.017, f32), const("xz", 120, u8), const("w", [[1, -2, 3], [4, 5, 6]], i8), const("ws", [0.1, 0.2], f32),
+      const("wz", [0, 0], i8), const("b", [100, -200], i32), const("ys", 0.0271, f32), const("yz", 128, u8)], imports=[MICROSOFT])
+
 
 def main():
     MODELS.mkdir(parents=True, exist_ok=True)
