@@ -28,6 +28,7 @@ struct kind {
 struct step {
     struct kind *kind;
     cl_mem x, y, w[METHODS];
+    const struct step *later; /* whose weights this one fetches */
     cl_kernel kernels[METHODS];
     int prepared; /* the candidate whose arguments are set, plus 1 */
     double best_us[CANDIDATES_MAX];
@@ -185,14 +186,17 @@ static cl_kernel prepare(struct step *step, int candidate, size_t global[2])
     step->prepared = candidate + 1;
     const int flags = (s->has_sums ? 64 : 0) | (s->ic * s->kh * s->kw < 2048 ? 128 : 0),
               nchw = s->is_nchw;
+    const struct step *later = step->later;
+    const int later_lines = later != NULL ? later->kind->shape.ic * later->kind->shape.oc / 64 : 0;
     if (p->method == WEFT_CPU_QDIRECT)
         weft_harness_args(kernel, "bbbbbbbbbliiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii", step->x,
                           step->w[0], net.bias, net.ratio, net.bias, net.bias, step->y, net.sums,
-                          step->w[0], p->local_bytes, flags, p->ih, p->iw, s->ic, p->oh, p->ow,
-                          s->oc, s->kh, s->kw, s->sh, s->sw, 1, 1, s->pt, s->pl, s->oc, 3,
-                          p->seg_rows, p->mb, p->blocks, p->pg, p->tc, p->kc, (int)p->gather, 0,
-                          nchw ? s->iw : s->iw * s->ic, nchw ? 1 : s->ic, nchw ? s->ih * s->iw : 1,
-                          0, 0, 0, 255, 0, 0, 0, 0, 1, 0, 0, 255, 0);
+                          later != NULL ? later->w[0] : step->w[0], p->local_bytes, flags, p->ih,
+                          p->iw, s->ic, p->oh, p->ow, s->oc, s->kh, s->kw, s->sh, s->sw, 1, 1,
+                          s->pt, s->pl, s->oc, 3, p->seg_rows, p->mb, p->blocks, p->pg, p->tc,
+                          p->kc, (int)p->gather, 0, nchw ? s->iw : s->iw * s->ic, nchw ? 1 : s->ic,
+                          nchw ? s->ih * s->iw : 1, later_lines, 0, 0, 255, 0, 0, 0, 0, 1, 0, 0,
+                          255, 0);
     else
         weft_harness_args(kernel, "bbbbbbbbliiiiiiiiiiiiiiiiiiiiiiiiii", step->x,
                           step->w[p->method], net.bias, net.ratio, net.bias, net.bias, step->y,
@@ -277,6 +281,27 @@ static void build_net(int size, const int blocks[4])
     add_conv("classifier", 1, channels, 1000, 1, 1, 0, 0, net.rows[0], net.rows[1]);
 }
 
+static int is_row(const struct step *step)
+{
+    return step->kind->shape.oh * step->kind->shape.ow == 1;
+}
+
+/* Each product of one row gets a convolution before it that fetches its weights, as the planner
+ * does it. */
+static void choose_fetchers(void)
+{
+    for (int i = 0; i < net.step_count; i++)
+        for (int back = 1; back <= 6 && back <= i && is_row(&net.steps[i]); back++) {
+            struct step *fetcher = &net.steps[i - back];
+            if (is_row(fetcher) || fetcher->later != NULL ||
+                fetcher->kind->candidates[0].method != WEFT_CPU_QDIRECT ||
+                net.steps[i].kind->shape.ic * net.steps[i].kind->shape.oc < 65536)
+                continue;
+            fetcher->later = &net.steps[i];
+            break;
+        }
+}
+
 static void describe(const struct weft_cpu_qconv_plan *p)
 {
     if (p->method == WEFT_CPU_QDIRECT)
@@ -355,6 +380,7 @@ int main(int argc, char **argv)
     net.programs[1] = weft_harness_build_row(&net.h, "#define WEFT_DOT 2\n",
                                              "weft_int.h qdot.cl qfinish.cl qwinograd.cl");
     build_net(size, blocks);
+    choose_fetchers();
 
     const double cold_us = run(0);
     double best_us = 1e30;
