@@ -96,6 +96,8 @@ weft_status weft__plan_matmul(schedule_state *state, const weft_node *node, weft
 weft_status weft__plan_gather(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_resize(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_q_conv2d(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_q_grouped(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_q_pool2d(schedule_state *state, const weft_node *node, weft_step *step);
 
 /* Floats a work-item of an element-wise kernel handles: large enough to hide its start, small
  * enough to share out. */

@@ -5,32 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "compiler/plan/internal.h"
+#include "compiler/plan/qconv.h"
 #include "kernels/cpu/qpack.h"
-#include "kernels/cpu/qtile_rule.h"
 #include "kernels/include/weft_int.h"
 
-enum {
-    FLAG_X_SIGNED = 1,
-    FLAG_C_SIGNED = 2,
-    FLAG_TABLE = 4,
-    FLAG_TABLE_SIGNED = 8,
-    FLAG_RESIDUAL = 16,
-    FLAG_RESIDUAL_SIGNED = 32,
-    FLAG_SUMS = 64,
-    FLAG_SMALL = 128
-};
 /* Channels of one work-item of weft_qmean: their sums are a few kilobytes. */
 enum { MEAN_BLOCK = 256 };
-
-typedef struct q_conv_node {
-    const weft_value *x, *w, *bias, *mult, *shift, *table, *residual, *y, *mean;
-    const weft_attrs *attrs;
-    struct weft_cpu_qconv_shape shape;
-    struct weft_cpu_qconv_plan plan;
-    int64_t c_limits[3], y_limits[3]; /* zero, least, most */
-    int flags, x_zero, y_zero;        /* y_zero: what the mean is about */
-} q_conv_node;
 
 static bool is_signed(const weft_value *value)
 {
@@ -64,7 +44,7 @@ static bool is_small(const schedule_state *state, const q_conv_node *conv)
     return state->planner->target->vector_floats >= 8 && conv->shape.sum_bound + largest <= 1 << 24;
 }
 
-static q_conv_node read_node(const schedule_state *state, const weft_node *node)
+q_conv_node weft__qconv_read(const schedule_state *state, const weft_node *node)
 {
     q_conv_node conv = {.x = weft_node_input(node, 0),
                         .w = weft_node_input(node, 1),
@@ -140,7 +120,7 @@ static int32_t ratio_blob(schedule_state *state, const q_conv_node *conv, int pa
     return weft__plan_table(state, WEFT_DTYPE_F64, ratio, count);
 }
 
-static void launch_ints_of_stages(launch_builder *builder, const q_conv_node *conv)
+void weft__qconv_stages(launch_builder *builder, const q_conv_node *conv)
 {
     static const char *const sum[5] = {"a_zero", "a_mult", "b_zero", "b_mult", "add_shift"};
     weft__launch_ints(builder, conv->c_limits, 3);
@@ -150,8 +130,7 @@ static void launch_ints_of_stages(launch_builder *builder, const q_conv_node *co
     weft__launch_int(builder, conv->y_zero);
 }
 
-/* The operands behind x and the weights, up to y. */
-static void launch_channel_operands(launch_builder *builder, const q_conv_node *conv, int panel)
+void weft__qconv_channel_operands(launch_builder *builder, const q_conv_node *conv, int panel)
 {
     weft__launch_blob(builder, bias_blob(builder->state, conv, panel));
     weft__launch_blob(builder, ratio_blob(builder->state, conv, panel));
@@ -160,10 +139,8 @@ static void launch_channel_operands(launch_builder *builder, const q_conv_node *
     weft__launch_value(builder, conv->y);
 }
 
-/* Channel sums per image and block; returns the scratch, -1 without a mean. */
-static int32_t launch_sums(launch_builder *builder, const q_conv_node *conv)
+int32_t weft__qconv_sums(launch_builder *builder, const q_conv_node *conv, int64_t parts)
 {
-    int64_t parts = (int64_t)conv->plan.segments * conv->plan.blocks;
     return weft__launch_scratch(
         builder, conv->mean == NULL ? 0 : (uint64_t)(parts * conv->shape.oc) * sizeof(int32_t));
 }
@@ -177,14 +154,15 @@ static int32_t launch_winograd(launch_builder *builder, const q_conv_node *conv)
     int m = plan->method == WEFT_CPU_QWINOGRAD2 ? 2 : 4;
     weft__launch_value(builder, conv->x);
     weft__launch_blob(builder, weft__plan_blob(state, conv->w, WEFT_RECIPE_QWINOGRAD, panel, m));
-    launch_channel_operands(builder, conv, panel);
-    int32_t sums = launch_sums(builder, conv);
+    weft__qconv_channel_operands(builder, conv, panel);
+    int32_t sums =
+        weft__qconv_sums(builder, conv, (int64_t)conv->plan.segments * conv->plan.blocks);
     weft__launch_local(builder, plan->local_bytes);
     int64_t geometry[] = {conv->flags,  shape->ih,     shape->iw,    shape->ic, shape->oh,
                           shape->ow,    shape->oc,     shape->pt,    shape->pl, shape->oc,
                           conv->x_zero, plan->t_block, plan->blocks, plan->pg};
     weft__launch_ints(builder, geometry, sizeof geometry / sizeof geometry[0]);
-    launch_ints_of_stages(builder, conv);
+    weft__qconv_stages(builder, conv);
     char tile[64];
     snprintf(tile, sizeof tile, "F%d %dx%dx2 t%d p%d", m, state->planner->target->tile_rows, panel,
              plan->t_block, plan->pg);
@@ -206,8 +184,9 @@ static int32_t launch_direct(launch_builder *builder, const q_conv_node *conv)
                       weft__plan_blob(state, conv->w,
                                       is_gathered ? WEFT_RECIPE_QCONV_GATHERED : WEFT_RECIPE_QCONV,
                                       panel, 0));
-    launch_channel_operands(builder, conv, panel);
-    int32_t sums = launch_sums(builder, conv);
+    weft__qconv_channel_operands(builder, conv, panel);
+    int32_t sums =
+        weft__qconv_sums(builder, conv, (int64_t)conv->plan.segments * conv->plan.blocks);
     weft__launch_value(builder, NULL); /* nothing to fetch */
     weft__launch_local(builder, plan->local_bytes);
     int64_t image = (int64_t)shape->ih * shape->iw * shape->ic;
@@ -221,7 +200,7 @@ static int32_t launch_direct(launch_builder *builder, const q_conv_node *conv)
     weft__launch_ints(builder, geometry, sizeof geometry / sizeof geometry[0]);
     weft__launch_ints(builder, shape->is_nchw ? strides_nchw : strides_nhwc, 4);
     weft__launch_int(builder, 0);
-    launch_ints_of_stages(builder, conv);
+    weft__qconv_stages(builder, conv);
     char tile[64];
     snprintf(tile, sizeof tile, "%dx%dx%d b%d p%d%s", state->planner->target->tile_rows, panel,
              shape->dot, plan->mb, plan->pg, is_gathered ? " gather" : "");
@@ -230,12 +209,12 @@ static int32_t launch_direct(launch_builder *builder, const q_conv_node *conv)
     return sums;
 }
 
-static void launch_mean(launch_builder *builder, const q_conv_node *conv, int32_t sums)
+void weft__qconv_mean(launch_builder *builder, const q_conv_node *conv, int32_t sums, int64_t parts)
 {
     int64_t least = is_signed(conv->mean) ? -128 : 0;
     weft__launch_scratch_again(builder, sums);
     weft__launch_value(builder, conv->mean);
-    int64_t numbers[] = {conv->plan.segments * conv->plan.blocks / conv->shape.n,
+    int64_t numbers[] = {parts,
                          conv->shape.oc,
                          MEAN_BLOCK,
                          weft_attrs_int(conv->attrs, "mean_mult", 0),
@@ -257,8 +236,8 @@ weft_status weft__plan_q_conv2d(schedule_state *state, const weft_node *node, we
             return weft__plan_unsupported(state, node,
                                           "weights, biases and ratios are not constants", NULL);
     if (weft_attrs_int(&node->attrs, "group", 1) != 1)
-        return weft__plan_unsupported(state, node, "it has groups", NULL);
-    q_conv_node conv = read_node(state, node);
+        return weft__plan_q_grouped(state, node, step);
+    q_conv_node conv = weft__qconv_read(state, node);
     struct weft_cpu_device device = weft__plan_device(state->planner);
     if (!weft_cpu_qconv_choose(&device, &conv.shape, &conv.plan))
         return weft__plan_unsupported(state, node,
@@ -268,6 +247,7 @@ weft_status weft__plan_q_conv2d(schedule_state *state, const weft_node *node, we
     int32_t sums = conv.plan.method == WEFT_CPU_QDIRECT ? launch_direct(&builder, &conv)
                                                         : launch_winograd(&builder, &conv);
     if (conv.mean != NULL)
-        launch_mean(&builder, &conv, sums);
+        weft__qconv_mean(&builder, &conv, sums,
+                         (int64_t)conv.plan.segments * conv.plan.blocks / conv.shape.n);
     return WEFT_OK;
 }
