@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* merge-pad: a Pad of the two spatial axes in front of weft.Conv2D or weft.Pool2D becomes part of
- * that node's pads, where the result is exactly the same. Must not know channels-first layout: it
- * runs after the transposes are out of the way.
+/* merge-pad: a Pad of the two spatial axes in front of weft.Conv2D, weft.QConv2D or weft.Pool2D
+ * becomes part of that node's pads, where the result is exactly the same. Must not know
+ * channels-first layout: it runs after the transposes are out of the way.
  *
  * needs: types and shapes.
  * keeps: values exactly.
@@ -89,8 +89,10 @@ static weft_status visit(weft_graph *graph, weft_node *node, size_t *changes, we
     double value;
     if (!pad || !spatial_pads(pad, pads) || !pad_value(pad, &value))
         return WEFT_OK;
-    bool is_conv = node->op == WEFT_OP_Conv2D;
-    if (is_conv && (value != 0.0 || weft_attrs_int(&node->attrs, "x_nchw", 0) ||
+    bool is_conv = node->op == WEFT_OP_Conv2D || node->op == WEFT_OP_QConv2D;
+    /* what padding of a convolution stands for; x_zero is absent in f32 */
+    double nothing = (double)weft_attrs_int(&node->attrs, "x_zero", 0);
+    if (is_conv && (value != nothing || weft_attrs_int(&node->attrs, "x_nchw", 0) ||
                     weft_attrs_int(&node->attrs, "pool", 0)))
         return WEFT_OK;
     if (!is_conv && !pool_takes(graph, node, pad, pads, value))
@@ -113,7 +115,8 @@ weft_status weft_pass_merge_pad(weft_graph *graph, size_t *out_changes, weft_dia
         do { /* a Pad may stand before another */
             size_t before = *out_changes;
             weft_status status = WEFT_OK;
-            if (node->op == WEFT_OP_Conv2D || node->op == WEFT_OP_Pool2D)
+            if (node->op == WEFT_OP_Conv2D || node->op == WEFT_OP_QConv2D ||
+                node->op == WEFT_OP_Pool2D)
                 status = visit(graph, node, out_changes, diag);
             if (status != WEFT_OK)
                 return status;
