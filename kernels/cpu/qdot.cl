@@ -119,10 +119,13 @@ struct q_runs {
     int run_count, run_step, run_bytes, steps;
 };
 
-#define Q_ROW_START(m)                                            \
-    iv lo##m = first ? (iv)(0) : sums[min(m, used - 1)].v[0];     \
-    iv hi##m = first ? (iv)(0) : sums[min(m, used - 1)].v[1];     \
+#define Q_ROW_START(m)       \
+    iv lo##m = (iv)(0);      \
+    iv hi##m = (iv)(0);      \
     __local const xt *a##m = rows + off[min(m, used - 1)];
+#define Q_ROW_RESUME(m)                     \
+    lo##m = sums[min(m, used - 1)].v[0];    \
+    hi##m = sums[min(m, used - 1)].v[1];
 #define Q_ROW_STEP(m)                                                                       \
     {                                                                                       \
         const iv xv = (iv)(*(__local const int *)(a##m + WEFT_DOT * ((s) + (step_ahead)))); \
@@ -153,6 +156,9 @@ struct q_runs {
                                   const struct q_runs runs, const int first, space row_sums *sums)           \
     {                                                                                                        \
         ROWS(R, Q_ROW_START)                                                                                 \
+        if (!first) {                                                                                        \
+            ROWS(R, Q_ROW_RESUME)                                                                            \
+        }                                                                                                    \
         for (int r = 0; r < runs.run_count; r++) {                                                           \
             __global const char *b = panel + r * runs.run_bytes;                                             \
             int s = 0;                                                                                       \
