@@ -34,7 +34,7 @@ INCLUDES = -I. -Icompiler/include -Iruntime/include -I$(BUILD)/gen
 COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 DEFINES = -DWEFT_HAVE_OPENCL=$(HAVE_OPENCL) -DCL_TARGET_OPENCL_VERSION=120 -DWEFT_COMMIT='"$(COMMIT)"'
 LDFLAGS_ALL = $(LDFLAGS) $(if $(SANITIZE),-fsanitize=$(SANITIZE))
-LIBS = $(call pc,--libs $(PC)) $(if $(filter 1,$(HAVE_OPENCL)),$(call pc,--libs OpenCL)) -lpthread -lm
+LIBS = $(call pc,--libs $(PC)) $(if $(filter 1,$(HAVE_OPENCL)),$(call pc,--libs OpenCL)) -lpthread -ldl -lm
 LIBS_TOOL = $(call pc,--libs $(PC_TOOL))
 
 # ---- sources: each room lists its own -------------------------------------------------------------------------------

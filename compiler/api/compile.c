@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weft_compile: passes, plan, package, in that order, with progress and times. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -9,6 +10,7 @@
 #include "compiler/package/format.h"
 #include "compiler/passes/passes.h"
 #include "compiler/plan/plan.h"
+#include "kernels/fpga/engine.h"
 
 enum { STAGE_PASSES, STAGE_PLAN, STAGE_WRITE, STAGE_COUNT };
 
@@ -92,6 +94,26 @@ static const void *plain_bytes(void *user, size_t schedule, size_t value)
     return constant == NULL ? NULL : constant->data;
 }
 
+/* NULL: none is wanted. */
+static weft_status find_engine(const char *name, const weft_engine_params **out_engine,
+                               weft_diag *diag)
+{
+    name = name == NULL ? WEFT__DEFAULT_ENGINE : name;
+    *out_engine = weft_engine_find(name);
+    if (*out_engine != NULL || strcmp(name, "none") == 0)
+        return WEFT_OK;
+    char names[256] = "none";
+    for (const weft_engine_params *engine = weft_engines; engine->name != NULL; engine++) {
+        size_t length = strlen(names);
+        snprintf(names + length, sizeof names - length, ", %s", engine->name);
+    }
+    weft_status status =
+        weft_diag_error(diag, WEFT_E_PLAN_ENGINE, "no engine is named \"%s\"", name);
+    weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "one of: %s", names);
+    weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%s", name);
+    return status;
+}
+
 static weft_status compile_all(weft_compile_report *report, weft_model *const *models,
                                size_t model_count, const weft_compile_params *params,
                                const char *out_path, weft_diag *diag)
@@ -101,6 +123,9 @@ static weft_status compile_all(weft_compile_report *report, weft_model *const *m
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while compiling");
     weft_target target;
     weft_status status = weft_target_find(params->target, &target, diag);
+    const weft_engine_params *engine = NULL;
+    if (status == WEFT_OK)
+        status = find_engine(params->engine, &engine, diag);
     if (status != WEFT_OK)
         return status;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
@@ -119,7 +144,7 @@ static weft_status compile_all(weft_compile_report *report, weft_model *const *m
     tell(params, STAGE_PLAN, "plan kernels, tiles and memory");
     uint64_t begin_ns = now_ns();
     weft_plan *plan = NULL;
-    status = weft_plan_build(arena, graphs, model_count, &target, threads, &plan, diag);
+    status = weft_plan_build(arena, graphs, model_count, &target, threads, engine, &plan, diag);
     if (status != WEFT_OK)
         return status;
     plan->manifest.parameters = models[0]->info.parameters;

@@ -6,6 +6,9 @@
 #include "compiler/ir/graph.h"
 #include "weft/compiler.h"
 
+/* The engine of packages whose maker names none: that of continuous integration. */
+#define WEFT__DEFAULT_ENGINE "s"
+
 struct weft_model {
     weft_arena *arena;
     weft_graph *graph; /* as imported; compiling works on a copy */

@@ -5,7 +5,9 @@
 #include "compiler/codegen/program.h"
 #include "compiler/ir/graph.h"
 #include "compiler/passes/passes.h"
+#include "compiler/api/model.h"
 #include "compiler/plan/target.h"
+#include "kernels/fpga/engine.h"
 #include "weft/compiler.h"
 
 size_t weft_op_info_count(void)
@@ -65,6 +67,30 @@ void weft_target_info_get(size_t index, weft_target_info *out_info)
 const char *weft_target_of_this_machine(void)
 {
     return weft_target_here()->name;
+}
+
+size_t weft_engine_info_count(void)
+{
+    size_t count = 0;
+    while (weft_engines[count].name != NULL)
+        count++;
+    return count;
+}
+
+void weft_engine_info_get(size_t index, weft_engine_info *out_info)
+{
+    memset(out_info, 0, sizeof *out_info);
+    if (index >= weft_engine_info_count())
+        return;
+    const weft_engine_params *engine = &weft_engines[index];
+    *out_info = (weft_engine_info){.name = engine->name,
+                                   .doc = engine->doc,
+                                   .rows = engine->rows,
+                                   .columns = engine->cols,
+                                   .simd = engine->simd,
+                                   .lanes = engine->lanes,
+                                   .storage_bytes = weft_engine_storage_bytes(engine),
+                                   .is_default = strcmp(engine->name, WEFT__DEFAULT_ENGINE) == 0};
 }
 
 size_t weft_kernel_info_count(void)

@@ -275,3 +275,20 @@ void weft_file_writer_abort(weft_file_writer *writer)
     if (writer != NULL)
         release_writer(writer);
 }
+
+void weft_file_make_folders(const char *path)
+{
+    size_t bytes = strlen(path) + 1;
+    char *copy = malloc(bytes);
+    if (copy == NULL)
+        return;
+    memcpy(copy, path, bytes);
+    for (char *at = copy + 1; bytes > 1 && *at != '\0'; at++)
+        if (*at == '/') {
+            *at = '\0';
+            mkdir(copy, 0777);
+            *at = '/';
+        }
+    mkdir(copy, 0777);
+    free(copy);
+}

@@ -35,4 +35,7 @@ weft_status weft_file_writer_commit(weft_file_writer *writer,
                                     weft_diag *diag);  /* frees the writer in every case */
 void weft_file_writer_abort(weft_file_writer *writer); /* NULL accepted */
 
+/* Creates a folder and those above it, as far as that is possible. */
+void weft_file_make_folders(const char *path);
+
 #endif

@@ -255,6 +255,9 @@ static bool check_descriptor(const check *c, size_t step, size_t index)
         if (value->place == WEFT_PLACE_CONSTANT)
             return fail(c, "steps[%zu].descriptors[%zu][%zu]: constant %" PRId32 " is not a blob",
                         step, index, i, word->index);
+        if (word->i < 0 || (uint64_t)word->i >= value->size_bytes)
+            return fail(c, "steps[%zu].descriptors[%zu][%zu]: byte %" PRId32 " is not in value %" PRId32,
+                        step, index, i, word->i, word->index);
     }
     return true;
 }

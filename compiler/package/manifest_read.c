@@ -209,6 +209,8 @@ static void read_number(json_reader *reader, json_at *at, weft_arg *word)
 {
     word->index = -1;
     if (json_is_object(at->json)) {
+        if (weft__json_has(at, "plus"))
+            word->i = (int32_t)weft__json_int(reader, at, "plus", 1, INT32_MAX);
         read_arg(reader, at, word);
         return;
     }

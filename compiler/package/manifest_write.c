@@ -211,7 +211,12 @@ static json_t *launch_json(writer *w, const weft_launch *launch)
 /* A number, or what the number is resolved from. */
 static json_t *word_json(writer *w, const weft_arg *word)
 {
-    return word->kind == WEFT_ARG_INT ? json_integer(word->i) : arg_json(w, word);
+    if (word->kind == WEFT_ARG_INT)
+        return json_integer(word->i);
+    json_t *object = arg_json(w, word);
+    if (word->i != 0)
+        set_int(w, object, "plus", word->i);
+    return object;
 }
 
 static json_t *descriptors_json(writer *w, const weft_step *step)

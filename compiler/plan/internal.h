@@ -15,6 +15,7 @@ typedef struct planner {
     weft_arena *arena;
     const weft_target *target;
     int threads;
+    const struct weft_engine_params *engine; /* NULL: no descriptors are made */
     bool is_deep; /* so many convolutions in a row that each must round little */
     weft_program_set *programs;
     blob_list blobs;
@@ -40,6 +41,7 @@ typedef struct schedule_state {
     weft_schedule *out;
     const weft_value **graph_values; /* per schedule value */
     WEFT_VEC(scratch_use) scratch;
+    size_t engine_steps; /* with descriptors */
 } schedule_state;
 
 /* values.c */
@@ -66,6 +68,11 @@ void weft__plan_arena(schedule_state *state);
 
 /* prefetch.c: convolutions fetch the weights of bandwidth-bound steps that follow. */
 void weft__plan_prefetch(schedule_state *state);
+
+/* engine.c: descriptors of the steps that the planner's engine can execute; how many steps these
+ * are. Then its programs, behind those of the kernels. */
+size_t weft__plan_engine_steps(schedule_state *state);
+void weft__plan_engine_programs(planner *shared, weft_manifest *manifest);
 
 /* deps.c */
 void weft__plan_deps(schedule_state *state);

@@ -118,6 +118,10 @@ static weft_status plan_schedule(planner *shared, weft_graph *graph, weft_schedu
     }
     if (first_error != WEFT_OK)
         return first_error;
+    /* After all kernels: an engine's blobs are plain, and of the blobs of a constant the last one
+     * is what it is read from. */
+    if (shared->engine != NULL)
+        state->engine_steps = weft__plan_engine_steps(state);
     /* Constants that no readable blob holds (transformed weights, operands that became numbers of a
      * launch) are kept for the reference backend. In the order of values: the writer streams them
      * so. */
@@ -131,11 +135,17 @@ static weft_status plan_schedule(planner *shared, weft_graph *graph, weft_schedu
 }
 
 weft_status weft_plan_build(weft_arena *arena, weft_graph *const *graphs, size_t graph_count,
-                            const weft_target *target, int threads, weft_plan **out_plan,
+                            const weft_target *target, int threads,
+                            const struct weft_engine_params *engine, weft_plan **out_plan,
                             weft_diag *diag)
 {
     *out_plan = NULL;
-    planner shared = {.arena = arena, .target = target, .threads = threads, .diag = diag};
+    planner shared = {.arena = arena,
+                      .target = target,
+                      .threads = threads,
+                      .engine = engine,
+                      .diag = diag};
+    size_t engine_steps = 0;
     shared.programs = weft_program_set_create(arena);
     weft_map_init(&shared.blob_keys, arena);
     weft_map_init(&shared.plain_keys, arena);
@@ -154,6 +164,7 @@ weft_status weft_plan_build(weft_arena *arena, weft_graph *const *graphs, size_t
         weft_status status = plan_schedule(&shared, graphs[i], &manifest->schedules[i], &state);
         if (status != WEFT_OK && first_error == WEFT_OK)
             first_error = status;
+        engine_steps += status == WEFT_OK && engine != NULL ? state.engine_steps : 0;
         plain[i] = state.graph_values;
         kept[i] = graphs[i];
     }
@@ -167,6 +178,8 @@ weft_status weft_plan_build(weft_arena *arena, weft_graph *const *graphs, size_t
     manifest->blobs = shared.blobs.data;
     manifest->blob_count = shared.blobs.count;
     manifest->program_count = weft_program_set_get(shared.programs, &manifest->programs);
+    if (engine_steps > 0)
+        weft__plan_engine_programs(&shared, manifest);
     plan->recipes = shared.recipes.data;
     plan->plain = plain;
     plan->graphs = kept;

@@ -13,6 +13,8 @@
 #include "compiler/package/schedule.h"
 #include "compiler/plan/target.h"
 
+struct weft_engine_params; /* kernels/fpga/engine.h */
+
 /* How to make the bytes of a blob when the package is written. */
 typedef enum weft_recipe {
     WEFT_RECIPE_PLAIN, /* the value, then zeros */
@@ -40,12 +42,14 @@ typedef struct weft_plan {
     const weft_graph *const *graphs; /* [schedule] */
 } weft_plan;
 
-/* Plans all graphs (the same network at several shapes) for one target and so many compute threads.
+/* Plans all graphs (the same network at several shapes) for one target and so many compute threads,
+ * and for an engine (NULL: none) what it can execute; without such a step the package has no engine.
  * Errors: PLAN_*; all nodes that no kernel can run are reported, then WEFT_UNSUPPORTED is returned.
  * The graphs may get copy nodes (Identity) for outputs that would otherwise share storage with an
  * input, a constant or another output. */
 weft_status weft_plan_build(weft_arena *arena, weft_graph *const *graphs, size_t graph_count,
-                            const weft_target *target, int threads, weft_plan **out_plan,
+                            const weft_target *target, int threads,
+                            const struct weft_engine_params *engine, weft_plan **out_plan,
                             weft_diag *diag);
 
 /* Writes blob i into out (size as the manifest says). Any thread. */

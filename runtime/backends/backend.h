@@ -105,6 +105,10 @@ typedef struct weft_backend {
 extern const weft_backend weft_backend_ref;
 /* backends/opencl, or backends/stub.c when OpenCL's headers were absent at build time. */
 extern const weft_backend weft_backend_opencl;
+/* backends/engine: the engine's descriptors, and host steps by the reference kernels. The first one
+ * needs OpenCL's headers as well. */
+extern const weft_backend weft_backend_engine_opencl;
+extern const weft_backend weft_backend_engine_hls;
 
 /* All backends in the order of listings, ended by NULL. */
 extern const weft_backend *const weft_backends[];

@@ -2,4 +2,6 @@
 /* The list of backends. A new one is a line here and a folder beside. */
 #include "runtime/backends/backend.h"
 
-const weft_backend *const weft_backends[] = {&weft_backend_opencl, &weft_backend_ref, NULL};
+const weft_backend *const weft_backends[] = {&weft_backend_opencl, &weft_backend_ref,
+                                              &weft_backend_engine_opencl,
+                                              &weft_backend_engine_hls, NULL};

@@ -142,7 +142,7 @@ static weft_launch make_launch(weft_arena *arena, int32_t program, int32_t kerne
 static void fill_descriptors(weft_arena *arena, weft_step *step)
 {
     const weft_arg words[] = {{.kind = WEFT_ARG_INT, .index = -1, .i = 7},
-                              {.kind = WEFT_ARG_VALUE, .index = 2},
+                              {.kind = WEFT_ARG_VALUE, .index = 2, .i = 511},
                               {.kind = WEFT_ARG_BLOB, .index = 0},
                               {.kind = WEFT_ARG_INT, .index = -1, .i = INT32_MIN}};
     step->descriptor_count = 2;

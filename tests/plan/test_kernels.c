@@ -46,7 +46,7 @@ static weft_status plan_node(const char *declarations, const char *node, weft_pl
         weft_diag_format(weft_diag_get(diag, 0), message, sizeof message);
         fail_msg("the graph of the test is wrong: %s", message);
     }
-    return weft_plan_build(arena, &graph, 1, weft_target_get(0), 2, out_plan, diag);
+    return weft_plan_build(arena, &graph, 1, weft_target_get(0), 2, NULL, out_plan, diag);
 }
 
 static const weft_step *planned_step(const char *declarations, const char *node,

@@ -142,7 +142,7 @@ static weft_graph *parse_case(weft_arena *arena, const struct op_case *one)
 static weft_status plan_graph(weft_arena *arena, weft_graph *graph)
 {
     weft_plan *plan = NULL;
-    return weft_plan_build(arena, &graph, 1, weft_target_get(0), 2, &plan, diag);
+    return weft_plan_build(arena, &graph, 1, weft_target_get(0), 2, NULL, &plan, diag);
 }
 
 /* A fresh arena and list of errors for one case. */

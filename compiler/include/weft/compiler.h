@@ -89,10 +89,12 @@ typedef struct weft_compile_params {
     void (*progress)(void *user, int stage, int stage_count,
                      const char *title); /* before each stage */
     void *user;
+    const char *engine; /* row of weft_engine_info_get that executes steps of 8-bit values; NULL: the
+                           default one; "none": no descriptors are made */
 } weft_compile_params;
 #define WEFT_COMPILE_PARAMS_DEFAULT                                                                \
     {                                                                                              \
-        sizeof(weft_compile_params), NULL, 0, 1, false, NULL, NULL, NULL, NULL                     \
+        sizeof(weft_compile_params), NULL, 0, 1, false, NULL, NULL, NULL, NULL, NULL               \
     }
 
 typedef struct weft_compile_report weft_compile_report;
@@ -159,6 +161,16 @@ typedef struct weft_target_info {
 size_t weft_target_info_count(void);
 void weft_target_info_get(size_t index, weft_target_info *out_info);
 const char *weft_target_of_this_machine(void);
+
+/* An engine: the machine on a card that executes the 8-bit steps. */
+typedef struct weft_engine_info {
+    const char *name, *doc;
+    int rows, columns, simd, lanes; /* of the matrix array; of the vector unit */
+    int64_t storage_bytes;          /* on-chip arrays, each counted once */
+    bool is_default;
+} weft_engine_info;
+size_t weft_engine_info_count(void);
+void weft_engine_info_get(size_t index, weft_engine_info *out_info);
 
 typedef struct weft_kernel_info {
     const char *name, *doc; /* kernel family */

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <xxhash.h>
 
 #include "compiler/base/file.h"
@@ -61,30 +60,12 @@ bool weft__cl_cache_load(const char *folder, uint64_t key, uint8_t **out_bytes, 
     return *out_bytes != NULL;
 }
 
-/* Creates the folder and those above it. */
-static void make_folder(const char *folder)
-{
-    size_t bytes = strlen(folder) + 1;
-    char *path = malloc(bytes);
-    if (path == NULL)
-        return;
-    memcpy(path, folder, bytes);
-    for (char *at = path + 1; *at != '\0'; at++)
-        if (*at == '/') {
-            *at = '\0';
-            mkdir(path, 0777);
-            *at = '/';
-        }
-    mkdir(path, 0777);
-    free(path);
-}
-
 void weft__cl_cache_store(const char *folder, uint64_t key, const uint8_t *bytes, size_t size)
 {
     char *path = entry_path(folder, key);
     if (path == NULL)
         return;
-    make_folder(folder);
+    weft_file_make_folders(folder);
     entry_header header = {.key = key, .size_bytes = size, .hash = XXH3_64bits(bytes, size)};
     memcpy(header.magic, magic, sizeof magic);
     weft_file_writer *writer = NULL;

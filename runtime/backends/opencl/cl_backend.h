@@ -38,7 +38,7 @@ typedef struct cl_device {
     const char *why_not; /* NULL: usable */
 } cl_device;
 
-void weft__cl_enumerate(weft_device_list *list);
+void weft__cl_enumerate_for(weft_device_list *list, const char *backend);
 /* The usable device of this number. Errors: no platform, no such device, device that cannot be
  * used. */
 weft_status weft__cl_choose_device(int32_t index, weft_diag *diag, cl_device *out_device);
@@ -67,6 +67,15 @@ typedef struct cl_session {
     weft_backend_load load;
 } cl_session;
 
+/* A session on a device with its context and room for programs and buffers, but nothing built:
+ * shared with engine-opencl. After an error it must be closed as well. */
+weft_status weft__cl_session_open(cl_session *session, const weft_backend_params *params,
+                                  weft_diag *diag);
+void weft__cl_session_close(cl_session *session);
+/* A read-only buffer over pages of the package, or over other memory that outlives it. */
+weft_status weft__cl_wrap(const cl_session *session, const void *bytes, uint64_t size,
+                          const char *name, weft_diag *diag, cl_mem *out_buffer);
+
 static inline cl_device_id weft__cl_session_device(const cl_session *session)
 {
     return session->sub_device != NULL ? session->sub_device : session->device.id;
@@ -77,6 +86,10 @@ static inline cl_device_id weft__cl_session_device(const cl_session *session)
 /* Builds the programs that the schedule uses; counts and times go to session->load. cache_dir NULL:
  * keep nothing. */
 weft_status weft__cl_build_programs(cl_session *session, const char *cache_dir, weft_diag *diag);
+
+/* Builds the program of this index, which session->programs has not yet. */
+weft_status weft__cl_build_program(cl_session *session, size_t index, const char *cache_dir,
+                                   weft_diag *diag);
 
 /* ---- request.c ---- */
 

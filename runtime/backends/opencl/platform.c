@@ -110,7 +110,7 @@ static size_t find_devices(cl_device *out, size_t capacity, cl_int *out_error)
     return count;
 }
 
-void weft__cl_enumerate(weft_device_list *list)
+void weft__cl_enumerate_for(weft_device_list *list, const char *backend)
 {
     cl_device *devices = calloc(MAX_DEVICES, sizeof *devices);
     if (devices == NULL)
@@ -118,7 +118,7 @@ void weft__cl_enumerate(weft_device_list *list)
     cl_int error = CL_SUCCESS;
     size_t count = find_devices(devices, MAX_DEVICES, &error);
     for (size_t i = 0; i < count; i++)
-        weft__device_list_add(list, &(weft_device_info){.backend = "opencl",
+        weft__device_list_add(list, &(weft_device_info){.backend = backend,
                                                         .name = devices[i].name,
                                                         .platform = devices[i].platform_name,
                                                         .target = devices[i].target,
@@ -137,7 +137,7 @@ void weft__cl_enumerate(weft_device_list *list)
         weft__device_list_add(
             list,
             &(weft_device_info){
-                .backend = "opencl", .name = "", .platform = "", .target = "", .why_not = why});
+                .backend = backend, .name = "", .platform = "", .target = "", .why_not = why});
     }
     free(devices);
 }

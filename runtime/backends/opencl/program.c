@@ -189,8 +189,8 @@ static weft_status build_source(const cl_session *session, const weft_program *f
 
 /* ---- all of them ---- */
 
-static weft_status build_one(cl_session *session, size_t index, const char *cache_dir,
-                             weft_diag *diag)
+weft_status weft__cl_build_program(cl_session *session, size_t index, const char *cache_dir,
+                                   weft_diag *diag)
 {
     const weft_program *program = &session->view->manifest->programs[index];
     uint64_t key = cache_key(session, program);
@@ -222,7 +222,7 @@ weft_status weft__cl_build_programs(cl_session *session, const char *cache_dir, 
         for (size_t l = 0; l < step->launch_count && status == WEFT_OK; l++) {
             size_t index = (size_t)step->launches[l].program;
             if (session->programs[index] == NULL)
-                status = build_one(session, index, cache_dir, diag);
+                status = weft__cl_build_program(session, index, cache_dir, diag);
         }
     }
     session->load.compile_ns = now_ns() - begin;

@@ -62,9 +62,8 @@ static void note_target(cl_session *session)
     session->load.note = session->note;
 }
 
-/* Buffers over pages of the package. They are read-only, and so are the pages. */
-static weft_status wrap(const cl_session *session, const uint8_t *bytes, uint64_t size,
-                        const char *name, weft_diag *diag, cl_mem *out_buffer)
+weft_status weft__cl_wrap(const cl_session *session, const void *bytes, uint64_t size,
+                          const char *name, weft_diag *diag, cl_mem *out_buffer)
 {
     cl_int error = CL_SUCCESS;
     *out_buffer = clCreateBuffer(session->context, CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR,
@@ -80,7 +79,7 @@ static weft_status wrap_arg(cl_session *session, const weft_step *step, const we
 {
     if (arg->kind == WEFT_ARG_BLOB && session->blobs[arg->index] == NULL) {
         const weft_blob *blob = &session->view->manifest->blobs[arg->index];
-        return wrap(session, session->view->weights + blob->offset_bytes, blob->size_bytes,
+        return weft__cl_wrap(session, session->view->weights + blob->offset_bytes, blob->size_bytes,
                     step->name, diag, &session->blobs[arg->index]);
     }
     if (arg->kind != WEFT_ARG_VALUE)
@@ -89,7 +88,7 @@ static weft_status wrap_arg(cl_session *session, const weft_step *step, const we
     const weft_schedule_value *value = &session->schedule->values[owner];
     if (value->place != WEFT_PLACE_CONSTANT || session->constants[owner] != NULL)
         return WEFT_OK;
-    return wrap(session, session->view->plain + value->offset_bytes, value->size_bytes, step->name,
+    return weft__cl_wrap(session, session->view->plain + value->offset_bytes, value->size_bytes, step->name,
                 diag, &session->constants[owner]);
 }
 
@@ -138,9 +137,8 @@ static weft_status check_local_memory(const cl_session *session, weft_diag *diag
     return status;
 }
 
-static void session_destroy(void *argument)
+void weft__cl_session_close(cl_session *session)
 {
-    cl_session *session = argument;
     const weft_manifest *manifest = session->view->manifest;
     for (size_t i = 0; session->constants != NULL && i < session->schedule->value_count; i++)
         if (session->constants[i] != NULL)
@@ -158,54 +156,81 @@ static void session_destroy(void *argument)
     free(session->constants);
     free(session->blobs);
     free(session->programs);
+}
+
+static void session_destroy(void *session)
+{
+    weft__cl_session_close(session);
     free(session);
 }
 
-static weft_status load(cl_session *session, const weft_backend_params *params, weft_diag *diag)
+static weft_status no_launch(const weft_step *step, weft_diag *diag)
 {
+    weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_NO_LAUNCH,
+                                         "step %s has no kernel for backend opencl", step->name);
+    weft_diag_field_set(diag, WEFT_DIAG_NODES, "%s", step->name);
+    weft_diag_field_set(diag, WEFT_DIAG_TRY, "backend engine-opencl, engine-hls or ref");
+    return status;
+}
+
+weft_status weft__cl_session_open(cl_session *session, const weft_backend_params *params,
+                                  weft_diag *diag)
+{
+    const weft_manifest *manifest = params->view->manifest;
+    *session = (cl_session){
+        .view = params->view, .schedule = params->schedule, .profile = params->profile};
+    session->programs = calloc(manifest->program_count + 1, sizeof(cl_program));
+    session->blobs = calloc(manifest->blob_count + 1, sizeof(cl_mem));
+    session->constants = calloc(params->schedule->value_count + 1, sizeof(cl_mem));
+    if (session->programs == NULL || session->blobs == NULL || session->constants == NULL)
+        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a session");
     weft_status status = weft__cl_choose_device(params->device, diag, &session->device);
     if (status == WEFT_OK)
         status = limit_threads(session, params->threads, diag);
     if (status != WEFT_OK)
         return status;
     session->load.device = session->device.name;
-    note_target(session);
-    status = check_local_memory(session, diag);
-    if (status != WEFT_OK)
-        return status;
     cl_device_id device = weft__cl_session_device(session);
     cl_int error = CL_SUCCESS;
     session->context = clCreateContext(NULL, 1, &device, NULL, NULL, &error);
-    if (error != CL_SUCCESS) {
-        session->context = NULL;
-        return weft__cl_failed(diag, "clCreateContext", session->device.name, error);
-    }
-    status = weft__cl_build_programs(session, params->cache_dir, diag);
+    if (error == CL_SUCCESS)
+        return WEFT_OK;
+    session->context = NULL;
+    return weft__cl_failed(diag, "clCreateContext", session->device.name, error);
+}
+
+static weft_status load(cl_session *session, const weft_backend_params *params, weft_diag *diag)
+{
+    weft_status status = weft__cl_session_open(session, params, diag);
+    if (status != WEFT_OK)
+        return status;
+    for (size_t s = 0; s < session->schedule->step_count; s++)
+        if (session->schedule->steps[s].launch_count == 0)
+            return no_launch(&session->schedule->steps[s], diag);
+    note_target(session);
+    status = check_local_memory(session, diag);
+    if (status == WEFT_OK)
+        status = weft__cl_build_programs(session, params->cache_dir, diag);
     return status == WEFT_OK ? wrap_weights(session, diag) : status;
 }
 
 static weft_status session_create(const weft_backend_params *params, weft_diag *diag,
                                   void **out_session)
 {
-    const weft_manifest *manifest = params->view->manifest;
     cl_session *session = weft_arena_injected_failure() ? NULL : calloc(1, sizeof *session);
     if (session == NULL)
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a session");
-    session->view = params->view;
-    session->schedule = params->schedule;
-    session->profile = params->profile;
-    session->programs = calloc(manifest->program_count + 1, sizeof(cl_program));
-    session->blobs = calloc(manifest->blob_count + 1, sizeof(cl_mem));
-    session->constants = calloc(params->schedule->value_count + 1, sizeof(cl_mem));
-    weft_status status =
-        session->programs == NULL || session->blobs == NULL || session->constants == NULL
-            ? weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a session")
-            : load(session, params, diag);
+    weft_status status = load(session, params, diag);
     if (status == WEFT_OK)
         *out_session = session;
     else
         session_destroy(session);
     return status;
+}
+
+static void enumerate(weft_device_list *list)
+{
+    weft__cl_enumerate_for(list, "opencl");
 }
 
 static void session_get_load(const void *session, weft_backend_load *out_load)
@@ -217,7 +242,7 @@ const weft_backend weft_backend_opencl = {.name = "opencl",
                                           .summary =
                                               "compiled kernels on a CPU through OpenCL (PoCL)",
                                           .keeps_partial_sums = true,
-                                          .enumerate = weft__cl_enumerate,
+                                          .enumerate = enumerate,
                                           .session_create = session_create,
                                           .session_destroy = session_destroy,
                                           .session_get_load = session_get_load,

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Planning for the engine of kernels/fpga: a node of 8-bit values becomes descriptors, or stays a
+ * host step. Shared by the files engine*.c of this room only. */
+#ifndef WEFT_PLAN_ENGINE_H
+#define WEFT_PLAN_ENGINE_H
+
+#include "compiler/plan/internal.h"
+#include "kernels/fpga/engine.h"
+
+_Static_assert((int)WEFT_D_WORDS == (int)WEFT_DESCRIPTOR_WORDS, "one size of descriptors");
+
+/* Descriptors of one step, one after the other: begin, words, end. */
+typedef struct engine_builder {
+    schedule_state *state;
+    const weft_engine_params *engine;
+    weft_step *step;
+    size_t capacity; /* of step->descriptors */
+    weft_arg words[WEFT_D_WORDS];
+} engine_builder;
+
+void weft__engine_begin(engine_builder *builder, int kind, int flags);
+void weft__engine_int(engine_builder *builder, int word, int64_t number);
+/* Offset in the arena of element `plus` of a value that is no constant. */
+void weft__engine_value(engine_builder *builder, int word, const weft_value *value, int64_t plus);
+/* Offset in the weights of a constant's plain elements. */
+void weft__engine_constant(engine_builder *builder, int word, const weft_value *value);
+void weft__engine_blob(engine_builder *builder, int word, int32_t blob);
+void weft__engine_end(engine_builder *builder);
+
+bool weft__engine_is_8bit(const weft_value *value);
+/* Whether the value lies in the arena and its elements are 8 bits: an operand of the engine. */
+bool weft__engine_is_operand(const weft_value *value);
+/* Zero point and limits of one 8-bit result (<stage>_zero, _min, _max; absent limits are the
+ * type's) into three words. */
+void weft__engine_stage(engine_builder *builder, const char *stage, weft_dtype dtype, int zero_word,
+                        int min_word, int max_word);
+
+/* engine_window.c, engine_stream.c: false when the engine cannot do the node; nothing is added then.
+ */
+bool weft__engine_plan_conv(engine_builder *builder, const weft_node *node);
+bool weft__engine_plan_pool(engine_builder *builder, const weft_node *node);
+bool weft__engine_plan_add(engine_builder *builder, const weft_node *node);
+bool weft__engine_plan_mul(engine_builder *builder, const weft_node *node);
+bool weft__engine_plan_table(engine_builder *builder, const weft_node *node);
+bool weft__engine_plan_move(engine_builder *builder, const weft_node *node);
+
+/* Tiles of a window kind; depth: elements of a filter, or taps. */
+typedef struct engine_tile {
+    int64_t pixels, channels, depth;
+} engine_tile;
+engine_tile weft__engine_conv_tile(const weft_engine_params *engine, int64_t pixels,
+                                   int64_t channels, int64_t depth);
+engine_tile weft__engine_lane_tile(const weft_engine_params *engine, int64_t pixels,
+                                   int64_t channels, int64_t depth);
+
+#endif

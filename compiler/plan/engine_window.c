@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weft.QConv2D and weft.QPool2D -> descriptors CONV, GROUPED and POOL (kernels/fpga/descriptor.h).
+ */
+#include <string.h>
+
+#include "compiler/plan/engine.h"
+#include "kernels/include/weft_int.h"
+
+/* x[n][y][x][c] by its steps. */
+static void put_input(engine_builder *builder, const weft_value *x, bool is_nchw)
+{
+    const int64_t *d = x->shape.dims;
+    int64_t height = d[is_nchw ? 2 : 1], width = d[is_nchw ? 3 : 2], channels = d[is_nchw ? 1 : 3];
+    weft__engine_value(builder, WEFT_D_X, x, 0);
+    weft__engine_int(builder, WEFT_D_BATCH, d[0]);
+    weft__engine_int(builder, WEFT_D_IN_HEIGHT, height);
+    weft__engine_int(builder, WEFT_D_IN_WIDTH, width);
+    weft__engine_int(builder, WEFT_D_IN_CHANNELS, channels);
+    weft__engine_int(builder, WEFT_D_X_IMAGE, height * width * channels);
+    weft__engine_int(builder, WEFT_D_X_ROW, is_nchw ? width : width * channels);
+    weft__engine_int(builder, WEFT_D_X_PIXEL, is_nchw ? 1 : channels);
+    weft__engine_int(builder, WEFT_D_X_CHANNEL, is_nchw ? height * width : 1);
+}
+
+static void put_output(engine_builder *builder, const weft_value *y)
+{
+    const int64_t *d = y->shape.dims;
+    weft__engine_value(builder, WEFT_D_Y, y, 0);
+    weft__engine_int(builder, WEFT_D_OUT_HEIGHT, d[1]);
+    weft__engine_int(builder, WEFT_D_OUT_WIDTH, d[2]);
+    weft__engine_int(builder, WEFT_D_OUT_CHANNELS, d[3]);
+    weft__engine_int(builder, WEFT_D_Y_IMAGE, d[1] * d[2] * d[3]);
+    weft__engine_int(builder, WEFT_D_Y_PIXEL, d[3]);
+}
+
+static void put_window(engine_builder *builder, const weft_attrs *attrs, int64_t kernel_height,
+                       int64_t kernel_width)
+{
+    int64_t strides[2], dilations[2], pads[4];
+    weft_attrs_ints(attrs, "strides", strides, 2, 1);
+    weft_attrs_ints(attrs, "dilations", dilations, 2, 1);
+    weft_attrs_ints(attrs, "pads", pads, 4, 0);
+    weft__engine_int(builder, WEFT_D_KERNEL_HEIGHT, kernel_height);
+    weft__engine_int(builder, WEFT_D_KERNEL_WIDTH, kernel_width);
+    weft__engine_int(builder, WEFT_D_STRIDE_Y, strides[0]);
+    weft__engine_int(builder, WEFT_D_STRIDE_X, strides[1]);
+    weft__engine_int(builder, WEFT_D_DILATION_Y, dilations[0]);
+    weft__engine_int(builder, WEFT_D_DILATION_X, dilations[1]);
+    weft__engine_int(builder, WEFT_D_PAD_TOP, pads[0]);
+    weft__engine_int(builder, WEFT_D_PAD_LEFT, pads[1]);
+    weft__engine_int(builder, WEFT_D_PAD_BOTTOM, pads[2]);
+    weft__engine_int(builder, WEFT_D_PAD_RIGHT, pads[3]);
+}
+
+static void put_tile(engine_builder *builder, engine_tile tile)
+{
+    weft__engine_int(builder, WEFT_D_TILE_PIXELS, tile.pixels);
+    weft__engine_int(builder, WEFT_D_TILE_CHANNELS, tile.channels);
+    weft__engine_int(builder, WEFT_D_TILE_DEPTH, tile.depth);
+}
+
+/* bias[o] - pad * (sum of the weights of o), modulo 2^32 as the array's sums are. */
+static int32_t array_bias(engine_builder *builder, const weft_value *w, const weft_value *bias,
+                          int32_t pad)
+{
+    int64_t channels = w->shape.dims[0], depth = weft__plan_elems(w) / channels;
+    const int8_t *weights = w->data;
+    int32_t *list = WEFT_NEW_ARRAY(builder->state->planner->arena, int32_t, (size_t)channels);
+    for (int64_t o = 0; o < channels; o++) {
+        int64_t sum = 0;
+        for (int64_t i = 0; i < depth; i++)
+            sum += weights[o * depth + i];
+        list[o] = (int32_t)(uint32_t)(((const int32_t *)bias->data)[o] - pad * sum);
+    }
+    return weft__plan_table(builder->state, WEFT_DTYPE_I32, list, channels);
+}
+
+static int conv_flags(const weft_node *node, weft_dtype c_type)
+{
+    const weft_value *table = weft_node_input(node, 5), *residual = weft_node_input(node, 6);
+    bool has_mean = node->output_count > 1 && node->outputs[1] != NULL;
+    int flags = node->inputs[0]->dtype == WEFT_DTYPE_I8 ? WEFT_FLAG_X_SIGNED : 0;
+    flags |= c_type == WEFT_DTYPE_I8 ? WEFT_FLAG_C_SIGNED : 0;
+    flags |= has_mean ? WEFT_FLAG_MEAN : 0;
+    if (table != NULL)
+        flags |= WEFT_FLAG_TABLE | (table->dtype == WEFT_DTYPE_I8 ? WEFT_FLAG_T_SIGNED : 0);
+    if (residual != NULL)
+        flags |= WEFT_FLAG_RESIDUAL | (residual->dtype == WEFT_DTYPE_I8 ? WEFT_FLAG_B_SIGNED : 0);
+    return flags;
+}
+
+/* Words of the stages after the sum. */
+static void put_stages(engine_builder *builder, const weft_node *node, weft_dtype c_type)
+{
+    const weft_attrs *attrs = &node->attrs;
+    const weft_value *residual = weft_node_input(node, 6), *y = node->outputs[0];
+    int64_t a_zero = weft_attrs_int(attrs, "a_zero", 0);
+    weft__engine_stage(builder, "c", c_type, WEFT_D_C_ZERO, WEFT_D_C_MIN, WEFT_D_C_MAX);
+    if (weft_node_input(node, 5) != NULL)
+        weft__engine_constant(builder, WEFT_D_TABLE, weft_node_input(node, 5));
+    if (residual != NULL) {
+        weft__engine_value(builder, WEFT_D_B, residual, 0);
+        weft__engine_int(builder, WEFT_D_B_IMAGE,
+                         y->shape.dims[1] * y->shape.dims[2] * y->shape.dims[3]);
+        weft__engine_int(builder, WEFT_D_B_PIXEL, y->shape.dims[3]);
+        weft__engine_int(builder, WEFT_D_A_ZERO, a_zero);
+        weft__engine_int(builder, WEFT_D_A_MULT, weft_attrs_int(attrs, "a_mult", 0));
+        weft__engine_int(builder, WEFT_D_B_ZERO, weft_attrs_int(attrs, "b_zero", 0));
+        weft__engine_int(builder, WEFT_D_B_MULT, weft_attrs_int(attrs, "b_mult", 0));
+        weft__engine_int(builder, WEFT_D_ADD_SHIFT, weft_attrs_int(attrs, "add_shift", 1));
+        weft__engine_stage(builder, "y", y->dtype, WEFT_D_Y_ZERO, WEFT_D_Y_MIN, WEFT_D_Y_MAX);
+    }
+    if (node->output_count < 2 || node->outputs[1] == NULL)
+        return;
+    int64_t low = y->dtype == WEFT_DTYPE_U8 ? 0 : INT8_MIN;
+    weft__engine_value(builder, WEFT_D_MEAN, node->outputs[1], 0);
+    weft__engine_int(builder, WEFT_D_MEAN_MULT, weft_attrs_int(attrs, "mean_mult", 0));
+    weft__engine_int(builder, WEFT_D_MEAN_SHIFT, weft_attrs_int(attrs, "mean_shift", 1));
+    weft__engine_int(builder, WEFT_D_MEAN_ZERO, weft_attrs_int(attrs, "mean_zero", 0));
+    weft__engine_int(builder, WEFT_D_MEAN_MIN, low);
+    weft__engine_int(builder, WEFT_D_MEAN_MAX, low + UINT8_MAX);
+    weft__engine_int(builder, WEFT_D_MEAN_BASE,
+                     residual != NULL ? weft_attrs_int(attrs, "y_zero", 0) : a_zero);
+}
+
+bool weft__engine_plan_conv(engine_builder *builder, const weft_node *node)
+{
+    const weft_attrs *attrs = &node->attrs;
+    const weft_value *x = node->inputs[0], *w = node->inputs[1], *y = node->outputs[0];
+    if (!weft__engine_is_operand(x) || y == NULL ||
+        (weft_node_input(node, 6) != NULL && !weft__engine_is_operand(weft_node_input(node, 6))))
+        return false;
+    for (size_t i = 1; i < 6; i++)
+        if (weft_node_input(node, i) != NULL && !weft_value_is_constant(weft_node_input(node, i)))
+            return false;
+    weft_dtype c_type = weft_dtype_from_name(weft_attrs_string(attrs, "c_type", "i8"));
+    int64_t groups = weft_attrs_int(attrs, "group", 1);
+    int32_t x_zero = (int32_t)weft_attrs_int(attrs, "x_zero", 0);
+    int64_t pixels = y->shape.dims[1] * y->shape.dims[2], channels = y->shape.dims[3];
+    int64_t depth = weft__plan_elems(w) / w->shape.dims[0];
+    bool is_dense = groups == 1;
+    weft__engine_begin(builder, is_dense ? WEFT_KIND_CONV : WEFT_KIND_GROUPED,
+                       conv_flags(node, c_type));
+    put_input(builder, x, weft_attrs_int(attrs, "x_nchw", 0) != 0);
+    put_output(builder, y);
+    put_window(builder, attrs, w->shape.dims[1], w->shape.dims[2]);
+    put_stages(builder, node, c_type);
+    weft__engine_constant(builder, WEFT_D_WEIGHTS, w);
+    weft__engine_constant(builder, WEFT_D_MULT, node->inputs[3]);
+    weft__engine_constant(builder, WEFT_D_SHIFT, node->inputs[4]);
+    weft__engine_int(builder, WEFT_D_GROUPS, groups);
+    if (is_dense) {
+        int32_t pad = x_zero - (x->dtype == WEFT_DTYPE_U8 ? INT8_MAX + 1 : 0);
+        weft__engine_int(builder, WEFT_D_PAD, pad);
+        weft__engine_blob(builder, WEFT_D_BIAS, array_bias(builder, w, node->inputs[2], pad));
+        put_tile(builder, weft__engine_conv_tile(builder->engine, pixels, channels, depth));
+    } else {
+        weft__engine_int(builder, WEFT_D_PAD, x_zero);
+        weft__engine_constant(builder, WEFT_D_BIAS, node->inputs[2]);
+        put_tile(builder, weft__engine_lane_tile(builder->engine, pixels, channels, depth));
+    }
+    weft__engine_end(builder);
+    return true;
+}
+
+/* s32 {count, mult, shift} for each entry of the node's lists. */
+static int32_t counts_blob(engine_builder *builder, const weft_attrs *attrs, size_t rows)
+{
+    static const char *const names[3] = {"counts", "mults", "shifts"};
+    int32_t *list = WEFT_NEW_ARRAY(builder->state->planner->arena, int32_t, 3 * rows);
+    for (size_t i = 0; i < 3; i++)
+        for (size_t k = 0; k < rows; k++)
+            list[3 * k + i] = (int32_t)weft_attrs_find(attrs, names[i])->ints[k];
+    return weft__plan_table(builder->state, WEFT_DTYPE_I32, list, (int64_t)(3 * rows));
+}
+
+bool weft__engine_plan_pool(engine_builder *builder, const weft_node *node)
+{
+    const weft_attrs *attrs = &node->attrs;
+    const weft_value *x = node->inputs[0], *y = node->outputs[0];
+    bool is_average = strcmp(weft_attrs_string(attrs, "mode", "max"), "average") == 0;
+    const weft_attr *counts = weft_attrs_find(attrs, "counts");
+    size_t rows = is_average && counts != NULL ? counts->count : 0;
+    if (!weft__engine_is_operand(x) || rows > WEFT_ENGINE_COUNT_ROWS)
+        return false;
+    int64_t kernel[2];
+    weft_attrs_ints(attrs, "kernel_shape", kernel, 2, 1);
+    int flags = (x->dtype == WEFT_DTYPE_I8 ? WEFT_FLAG_X_SIGNED : 0) |
+                (is_average ? WEFT_FLAG_AVERAGE : 0) |
+                (weft_attrs_int(attrs, "count_include_pad", 0) != 0 ? WEFT_FLAG_COUNT_PADS : 0);
+    weft__engine_begin(builder, WEFT_KIND_POOL, flags);
+    put_input(builder, x, false);
+    put_output(builder, y);
+    put_window(builder, attrs, kernel[0], kernel[1]);
+    weft__engine_stage(builder, "y", y->dtype, WEFT_D_Y_ZERO, WEFT_D_Y_MIN, WEFT_D_Y_MAX);
+    weft__engine_int(builder, WEFT_D_PAD,
+                     is_average                  ? weft_attrs_int(attrs, "x_zero", 0)
+                     : x->dtype == WEFT_DTYPE_I8 ? INT8_MIN
+                                                 : 0);
+    if (is_average) {
+        weft__engine_blob(builder, WEFT_D_COUNTS, counts_blob(builder, attrs, rows));
+        weft__engine_int(builder, WEFT_D_COUNT_ROWS, (int64_t)rows);
+    }
+    put_tile(builder,
+             weft__engine_lane_tile(builder->engine, y->shape.dims[1] * y->shape.dims[2],
+                                    y->shape.dims[3], kernel[0] * kernel[1]));
+    weft__engine_end(builder);
+    return true;
+}

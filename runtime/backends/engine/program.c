@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Descriptors of the schedule -> the program that the engine reads: offsets are known once there is
+ * memory for a run. Must not know about: who executes it. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "kernels/fpga/descriptor.h"
+#include "runtime/backends/engine/engine_backend.h"
+
+/* The engine's offsets are s32. */
+static const uint64_t ADDRESS_LIMIT = INT32_MAX;
+
+size_t weft__engine_program_bytes(const engine_session *session)
+{
+    return (size_t)session->descriptor_count * WEFT_D_WORDS * sizeof(uint32_t);
+}
+
+static weft_status too_large(const char *what, uint64_t bytes, weft_diag *diag)
+{
+    weft_status status = weft_diag_error(diag, WEFT_E_ENGINE_ADDRESS,
+                                         "%s are too large for the engine", what);
+    weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "at most %" PRIu64 " bytes", ADDRESS_LIMIT);
+    weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%" PRIu64 " bytes", bytes);
+    return status;
+}
+
+static uint32_t resolve(const engine_session *session, const weft_run_memory *memory,
+                        const weft_arg *word)
+{
+    if (word->kind == WEFT_ARG_BLOB)
+        return (uint32_t)session->view->manifest->blobs[word->index].offset_bytes +
+               (uint32_t)word->i;
+    if (word->kind != WEFT_ARG_VALUE)
+        return (uint32_t)word->i;
+    int32_t owner = weft__storage_owner(session->schedule, word->index);
+    return (uint32_t)memory->arena_offsets[owner] + (uint32_t)word->i;
+}
+
+weft_status weft__engine_program_write(const engine_session *session,
+                                       const weft_run_memory *memory, uint32_t *out_words,
+                                       weft_diag *diag)
+{
+    if (session->view->weights_bytes > ADDRESS_LIMIT)
+        return too_large("the weights", session->view->weights_bytes, diag);
+    if (memory->arena_bytes > ADDRESS_LIMIT)
+        return too_large("the values of a run", memory->arena_bytes, diag);
+    memset(out_words, 0, weft__engine_program_bytes(session));
+    for (size_t s = 0; s < session->schedule->step_count; s++) {
+        const weft_step *step = &session->schedule->steps[s];
+        for (size_t d = 0; d < step->descriptor_count; d++, out_words += WEFT_D_WORDS)
+            for (size_t i = 0; i < step->descriptors[d].word_count; i++)
+                out_words[i] = resolve(session, memory, &step->descriptors[d].words[i]);
+    }
+    return WEFT_OK;
+}
