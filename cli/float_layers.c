@@ -22,7 +22,7 @@ void weft_cli_float_layers_print(FILE *out, const weft_compile_report *report)
     fprintf(out, "in float    %zu layer%s of a quantised model, most work first\n", count,
             count == 1 ? "" : "s");
     weft_cli_table *table = weft_cli_table_create();
-    weft_cli_table_add_column(table, "layer", WEFT_CLI_LEFT | WEFT_CLI_TRUNC);
+    weft_cli_table_add_column(table, "layer", WEFT_CLI_TRUNC);
     weft_cli_table_add_column(table, "op", WEFT_CLI_LEFT);
     weft_cli_table_add_column(table, "MMAC", WEFT_CLI_RIGHT);
     weft_cli_table_add_column(table, "why", WEFT_CLI_LEFT);

@@ -322,6 +322,16 @@ static weft_status from_maximum(weft_lq *lq, weft_node *node, int depth, weft_lq
     return status;
 }
 
+static bool have_same_numbers(const weft_lq_codes *a, const weft_lq_codes *b)
+{
+    for (int i = 0; i < WEFT_LQ_CODES; i++) {
+        float x = a->numbers[i], y = b->numbers[i];
+        if (x != y && !(isnan(x) && isnan(y)))
+            return false;
+    }
+    return true;
+}
+
 /* Concat of tensors with one meaning of codes. */
 static weft_status from_concat(weft_lq *lq, weft_node *node, int depth, weft_lq_codes *out,
                                bool *found)
@@ -333,8 +343,7 @@ static weft_status from_concat(weft_lq *lq, weft_node *node, int depth, weft_lq_
         if (status != WEFT_OK || !codes)
             return status;
         bool is_same =
-            i == 0 || (codes->value->dtype == out->value->dtype &&
-                       memcmp(codes->numbers, out->numbers, WEFT_LQ_CODES * sizeof(float)) == 0);
+            i == 0 || (codes->value->dtype == out->value->dtype && have_same_numbers(codes, out));
         if (!is_same)
             return WEFT_OK;
         *out = *codes;
