@@ -128,6 +128,12 @@ static int bits_of(int64_t low, int64_t high)
     return bits;
 }
 
+/* With a bias that is added first or last. */
+static int bits_with(sum_range sums, int64_t bias)
+{
+    return bits_of(bias < 0 ? sums.low + bias : sums.low, bias > 0 ? sums.high + bias : sums.high);
+}
+
 /* ---- one channel ---- */
 
 typedef struct channel {
@@ -191,8 +197,9 @@ static bool solve(weft_lq *lq, const weft_node *node, channel c, int8_t *weights
     if (bias > most || bias < least) {
         double steps = fmin(most, -least) * (c.unit / step);
         if (most <= 0 || least >= 0 || steps < SATURATED_STEPS) {
+            bias = fmin(fmax(bias, -0x1p52), 0x1p52);
             weft_lq_refuse(lq, node, "sums of channel %zu may need %d bits", o,
-                           bits_of(sums.low - (int64_t)INT32_MAX, sums.high + (int64_t)INT32_MAX));
+                           bits_with(sums, (int64_t)bias));
             return false;
         }
         bias = bias > 0 ? floor(most) : ceil(least);
@@ -202,8 +209,7 @@ static bool solve(weft_lq *lq, const weft_node *node, channel c, int8_t *weights
         return false;
     }
     int64_t code = (int64_t)bias;
-    int bits =
-        bits_of(code < 0 ? sums.low + code : sums.low, code > 0 ? sums.high + code : sums.high);
+    int bits = bits_with(sums, code);
     channels->sum_bits = bits > channels->sum_bits ? bits : channels->sum_bits;
     channels->sum_bias[o] = (int32_t)code;
     channels->mult[o] = ratio.mult;

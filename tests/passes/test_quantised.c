@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Random quantised graphs: what the pass lower-quantized makes computes the model's codes, one step
  * off at most where a result lies between two; no pass after it changes a bit; level 0 and level 1
- * give the same bits; nothing stays in float. And the ResNet-RS block's form. Must not know how. */
+ * give the same bits; nothing stays in float that has a form, and the reason is known for the rest.
+ * Must not know how. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "compiler/base/file.h"
 #include "compiler/passes/passes.h"
 #include "tests/passes/quantised_graph.h"
 #include "tests/passes/run.h"
@@ -188,11 +190,51 @@ static void single_layers_compute_their_codes(void **state)
     assert_true((double)counts.different < MOST_DIFFERENT * (double)counts.elements);
 }
 
+/* ---- what stays in float ---- */
+
+static void the_reason_for_float_is_known(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *file, *op, *reason;
+        int64_t macs;
+    } rows[] = {
+        {"weights_with_zero_point", "Conv", "zero point 100", 96},
+        {"used_in_float", "Conv", "used in float", 96},
+        {"sums_too_large", "MatMul", "33 bits", 70000},
+        {"both_broadcast", "Mul", "both operands are broadcast", 0},
+        {"inputs_and_softmax", "Softmax", "no 8-bit form", 0},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        fixture f = {NULL, weft_arena_create(), {0}};
+        weft_file_map map;
+        assert_int_equal(weft_diag_create(&f.diag), WEFT_OK);
+        if (WEFT_ARENA_TRY(f.arena))
+            fail_msg("out of memory");
+        const char *path = weft_arena_printf(f.arena, "%s/passes/golden/lower-quantized/%s.ir",
+                                             WEFT_TEST_DATA, rows[i].file);
+        build_check(weft_file_map_open(path, &map, f.diag), f.diag);
+        build_check(
+            weft_graph_parse(f.arena, (const char *)map.data, map.size_bytes, &f.b.graph, f.diag),
+            f.diag);
+        weft_file_map_close(&map);
+        run_passes(&f, 1);
+        const weft_graph *graph = f.b.graph;
+        assert_int_equal(graph->floats.count, 1);
+        assert_string_equal(weft_op_name(graph->floats.data[0].op), rows[i].op);
+        if (!strstr(graph->floats.data[0].reason, rows[i].reason))
+            fail_msg("%s: %s", rows[i].file, graph->floats.data[0].reason);
+        assert_int_equal(graph->floats.data[0].macs, rows[i].macs);
+        close_fixture(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(single_layers_compute_their_codes),
         cmocka_unit_test(passes_keep_every_bit),
+        cmocka_unit_test(the_reason_for_float_is_known),
     };
     return cmocka_run_group_tests_name("quantised graphs through the passes", tests, NULL, NULL);
 }
