@@ -50,10 +50,12 @@ const weft_cli_against_row *weft_cli_against_first(const weft_cli_against *again
 /* Every step that two executors can show agrees, and there is one. */
 bool weft_cli_against_passes(const weft_cli_against *against);
 
-/* The table. Then the last lines: what ran, what is missing, the verdict. */
-void weft_cli_against_print_rows(FILE *out, const weft_cli_against *against);
-void weft_cli_against_print_verdict(FILE *out, const weft_cli_against *against);
-json_t *weft_cli_against_json(const weft_cli_against *against);
+/* The table, what ran and what is missing, the first difference with its explanation and the
+ * command that runs its step alone (each NULL when there is none), the verdict. */
+void weft_cli_against_print(FILE *out, const weft_cli_against *against,
+                            const weft_explanation *explanation, const char *reduced);
+json_t *weft_cli_against_json(const weft_cli_against *against, const weft_explanation *explanation,
+                              const char *reduced);
 void weft_cli_against_finish(weft_cli_against *against);
 
 #endif

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 
 #include "cli/against.h"
+#include "cli/divergence.h"
 #include "cli/json.h"
 #include "cli/name.h"
 #include "cli/table.h"
@@ -28,7 +29,7 @@ static void add_hashes(weft_cli_table *table, const weft_cli_against_row *row, s
     }
 }
 
-void weft_cli_against_print_rows(FILE *out, const weft_cli_against *against)
+static void print_rows(FILE *out, const weft_cli_against *against)
 {
     const weft_cli_executors *executors = against->executors;
     weft_cli_table *table = weft_cli_table_create();
@@ -85,13 +86,19 @@ static void print_first(FILE *out, const weft_cli_against *against)
             tensor->size_bytes / weft_cli_dtype_bytes(tensor->dtype));
 }
 
-void weft_cli_against_print_verdict(FILE *out, const weft_cli_against *against)
+void weft_cli_against_print(FILE *out, const weft_cli_against *against,
+                            const weft_explanation *explanation, const char *reduced)
 {
     const weft_cli_executors *executors = against->executors;
     size_t different = against->step_count - against->agreed_steps - against->alone_steps;
+    print_rows(out, against);
     for (size_t i = 0; i < executors->count; i++)
         fprintf(out, "%s\n", executors->items[i].description);
     print_first(out, against);
+    if (explanation != NULL)
+        weft_cli_divergence_print(out, explanation);
+    if (reduced != NULL)
+        fprintf(out, "this step alone: %s\n", reduced);
     if (against->alone_steps > 0)
         fprintf(out, "%zu layer%s not compared: one executor alone has a value to show\n",
                 against->alone_steps, against->alone_steps == 1 ? "" : "s");
@@ -100,7 +107,7 @@ void weft_cli_against_print_verdict(FILE *out, const weft_cli_against *against)
     else if (weft_cli_against_passes(against) && against->close_steps == 0)
         fprintf(out, "PASSED: %zu layers equal on ", against->agreed_steps);
     else if (weft_cli_against_passes(against))
-        fprintf(out, "PASSED: %zu layers equal and %zu of floats within %.2g on ",
+        fprintf(out, "PASSED: %zu layers equal, %zu of floats within %.2g on ",
                 against->agreed_steps - against->close_steps, against->close_steps,
                 against->tolerance);
     else
@@ -141,7 +148,22 @@ static json_t *row_json(const weft_cli_against *against, const weft_cli_against_
     return json;
 }
 
-json_t *weft_cli_against_json(const weft_cli_against *against)
+static json_t *explanation_json(const weft_explanation *explanation)
+{
+    json_t *list = explanation == NULL ? json_null() : json_array();
+    for (size_t i = 0; explanation != NULL && i < weft_explanation_count(explanation); i++) {
+        json_t *line = json_object();
+        json_object_set_new(line, "name",
+                            weft_cli_json_text(weft_explanation_name(explanation, i)));
+        json_object_set_new(line, "text",
+                            weft_cli_json_text(weft_explanation_text(explanation, i)));
+        json_array_append_new(list, line);
+    }
+    return list;
+}
+
+json_t *weft_cli_against_json(const weft_cli_against *against, const weft_explanation *explanation,
+                              const char *reduced)
 {
     const weft_cli_executors *executors = against->executors;
     const weft_cli_against_row *first = weft_cli_against_first(against);
@@ -169,6 +191,8 @@ json_t *weft_cli_against_json(const weft_cli_against *against)
     json_object_set_new(json, "missing", skipped);
     json_object_set_new(json, "first_difference",
                         first == NULL ? json_null() : json_integer((json_int_t)first->step));
+    json_object_set_new(json, "explanation", explanation_json(explanation));
+    json_object_set_new(json, "reduced", weft_cli_json_text(reduced));
     json_object_set_new(json, "values", layers);
     return json;
 }

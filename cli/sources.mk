@@ -4,6 +4,7 @@ CLI_SRC := \
     cli/against.c \
     cli/against_print.c \
     cli/cli.c \
+    cli/divergence.c \
     cli/engine.c \
     cli/errors.c \
     cli/executors.c \

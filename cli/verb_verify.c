@@ -7,6 +7,7 @@
 
 #include "cli/against.h"
 #include "cli/cli.h"
+#include "cli/divergence.h"
 #include "cli/engine.h"
 #include "cli/json.h"
 #include "cli/load.h"
@@ -178,6 +179,28 @@ static weft_status verify_files(weft_cli *cli, weft_package *package, const weft
     return status;
 }
 
+/* The answer of --against, with the first difference explained and, with --reduce, cut out. */
+static weft_status report_against(weft_cli *cli, const weft_cli_against *against)
+{
+    const weft_cli_against_row *first = weft_cli_against_first(against);
+    const char *path = weft_cli_args_text(&cli->args, "reduce", NULL);
+    char *command = NULL;
+    weft_status status = WEFT_OK;
+    weft_explanation *explanation =
+        first == NULL ? NULL : weft_cli_divergence_explain(cli, against, first);
+    if (first != NULL && path != NULL)
+        status = weft_cli_divergence_reduce(cli, against, first, path, &command);
+    if (first == NULL && path != NULL)
+        weft_cli_note(&cli->errors, WEFT_SEVERITY_NOTE, "--reduce wrote nothing: no layer differs");
+    if (cli->is_json)
+        weft_cli_json_print(weft_cli_against_json(against, explanation, command), cli->out);
+    else
+        weft_cli_against_print(cli->out, against, explanation, command);
+    weft_explanation_destroy(explanation);
+    free(command);
+    return status;
+}
+
 static weft_status verify_against(weft_cli *cli, weft_package *package,
                                   const weft_cli_inputs *inputs)
 {
@@ -189,12 +212,8 @@ static weft_status verify_against(weft_cli *cli, weft_package *package,
         status = weft_cli_against_compare(
             cli, package, inputs->schedule, &executors,
             weft_cli_args_real(&cli->args, "tolerance", default_tolerance), &against);
-    if (status == WEFT_OK && cli->is_json)
-        weft_cli_json_print(weft_cli_against_json(&against), cli->out);
-    if (status == WEFT_OK && !cli->is_json) {
-        weft_cli_against_print_rows(cli->out, &against);
-        weft_cli_against_print_verdict(cli->out, &against);
-    }
+    if (status == WEFT_OK)
+        status = report_against(cli, &against);
     if (status == WEFT_OK && !weft_cli_against_passes(&against))
         status = WEFT_MISMATCH;
     weft_cli_against_finish(&against);
@@ -236,6 +255,12 @@ static weft_status run(weft_cli *cli)
     weft_status conflict = WEFT_OK;
     for (size_t i = 0; conflict == WEFT_OK && i < sizeof excluding / sizeof excluding[0]; i++)
         conflict = check_conflict(cli, excluding[i][0], excluding[i][1]);
+    if (conflict == WEFT_OK && weft_cli_args_has(&cli->args, "reduce") &&
+        !weft_cli_args_has(&cli->args, "against")) {
+        conflict =
+            weft_cli_error(&cli->errors, WEFT_CLI_E_CONFLICT, "--reduce goes with --against alone");
+        weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "--against all --reduce FILE");
+    }
     if (conflict != WEFT_OK)
         return conflict;
     if (weft_cli_args_has(&cli->args, "against"))
@@ -277,6 +302,8 @@ static const weft_cli_option options[] = {
      "compare executors bit by bit: all, or names with commas"},
     {"expected", 0, WEFT_CLI_LIST, "NAME=@FILE", NULL, 0, 0,
      "compare an output with an npy file instead"},
+    {"reduce", 0, WEFT_CLI_TEXT, "FILE", NULL, 0, 0,
+     "with --against: write the first layer that differs as a package of its own"},
     {"tolerance", 't', WEFT_CLI_REAL, "T", NULL, 0, 1e9,
      "largest error / largest reference that passes; default 1e-4"},
     {"layers", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0,
@@ -305,13 +332,16 @@ const weft_cli_verb weft_cli_verb_verify = {
         "the package have, or on those that are named. The table shows the XXH3-64 hash of each "
         "layer's result on the first backend, and `=` where another has the same bits. Integers "
         "must be equal, floats within the tolerance. A backend that `all` had to leave out is "
-        "named with the reason in the last line; one that is asked for by name must run.",
+        "named with the reason in the last line; one that is asked for by name must run. Of the "
+        "first layer that differs one element is shown with its operands, every stage of its "
+        "arithmetic and both results; --reduce writes that layer as a package of its own, its "
+        "inputs as npy files beside it, and prints the command that runs it.",
     .examples =
         "weft verify rs50.weft --reference ref\n"
         "weft verify rs50.weft --layers --seed 3\n"
         "weft verify rs50.weft --input input=@x.npy --expected output=@y.npy --tolerance 1e-4\n"
         "weft verify rs50.weft --json | jq .tolerance_needed\n"
         "weft verify rs50-int8.weft --against all\n"
-        "weft verify rs50-int8.weft --against ref,opencl",
+        "weft verify rs50-int8.weft --against ref,opencl --reduce layer.weft",
     .run = run,
 };

@@ -34,6 +34,11 @@ struct weft_request {
     void *user;
 };
 
+const weft_session *weft__request_session(const weft_request *request)
+{
+    return request->session;
+}
+
 /* ---- life ---- */
 
 static bool init_waiting(weft_request *request)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What session.c and request.c share. Must not know about: any one backend. */
+/* What session.c, request.c and explain.c share. Must not know about: any one backend. */
 #ifndef WEFT_RUNTIME_CORE_SESSION_H
 #define WEFT_RUNTIME_CORE_SESSION_H
 
@@ -20,5 +20,6 @@ struct weft_session {
 };
 
 void weft__session_unref(weft_session *session);
+const weft_session *weft__request_session(const weft_request *request);
 
 #endif

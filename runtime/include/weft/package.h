@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Reading a .weft package without a device. Self-contained in C and C++.
- * Everything returned is borrowed from the package and lives until weft_package_close. A package is
- * immutable: any thread. */
+/* Reading a .weft package, and cutting a step out of it, without a device. Self-contained in C and
+ * C++. Everything returned is borrowed from the package and lives until weft_package_close. A
+ * package is immutable: any thread. */
 #ifndef WEFT_PACKAGE_H
 #define WEFT_PACKAGE_H
 
@@ -105,6 +105,14 @@ typedef struct weft_launch_info {
 } weft_launch_info;
 void weft_package_get_launch(const weft_package *package, size_t schedule, size_t step,
                              size_t index, weft_launch_info *out_info);
+
+/* Writes a package that holds one step of a schedule, to run it alone: what the step reads becomes
+ * the inputs, what it writes the outputs, both under the names they have here; constants, launches,
+ * descriptors and the engine are kept. An input that a device leaves as sums over blocks cannot be
+ * given, so the step that makes it comes along. Written atomically. Errors: PACKAGE_STEP,
+ * FILE_*. */
+weft_status weft_package_cut(const weft_package *package, size_t schedule, size_t step,
+                             const char *path, weft_diag *diag);
 
 #ifdef __cplusplus
 }

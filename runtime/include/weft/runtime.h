@@ -113,6 +113,19 @@ size_t weft_request_get_times(const weft_request *request, const weft_step_time 
 weft_status weft_request_get_value(weft_request *request, size_t value, void *out,
                                    size_t capacity_bytes, weft_diag *diag);
 
+/* How one element of a step's output comes about by the step's meaning: its operands, the sum and
+ * every stage of 8-bit arithmetic with its result, from the values of this run. For operators that
+ * are not of 8 bits the result alone. The session keeps values. Errors: RUNTIME_*, REQUEST_*. */
+typedef struct weft_explanation weft_explanation;
+weft_status weft_request_explain(weft_request *request, size_t step, size_t output,
+                                 uint64_t element, weft_diag *diag,
+                                 weft_explanation **out_explanation);
+/* Number of lines, and line i: "sum", "8123 + bias -1234 = 6889". Borrowed until destroyed. */
+size_t weft_explanation_count(const weft_explanation *explanation);
+const char *weft_explanation_name(const weft_explanation *explanation, size_t index);
+const char *weft_explanation_text(const weft_explanation *explanation, size_t index);
+void weft_explanation_destroy(weft_explanation *explanation); /* NULL accepted */
+
 #ifdef __cplusplus
 }
 #endif
