@@ -105,6 +105,20 @@ weft_status weft__plan_resize(schedule_state *state, const weft_node *node, weft
 weft_status weft__plan_q_conv2d(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_q_grouped(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_q_pool2d(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_q_add(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_q_mul(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_q_table(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_quantize_linear(schedule_state *state, const weft_node *node,
+                                       weft_step *step);
+weft_status weft__plan_dequantize_linear(schedule_state *state, const weft_node *node,
+                                         weft_step *step);
+
+/* The dimensions of a node's first output and the element strides of its first two inputs, 0 where
+ * they broadcast; neighbours are merged wherever both inputs allow it, the last one is innermost.
+ * False when more are left. */
+enum { WEFT__BROADCAST_DIMS = 6 };
+bool weft__plan_broadcast(const weft_node *node, int64_t dims[WEFT__BROADCAST_DIMS],
+                          int64_t strides[2][WEFT__BROADCAST_DIMS]);
 
 /* Floats a work-item of an element-wise kernel handles: large enough to hide its start, small
  * enough to share out. */

@@ -136,11 +136,8 @@ static weft_status plan_unary(schedule_state *state, const weft_node *node, weft
     return WEFT_OK;
 }
 
-enum { BINARY_DIMS = 6 };
-
-/* Broadcast dimensions of a binary operator, neighbours merged wherever both operands allow it. */
-static bool binary_dims(const weft_node *node, int64_t dims[BINARY_DIMS],
-                        int64_t strides[2][BINARY_DIMS])
+bool weft__plan_broadcast(const weft_node *node, int64_t dims[WEFT__BROADCAST_DIMS],
+                          int64_t strides[2][WEFT__BROADCAST_DIMS])
 {
     const weft_shape *y = &node->outputs[0]->shape;
     int64_t merged[WEFT_MAX_RANK + 1], steps[2][WEFT_MAX_RANK + 1];
@@ -166,12 +163,12 @@ static bool binary_dims(const weft_node *node, int64_t dims[BINARY_DIMS],
         steps[0][count] = stride[0];
         steps[1][count++] = stride[1];
     }
-    if (count > BINARY_DIMS)
+    if (count > WEFT__BROADCAST_DIMS)
         return false;
-    for (int i = 0; i < BINARY_DIMS; i++) {
-        dims[BINARY_DIMS - 1 - i] = i < count ? merged[i] : 1;
+    for (int i = 0; i < WEFT__BROADCAST_DIMS; i++) {
+        dims[WEFT__BROADCAST_DIMS - 1 - i] = i < count ? merged[i] : 1;
         for (int k = 0; k < 2; k++)
-            strides[k][BINARY_DIMS - 1 - i] = i < count ? steps[k][i] : 0;
+            strides[k][WEFT__BROADCAST_DIMS - 1 - i] = i < count ? steps[k][i] : 0;
     }
     return true;
 }
@@ -179,8 +176,8 @@ static bool binary_dims(const weft_node *node, int64_t dims[BINARY_DIMS],
 static weft_status plan_binary(schedule_state *state, const weft_node *node, weft_step *step,
                                int number)
 {
-    int64_t dims[BINARY_DIMS], strides[2][BINARY_DIMS];
-    if (node->input_count != 2 || !binary_dims(node, dims, strides))
+    int64_t dims[WEFT__BROADCAST_DIMS], strides[2][WEFT__BROADCAST_DIMS];
+    if (node->input_count != 2 || !weft__plan_broadcast(node, dims, strides))
         return weft__plan_unsupported(
             state, node, "operands broadcast in more than 6 separate groups of dimensions", NULL);
     int64_t rows = dims[0] * dims[1] * dims[2] * dims[3] * dims[4], inner = dims[5];
@@ -192,9 +189,9 @@ static weft_status plan_binary(schedule_state *state, const weft_node *node, wef
     weft__launch_ints(&builder, (const int64_t[]){number, 0}, 2);
     weft__launch_float(&builder, 0.0);
     weft__launch_float(&builder, 0.0);
-    weft__launch_ints(&builder, dims + 1, BINARY_DIMS - 1);
-    weft__launch_ints(&builder, strides[0], BINARY_DIMS);
-    weft__launch_ints(&builder, strides[1], BINARY_DIMS);
+    weft__launch_ints(&builder, dims + 1, WEFT__BROADCAST_DIMS - 1);
+    weft__launch_ints(&builder, strides[0], WEFT__BROADCAST_DIMS);
+    weft__launch_ints(&builder, strides[1], WEFT__BROADCAST_DIMS);
     weft__launch_int(&builder, WEFT__ELEMENT_BLOCK);
     weft__launch_end(&builder, WEFT_KERNEL_ELTWISE, "weft_binary", rows,
                      (inner + WEFT__ELEMENT_BLOCK - 1) / WEFT__ELEMENT_BLOCK, "row");

@@ -30,7 +30,7 @@ static size_t pool_tables(schedule_state *state, const weft_attrs *attrs, bool i
     int32_t *counts = WEFT_NEW_ARRAY(arena, int32_t, count);
     int32_t *mults = WEFT_NEW_ARRAY(arena, int32_t, count * (size_t)lanes);
     int32_t *shifts = WEFT_NEW_ARRAY(arena, int32_t, count * (size_t)lanes);
-    double *ratios = WEFT_NEW_ARRAY(arena, double, count * (size_t)lanes);
+    double *ratios = WEFT_NEW_ARRAY(arena, double, count *(size_t)lanes);
     for (size_t i = 0; i < count * (size_t)lanes; i++) {
         counts[i / (size_t)lanes] = (int32_t)lists[0][i / (size_t)lanes];
         mults[i] = (int32_t)lists[1][i / (size_t)lanes];
@@ -124,23 +124,12 @@ weft_status weft__plan_q_grouped(schedule_state *state, const weft_node *node, w
     weft__launch_blob(&builder, weight_blob(state, conv.w, panel));
     weft__qconv_channel_operands(&builder, &conv, panel);
     int32_t sums = weft__qconv_sums(&builder, &conv, parts);
-    int64_t geometry[] = {conv.flags,
-                          shape->ih,
-                          shape->iw,
-                          shape->ic,
-                          shape->oh,
-                          shape->ow,
-                          shape->oc,
-                          weft_attrs_int(&node->attrs, "group", 1),
-                          shape->kh,
-                          shape->kw,
-                          shape->sh,
-                          shape->sw,
-                          shape->dh,
-                          shape->dw,
-                          shape->pt,
-                          shape->pl,
-                          conv.x_zero};
+    int64_t geometry[] = {
+        conv.flags, shape->ih, shape->iw, shape->ic,
+        shape->oh,  shape->ow, shape->oc, weft_attrs_int(&node->attrs, "group", 1),
+        shape->kh,  shape->kw, shape->sh, shape->sw,
+        shape->dh,  shape->dw, shape->pt, shape->pl,
+        conv.x_zero};
     weft__launch_ints(&builder, geometry, sizeof geometry / sizeof geometry[0]);
     int64_t image = (int64_t)shape->ih * shape->iw * shape->ic;
     int64_t strides_nchw[] = {image, shape->iw, 1, (int64_t)shape->ih * shape->iw};

@@ -25,6 +25,11 @@ static plan_node_fn planner_of(weft_op op)
     case WEFT_OP_Resize: return weft__plan_resize;
     case WEFT_OP_QConv2D: return weft__plan_q_conv2d;
     case WEFT_OP_QPool2D: return weft__plan_q_pool2d;
+    case WEFT_OP_QAdd: return weft__plan_q_add;
+    case WEFT_OP_QMul: return weft__plan_q_mul;
+    case WEFT_OP_QTable: return weft__plan_q_table;
+    case WEFT_OP_QuantizeLinear: return weft__plan_quantize_linear;
+    case WEFT_OP_DequantizeLinear: return weft__plan_dequantize_linear;
     case WEFT_OP_ReduceMean:
     case WEFT_OP_ReduceSum:
     case WEFT_OP_ReduceMax:
