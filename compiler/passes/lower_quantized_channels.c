@@ -184,7 +184,7 @@ static bool solve(weft_lq *lq, const weft_node *node, channel c, int8_t *weights
     c.unit = fabs(c.unit);
     sum_range sums = range_of(weights, depth, x);
     if (c.unit == 0 || (sums.low == 0 && sums.high == 0)) { /* the bias alone */
-        for (size_t i = 0; i < depth; i++)
+        for (size_t i = 0; i < depth && c.unit == 0; i++)
             weights[i] = 0;
         sums = (sum_range){0, 0};
         c.unit = step * EMPTY_RATIO;
@@ -195,8 +195,9 @@ static bool solve(weft_lq *lq, const weft_node *node, channel c, int8_t *weights
     double most = (double)INT32_MAX - (double)sums.high,
            least = (double)INT32_MIN - (double)sums.low;
     if (bias > most || bias < least) {
-        double steps = fmin(most, -least) * (c.unit / step);
-        if (most <= 0 || least >= 0 || steps < SATURATED_STEPS) {
+        /* cut off where every sum is beyond the range of 8 bits in any case */
+        double steps = fmin(most + (double)sums.low, -least - (double)sums.high) * (c.unit / step);
+        if (steps < SATURATED_STEPS) {
             bias = fmin(fmax(bias, -0x1p52), 0x1p52);
             weft_lq_refuse(lq, node, "sums of channel %zu may need %d bits", o,
                            bits_with(sums, (int64_t)bias));
@@ -217,16 +218,28 @@ static bool solve(weft_lq *lq, const weft_node *node, channel c, int8_t *weights
     return true;
 }
 
+/* Weights that solve() may turn round: a copy where a channel's unit is not positive. */
+static int8_t *own_weights(weft_lq *lq, const weft_lq_channels *channels, const weft_lq_codes *x,
+                           size_t elems, bool *out_copied)
+{
+    *out_copied = false;
+    for (size_t o = 0; o < channels->count && !*out_copied; o++)
+        *out_copied = !(describe(channels, x, o).unit > 0);
+    return *out_copied ? weft_arena_dup(lq->graph->arena, channels->weights->data, elems)
+                       : (int8_t *)(uintptr_t)channels->weights->data; /* not written to then */
+}
+
 bool weft_lq_solve_channels(weft_lq *lq, const weft_node *node, const weft_lq_codes *x,
                             weft_lq_channels *channels)
 {
     weft_arena *arena = lq->graph->arena;
     size_t count = channels->count;
     int64_t elems = 0;
+    bool is_copied;
     if (count == 0 || !weft_shape_elems(&channels->weights->shape, &elems))
         return false;
     size_t depth = (size_t)elems / count;
-    int8_t *weights = weft_arena_dup(arena, channels->weights->data, (size_t)elems);
+    int8_t *weights = own_weights(lq, channels, x, (size_t)elems, &is_copied);
     channels->sum_bias = WEFT_NEW_ARRAY(arena, int32_t, count);
     channels->mult = WEFT_NEW_ARRAY(arena, int32_t, count);
     channels->shift_bits = WEFT_NEW_ARRAY(arena, int32_t, count);
@@ -234,10 +247,7 @@ bool weft_lq_solve_channels(weft_lq *lq, const weft_node *node, const weft_lq_co
     for (size_t o = 0; o < count; o++)
         if (!solve(lq, node, describe(channels, x, o), weights + o * depth, depth, x, o, channels))
             return false;
-    bool is_same = true;
-    for (int64_t i = 0; i < elems; i++)
-        is_same = is_same && weights[i] == ((const int8_t *)channels->weights->data)[i];
-    if (!is_same)
+    if (is_copied)
         channels->weights = weft_graph_add_constant(
             lq->graph, weft_rewrite_base_name(lq->graph, channels->weights->name), WEFT_DTYPE_I8,
             &channels->weights->shape, weights);
