@@ -70,6 +70,12 @@ weft_value *weft_lq_peel_limits(weft_lq *lq, weft_value *value);
 weft_status weft_lq_trace_codes(weft_lq *lq, weft_value *value, const weft_lq_codes **out_codes);
 /* The same for operands of sums: NULL also when it is not affine. */
 weft_status weft_lq_trace_affine(weft_lq *lq, weft_value *value, const weft_lq_codes **out_codes);
+
+/* ---- lower_quantized_numbers.c ---- */
+
+/* The reference kernel of an operator on tensors that are no values of the graph. */
+bool weft_lq_evaluate(weft_op op, const weft_attrs *attrs, const weft_tensor *const *inputs,
+                      size_t input_count, weft_tensor *output);
 /* A constant of type f32, or dequantised constant integers; data may be new. False for others. */
 bool weft_lq_constant(weft_lq *lq, const weft_value *value, weft_value *out_constant);
 /* Up to WEFT_LQ_CODES numbers as codes of result, by the rule of QuantizeLinear; its limits are not

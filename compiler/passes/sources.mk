@@ -19,6 +19,7 @@ PASSES_SRC := \
     compiler/passes/lower_quantized_binary.c \
     compiler/passes/lower_quantized_channels.c \
     compiler/passes/lower_quantized_codes.c \
+    compiler/passes/lower_quantized_numbers.c \
     compiler/passes/lower_quantized_pool.c \
     compiler/passes/lower_quantized_product.c \
     compiler/passes/merge_pad.c \
