@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compiler/base/text.h"
+#include "kernels/fpga/descriptor.h"
 
 static const char network_source[] =
     "#define KERNEL __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void\n"
@@ -54,6 +55,37 @@ static const char network_source[] =
     "    for (int i = 0; i < n; i++)\n"
     "        y[get_global_id(0) * n + i] = 1.0f / (1.0f + exp(-a[get_global_id(0) * n + i]));\n"
     "}\n";
+/* An engine in the common subset of OpenCL C and C99 that knows three kinds of descriptors, over
+ * words: kind, offset of x in the arena, of b in the weights (1) or in the arena (3), of y. */
+static const char engine_source[] =
+    "\n#ifdef __OPENCL_VERSION__\n"
+    "#define GLOBAL __global\n"
+    "#define ENGINE __kernel __attribute__((reqd_work_group_size(1, 1, 1)))\n"
+    "typedef uint u32;\ntypedef ulong u64;\n"
+    "#else\n"
+    "#include <stdint.h>\n"
+    "#define GLOBAL\n#define ENGINE\n"
+    "typedef uint32_t u32;\ntypedef uint64_t u64;\n"
+    "#endif\n"
+    "ENGINE void test_engine(const GLOBAL u32 *program, const GLOBAL u64 *weights,\n"
+    "                        const GLOBAL u64 *source, const GLOBAL u64 *second,\n"
+    "                        GLOBAL u64 *target, const u32 count)\n"
+    "{\n"
+    "    for (u32 d = 0; d < count; d++) {\n"
+    "        const GLOBAL u32 *words = program + d * 64;\n"
+    "        const GLOBAL float *x = (const GLOBAL float *)source + words[1] / 4;\n"
+    "        const GLOBAL float *b = words[0] == 1 ? (const GLOBAL float *)weights + words[2] / 4\n"
+    "                                              : (const GLOBAL float *)second + words[2] / 4;\n"
+    "        GLOBAL float *y = (GLOBAL float *)target + words[3] / 4;\n"
+    "        for (int i = 0; i < 128; i++)\n"
+    "            y[i] = words[0] == 1   ? x[i] + b[i]\n"
+    "                   : words[0] == 2 ? (x[i] > 0 ? x[i] : 0)\n"
+    "                                   : x[i] - b[i];\n"
+    "    }\n"
+    "}\n";
+static const char *const engine_kernel[] = {"test_engine"};
+enum { ENGINE_ADD_BLOB = 1, ENGINE_RELU = 2, ENGINE_SUBTRACT = 3 };
+
 enum {
     KERNEL_ADD,
     KERNEL_RELU,
@@ -118,6 +150,16 @@ static void add_launch(weft_arena *arena, weft_step *step, int32_t kernel, uint6
                       .local = {1, 1, 1},
                       .tile = ""};
     step->launches = launches;
+}
+
+static void set_descriptor(weft_arena *arena, weft_step *step, int32_t kind, int32_t x, weft_arg b,
+                           int32_t y)
+{
+    const weft_arg words[4] = {int_arg(kind), value_arg(x), b, value_arg(y)};
+    step->descriptors = WEFT_NEW(arena, weft_descriptor);
+    step->descriptors->words = weft_arena_dup(arena, words, sizeof words);
+    step->descriptors->word_count = 4;
+    step->descriptor_count = 1;
 }
 
 static void set_step(weft_arena *arena, weft_step *step, const char *name, const char *op,
@@ -190,9 +232,11 @@ static void network_steps(weft_arena *arena, weft_step *s)
     set_step(arena, &s[0], "add_w", "Add", VALUE_X, VALUE_W, VALUE_A);
     add_launch(arena, &s[0], KERNEL_ADD, NETWORK_POSITIONS,
                (weft_arg[]){value_arg(VALUE_X), w, value_arg(VALUE_A), row}, 4);
+    set_descriptor(arena, &s[0], ENGINE_ADD_BLOB, VALUE_X, w, VALUE_A);
     set_step(arena, &s[1], "relu", "Relu", VALUE_A, -1, VALUE_B);
     add_launch(arena, &s[1], KERNEL_RELU, NETWORK_POSITIONS,
                (weft_arg[]){value_arg(VALUE_A), value_arg(VALUE_FLAT), row, zero, null}, 5);
+    set_descriptor(arena, &s[1], ENGINE_RELU, VALUE_A, int_arg(0), VALUE_FLAT);
     set_dep(arena, &s[1], 0);
     set_step(arena, &s[2], "mean", "ReduceMean", VALUE_B, VALUE_AXES, VALUE_M);
     weft_attrs_set_int(&s[2].attrs, arena, "keepdims", 0);
@@ -211,6 +255,7 @@ static void network_steps(weft_arena *arena, weft_step *s)
     add_launch(arena, &s[4], KERNEL_SUBTRACT, NETWORK_POSITIONS,
                (weft_arg[]){value_arg(VALUE_X2), value_arg(VALUE_X), value_arg(VALUE_Z), room, row},
                5);
+    set_descriptor(arena, &s[4], ENGINE_SUBTRACT, VALUE_X2, value_arg(VALUE_X), VALUE_Z);
 }
 
 static void chain_schedule(weft_arena *arena, weft_schedule *schedule)
@@ -270,21 +315,37 @@ static void write_package(const char *path, const network_options *options,
     weft_text_add(&source, network_source);
     if (options != NULL && options->extra_source != NULL)
         weft_text_add(&source, options->extra_source);
-    weft_program program = {"test_program", source.data, "-cl-std=CL1.2",
-                            weft_arena_dup(arena, kernel_names, sizeof kernel_names), KERNEL_COUNT};
+    const char **engine_names = weft_arena_dup(arena, engine_kernel, sizeof engine_kernel);
+    const char *engine_text =
+        options != NULL && options->engine_source != NULL ? options->engine_source : engine_source;
+    weft_program programs[] = {
+        {"test_program", source.data, "-cl-std=CL1.2",
+         weft_arena_dup(arena, kernel_names, sizeof kernel_names), KERNEL_COUNT,
+         WEFT_LANGUAGE_OPENCL},
+        {"test_engine", engine_text, "-cl-std=CL1.2", engine_names, 1, WEFT_LANGUAGE_OPENCL},
+        {"test_engine", engine_text, "-std=c99", engine_names, 1, WEFT_LANGUAGE_HLS_C}};
     weft_blob blobs[1] = {{WEFT_PACK_PLAIN, 0, 0, 0, NETWORK_ELEMS * 4}};
     weft_schedule *schedule = WEFT_NEW(arena, weft_schedule);
     fill(arena, schedule);
+    for (size_t i = 0; options != NULL && options->has_no_engine && i < schedule->step_count; i++)
+        schedule->steps[i].descriptor_count = 0;
     weft_manifest manifest = {.model = "network",
                               .producer = "test",
                               .target = options != NULL && options->target != NULL ? options->target
                                                                                    : "cpu-generic",
-                              .programs = &program,
-                              .program_count = 1,
+                              .programs = programs,
+                              .program_count = sizeof programs / sizeof programs[0],
                               .blobs = blobs,
                               .blob_count = 1,
                               .schedules = schedule,
                               .schedule_count = 1};
+    if (options == NULL || !options->has_no_engine)
+        manifest.engine = (weft_engine){.name = "test",
+                                        .version = options != NULL && options->engine_version != 0
+                                                       ? options->engine_version
+                                                       : WEFT_D_VERSION_NOW,
+                                        .opencl_program = 1,
+                                        .hls_program = 2};
     weft_package_content content = {
         .manifest = &manifest, .graph_text = "", .blob_bytes = write_blob, .plain_bytes = plain_of};
     if (weft_package_write(path, &content, NULL) != WEFT_OK)

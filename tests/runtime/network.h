@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Two small packages that are made by hand, with kernels of their own, so that the runtime is
- * tested without the compiler.
+/* Two small packages that are made by hand, with kernels and an engine of their own, so that the
+ * runtime is tested without the compiler. The engine computes steps 0, 1 and 4 of the network; the
+ * others, and the chain, run on the host when an engine's backend runs them.
  *
  * network: a = x + w; b = relu(a); m = mean of b over positions (kept as sums over two blocks, made
  * by two launches through scratch memory); y = b + m; z = x2 - x; "flat" is b seen as a row. w is
@@ -36,8 +37,11 @@ enum {
 };
 
 typedef struct network_options {
-    const char *target;       /* NULL: cpu-generic */
-    const char *extra_source; /* appended to the program; NULL: nothing */
+    const char *target;        /* NULL: cpu-generic */
+    const char *extra_source;  /* appended to the program; NULL: nothing */
+    const char *engine_source; /* NULL: the engine that the descriptors are for */
+    int32_t engine_version;    /* 0: the present one */
+    bool has_no_engine;        /* and no descriptors */
 } network_options;
 
 /* Writes the package to path. */

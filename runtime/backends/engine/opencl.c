@@ -8,6 +8,7 @@
 #include "runtime/backends/engine/engine_backend.h"
 #include "runtime/backends/opencl/cl_backend.h"
 
+enum { WORD_BYTES = 8 };
 enum { ARG_PROGRAM, ARG_WEIGHTS, ARG_SOURCE, ARG_SECOND, ARG_TARGET, ARG_COUNT };
 
 typedef struct engine_cl {
@@ -48,9 +49,11 @@ static weft_status open_engine(engine_session *session, const weft_backend_param
                                         (size_t)view->manifest->engine.opencl_program,
                                         params->cache_dir, diag);
     loaded->session.load.compile_ns = weft__engine_now_ns() - begin;
+    /* Whole words of the engine; sections end with a page. */
     if (status == WEFT_OK && view->weights_bytes > 0)
-        status = weft__cl_wrap(&loaded->session, view->weights, view->weights_bytes, "weights",
-                               diag, &loaded->weights);
+        status = weft__cl_wrap(&loaded->session, view->weights,
+                               (view->weights_bytes + WORD_BYTES - 1) / WORD_BYTES * WORD_BYTES,
+                               "weights", diag, &loaded->weights);
     session->load = loaded->session.load;
     if (status != WEFT_OK)
         close_engine(session);
