@@ -306,6 +306,10 @@ static void check_direct(struct fixture *f, const struct layer *l)
         p.tc = weft_naive_between(1, 5);
         p.kc = 4 * weft_naive_between(1, 30);
         assert_true(weft_cpu_qconv_complete(&f->device, s, &p));
+        for (; p.local_bytes > h->local_bytes && p.mb > 1;) {
+            p.mb--;
+            assert_true(weft_cpu_qconv_complete(&f->device, s, &p));
+        }
     }
     const int is_gathered = p.gather == WEFT_CPU_QROWS;
     const size_t taps = as_size(s->kh * s->kw), k = taps * as_size(s->ic);
@@ -369,6 +373,12 @@ static int check_winograd(struct fixture *f, const struct layer *l, int m)
                                     .pg = weft_naive_between(1, panels),
                                     .t_block = weft_naive_between(1, 20)};
     assert_true(weft_cpu_qconv_complete(&f->device, s, &p));
+    for (; p.local_bytes > h->local_bytes && p.t_block > 1;) {
+        p.t_block--;
+        assert_true(weft_cpu_qconv_complete(&f->device, s, &p));
+    }
+    if (p.local_bytes > h->local_bytes)
+        return 0;
     const size_t w_elems = weft_qpack_winograd_elems(s->oc, s->ic, m, nr);
     const size_t channels = weft_qpack_channel_elems(s->oc, nr);
     const size_t y_bytes = as_size(s->n * s->oh * s->ow * y_stride);
