@@ -12,7 +12,7 @@ weft_status weft_cli_engine_create(weft_cli *cli, weft_package *package,
                                    const weft_session_params *params, weft_cli_engine *out_engine)
 {
     *out_engine = (weft_cli_engine){0};
-    if (params->backend == NULL || strcmp(params->backend, "opencl") == 0)
+    if (params->backend == NULL || strstr(params->backend, "opencl") != NULL)
         weft_cli_pocl_prepare(cli);
     weft_status status = weft_session_create(package, params, cli->diag, &out_engine->session);
     return status == WEFT_OK

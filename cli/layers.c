@@ -72,6 +72,13 @@ static row *sorted_rows(const weft_cli_layers *layers, size_t count)
     return rows;
 }
 
+static bool has_engine(const weft_cli_layers *layers)
+{
+    weft_package_engine engine;
+    weft_package_get_engine(layers->package, &engine);
+    return engine.name != NULL;
+}
+
 static void add_columns(weft_cli_table *table, const weft_cli_layers *layers)
 {
     weft_cli_table_add_column(table, "#", WEFT_CLI_RIGHT);
@@ -90,6 +97,8 @@ static void add_columns(weft_cli_table *table, const weft_cli_layers *layers)
         weft_cli_table_add_column(table, "% peak", WEFT_CLI_RIGHT);
         weft_cli_table_add_column(table, "GB/s", WEFT_CLI_RIGHT);
     }
+    if (has_engine(layers))
+        weft_cli_table_add_column(table, "engine", WEFT_CLI_LEFT);
     weft_cli_table_add_column(table, "bound", WEFT_CLI_LEFT);
     weft_cli_table_add_column(table, "source", WEFT_CLI_LEFT);
 
@@ -197,6 +206,8 @@ void weft_cli_layers_print(FILE *out, const weft_cli_layers *layers)
         if (layers->measured_us != NULL)
             add_measured(table, layers, rows[i].time_us, share, cumulative, (double)step.flops,
                          step_bytes(&step));
+        if (has_engine(layers))
+            weft_cli_table_add_cell(table, "%s", step.descriptor_count > 0 ? "yes" : "host");
         weft_cli_table_add_cell(table, "%s", step.bound);
         weft_cli_table_add_cell(table, "%s", layers->measured_us != NULL ? "measured" : "model");
         free(sources);
@@ -253,6 +264,7 @@ json_t *weft_cli_layers_json(const weft_cli_layers *layers)
         json_object_set_new(json, "tile", weft_cli_json_text(step.tile));
         json_object_set_new(json, "launches",
                             launches_json(layers, rows[i].index, step.launch_count));
+        json_object_set_new(json, "descriptors", json_integer((json_int_t)step.descriptor_count));
         json_object_set_new(json, "macs", json_integer(step.macs));
         json_object_set_new(json, "flops", json_integer(step.flops));
         json_object_set_new(json, "weight_bytes", json_integer(step.weight_bytes));

@@ -6,6 +6,7 @@
 
 #include "cli/json.h"
 #include "cli/name.h"
+#include "cli/package_engine.h"
 #include "cli/package_summary.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -51,6 +52,7 @@ void weft_cli_package_print(FILE *out, const weft_package *package)
         fprintf(out, "  %-9s %s (%s without sharing)\n", "arena",
                 weft_cli_format_bytes(schedule.arena_bytes, shared),
                 weft_cli_format_bytes(schedule.arena_unshared_bytes, unshared));
+        weft_cli_package_print_share(out, package, s);
     }
 }
 
@@ -91,6 +93,7 @@ json_t *weft_cli_package_json(const weft_package *package)
         json_array_append_new(schedules, one);
     }
     json_object_set_new(json, "schedules", schedules);
+    json_object_set_new(json, "engine", weft_cli_package_engine_json(package));
     return json;
 }
 
@@ -138,12 +141,18 @@ typedef struct uses {
     size_t steps, launches;
 } uses;
 
-/* Steps of all schedules that use the kernel, and how often they launch it. */
-static uses use_count(const weft_package *package, const char *program, const char *kernel)
+/* Steps of all schedules that use the kernel, and how often they launch it. A launch of the engine
+ * executes many steps, so it has steps only. */
+static uses use_count(const weft_package *package, size_t index, const char *program,
+                      const char *kernel)
 {
     weft_package_info info;
+    weft_package_engine engine;
     uses count = {0};
     weft_package_get_info(package, &info);
+    weft_package_get_engine(package, &engine);
+    bool is_engine =
+        engine.name != NULL && (index == engine.opencl_program || index == engine.hls_program);
     for (size_t s = 0; s < info.schedule_count; s++) {
         weft_schedule_info schedule;
         weft_package_get_schedule(package, s, &schedule);
@@ -158,7 +167,8 @@ static uses use_count(const weft_package *package, const char *program, const ch
                     strcmp(launch.program, program) == 0 && strcmp(launch.kernel, kernel) == 0;
                 count.launches += is_same ? 1 : 0;
             }
-            count.steps += count.launches > before ? 1 : 0;
+            count.steps +=
+                count.launches > before || (is_engine && step.descriptor_count > 0) ? 1 : 0;
         }
     }
     return count;
@@ -179,7 +189,7 @@ void weft_cli_package_print_kernels(FILE *out, const weft_package *package)
         weft_program_info program;
         weft_package_get_program(package, p, &program);
         for (size_t k = 0; k < program.kernel_count; k++) {
-            uses count = use_count(package, program.name, program.kernels[k]);
+            uses count = use_count(package, p, program.name, program.kernels[k]);
             weft_cli_table_add_row(table);
             weft_cli_table_add_cell(table, "%s", program.name);
             weft_cli_table_add_cell(table, "%s", program.kernels[k]);
@@ -204,7 +214,7 @@ json_t *weft_cli_package_kernels_json(const weft_package *package)
             json_t *json = json_object();
             json_object_set_new(json, "program", weft_cli_json_text(program.name));
             json_object_set_new(json, "kernel", weft_cli_json_text(program.kernels[k]));
-            uses count = use_count(package, program.name, program.kernels[k]);
+            uses count = use_count(package, p, program.name, program.kernels[k]);
             json_object_set_new(json, "steps", json_integer((json_int_t)count.steps));
             json_object_set_new(json, "launches", json_integer((json_int_t)count.launches));
             json_object_set_new(json, "source_bytes",

@@ -27,6 +27,7 @@ CLI_SRC := \
     cli/npy.c \
     cli/options.c \
     cli/output.c \
+    cli/package_engine.c \
     cli/package_memory.c \
     cli/package_summary.c \
     cli/plan_summary.c \

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "cli/cli.h"
+#include "cli/package_engine.h"
 #include "cli/file.h"
 #include "cli/float_layers.h"
 #include "cli/json.h"
@@ -129,6 +130,7 @@ static void print_result(FILE *out, const char *path, const weft_package *packag
         }
         fprintf(out, "\n  not fused %s\n", left);
         free(left);
+        weft_cli_package_print_share(out, package, s);
     }
 }
 
@@ -193,6 +195,7 @@ static json_t *result_json(const char *path, const weft_package *package,
         json_array_append_new(schedules, one);
     }
     json_object_set_new(json, "schedules", schedules);
+    json_object_set_new(json, "engine", weft_cli_package_engine_json(package));
     for (size_t i = 0; i < weft_compile_report_stage_count(report); i++) {
         const weft_stage_time *stage = weft_compile_report_stage(report, i);
         json_t *one = json_object();
@@ -215,6 +218,7 @@ static weft_status compile_models(weft_cli *cli, const weft_cli_models *models, 
     weft_package *package = NULL;
     weft_compile_params params = WEFT_COMPILE_PARAMS_DEFAULT;
     params.target = weft_cli_args_text(&cli->args, "target", NULL);
+    params.engine = weft_cli_args_text(&cli->args, "engine", NULL);
     params.threads = (int32_t)weft_cli_args_int(&cli->args, "threads", 0);
     params.level = (int32_t)weft_cli_args_int(&cli->args, "optimize", 1);
     params.verify_passes = weft_cli_args_has(&cli->args, "verify-passes");
@@ -303,6 +307,8 @@ static const weft_cli_option options[] = {
      "package to write; default: the model's name with .weft"},
     {"target", 0, WEFT_CLI_TEXT, "NAME", NULL, 0, 0,
      "target to plan for; default: this machine (weft list targets)"},
+    {"engine", 0, WEFT_CLI_TEXT, "NAME", NULL, 0, 0,
+     "engine for the 8-bit steps, or none; default: s (weft list engines)"},
     {"threads", 0, WEFT_CLI_INT, "N", NULL, 0, 4096,
      "compute threads the tiles are balanced for; 0 (default) = all cores"},
     {"optimize", 'O', WEFT_CLI_INT, "N", NULL, 0, 1,

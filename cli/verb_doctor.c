@@ -56,13 +56,15 @@ static size_t count_icds(const char **out_folder)
 static void check_devices(weft_cli *cli, findings *list)
 {
     weft_device_list *devices = NULL;
-    const weft_device_info *pocl = NULL, *opencl = NULL;
+    const weft_device_info *pocl = NULL, *opencl = NULL, *compiler = NULL;
     const char *why_not = NULL, *folder = NULL;
     size_t icds = count_icds(&folder);
     if (weft_device_list_create(cli->diag, &devices) != WEFT_OK)
         devices = NULL;
     for (size_t i = 0; devices != NULL && i < weft_device_list_count(devices); i++) {
         const weft_device_info *device = weft_device_list_get(devices, i);
+        if (strcmp(device->backend, "engine-hls") == 0)
+            compiler = device;
         if (strcmp(device->backend, "opencl") != 0)
             continue;
         if (!device->usable) {
@@ -91,6 +93,11 @@ static void check_devices(weft_cli *cli, findings *list)
                   "apt-get install pocl-opencl-icd: the implementation weft is tested with"));
     if (opencl != NULL && opencl->target != NULL)
         add(list, "device's target", GOOD, weft_cli_strdup(opencl->target), NULL);
+    if (compiler != NULL)
+        add(list, "C compiler", compiler->usable ? GOOD : ADVICE,
+            weft_cli_strdup(compiler->usable ? "there, for backend engine-hls"
+                                             : "not there; backend engine-hls needs one"),
+            compiler->usable ? NULL : weft_cli_strdup("apt-get install gcc"));
     weft_device_list_destroy(devices);
 }
 

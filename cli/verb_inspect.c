@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cli/cli.h"
+#include "cli/package_engine.h"
 #include "cli/json.h"
 #include "cli/layers.h"
 #include "cli/load.h"
@@ -14,7 +15,7 @@
 #include "cli/text.h"
 
 static const char *const views[] = {"verify", "layers",  "memory", "kernels", "source",
-                                    "plan",   "weights", "hash",   "ir"};
+                                    "plan",   "weights", "hash",   "ir",      "engine"};
 enum { VIEW_COUNT = sizeof views / sizeof views[0] };
 
 static bool wants(const weft_cli *cli, const char *view)
@@ -87,13 +88,14 @@ static weft_status show_sources(weft_cli *cli, const weft_package *package, json
         if (list != NULL) {
             json_t *json = json_object();
             json_object_set_new(json, "program", weft_cli_json_text(program.name));
+            json_object_set_new(json, "language", weft_cli_json_text(program.language));
             json_object_set_new(json, "options", weft_cli_json_text(program.options));
             json_object_set_new(json, "source", weft_cli_json_text(program.source));
             json_array_append_new(list, json);
         } else {
             if (name == NULL)
-                fprintf(cli->out, "%s/* ---- program %s ---- */\n", is_found ? "\n" : "",
-                        program.name);
+                fprintf(cli->out, "%s/* ---- program %s (%s) ---- */\n", is_found ? "\n" : "",
+                        program.name, program.language);
             fputs(program.source, cli->out);
         }
         is_found = true;
@@ -147,6 +149,8 @@ static weft_status print_json(weft_cli *cli, const weft_package *package, size_t
     if (wants(cli, "weights"))
         json_object_set_new(json, "weights",
                             weft_cli_package_values_json(package, schedule, "constant"));
+    if (wants(cli, "engine"))
+        json_object_set_new(json, "descriptors", weft_cli_package_descriptors_json(package, schedule));
     if (wants(cli, "plan")) {
         weft_section_info section = text_section(package, "manifest");
         json_object_set_new(json, "plan",
@@ -192,6 +196,8 @@ static weft_status print_views(weft_cli *cli, const weft_package *package, size_
         weft_cli_package_print_kernels(cli->out, package);
     if (wants(cli, "weights"))
         weft_cli_package_print_weights(cli->out, package, schedule);
+    if (wants(cli, "engine"))
+        weft_cli_package_print_descriptors(cli->out, package, schedule);
     if (wants(cli, "plan"))
         print_section_text(cli->out, package, "manifest");
     if (wants(cli, "ir"))
@@ -248,8 +254,9 @@ static const weft_cli_option options[] = {
      "the arena: places and lives of values, with a picture"},
     {"kernels", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0,
      "programs and kernels with how many steps and launches use each"},
-    {"source", 0, WEFT_CLI_TEXT_OPTIONAL, "NAME", NULL, 0, 0,
-     "OpenCL C of all programs, or of one"},
+    {"source", 0, WEFT_CLI_TEXT_OPTIONAL, "NAME", NULL, 0, 0, "source of all programs, or of one"},
+    {"engine", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0,
+     "the program that the engine executes, a descriptor a line"},
     {"plan", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the manifest as stored, JSON"},
     {"weights", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the constants"},
     {"hash", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the package id alone"},

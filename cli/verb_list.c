@@ -64,6 +64,22 @@ static void list_targets(weft_cli_listing *listing)
     }
 }
 
+static void list_engines(weft_cli_listing *listing)
+{
+    WEFT_CLI_LISTING_COLUMNS(listing, "engine", "default", "array", "lanes", "on chip",
+                             "what it is");
+    for (size_t i = 0; i < weft_engine_info_count(); i++) {
+        weft_engine_info engine;
+        char array[64], lanes[16], storage[32];
+        weft_engine_info_get(i, &engine);
+        snprintf(array, sizeof array, "%d x %d x %d", engine.rows, engine.columns, engine.simd);
+        snprintf(lanes, sizeof lanes, "%d", engine.lanes);
+        snprintf(storage, sizeof storage, "%" PRId64 " KiB", (engine.storage_bytes + 1023) / 1024);
+        WEFT_CLI_LISTING_ROW(listing, engine.name, engine.is_default ? "yes" : "", array, lanes,
+                             storage, engine.doc);
+    }
+}
+
 static void list_errors(weft_cli_listing *listing)
 {
     WEFT_CLI_LISTING_COLUMNS(listing, "id", "name", "title", "exit code", "help");
@@ -119,6 +135,10 @@ static const struct topic {
     {"targets", "Targets",
      "The figures the planner uses; peaks and bandwidths are for ideal times only.", list_targets,
      false, NULL},
+    {"engines", "Engines",
+     "The engines that 8-bit steps can be planned for: pixels x channels x "
+     "depth of the matrix array.",
+     list_engines, false, NULL},
     {"errors", "Errors", errors_intro, list_errors, true, "help"},
     {"env", "Environment", env_intro, list_env, false, NULL},
     {"metrics", "Metrics", "Every number that is reported, by its JSON key.", list_metrics, false,
@@ -154,7 +174,7 @@ static weft_status run(weft_cli *cli)
     weft_status status =
         weft_cli_error(&cli->errors, WEFT_CLI_E_TOPIC, "there is no list of %s", word);
     weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED,
-                         "ops, passes, kernels, targets, errors, env or metrics");
+                         "ops, passes, kernels, targets, engines, errors, env or metrics");
     if (nearest != NULL)
         weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "did you mean weft list %s?", nearest);
     return status;
@@ -167,11 +187,11 @@ static const weft_cli_option options[] = {
 
 const weft_cli_verb weft_cli_verb_list = {
     .name = "list",
-    .summary = "list operators, passes, kernels, targets, errors, environment, metrics",
-    .operands = "ops|passes|kernels|targets|errors|env|metrics",
+    .summary = "list operators, passes, kernels, targets, engines, errors, environment, metrics",
+    .operands = "ops|passes|kernels|targets|engines|errors|env|metrics",
     .operand_min = 1,
     .operand_max = 1,
-    .operand_words = "ops|passes|kernels|targets|errors|env|metrics",
+    .operand_words = "ops|passes|kernels|targets|engines|errors|env|metrics",
     .groups = {options, weft_cli_common_options},
     .description =
         "Prints a table that the program is built from, so a listing is never behind the code. "

@@ -227,8 +227,27 @@ void weft_package_get_program(const weft_package *package, size_t index,
     if (index >= package->manifest->program_count)
         return;
     const weft_program *program = &package->manifest->programs[index];
-    *out_info = (weft_program_info){program->name, program->source, program->options,
+    *out_info = (weft_program_info){program->name,         program->source,
+                                    program->options,      weft__language_name(program->language),
                                     program->kernel_count, program->kernels};
+}
+
+void weft_package_get_engine(const weft_package *package, weft_package_engine *out_engine)
+{
+    const weft_engine *engine = &package->manifest->engine;
+    *out_engine = (weft_package_engine){0};
+    if (engine->name != NULL)
+        *out_engine =
+            (weft_package_engine){engine->name, engine->version, (size_t)engine->opencl_program,
+                                  (size_t)engine->hls_program, engine->parameters.count};
+}
+
+const char *weft_package_get_engine_parameter(const weft_package *package, size_t index,
+                                              int64_t *out_number)
+{
+    const weft_attrs *parameters = &package->manifest->engine.parameters;
+    *out_number = index < parameters->count ? parameters->data[index].i : 0;
+    return index < parameters->count ? parameters->data[index].name : NULL;
 }
 
 static const weft_schedule *schedule_of(const weft_package *package, size_t index)
@@ -308,6 +327,27 @@ void weft_package_get_launch(const weft_package *package, size_t schedule, size_
     memcpy(out_info->local, launch->local, sizeof launch->local);
 }
 
+bool weft_package_get_descriptor(const weft_package *package, size_t schedule, size_t step,
+                                 size_t index, weft_word_info out_words[64])
+{
+    const weft_schedule *from = schedule_of(package, schedule);
+    for (size_t i = 0; i < WEFT_DESCRIPTOR_WORDS; i++)
+        out_words[i] = (weft_word_info){.value = -1};
+    if (from == NULL || step >= from->step_count || index >= from->steps[step].descriptor_count)
+        return false;
+    const weft_descriptor *descriptor = &from->steps[step].descriptors[index];
+    for (size_t i = 0; i < descriptor->word_count; i++) {
+        const weft_arg *word = &descriptor->words[i];
+        out_words[i].number = word->i;
+        if (word->kind == WEFT_ARG_VALUE)
+            out_words[i].value = word->index;
+        out_words[i].is_weights = word->kind == WEFT_ARG_BLOB;
+        if (out_words[i].is_weights)
+            out_words[i].number = (int32_t)package->manifest->blobs[word->index].offset_bytes;
+    }
+    return true;
+}
+
 void weft_package_get_step(const weft_package *package, size_t schedule, size_t index,
                            weft_step_info *out_info)
 {
@@ -325,6 +365,7 @@ void weft_package_get_step(const weft_package *package, size_t schedule, size_t 
                                  .kernel = launch.kernel,
                                  .tile = launch.tile,
                                  .launch_count = step->launch_count,
+                                 .descriptor_count = step->descriptor_count,
                                  .source_count = step->source_count,
                                  .sources = step->sources,
                                  .input_count = step->input_count,

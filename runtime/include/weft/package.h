@@ -46,11 +46,24 @@ void weft_package_get_section(const weft_package *package, size_t index,
 
 typedef struct weft_program_info {
     const char *name, *source, *options;
+    const char *language; /* "opencl" | "hls-c" */
     size_t kernel_count;
     const char *const *kernels;
 } weft_program_info;
 void weft_package_get_program(const weft_package *package, size_t index,
                               weft_program_info *out_info);
+
+/* The engine that the descriptors are made for; name NULL: the package has none. */
+typedef struct weft_package_engine {
+    const char *name;
+    int32_t version;                    /* of the descriptors' layout */
+    size_t opencl_program, hls_program; /* its program in both languages */
+    size_t parameter_count;             /* rows, columns, sizes of buffers, ... */
+} weft_package_engine;
+void weft_package_get_engine(const weft_package *package, weft_package_engine *out_engine);
+/* Name (NULL beyond the end) and number of a parameter. */
+const char *weft_package_get_engine_parameter(const weft_package *package, size_t index,
+                                              int64_t *out_number);
 
 typedef struct weft_schedule_info {
     size_t input_count, output_count, step_count, value_count;
@@ -86,7 +99,8 @@ typedef struct weft_step_info {
     const char *name, *op, *attrs;       /* attrs as text: "strides=[2,2], act=\"relu\"" */
     const char *program, *kernel, *tile; /* of the first launch */
     uint64_t global[3], local[3];
-    size_t launch_count; /* at least 1: see weft_package_get_launch */
+    size_t launch_count;     /* see weft_package_get_launch; 0: only the engine executes the step */
+    size_t descriptor_count; /* what the engine executes; 0: a host step */
     size_t source_count;
     const char *const *sources;
     size_t input_count, output_count, dep_count;
@@ -105,6 +119,19 @@ typedef struct weft_launch_info {
 } weft_launch_info;
 void weft_package_get_launch(const weft_package *package, size_t schedule, size_t step,
                              size_t index, weft_launch_info *out_info);
+
+/* A word of a descriptor (kernels/fpga/descriptor.h has their meaning): a number, or an offset that
+ * is known when the package is loaded, of a value (and `number` bytes further) or of a constant's
+ * bytes in section weights (then number is that offset). */
+typedef struct weft_word_info {
+    int32_t number;
+    int32_t value; /* index of the value, -1: none */
+    bool is_weights;
+} weft_word_info;
+/* Words of descriptor `index` of a step; 64, those beyond the stored ones 0. False beyond the end.
+ */
+bool weft_package_get_descriptor(const weft_package *package, size_t schedule, size_t step,
+                                 size_t index, weft_word_info out_words[64]);
 
 /* Writes a package that holds one step of a schedule, to run it alone: what the step reads becomes
  * the inputs, what it writes the outputs, both under the names they have here; constants, launches,
