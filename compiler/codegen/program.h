@@ -20,8 +20,8 @@ typedef struct weft_kernel_row {
 } weft_kernel_row;
 const weft_kernel_row *weft_kernel_get(weft_kernel_family family);
 
-/* A program: family and register tile of tile_rows x 2 vectors; dot is WEFT_DOT of the families that
- * multiply 8-bit values, else 0. */
+/* A program: family and register tile of tile_rows x 2 vectors; dot is WEFT_DOT of the families
+ * that multiply 8-bit values, else 0. */
 typedef struct weft_program_key {
     weft_kernel_family family;
     int vector_floats, tile_rows, dot;

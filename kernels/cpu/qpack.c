@@ -40,6 +40,8 @@ size_t weft_qpack_conv_bytes(int oc, int ic, int kh, int kw, int nr, int dot, in
 void weft_qpack_conv(int8_t *out, const int8_t *ohwi, int oc, int ic, int kh, int kw, int nr,
                      int dot, int is_gathered)
 {
+    if (weft_qpack_conv_bytes(oc, ic, kh, kw, nr, dot, is_gathered) == 0)
+        return;
     const size_t oc_n = as_size(oc), nr_n = as_size(nr), dot_n = as_size(dot);
     const size_t taps = as_size(kh) * as_size(kw), source_k = taps * as_size(ic);
     /* Gathered rows are one run of taps * ic, others a run of ic per tap. */
@@ -77,6 +79,8 @@ void weft_qpack_winograd(int16_t *out, const int8_t *ohwi, int oc, int ic, int m
     const size_t oc_n = as_size(oc), ic_n = as_size(ic), nr_n = as_size(nr);
     const size_t icp = round_up(ic_n, 2), side = winograd_side(m), count = side * side;
     const int(*g)[3] = m == 2 ? g2 : g4;
+    if (nr_n == 0 || side == 0)
+        return;
     memset(out, 0, round_up(oc_n, nr_n) * count * icp * sizeof *out);
     for (size_t o = 0; o < oc_n; o++)
         for (size_t c = 0; c < ic_n; c++) {

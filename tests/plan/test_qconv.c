@@ -118,8 +118,8 @@ static void three_by_three_is_winograd_where_products_are_pairs(void **state)
     assert_int_equal(blob->size_bytes, 9 * 32 * 32);
 }
 
-/* 512 input channels, all weights alike: 4608 * 127 * 255 is beyond what F(4x4) may have, 4608 * 255
- * is not. Weights decide, not the shape. */
+/* 512 input channels, all weights alike: 4608 * 127 * 255 is beyond what F(4x4) may have, 4608 *
+ * 255 is not. Weights decide, not the shape. */
 static void large_sums_keep_winograd_away(void **state)
 {
     (void)state;
