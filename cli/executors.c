@@ -156,9 +156,17 @@ weft_status weft_cli_executors_run(weft_cli *cli, weft_package *package, const c
         status = weft_cli_error(&cli->errors, WEFT_CLI_E_REFERENCE,
                                 "%zu backend%s ran: there is nothing to compare with",
                                 out_executors->count, out_executors->count == 1 ? "" : "s");
-        for (size_t i = 0; i < out_executors->skipped_count; i++)
-            weft_cli_error_field(&cli->errors, WEFT_DIAG_WHY, "%s: %s",
-                                 out_executors->skipped[i].backend, out_executors->skipped[i].why);
+        char *why = weft_cli_strdup("");
+        for (size_t i = 0; i < out_executors->skipped_count; i++) {
+            char *longer =
+                weft_cli_printf("%s%s%s: %s", why, i == 0 ? "" : "; ",
+                                out_executors->skipped[i].backend, out_executors->skipped[i].why);
+            free(why);
+            why = longer;
+        }
+        if (why[0] != '\0')
+            weft_cli_error_field(&cli->errors, WEFT_DIAG_WHY, "%s", why);
+        free(why);
     }
     wanted_finish(&wanted);
     return status;

@@ -61,6 +61,7 @@ engine_tile weft__engine_lane_tile(const weft_engine_params *engine, int64_t pix
     int64_t c = least(channels, most);
     if (c > engine->lanes)
         c = c / engine->lanes * engine->lanes;
-    int64_t p = least(pixels, least(engine->lane_bytes / (c * d), engine->sums / c));
+    int64_t used = round_up(c, engine->lanes);
+    int64_t p = least(pixels, least(engine->lane_bytes / (used * d), engine->sums / used));
     return (engine_tile){p, c, d};
 }

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,9 +16,8 @@
 #include "compiler/base/file.h"
 #include "runtime/backends/engine/engine_backend.h"
 
-extern char **environ;
-
-enum { MAX_WORDS = 128, LOG_BYTES = 2000, LOG_LINES = 10, FORMAT = 1 };
+enum { MAX_WORDS = 128, LOG_BYTES = 2000, LOG_LINES = 10, FORMAT = 1, PATH_BYTES = 4096 };
+enum { CANNOT_START = 127 }; /* what shells exit with, too */
 /* What makes a library of C99 that any code can load. */
 static const char *const fixed_options = "-O2 -fPIC -shared";
 
@@ -59,8 +57,8 @@ static bool command_init(command *made, const char *options)
         strcat(made->text, " ");
     }
     char *rest = NULL;
-    for (char *word = strtok_r(made->text, " \t\n", &rest);
-         word != NULL && made->count < MAX_WORDS; word = strtok_r(NULL, " \t\n", &rest))
+    for (char *word = strtok_r(made->text, " \t\n", &rest); word != NULL && made->count < MAX_WORDS;
+         word = strtok_r(NULL, " \t\n", &rest))
         made->words[made->count++] = word;
     return made->count > 0 && made->count + 4 <= MAX_WORDS;
 }
@@ -70,26 +68,32 @@ static void command_finish(command *made)
     free(made->text);
 }
 
-const char *weft__engine_compiler_why_not(void)
+/* The program that a command's first word names, looked for in PATH as a shell does. */
+static bool find_program(const char *name, char *out_path, size_t capacity)
 {
-    static const char *const why = "no C compiler: neither $CC nor cc is a program in PATH; on "
-                                   "Debian install gcc";
-    const char *name = compiler_text(), *path = getenv("PATH");
-    name += strspn(name, " \t");
+    const char *path = getenv("PATH");
     int length = (int)strcspn(name, " \t");
-    char candidate[4096];
     if (memchr(name, '/', (size_t)length) != NULL) {
-        snprintf(candidate, sizeof candidate, "%.*s", length, name);
-        return access(candidate, X_OK) == 0 ? NULL : why;
+        snprintf(out_path, capacity, "%.*s", length, name);
+        return access(out_path, X_OK) == 0;
     }
     for (; path != NULL && *path != '\0'; path += strspn(path, ":")) {
         int folder = (int)strcspn(path, ":");
-        snprintf(candidate, sizeof candidate, "%.*s/%.*s", folder, path, length, name);
-        if (access(candidate, X_OK) == 0)
-            return NULL;
+        snprintf(out_path, capacity, "%.*s/%.*s", folder, path, length, name);
+        if (access(out_path, X_OK) == 0)
+            return true;
         path += folder;
     }
-    return why;
+    return false;
+}
+
+const char *weft__engine_compiler_why_not(void)
+{
+    char path[PATH_BYTES];
+    const char *name = compiler_text();
+    return find_program(name + strspn(name, " \t"), path, sizeof path)
+               ? NULL
+               : "no C compiler: neither $CC nor cc is a program in PATH; on Debian install gcc";
 }
 
 /* ---- files ---- */
@@ -148,11 +152,10 @@ static void read_log(const char *path, char out[LOG_BYTES])
 
 /* ---- compiling ---- */
 
-static weft_status no_compiler(const command *made, int error, weft_diag *diag)
+static weft_status no_compiler(const command *made, weft_diag *diag)
 {
-    weft_status status =
-        weft_diag_error(diag, WEFT_E_HLS_COMPILER, "the C compiler %s cannot be started: %s",
-                        made->words[0], strerror(error));
+    weft_status status = weft_diag_error(diag, WEFT_E_HLS_COMPILER,
+                                         "the C compiler %s cannot be started", made->words[0]);
     weft_diag_field_set(diag, WEFT_DIAG_TRY,
                         "install a C compiler (Debian: apt-get install gcc), set CC to one, or use "
                         "backend engine-opencl");
@@ -176,38 +179,32 @@ static weft_status build_failed(const char *why, const char *source, const comma
     return status;
 }
 
-/* Runs the command with its output in the file `log`. *out_code: exit status, negative when it did
- * not exit. Returns what starting it gave. */
-static int run(command *made, const char *log, int *out_code)
+/* Runs the program with its output in the file `log`; only what is safe after a fork of a process
+ * with threads happens before it starts. The exit status; negative when there is none. */
+static int run(const char *program, char *const *words, const char *log)
 {
-    posix_spawn_file_actions_t actions;
-    pid_t child = 0;
-    int error = posix_spawn_file_actions_init(&actions);
-    if (error != 0)
-        return error;
-    error = posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log,
-                                             O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    if (error == 0)
-        error = posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-    if (error == 0)
-        error = posix_spawnp(&child, made->words[0], &actions, NULL, made->words, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (error != 0)
-        return error;
+    pid_t child = fork();
+    if (child < 0)
+        return -1;
+    if (child == 0) {
+        int file = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+        if (file >= 0 && dup2(file, STDOUT_FILENO) >= 0 && dup2(file, STDERR_FILENO) >= 0)
+            execv(program, words);
+        _exit(CANNOT_START);
+    }
     int state = 0;
     pid_t waited;
     do
         waited = waitpid(child, &state, 0);
     while (waited < 0 && errno == EINTR);
-    *out_code = waited == child && WIFEXITED(state) ? WEXITSTATUS(state) : -1;
-    return 0;
+    return waited == child && WIFEXITED(state) ? WEXITSTATUS(state) : -1;
 }
 
 static weft_status compile(const weft_program *program, char *source, char *library,
                            const char *log, weft_diag *diag)
 {
     command made;
-    char output[] = "-o";
+    char output[] = "-o", found[PATH_BYTES];
     if (!command_init(&made, program->options)) {
         command_finish(&made);
         return build_failed("the command does not fit", source, NULL, diag);
@@ -215,10 +212,11 @@ static weft_status compile(const weft_program *program, char *source, char *libr
     made.words[made.count++] = output;
     made.words[made.count++] = library;
     made.words[made.count++] = source;
-    int code = 0, error = run(&made, log, &code);
+    int code = find_program(made.words[0], found, sizeof found) ? run(found, made.words, log)
+                                                                : CANNOT_START;
     weft_status status = WEFT_OK;
-    if (error != 0) {
-        status = no_compiler(&made, error, diag);
+    if (code == CANNOT_START) {
+        status = no_compiler(&made, diag);
     } else if (code != 0) {
         char why[LOG_BYTES];
         read_log(log, why);
@@ -252,8 +250,8 @@ static bool load(const char *path, const weft_program *program, engine_library *
 
 static uint64_t key_of(const weft_program *program)
 {
-    const char *parts[] = {program->source, program->options, program->kernels[0], fixed_options,
-                           compiler_text(), extra_options()};
+    const char *parts[] = {program->source, program->options, program->kernels[0],
+                           fixed_options,   compiler_text(),  extra_options()};
     uint64_t key = FORMAT;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         key = XXH3_64bits_withSeed(parts[i], strlen(parts[i]) + 1, key);

@@ -96,8 +96,8 @@ bool weft__engine_read_storage(void *request, int32_t value, void *out, size_t b
 
 /* ---- compiler.c ---- */
 
-typedef void (*engine_function)(const uint32_t *program, const uint8_t *weights,
-                                const uint8_t *source, const uint8_t *second, uint8_t *target,
+typedef void (*engine_function)(const uint32_t *program, const uint64_t *weights,
+                                const uint64_t *source, const uint64_t *second, uint64_t *target,
                                 uint32_t count);
 
 /* NULL when a compiler is there; otherwise what to install. */

@@ -15,8 +15,8 @@ static weft_status open_engine(engine_session *session, const weft_backend_param
     if (library == NULL)
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a session");
     uint64_t begin = weft__engine_now_ns();
-    weft_status status = weft__engine_library_open(&manifest->programs[manifest->engine.hls_program],
-                                                   params->cache_dir, diag, library);
+    weft_status status = weft__engine_library_open(
+        &manifest->programs[manifest->engine.hls_program], params->cache_dir, diag, library);
     if (status != WEFT_OK) {
         free(library);
         return status;
@@ -50,11 +50,11 @@ static void detach(engine_request *request)
 static weft_status launch(engine_request *request, const engine_stretch *stretch, uint64_t *out_ns)
 {
     const engine_library *library = request->session->loaded;
-    uint8_t *arena = request->memory->arena;
+    void *arena = request->memory->arena;
+    const void *weights = request->session->view->weights;
     *out_ns = 0;
-    library->function(request->words + (size_t)stretch->first_descriptor * WEFT_D_WORDS,
-                      request->session->view->weights, arena, arena, arena,
-                      stretch->descriptor_count);
+    library->function(request->words + (size_t)stretch->first_descriptor * WEFT_D_WORDS, weights,
+                      arena, arena, arena, stretch->descriptor_count);
     return WEFT_OK;
 }
 
@@ -84,8 +84,8 @@ static weft_status session_create(const weft_backend_params *params, weft_diag *
     if (params->device == 0)
         return weft__engine_session_create(&device, params, diag, out_session);
     weft_status status =
-        weft_diag_error(diag, WEFT_E_RUNTIME_DEVICE_INDEX, "the backend engine-hls has no device %d",
-                        (int)params->device);
+        weft_diag_error(diag, WEFT_E_RUNTIME_DEVICE_INDEX,
+                        "the backend engine-hls has no device %d", (int)params->device);
     weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "0: HLS C on this machine");
     return status;
 }

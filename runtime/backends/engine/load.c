@@ -19,19 +19,19 @@ static weft_status check_engine(const weft_package_view *view, weft_diag *diag)
 {
     const weft_engine *engine = &view->manifest->engine;
     if (engine->name == NULL) {
-        weft_status status =
-            weft_diag_error(diag, WEFT_E_ENGINE_ABSENT, "package %s has no engine",
-                            view->manifest->model);
-        weft_diag_field_set(diag, WEFT_DIAG_TRY,
-                            "compile a quantised model without --engine none, or use backend ref or "
-                            "opencl");
+        weft_status status = weft_diag_error(diag, WEFT_E_ENGINE_ABSENT, "package %s has no engine",
+                                             view->manifest->model);
+        weft_diag_field_set(
+            diag, WEFT_DIAG_TRY,
+            "compile a quantised model without --engine none, or use backend ref or "
+            "opencl");
         return status;
     }
     if (engine->version == WEFT_D_VERSION_NOW)
         return WEFT_OK;
-    weft_status status = weft_diag_error(
-        diag, WEFT_E_ENGINE_VERSION, "the descriptors of package %s have an unknown version",
-        view->manifest->model);
+    weft_status status = weft_diag_error(diag, WEFT_E_ENGINE_VERSION,
+                                         "the descriptors of package %s have an unknown version",
+                                         view->manifest->model);
     weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "version %d", (int)WEFT_D_VERSION_NOW);
     weft_diag_field_set(diag, WEFT_DIAG_FOUND, "version %" PRId32, engine->version);
     return status;
@@ -78,10 +78,9 @@ weft_status weft__engine_session_create(const engine_device *device,
     session->view = params->view;
     session->schedule = params->schedule;
     session->profile = params->profile;
-    status = find_stretches(session)
-                 ? weft__ref_session_create(params, diag, &session->host)
-                 : weft_diag_error(diag, WEFT_E_NO_MEMORY,
-                                   "out of memory while creating a session");
+    status = find_stretches(session) ? weft__ref_session_create(params, diag, &session->host)
+                                     : weft_diag_error(diag, WEFT_E_NO_MEMORY,
+                                                       "out of memory while creating a session");
     if (status == WEFT_OK)
         status = device->open(session, params, diag);
     if (status == WEFT_OK) {

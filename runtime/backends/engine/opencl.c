@@ -45,9 +45,9 @@ static weft_status open_engine(engine_session *session, const weft_backend_param
     weft_status status = weft__cl_session_open(&loaded->session, params, diag);
     uint64_t begin = weft__engine_now_ns();
     if (status == WEFT_OK)
-        status = weft__cl_build_program(&loaded->session,
-                                        (size_t)view->manifest->engine.opencl_program,
-                                        params->cache_dir, diag);
+        status =
+            weft__cl_build_program(&loaded->session, (size_t)view->manifest->engine.opencl_program,
+                                   params->cache_dir, diag);
     loaded->session.load.compile_ns = weft__engine_now_ns() - begin;
     /* Whole words of the engine; sections end with a page. */
     if (status == WEFT_OK && view->weights_bytes > 0)
@@ -142,9 +142,8 @@ static weft_status make(engine_request *request, engine_cl_request *mine, weft_d
                                        CL_QUEUE_PROFILING_ENABLE, &error);
     if (error == CL_SUCCESS) {
         call = "clCreateBuffer";
-        mine->arena =
-            clCreateBuffer(session->context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR,
-                           request->memory->arena_bytes, request->memory->arena, &error);
+        mine->arena = clCreateBuffer(session->context, CL_MEM_READ_WRITE | CL_MEM_USE_HOST_PTR,
+                                     request->memory->arena_bytes, request->memory->arena, &error);
     }
     if (error == CL_SUCCESS)
         mine->program = clCreateBuffer(session->context, CL_MEM_READ_ONLY | CL_MEM_USE_HOST_PTR,
@@ -155,9 +154,8 @@ static weft_status make(engine_request *request, engine_cl_request *mine, weft_d
     }
     if (error == CL_SUCCESS) {
         call = "clCreateKernel";
-        mine->kernel =
-            clCreateKernel(session->programs[manifest->engine.opencl_program],
-                           program->kernels[0], &error);
+        mine->kernel = clCreateKernel(session->programs[manifest->engine.opencl_program],
+                                      program->kernels[0], &error);
     }
     if (error == CL_SUCCESS) {
         call = "clSetKernelArg";
@@ -167,8 +165,7 @@ static weft_status make(engine_request *request, engine_cl_request *mine, weft_d
         call = "clEnqueueMapBuffer";
         error = map_arena(request);
     }
-    return error == CL_SUCCESS ? WEFT_OK
-                               : weft__cl_failed(diag, call, program->name, error);
+    return error == CL_SUCCESS ? WEFT_OK : weft__cl_failed(diag, call, program->name, error);
 }
 
 static weft_status attach(engine_request *request, weft_diag *diag)
@@ -178,10 +175,10 @@ static weft_status attach(engine_request *request, weft_diag *diag)
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a request");
     request->attached = mine;
     mine->programs = calloc(request->session->stretch_count + 1, sizeof(cl_mem));
-    weft_status status = mine->programs != NULL
-                             ? make(request, mine, diag)
-                             : weft_diag_error(diag, WEFT_E_NO_MEMORY,
-                                               "out of memory while creating a request");
+    weft_status status =
+        mine->programs != NULL
+            ? make(request, mine, diag)
+            : weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a request");
     if (status != WEFT_OK)
         detach(request);
     return status;
@@ -212,8 +209,8 @@ static weft_status launch(engine_request *request, const engine_stretch *stretch
     if (error == CL_SUCCESS)
         error = clSetKernelArg(mine->kernel, ARG_COUNT, sizeof count, &count);
     if (error == CL_SUCCESS)
-        error = clEnqueueNDRangeKernel(mine->queue, mine->kernel, 1, NULL, one, one, 0, NULL,
-                                       &event);
+        error =
+            clEnqueueNDRangeKernel(mine->queue, mine->kernel, 1, NULL, one, one, 0, NULL, &event);
     cl_int map_error = map_arena(request); /* waits: the queue is in order */
     cl_int ended = CL_COMPLETE;
     if (event != NULL) {

@@ -17,8 +17,8 @@ size_t weft__engine_program_bytes(const engine_session *session)
 
 static weft_status too_large(const char *what, uint64_t bytes, weft_diag *diag)
 {
-    weft_status status = weft_diag_error(diag, WEFT_E_ENGINE_ADDRESS,
-                                         "%s are too large for the engine", what);
+    weft_status status =
+        weft_diag_error(diag, WEFT_E_ENGINE_ADDRESS, "%s are too large for the engine", what);
     weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "at most %" PRIu64 " bytes", ADDRESS_LIMIT);
     weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%" PRIu64 " bytes", bytes);
     return status;
@@ -36,9 +36,8 @@ static uint32_t resolve(const engine_session *session, const weft_run_memory *me
     return (uint32_t)memory->arena_offsets[owner] + (uint32_t)word->i;
 }
 
-weft_status weft__engine_program_write(const engine_session *session,
-                                       const weft_run_memory *memory, uint32_t *out_words,
-                                       weft_diag *diag)
+weft_status weft__engine_program_write(const engine_session *session, const weft_run_memory *memory,
+                                       uint32_t *out_words, weft_diag *diag)
 {
     if (session->view->weights_bytes > ADDRESS_LIMIT)
         return too_large("the weights", session->view->weights_bytes, diag);

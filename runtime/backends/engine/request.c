@@ -28,9 +28,8 @@ static weft_status run(void *argument)
     for (size_t i = 0; i < session->stretch_count && status == WEFT_OK; i++) {
         const engine_stretch *stretch = &session->stretches[i];
         uint64_t start = weft__engine_now_ns(), device_ns = 0;
-        status = stretch->is_host
-                     ? weft__ref_run_step(&request->runner, stretch->first_step)
-                     : session->device->launch(request, stretch, &device_ns);
+        status = stretch->is_host ? weft__ref_run_step(&request->runner, stretch->first_step)
+                                  : session->device->launch(request, stretch, &device_ns);
         keep_time(request, stretch, begin, start, device_ns);
     }
     return status;
@@ -64,8 +63,7 @@ static weft_status prepare(engine_request *request, weft_diag *diag)
     const engine_session *session = request->session;
     if (!allocate(request))
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a request");
-    weft_status status =
-        weft__engine_program_write(session, request->memory, request->words, diag);
+    weft_status status = weft__engine_program_write(session, request->memory, request->words, diag);
     if (status == WEFT_OK)
         status = session->device->attach(request, diag);
     if (status != WEFT_OK)
@@ -100,8 +98,7 @@ void weft__engine_request_destroy(void *argument)
     release(request);
 }
 
-weft_status weft__engine_submit(void *argument, weft_backend_done done, void *user,
-                                weft_diag *diag)
+weft_status weft__engine_submit(void *argument, weft_backend_done done, void *user, weft_diag *diag)
 {
     (void)diag;
     weft__worker_submit(&((engine_request *)argument)->worker, done, user);
@@ -111,8 +108,7 @@ weft_status weft__engine_submit(void *argument, weft_backend_done done, void *us
 void weft__engine_get_times(void *argument, weft_step_time *out_times)
 {
     const engine_request *request = argument;
-    memcpy(out_times, request->times,
-           request->session->schedule->step_count * sizeof *out_times);
+    memcpy(out_times, request->times, request->session->schedule->step_count * sizeof *out_times);
 }
 
 bool weft__engine_read_storage(void *argument, int32_t value, void *out, size_t bytes)
