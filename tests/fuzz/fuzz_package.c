@@ -118,6 +118,7 @@ static size_t ask_about_schedule(const weft_package *package, size_t s)
     weft_value_info value;
     weft_step_info step;
     weft_launch_info launch;
+    weft_word_info words[64];
     size_t sum = 0;
     weft_package_get_schedule(package, s, &schedule);
     for (size_t i = 0; i < schedule.input_count; i++) {
@@ -144,6 +145,12 @@ static size_t ask_about_schedule(const weft_package *package, size_t s)
             weft_package_get_launch(package, s, i, l, &launch);
             sum += touch(launch.kernel) + touch(launch.tile);
         }
+        for (size_t d = 0; weft_package_get_descriptor(package, s, i, d, words); d++)
+            for (size_t w = 0; w < 64; w++)
+                if (words[w].value >= 0) {
+                    weft_package_get_value(package, s, (size_t)words[w].value, &value);
+                    sum += touch(value.tensor.name);
+                }
     }
     return sum;
 }
@@ -153,7 +160,18 @@ static size_t ask(const weft_package *package)
     weft_package_info info;
     weft_program_info program;
     weft_section_info section;
+    weft_package_engine engine;
     size_t sum = 0;
+    int64_t number;
+    weft_package_get_engine(package, &engine);
+    for (size_t i = 0; i < engine.parameter_count; i++)
+        sum += touch(weft_package_get_engine_parameter(package, i, &number));
+    if (engine.name != NULL) {
+        weft_package_get_program(package, engine.opencl_program, &program);
+        sum += touch(engine.name) + touch(program.source);
+        weft_package_get_program(package, engine.hls_program, &program);
+        sum += touch(program.source) + touch(program.language);
+    }
     weft_package_get_info(package, &info);
     for (size_t i = 0; i < info.section_count; i++) {
         weft_package_get_section(package, i, &section);
