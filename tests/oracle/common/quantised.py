@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A quantised ONNX file through weft: every executor against every other, and the logits against ONNX Runtime.
+
+Knows the program by its command line and files only.
+"""
+import json
+import os
+import tempfile
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import numpy_helper
+
+from make_qdq import class_images, input_of
+from oracle import program, run_package
+
+IMAGES = 64
+# Executors that a machine with PoCL and a C compiler has.
+EXECUTORS = ["opencl", "ref", "engine-opencl", "engine-hls"]
+# Both compute the same integers but for rare roundings: where a value lies in the middle of two steps, the f32 arithmetic of ONNX Runtime
+# decides by its own errors (docs/integers.md), and the layers behind carry such a step on.
+LEAST_NEAR, LEAST_TOP1 = 0.99, 0.98
+
+
+def exact_session(model):
+    """ONNX Runtime without the shortcut that its AVX2 kernels take: products of u8 and s8 summed in pairs of 16 bits, which saturate
+    (docs/integers.md). The option turns s8 into u8; it knows no such kernel for QGemm with s8 activations, which needs none either."""
+
+    def session(precise):
+        options = onnxruntime.SessionOptions()
+        options.add_session_config_entry("session.x64quantprecision", precise)
+        options.log_severity_level = 3
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+    try:
+        return session("1")
+    except onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented:
+        return session("0")
+
+
+def last_step(model):
+    """Scale of the DequantizeLinear that gives the only output: one quantisation step of the last layer."""
+    constants = {tensor.name: tensor for tensor in model.graph.initializer}
+    constants |= {node.output[0]: node.attribute[0].t for node in model.graph.node if node.op_type == "Constant"}
+    (output,) = model.graph.output
+    (node,) = [node for node in model.graph.node if output.name in node.output]
+    assert node.op_type == "DequantizeLinear", f"the last node is a {node.op_type}"
+    return float(numpy_helper.to_array(constants[node.input[1]]).reshape(-1)[0])
+
+
+def compare_executors(checks, what, package, *options):
+    """Every layer's integers, by hash."""
+    report = json.loads(program("weft", "verify", package, "--against", "all", "--json", "-q", *options, accept=(0, 1)))
+    ran = [one["backend"] for one in report["executors"]]
+    where = f" (first: step {report['first_difference']})" if report["first_difference"] is not None else ""
+    checks.expect(ran == EXECUTORS, f"{what}: runs on {', '.join(ran)}" + "".join(f"; not {m['backend']}: {m['why']}" for m in report["missing"]))
+    checks.expect(report["passed"], f"{what}: {report['layers_equal']} layers equal, {report['layers_close']} of floats close, of {report['layers']} on {', '.join(ran)}{where}")
+
+
+def compare_logits(checks, what, model_path, package, shape, name):
+    model = onnx.load(model_path)
+    step, output = last_step(model), model.graph.output[0].name
+    classes = model.graph.output[0].type.tensor_type.shape.dim[1].dim_value
+    x = np.concatenate(class_images(shape, classes, -(-IMAGES // classes), seed=9))[:IMAGES]
+    (expected,) = exact_session(model_path).run([output], {name: x})
+    (found,) = run_package(package, {name: x}, [output])
+    near = float((np.abs(found - expected) <= step * 1.001).mean())
+    same = float((found.argmax(axis=1) == expected.argmax(axis=1)).mean())
+    checks.expect(near >= LEAST_NEAR and same >= LEAST_TOP1,
+                  f"{what}: {near:.2%} of logits within one step of ONNX Runtime's, at most {np.abs(found - expected).max() / step:.0f} steps away; "
+                  f"top-1 equal on {same:.1%} of {IMAGES} images of {len(set(expected.argmax(axis=1)))} classes")
+
+
+def compare_model(checks, what, model_path, layer_batch=2):
+    """A model with a symbolic batch: few images layer by layer, IMAGES of them for the logits."""
+    name, shape = input_of(onnx.load(model_path))
+    size = "x".join(map(str, shape[1:]))
+    with tempfile.TemporaryDirectory() as folder:
+        package = os.path.join(folder, "model.weft")
+        program("weft", "compile", model_path, "-o", package, "-q", "--shape", f"{name}={layer_batch}x{size},{IMAGES}x{size}")
+        compare_executors(checks, what, package)
+        compare_logits(checks, what, model_path, package, shape, name)
