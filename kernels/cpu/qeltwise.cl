@@ -39,6 +39,16 @@ INLINE iv add_stage_v(const iv a, const int a_mult, const iv b, const int b_mult
     ((row % d4) * s##4 + (row / d4 % d3) * s##3 + (row / d4 / d3 % d2) * s##2 + (row / d4 / d3 / d2 % d1) * s##1 +       \
      (row / d4 / d3 / d2 / d1) * s##0)
 
+/* Whole vectors of operands that lie side by side take no branches: bytes with the sign bit flipped are what a signed type
+ * holds plus 128, so that one subtraction takes off both. */
+#define FLIP(is_signed) ((is_signed) ? (uchar)128 : (uchar)0)
+#define FLIPPED_ZERO(zero, is_signed) ((zero) + ((is_signed) ? 128 : 0))
+
+INLINE iv load_flipped(__global const uchar *p, const uchar flip, const int zero)
+{
+    return __builtin_convertvector(*(__global const bytes_v *)p ^ flip, iv) - zero;
+}
+
 /* y = clamp(round(((a - a_zero) * a_mult + (b - b_zero) * b_mult) / 2^shift) + y_zero, y_min, y_max); y is contiguous with
  * dimensions d0..d5. flags: 1 a is signed, 2 b is signed. Global {ceil(d0*..*d4 / row_block), ceil(d5 / block)}. */
 __kernel void weft_qadd(__global const uchar *restrict a, __global const uchar *restrict b, __global uchar *y, const int flags,
@@ -53,7 +63,15 @@ __kernel void weft_qadd(__global const uchar *restrict a, __global const uchar *
     for (int row = (int)get_global_id(0) * row_block; row < last; row++) {
         __global const uchar *pa = a + ROW_OFFSET(a), *pb = b + ROW_OFFSET(b);
         __global uchar *py = y + row * d5;
-        for (int i = begin; i < end; i += WEFT_VW) {
+        int i = begin;
+        if (a5 == 1 && b5 == 1)
+            for (; i + WEFT_VW <= end; i += WEFT_VW) {
+                const iv va = load_flipped(pa + i, FLIP(flags & 1), FLIPPED_ZERO(a_zero, flags & 1));
+                const iv vb = load_flipped(pb + i, FLIP(flags & 2), FLIPPED_ZERO(b_zero, flags & 2));
+                const iv c = add_stage_v(va, a_mult, vb, b_mult, shift, y_zero, y_min, y_max);
+                *(__global bytes_v *)(py + i) = __builtin_convertvector(c, bytes_v);
+            }
+        for (; i < end; i += WEFT_VW) {
             const iv va = load_stepped(pa + i * a5, a5, flags & 1, end - i) - a_zero;
             const iv vb = load_stepped(pb + i * b5, b5, flags & 2, end - i) - b_zero;
             store_bytes(add_stage_v(va, a_mult, vb, b_mult, shift, y_zero, y_min, y_max), py + i, end - i);
@@ -76,17 +94,28 @@ __kernel void weft_qmul(__global const uchar *restrict a, __global const uchar *
     const int begin = (int)get_global_id(1) * block, end = min(begin + block, d5);
     const fv low = (fv)(SMALL_ROUNDER + (c_min - c_zero)), high = (fv)(SMALL_ROUNDER + (c_max - c_zero));
     for (int row = (int)get_global_id(0) * row_block; row < last; row++) {
-        __global const uchar *pa = a + ROW_OFFSET(a), *pb = b + ROW_OFFSET(b);
-        for (int i = begin; i < end; i += WEFT_VW) {
+        __global const uchar *pa = a + ROW_OFFSET(a), *pb = b + ROW_OFFSET(b), *pr = r + row * d5;
+        __global uchar *py = y + row * d5;
+        int i = begin;
+        if (a5 == 1 && b5 == 1 && (flags & 8))
+            for (; i + WEFT_VW <= end; i += WEFT_VW) {
+                const iv va = load_flipped(pa + i, FLIP(flags & 1), FLIPPED_ZERO(a_zero, flags & 1));
+                const iv vb = load_flipped(pb + i, FLIP(flags & 2), FLIPPED_ZERO(b_zero, flags & 2));
+                const iv vr = load_flipped(pr + i, FLIP(flags & 4), FLIPPED_ZERO(r_zero, flags & 4));
+                const iv c = round_small_v(va * vb, (fv)(ratio), low, high) - SMALL_ROUNDER_BITS;
+                const iv v = add_stage_v(c, c_mult, vr, r_mult, add_shift, y_zero, y_min, y_max);
+                *(__global bytes_v *)(py + i) = __builtin_convertvector(v, bytes_v);
+            }
+        for (; i < end; i += WEFT_VW) {
             const iv va = load_stepped(pa + i * a5, a5, flags & 1, end - i) - a_zero;
             const iv vb = load_stepped(pb + i * b5, b5, flags & 2, end - i) - b_zero;
             iv c = round_small_v(va * vb, (fv)(ratio), low, high) - SMALL_ROUNDER_BITS;
             if (flags & 8) /* c without its zero point is what the sum wants */
-                c = add_stage_v(c, c_mult, load_bytes(r + row * d5 + i, flags & 4, end - i) - r_zero, r_mult, add_shift,
+                c = add_stage_v(c, c_mult, load_bytes(pr + i, flags & 4, end - i) - r_zero, r_mult, add_shift,
                                 y_zero, y_min, y_max);
             else
                 c += c_zero;
-            store_bytes(c, y + row * d5 + i, end - i);
+            store_bytes(c, py + i, end - i);
         }
     }
 }
