@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "cli/cli.h"
-#include "cli/package_engine.h"
 #include "cli/json.h"
 #include "cli/layers.h"
 #include "cli/load.h"
 #include "cli/memory.h"
 #include "cli/model_summary.h"
+#include "cli/package_engine.h"
 #include "cli/package_summary.h"
 #include "cli/report.h"
 #include "cli/text.h"
@@ -150,7 +150,8 @@ static weft_status print_json(weft_cli *cli, const weft_package *package, size_t
         json_object_set_new(json, "weights",
                             weft_cli_package_values_json(package, schedule, "constant"));
     if (wants(cli, "engine"))
-        json_object_set_new(json, "descriptors", weft_cli_package_descriptors_json(package, schedule));
+        json_object_set_new(json, "descriptors",
+                            weft_cli_package_descriptors_json(package, schedule));
     if (wants(cli, "plan")) {
         weft_section_info section = text_section(package, "manifest");
         json_object_set_new(json, "plan",

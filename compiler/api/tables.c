@@ -2,10 +2,10 @@
 /* weft/compiler.h: the tables, for listings and documentation pages. */
 #include <string.h>
 
+#include "compiler/api/model.h"
 #include "compiler/codegen/program.h"
 #include "compiler/ir/graph.h"
 #include "compiler/passes/passes.h"
-#include "compiler/api/model.h"
 #include "compiler/plan/target.h"
 #include "kernels/fpga/engine.h"
 #include "weft/compiler.h"

@@ -245,8 +245,8 @@ static bool check_descriptor(const check *c, size_t step, size_t index)
                         step, index, i);
         size_t count = is_value ? c->schedule->value_count : c->manifest->blob_count;
         if ((is_value || is_blob) && (word->index < 0 || (size_t)word->index >= count))
-            return fail(c, "steps[%zu].descriptors[%zu][%zu]: there is no %s %" PRId32, step,
-                        index, i, is_value ? "value" : "blob", word->index);
+            return fail(c, "steps[%zu].descriptors[%zu][%zu]: there is no %s %" PRId32, step, index,
+                        i, is_value ? "value" : "blob", word->index);
         if (!is_value)
             continue;
         const weft_schedule_value *value = &c->schedule->values[word->index];
@@ -256,8 +256,9 @@ static bool check_descriptor(const check *c, size_t step, size_t index)
             return fail(c, "steps[%zu].descriptors[%zu][%zu]: constant %" PRId32 " is not a blob",
                         step, index, i, word->index);
         if (word->i < 0 || (uint64_t)word->i >= value->size_bytes)
-            return fail(c, "steps[%zu].descriptors[%zu][%zu]: byte %" PRId32 " is not in value %" PRId32,
-                        step, index, i, word->i, word->index);
+            return fail(
+                c, "steps[%zu].descriptors[%zu][%zu]: byte %" PRId32 " is not in value %" PRId32,
+                step, index, i, word->i, word->index);
     }
     return true;
 }

@@ -97,8 +97,9 @@ typedef struct weft_launch {
 } weft_launch;
 
 /* One instruction of the engine. Its words are of the kinds INT (i, as a u32), VALUE (the offset of
- * the value's storage in the engine's arena, and i bytes further) and BLOB (the offset of the blob in section weights);
- * both offsets in bytes, resolved when the package is loaded. Words after the last one are zero. */
+ * the value's storage in the engine's arena, and i bytes further) and BLOB (the offset of the blob
+ * in section weights); both offsets in bytes, resolved when the package is loaded. Words after the
+ * last one are zero. */
 enum { WEFT_DESCRIPTOR_WORDS = 64 };
 typedef struct weft_descriptor {
     weft_arg *words; /* at most WEFT_DESCRIPTOR_WORDS */

@@ -12,8 +12,8 @@ enum { WEFT__BOX_DIMS = 2 * WEFT_MAX_RANK };
 typedef struct weft__box {
     const weft_value *x, *y; /* x NULL: y is filled with `fill` */
     double fill;
-    int rank;                                          /* innermost dimension last */
-    int64_t dims[WEFT__BOX_DIMS];                      /* never 0 */
+    int rank;                                                 /* innermost dimension last */
+    int64_t dims[WEFT__BOX_DIMS];                             /* never 0 */
     int64_t x_steps[WEFT__BOX_DIMS], y_steps[WEFT__BOX_DIMS]; /* in elements */
     int64_t x_offset, y_offset;
 } weft__box;

@@ -78,8 +78,7 @@ void weft__engine_stage(engine_builder *builder, const char *stage, weft_dtype d
     for (int i = 0; i < 3; i++) {
         char name[16];
         snprintf(name, sizeof name, "%s_%s", stage, parts[i]);
-        weft__engine_int(builder, words[i],
-                         weft_attrs_int(&builder->step->attrs, name, absent[i]));
+        weft__engine_int(builder, words[i], weft_attrs_int(&builder->step->attrs, name, absent[i]));
     }
 }
 
@@ -104,8 +103,7 @@ size_t weft__plan_engine_steps(schedule_state *state)
     for (const weft_node *node = state->graph->first; node != NULL; node = node->next) {
         if (weft__plan_is_alias(node->op))
             continue;
-        engine_builder builder = {
-            .state = state, .engine = state->planner->engine, .step = step++};
+        engine_builder builder = {.state = state, .engine = state->planner->engine, .step = step++};
         count += node->input_count > 0 && plan_node(&builder, node);
     }
     return count;
@@ -116,13 +114,13 @@ size_t weft__plan_engine_steps(schedule_state *state)
 static weft_program print(weft_arena *arena, const weft_engine_params *engine, weft_dialect dialect)
 {
     static const char *const kernels[] = {WEFT_ENGINE_KERNEL};
-    return (weft_program){
-        .name = weft_arena_printf(arena, "engine_%s", engine->name),
-        .source = weft_engine_print(arena, engine, dialect),
-        .options = dialect == WEFT_DIALECT_OPENCL ? "-cl-std=CL1.2" : "-std=c99",
-        .kernels = weft_arena_dup(arena, kernels, sizeof kernels),
-        .kernel_count = 1,
-        .language = dialect == WEFT_DIALECT_OPENCL ? WEFT_LANGUAGE_OPENCL : WEFT_LANGUAGE_HLS_C};
+    return (weft_program){.name = weft_arena_printf(arena, "engine_%s", engine->name),
+                          .source = weft_engine_print(arena, engine, dialect),
+                          .options = dialect == WEFT_DIALECT_OPENCL ? "-cl-std=CL1.2" : "-std=c99",
+                          .kernels = weft_arena_dup(arena, kernels, sizeof kernels),
+                          .kernel_count = 1,
+                          .language = dialect == WEFT_DIALECT_OPENCL ? WEFT_LANGUAGE_OPENCL
+                                                                     : WEFT_LANGUAGE_HLS_C};
 }
 
 void weft__plan_engine_programs(planner *shared, weft_manifest *manifest)
@@ -142,11 +140,10 @@ void weft__plan_engine_programs(planner *shared, weft_manifest *manifest)
     const struct {
         const char *name;
         int32_t number;
-    } parameters[] = {{"rows", engine->rows},       {"columns", engine->cols},
-                      {"simd", engine->simd},       {"lanes", engine->lanes},
-                      {"x_bytes", engine->x_bytes}, {"w_bytes", engine->w_bytes},
-                      {"sums", engine->sums},       {"lane_bytes", engine->lane_bytes},
-                      {"line", engine->line}};
+    } parameters[] = {
+        {"rows", engine->rows},   {"columns", engine->cols},          {"simd", engine->simd},
+        {"lanes", engine->lanes}, {"x_bytes", engine->x_bytes},       {"w_bytes", engine->w_bytes},
+        {"sums", engine->sums},   {"lane_bytes", engine->lane_bytes}, {"line", engine->line}};
     for (size_t i = 0; i < sizeof parameters / sizeof parameters[0]; i++)
         weft_attrs_set_int(&manifest->engine.parameters, shared->arena, parameters[i].name,
                            parameters[i].number);

@@ -35,7 +35,8 @@ bool weft__engine_is_operand(const weft_value *value);
 void weft__engine_stage(engine_builder *builder, const char *stage, weft_dtype dtype, int zero_word,
                         int min_word, int max_word);
 
-/* engine_window.c, engine_stream.c: false when the engine cannot do the node; nothing is added then.
+/* engine_window.c, engine_stream.c: false when the engine cannot do the node; nothing is added
+ * then.
  */
 bool weft__engine_plan_conv(engine_builder *builder, const weft_node *node);
 bool weft__engine_plan_pool(engine_builder *builder, const weft_node *node);

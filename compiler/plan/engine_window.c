@@ -201,9 +201,8 @@ bool weft__engine_plan_pool(engine_builder *builder, const weft_node *node)
         weft__engine_blob(builder, WEFT_D_COUNTS, counts_blob(builder, attrs, rows));
         weft__engine_int(builder, WEFT_D_COUNT_ROWS, (int64_t)rows);
     }
-    put_tile(builder,
-             weft__engine_lane_tile(builder->engine, y->shape.dims[1] * y->shape.dims[2],
-                                    y->shape.dims[3], kernel[0] * kernel[1]));
+    put_tile(builder, weft__engine_lane_tile(builder->engine, y->shape.dims[1] * y->shape.dims[2],
+                                             y->shape.dims[3], kernel[0] * kernel[1]));
     weft__engine_end(builder);
     return true;
 }

@@ -39,13 +39,14 @@ static bool is_port(const weft_schedule_value *value)
 }
 
 /* Offsets of the schedule, or, to keep every value, one after the other behind the scratch memory;
- * ports, when they lie in the arena, behind that. Returns the arena's size. Each size is at most 2^40 and a manifest has less than 2^20 of them per
- * megabyte, so the sum cannot overflow before memory ends. */
+ * ports, when they lie in the arena, behind that. Returns the arena's size. Each size is at most
+ * 2^40 and a manifest has less than 2^20 of them per megabyte, so the sum cannot overflow before
+ * memory ends. */
 static uint64_t place_values(const weft_schedule *schedule, bool keep_values, bool ports_in_arena,
                              uint64_t *offsets)
 {
-    uint64_t end = round_up(keep_values ? scratch_end(schedule) : schedule->arena_bytes,
-                            WEFT_STORAGE_ALIGN);
+    uint64_t end =
+        round_up(keep_values ? scratch_end(schedule) : schedule->arena_bytes, WEFT_STORAGE_ALIGN);
     for (size_t i = 0; i < schedule->value_count; i++) {
         const weft_schedule_value *value = &schedule->values[i];
         offsets[i] = value->offset_bytes;

@@ -201,20 +201,24 @@ static void fill_programs(weft_arena *arena, weft_manifest *manifest)
                       *engine[] = {"weft_engine"};
     manifest->program_count = 4;
     manifest->programs = WEFT_NEW_ARRAY(arena, weft_program, 4);
-    manifest->programs[0] =
-        (weft_program){"conv", "__kernel void weft_conv() {}\n", "-cl-std=CL1.2",
-                       weft_arena_dup(arena, one, sizeof one), 1, WEFT_LANGUAGE_OPENCL};
+    manifest->programs[0] = (weft_program){"conv",
+                                           "__kernel void weft_conv() {}\n",
+                                           "-cl-std=CL1.2",
+                                           weft_arena_dup(arena, one, sizeof one),
+                                           1,
+                                           WEFT_LANGUAGE_OPENCL};
     manifest->programs[1] =
-        (weft_program){"copy", "__kernel void weft_copy() {}\n__kernel void weft_finish() {}\n", "",
-                       weft_arena_dup(arena, two, sizeof two), 2, WEFT_LANGUAGE_OPENCL};
-    manifest->programs[2] =
-        (weft_program){"engine", "__kernel void weft_engine() {}\n", "",
-                       weft_arena_dup(arena, engine, sizeof engine), 1, WEFT_LANGUAGE_OPENCL};
-    manifest->programs[3] = (weft_program){"engine", "void weft_engine(void) {}\n", "-O2",
-                                           weft_arena_dup(arena, engine, sizeof engine), 1,
-                                           WEFT_LANGUAGE_HLS_C};
-    manifest->engine = (weft_engine){
-        .name = "e16x16", .version = 1, .opencl_program = 2, .hls_program = 3};
+        (weft_program){"copy", "__kernel void weft_copy() {}\n__kernel void weft_finish() {}\n",
+                       "",     weft_arena_dup(arena, two, sizeof two),
+                       2,      WEFT_LANGUAGE_OPENCL};
+    manifest->programs[2] = (weft_program){"engine", "__kernel void weft_engine() {}\n",
+                                           "",       weft_arena_dup(arena, engine, sizeof engine),
+                                           1,        WEFT_LANGUAGE_OPENCL};
+    manifest->programs[3] = (weft_program){"engine", "void weft_engine(void) {}\n",
+                                           "-O2",    weft_arena_dup(arena, engine, sizeof engine),
+                                           1,        WEFT_LANGUAGE_HLS_C};
+    manifest->engine =
+        (weft_engine){.name = "e16x16", .version = 1, .opencl_program = 2, .hls_program = 3};
     weft_attrs_set_int(&manifest->engine.parameters, arena, "columns", 16);
     weft_attrs_set_int(&manifest->engine.parameters, arena, "rows", 8);
 }

@@ -372,7 +372,7 @@ static const char *draw_conv(void)
     weft_text_printf(&text, "  const %%m: i32[%d] = ", outputs);
     add_list(&text, (size_t)outputs, 1 << 21, 1 << 22);
     weft_text_printf(&text, "  const %%s: i32[%d] = ", outputs);
-    add_list(&text, (size_t)outputs, 26, 32);
+    add_list(&text, (size_t)outputs, 29, 34);
     if (has_table) {
         weft_text_printf(&text, "  const %%t: %s[256] = ", eight(ts));
         add_list(&text, 256, ts ? -128 : 0, ts ? 127 : 255);
@@ -457,7 +457,7 @@ static const char *draw_binary(void)
                          "  %%y = weft.QMul(%%a, %%b%s) {a_zero=%d, b_zero=%d, mult=%d, shift=%d, "
                          "c_type=\"%s\", c_zero=%d, to=\"%s\"",
                          has_residual ? ", %r" : "", zero_of(as), zero_of(bs),
-                         draw(1 << 21, 1 << 22), draw(26, 30), eight(cs), zero_of(cs), eight(ys));
+                         draw(1 << 21, 1 << 22), draw(29, 32), eight(cs), zero_of(cs), eight(ys));
         if (has_residual)
             weft_text_printf(&text, ", c_mult=%d, r_zero=%d, r_mult=%d, add_shift=%d, y_zero=%d",
                              draw(1, 1 << 21), zero_of(rs), draw(1, 1 << 21), draw(19, 22),

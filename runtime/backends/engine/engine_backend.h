@@ -60,10 +60,9 @@ struct engine_device {
     /* Makes words and arena of the request known to the device; sets request->attached. */
     weft_status (*attach)(engine_request *request, weft_diag *diag);
     void (*detach)(engine_request *request);
-    /* Executes a stretch of the engine's and returns when it is done and the host may touch the arena.
-     * *out_ns: how long the device took; 0 when it cannot tell. */
-    weft_status (*launch)(engine_request *request, const engine_stretch *stretch,
-                          uint64_t *out_ns);
+    /* Executes a stretch of the engine's and returns when it is done and the host may touch the
+     * arena. *out_ns: how long the device took; 0 when it cannot tell. */
+    weft_status (*launch)(engine_request *request, const engine_stretch *stretch, uint64_t *out_ns);
 };
 
 /* ---- load.c ---- */
@@ -80,17 +79,15 @@ uint64_t weft__engine_now_ns(void);
 /* Bytes of a schedule's program. */
 size_t weft__engine_program_bytes(const engine_session *session);
 /* Writes it for a run over the memory. Errors: ENGINE_ADDRESS. */
-weft_status weft__engine_program_write(const engine_session *session,
-                                       const weft_run_memory *memory, uint32_t *out_words,
-                                       weft_diag *diag);
+weft_status weft__engine_program_write(const engine_session *session, const weft_run_memory *memory,
+                                       uint32_t *out_words, weft_diag *diag);
 
 /* ---- request.c ---- */
 
 weft_status weft__engine_request_create(void *session, const weft_run_memory *memory,
                                         weft_diag *diag, void **out_request);
 void weft__engine_request_destroy(void *request);
-weft_status weft__engine_submit(void *request, weft_backend_done done, void *user,
-                                weft_diag *diag);
+weft_status weft__engine_submit(void *request, weft_backend_done done, void *user, weft_diag *diag);
 void weft__engine_get_times(void *request, weft_step_time *out_times);
 bool weft__engine_read_storage(void *request, int32_t value, void *out, size_t bytes);
 

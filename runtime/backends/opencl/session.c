@@ -49,8 +49,7 @@ static int target_rank(const char *target)
 static void note_target(cl_session *session)
 {
     const char *made_for = session->view->manifest->target;
-    int package_rank = target_rank(made_for),
-        device_rank = target_rank(session->device.target);
+    int package_rank = target_rank(made_for), device_rank = target_rank(session->device.target);
     if (package_rank < 0 || package_rank == device_rank)
         return;
     snprintf(session->note, sizeof session->note,
@@ -80,7 +79,7 @@ static weft_status wrap_arg(cl_session *session, const weft_step *step, const we
     if (arg->kind == WEFT_ARG_BLOB && session->blobs[arg->index] == NULL) {
         const weft_blob *blob = &session->view->manifest->blobs[arg->index];
         return weft__cl_wrap(session, session->view->weights + blob->offset_bytes, blob->size_bytes,
-                    step->name, diag, &session->blobs[arg->index]);
+                             step->name, diag, &session->blobs[arg->index]);
     }
     if (arg->kind != WEFT_ARG_VALUE)
         return WEFT_OK;
@@ -88,8 +87,8 @@ static weft_status wrap_arg(cl_session *session, const weft_step *step, const we
     const weft_schedule_value *value = &session->schedule->values[owner];
     if (value->place != WEFT_PLACE_CONSTANT || session->constants[owner] != NULL)
         return WEFT_OK;
-    return weft__cl_wrap(session, session->view->plain + value->offset_bytes, value->size_bytes, step->name,
-                diag, &session->constants[owner]);
+    return weft__cl_wrap(session, session->view->plain + value->offset_bytes, value->size_bytes,
+                         step->name, diag, &session->constants[owner]);
 }
 
 static weft_status wrap_weights(cl_session *session, weft_diag *diag)
