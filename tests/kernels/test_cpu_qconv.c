@@ -11,239 +11,21 @@
 
 #include <cmocka.h>
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "kernels/cpu/qpack.h"
 #include "kernels/cpu/qtile_rule.h"
-#include "kernels/include/weft_int.h"
-#include "kernels/include/weft_ratio.h"
 #include "tests/kernels/cl_harness.h"
 #include "tests/kernels/naive.h"
+#include "tests/kernels/naive_int.h"
 
 /* Cases of each form; an interpreter gets fewer. */
 enum { CASES = 4000, CASES_WINOGRAD = 1500, CASES_SLOW = 12 };
-enum {
-    X_SIGNED = 1,
-    C_SIGNED = 2,
-    TABLE = 4,
-    T_SIGNED = 8,
-    RES = 16,
-    RES_SIGNED = 32,
-    SUMS = 64,
-    SMALL = 128
-};
-
-struct layer {
-    struct weft_cpu_qconv_shape shape;
-    int pb, pr, flags, x_zero;
-    int c_zero, c_min, c_max, a_zero, a_mult, b_zero, b_mult, add_shift, y_zero, y_min, y_max;
-    uint8_t *x, *res, *want, table[256];
-    int8_t *w;
-    int32_t *bias, *mult, *shift, *sums;
-};
-
 static size_t as_size(int value)
 {
     return (size_t)value;
-}
-
-static int value_of(uint8_t byte, int is_signed)
-{
-    return is_signed ? (int8_t)byte : byte;
-}
-
-/* A number in the range of the type, often at one of its ends. */
-static int random_value(int is_signed)
-{
-    const int pick = weft_naive_between(0, 7), low = is_signed ? -128 : 0;
-    return pick == 0 ? low : pick == 1 ? low + 255 : weft_naive_between(low, low + 255);
-}
-
-/* Bytes: random ones, or all at one end. */
-static uint8_t *random_bytes(size_t count)
-{
-    uint8_t *bytes = malloc(count + 1);
-    assert_non_null(bytes);
-    const int kind = weft_naive_between(0, 7);
-    for (size_t i = 0; i < count; i++)
-        bytes[i] = kind == 0   ? 0
-                   : kind == 1 ? 255
-                   : kind == 2 ? 128
-                   : kind == 3 ? 127
-                               : (uint8_t)weft_naive_between(0, 255);
-    return bytes;
-}
-
-static void random_range(int is_signed, int *out_zero, int *out_min, int *out_max)
-{
-    const int a = random_value(is_signed), b = random_value(is_signed);
-    *out_zero = random_value(is_signed);
-    const int is_whole = weft_naive_between(0, 1);
-    *out_min = is_whole ? (is_signed ? -128 : 0) : a < b ? a : b;
-    *out_max = is_whole ? (is_signed ? 127 : 255) : a < b ? b : a;
-}
-
-static int out_size(int in, int before, int after, int kernel, int dilation, int stride)
-{
-    return (in + before + after - (kernel - 1) * dilation - 1) / stride + 1;
-}
-
-/* Ratios: such that results spread over the range, exact halves, and both ends of the contract. */
-static void random_ratio(double typical_sum, int32_t *out_mult, int32_t *out_shift)
-{
-    const int kind = weft_naive_between(0, 15);
-    struct weft_ratio ratio = {0, 1};
-    if (kind == 0) {
-        ratio =
-            (struct weft_ratio){weft_naive_between(0, WEFT_MULT_MAX), weft_naive_between(1, 62)};
-    } else if (kind == 1) {
-        ratio = (struct weft_ratio){WEFT_MULT_MAX, weft_naive_between(0, 1) ? 1 : 62};
-    } else if (kind <= 4) {
-        /* A power of two: sums often lie half way between two results. */
-        assert_true(weft_ratio_make(ldexp(1, -weft_naive_between(1, 14)), &ratio));
-    } else {
-        assert_true(
-            weft_ratio_make((1 + (double)weft_naive_between(0, 400)) / typical_sum, &ratio));
-    }
-    *out_mult = ratio.mult;
-    *out_shift = ratio.shift;
-}
-
-static void make_layer(struct layer *l, int dot, int is_winograd)
-{
-    memset(l, 0, sizeof *l);
-    struct weft_cpu_qconv_shape *s = &l->shape;
-    const int is_point = !is_winograd && weft_naive_between(0, 3) == 0;
-    s->dot = dot;
-    s->n = weft_naive_between(1, 2);
-    s->ih = weft_naive_between(1, 9);
-    s->iw = weft_naive_between(1, 13);
-    s->ic = weft_naive_between(0, 7) == 0 ? weft_naive_between(60, 90) : weft_naive_between(1, 37);
-    s->oc = weft_naive_between(1, 70);
-    s->kh = is_winograd ? 3 : is_point ? 1 : weft_naive_between(1, 4);
-    s->kw = is_winograd ? 3 : is_point ? 1 : weft_naive_between(1, 4);
-    s->sh = is_winograd ? 1 : weft_naive_between(1, is_point ? 2 : 3);
-    s->sw = is_winograd ? 1 : weft_naive_between(1, is_point ? 2 : 3);
-    s->dh = is_winograd ? 1 : weft_naive_between(1, 2);
-    s->dw = is_winograd ? 1 : weft_naive_between(1, 2);
-    s->is_nchw = !is_winograd && weft_naive_between(0, 5) == 0;
-    s->pt = is_point ? 0 : weft_naive_between(0, 2);
-    s->pl = is_point ? 0 : weft_naive_between(0, 2);
-    l->pb = is_point ? 0 : weft_naive_between(0, 2);
-    l->pr = is_point ? 0 : weft_naive_between(0, 2);
-    while (s->ih + s->pt + l->pb < (s->kh - 1) * s->dh + 1)
-        s->ih++;
-    while (s->iw + s->pl + l->pr < (s->kw - 1) * s->dw + 1)
-        s->iw++;
-    s->oh = out_size(s->ih, s->pt, l->pb, s->kh, s->dh, s->sh);
-    s->ow = out_size(s->iw, s->pl, l->pr, s->kw, s->dw, s->sw);
-    s->has_sums = weft_naive_between(0, 1);
-
-    const int table = weft_naive_between(0, 2) == 0, res = weft_naive_between(0, 2) == 0;
-    l->flags = (weft_naive_between(0, 1) ? X_SIGNED : 0) |
-               (weft_naive_between(0, 1) ? C_SIGNED : 0) | (table ? TABLE : 0) |
-               (weft_naive_between(0, 1) ? T_SIGNED : 0) | (res ? RES : 0) |
-               (weft_naive_between(0, 1) ? RES_SIGNED : 0) | (s->has_sums ? SUMS : 0);
-    const size_t taps = as_size(s->kh * s->kw), oc = as_size(s->oc);
-    const size_t y_count = as_size(s->n * s->oh * s->ow) * oc;
-    l->x_zero = random_value(l->flags & X_SIGNED);
-    random_range(l->flags & C_SIGNED, &l->c_zero, &l->c_min, &l->c_max);
-    l->x = random_bytes(as_size(s->n * s->ih * s->iw * s->ic));
-    l->w = (int8_t *)random_bytes(oc * taps * as_size(s->ic));
-    l->res = random_bytes(y_count);
-    l->want = malloc(y_count);
-    l->bias = malloc(oc * sizeof *l->bias);
-    l->mult = malloc(oc * sizeof *l->mult);
-    l->shift = malloc(oc * sizeof *l->shift);
-    l->sums = calloc(as_size(s->n) * oc, sizeof *l->sums);
-    assert_true(l->want && l->bias && l->mult && l->shift && l->sums);
-    s->sum_bound = (double)weft_qpack_sum_bound(l->w, s->oc, taps * as_size(s->ic));
-    const double typical = 60.0 * 60.0 * sqrt((double)taps * s->ic);
-    const int is_large = weft_naive_between(0, 3) == 0;
-    for (size_t o = 0; o < oc; o++) {
-        const int kind = is_large ? weft_naive_between(0, 9) : 9;
-        l->bias[o] = kind == 0   ? INT32_MAX - 300000000
-                     : kind == 1 ? INT32_MIN + 300000000
-                                 : weft_naive_between(-20000, 20000);
-        random_ratio(typical, &l->mult[o], &l->shift[o]);
-    }
-    for (int i = 0; i < 256; i++)
-        l->table[i] = (uint8_t)weft_naive_between(0, 255);
-    /* The value in front of the add stage is of the table's type or, without one, of c's. */
-    const int a_signed = table ? l->flags & T_SIGNED : l->flags & C_SIGNED;
-    l->a_zero = random_value(a_signed);
-    l->b_zero = random_value(l->flags & RES_SIGNED);
-    assert_true(weft_ratio_pair_make(
-        exp2(weft_naive_between(-9, 6)) * (1 + weft_naive_between(0, 9)),
-        exp2(weft_naive_between(-9, 6)), &l->a_mult, &l->b_mult, &l->add_shift));
-    random_range(weft_naive_between(0, 1), &l->y_zero, &l->y_min, &l->y_max);
-}
-
-static void free_layer(struct layer *l)
-{
-    free(l->x);
-    free(l->w);
-    free(l->res);
-    free(l->want);
-    free(l->bias);
-    free(l->mult);
-    free(l->shift);
-    free(l->sums);
-}
-
-/* What the channel sums take off each value: the zero point of y. */
-static int sums_zero(const struct layer *l)
-{
-    return l->flags & RES ? l->y_zero : l->a_zero;
-}
-
-static int64_t sum_of(const struct layer *l, int n, int oy, int ox, int o)
-{
-    const struct weft_cpu_qconv_shape *s = &l->shape;
-    int64_t sum = l->bias[o];
-    for (int i = 0; i < s->kh; i++)
-        for (int j = 0; j < s->kw; j++) {
-            const int iy = oy * s->sh - s->pt + i * s->dh, ix = ox * s->sw - s->pl + j * s->dw;
-            if (iy < 0 || iy >= s->ih || ix < 0 || ix >= s->iw)
-                continue;
-            for (int c = 0; c < s->ic; c++) {
-                const int at = s->is_nchw ? ((n * s->ic + c) * s->ih + iy) * s->iw + ix
-                                          : ((n * s->ih + iy) * s->iw + ix) * s->ic + c;
-                sum += (value_of(l->x[at], l->flags & X_SIGNED) - l->x_zero) *
-                       l->w[((o * s->kh + i) * s->kw + j) * s->ic + c];
-            }
-        }
-    return sum;
-}
-
-static void compute_naively(struct layer *l)
-{
-    const struct weft_cpu_qconv_shape *s = &l->shape;
-    size_t at = 0;
-    int is_small = 1;
-    for (int n = 0; n < s->n; n++)
-        for (int oy = 0; oy < s->oh; oy++)
-            for (int ox = 0; ox < s->ow; ox++)
-                for (int o = 0; o < s->oc; o++, at++) {
-                    const int64_t sum = sum_of(l, n, oy, ox, o);
-                    assert_true(sum >= INT32_MIN && sum <= INT32_MAX); /* the contract */
-                    is_small = is_small && sum >= -(1 << 24) && sum <= 1 << 24;
-                    int v = weft_requantise((int32_t)sum, l->mult[o], l->shift[o], l->c_zero,
-                                            l->c_min, l->c_max);
-                    if (l->flags & TABLE)
-                        v = value_of(l->table[weft_table_index(v, l->flags & C_SIGNED)],
-                                     l->flags & T_SIGNED);
-                    if (l->flags & RES)
-                        v = weft_add_stage(v - l->a_zero, l->a_mult,
-                                           value_of(l->res[at], l->flags & RES_SIGNED) - l->b_zero,
-                                           l->b_mult, l->add_shift, l->y_zero, l->y_min, l->y_max);
-                    l->want[at] = (uint8_t)v;
-                    l->sums[n * s->oc + o] += v - sums_zero(l);
-                }
-    l->flags |= is_small && weft_naive_between(0, 7) > 0 ? SMALL : 0;
 }
 
 struct fixture {
@@ -253,7 +35,7 @@ struct fixture {
     int dot;
 };
 
-static void check_results(struct fixture *f, const struct layer *l, cl_mem y, int y_stride,
+static void check_results(struct fixture *f, const struct naive_layer *l, cl_mem y, int y_stride,
                           cl_mem partial, int parts)
 {
     const struct weft_cpu_qconv_shape *s = &l->shape;
@@ -274,7 +56,7 @@ static void check_results(struct fixture *f, const struct layer *l, cl_mem y, in
                     s->sw, s->dh, s->dw, l->flags, r, o, is, want);
             assert_int_equal(is, want);
         }
-    if (l->flags & SUMS) {
+    if (l->flags & NAIVE_SUMS) {
         weft_harness_read_bytes(&f->harness, partial, sums,
                                 as_size(s->n * parts * s->oc) * sizeof *sums);
         for (int n = 0; n < s->n; n++)
@@ -290,7 +72,7 @@ static void check_results(struct fixture *f, const struct layer *l, cl_mem y, in
 }
 
 /* One layer with random blocks. */
-static void check_direct(struct fixture *f, const struct layer *l)
+static void check_direct(struct fixture *f, const struct naive_layer *l)
 {
     struct cl_harness *h = &f->harness;
     const struct weft_cpu_qconv_shape *s = &l->shape;
@@ -327,7 +109,7 @@ static void check_direct(struct fixture *f, const struct layer *l)
     memset(guard, 0xa5, y_bytes);
     weft_qpack_conv(w, l->w, s->oc, s->ic, s->kh, s->kw, nr, s->dot, is_gathered);
     weft_qpack_bias(bias, l->bias, l->w, s->oc, k, nr,
-                    s->dot == 4 ? l->x_zero + (l->flags & X_SIGNED ? 128 : 0) : 0);
+                    s->dot == 4 ? l->x_zero + (l->flags & NAIVE_X_SIGNED ? 128 : 0) : 0);
     weft_qpack_ratio(ratio, l->mult, l->shift, s->oc, nr);
     const int image = s->ih * s->iw * s->ic;
     const int steps[4] = {image, s->is_nchw ? s->iw : s->iw * s->ic, s->is_nchw ? 1 : s->ic,
@@ -348,7 +130,7 @@ static void check_direct(struct fixture *f, const struct layer *l)
                       l->x_zero, p.seg_rows, p.mb, p.blocks, p.pg, p.tc, p.kc, (int)p.gather,
                       steps[0], steps[1], steps[2], steps[3], 0, l->c_zero, l->c_min, l->c_max,
                       l->a_zero, l->a_mult, l->b_zero, l->b_mult, l->add_shift, l->y_zero, l->y_min,
-                      l->y_max, sums_zero(l));
+                      l->y_max, weft_naive_sums_zero(l));
     weft_harness_launch(h, f->conv, as_size(p.segments * p.blocks), as_size(p.groups));
     check_results(f, l, buffers[6], y_stride, buffers[7], p.blocks);
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
@@ -361,7 +143,7 @@ static void check_direct(struct fixture *f, const struct layer *l)
 
 /* One layer by F(m x m, 3 x 3) with random blocks; false when its sums may leave what the kernel
  * needs. */
-static int check_winograd(struct fixture *f, const struct layer *l, int m)
+static int check_winograd(struct fixture *f, const struct naive_layer *l, int m)
 {
     struct cl_harness *h = &f->harness;
     const struct weft_cpu_qconv_shape *s = &l->shape;
@@ -406,7 +188,7 @@ static int check_winograd(struct fixture *f, const struct layer *l, int m)
                       p.local_bytes, l->flags, s->ih, s->iw, s->ic, s->oh, s->ow, s->oc, s->pt,
                       s->pl, y_stride, l->x_zero, p.t_block, p.blocks, p.pg, l->c_zero, l->c_min,
                       l->c_max, l->a_zero, l->a_mult, l->b_zero, l->b_mult, l->add_shift, l->y_zero,
-                      l->y_min, l->y_max, sums_zero(l));
+                      l->y_min, l->y_max, weft_naive_sums_zero(l));
     weft_harness_launch(h, kernel, as_size(p.segments * p.blocks), as_size(p.groups));
     check_results(f, l, buffers[6], y_stride, buffers[7], p.blocks);
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
@@ -432,12 +214,11 @@ static void check_winograd_form(const char *defines)
     const int cases = f.harness.is_slow ? CASES_SLOW : CASES_WINOGRAD;
     int done[2] = {0, 0};
     while (done[0] < cases || done[1] < cases) {
-        struct layer l;
-        make_layer(&l, 2, 1);
-        compute_naively(&l);
+        struct naive_layer l;
+        weft_naive_make_layer(&l, 2, NAIVE_WINOGRAD);
         done[0] += check_winograd(&f, &l, 2);
         done[1] += check_winograd(&f, &l, 4);
-        free_layer(&l);
+        weft_naive_free_layer(&l);
     }
     printf("%d layers by F(2x2), %d by F(4x4)\n", done[0], done[1]);
     clReleaseKernel(f.winograd[0]);
@@ -459,11 +240,10 @@ static void check_form(const char *defines, int dot)
     f.conv = weft_harness_kernel(program, "weft_qconv");
     const int cases = f.harness.is_slow ? CASES_SLOW : CASES;
     for (int i = 0; i < cases; i++) {
-        struct layer l;
-        make_layer(&l, dot, 0);
-        compute_naively(&l);
+        struct naive_layer l;
+        weft_naive_make_layer(&l, dot, NAIVE_ANY);
         check_direct(&f, &l);
-        free_layer(&l);
+        weft_naive_free_layer(&l);
     }
     printf("%d layers\n", cases);
     clReleaseKernel(f.conv);
