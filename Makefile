@@ -40,7 +40,7 @@ LIBS_TOOL = $(call pc,--libs $(PC_TOOL))
 # ---- sources: each room lists its own -------------------------------------------------------------------------------
 include $(wildcard compiler/*/sources.mk kernels/*/sources.mk runtime/sources.mk runtime/*/sources.mk models/sources.mk \
           cli/sources.mk)
-COMPILER_SRC := $(IMPORT_SRC) $(PASSES_SRC) $(PLAN_SRC) $(CODEGEN_SRC) $(KERNELS_CPU_SRC) $(API_SRC)
+COMPILER_SRC := $(IMPORT_SRC) $(PASSES_SRC) $(QUANT_SRC) $(PLAN_SRC) $(CODEGEN_SRC) $(KERNELS_CPU_SRC) $(API_SRC)
 SHARED_SRC := $(BASE_SRC) $(IR_SRC) $(REF_SRC) $(PACKAGE_SRC) $(KERNELS_FPGA_SRC)
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -85,7 +85,7 @@ $(BUILD)/obj/%.o: %.c
 # Loops over elements: let the compiler vectorise them.
 $(call obj,$(REF_SRC)): OBJ_CFLAGS := -O3
 
-$(call obj,$(IMPORT_SRC) $(MODELS_SRC)): | $(ONNX_H)
+$(call obj,$(IMPORT_SRC) $(QUANT_SRC) $(MODELS_SRC)): | $(ONNX_H)
 
 # The functions get weft's prefix: a program that links libweftc.a may have an ONNX reader of its own.
 $(GEN)/onnx.pb-c.c: $(ONNX_H)

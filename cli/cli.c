@@ -14,6 +14,7 @@
 const weft_cli_verb *const weft_cli_verbs[] = {
     &weft_cli_verb_check,
     &weft_cli_verb_inspect,
+    &weft_cli_verb_quantize,
     &weft_cli_verb_compile,
     &weft_cli_verb_run,
     &weft_cli_verb_verify,
@@ -54,6 +55,10 @@ const weft_cli_option weft_cli_input_options[] = {
     {"input", 'i', WEFT_CLI_LIST, "NAME=WHAT", NULL, 0, 0,
      "@x.npy, @cat.png, @cat.jpg, random, random:SEED, zeros, ones; repeatable"},
     {"seed", 0, WEFT_CLI_INT, "N", NULL, 0, 9e15, "seed of random inputs; default 0"},
+    WEFT_CLI_OPTIONS_END,
+};
+
+const weft_cli_option weft_cli_image_options[] = {
     {"crop", 0, WEFT_CLI_REAL, "R", NULL, 0.05, 1,
      "pictures: part of the shorter side that is kept; default 0.91"},
     {"mean", 0, WEFT_CLI_TEXT, "R,G,B", NULL, 0, 0,

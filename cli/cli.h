@@ -46,16 +46,17 @@ const weft_cli_verb *weft_cli_verb_find(const char *name);
 extern const weft_cli_option weft_cli_common_options[]; /* --json -q -v --color -h */
 extern const weft_cli_option
     weft_cli_running_options[]; /* --backend --device --threads --cache-dir --schedule */
-extern const weft_cli_option weft_cli_input_options[]; /* --input --seed --crop --mean --std */
+extern const weft_cli_option weft_cli_input_options[]; /* --input --seed */
+extern const weft_cli_option weft_cli_image_options[]; /* --crop --mean --std */
 extern const weft_cli_option weft_cli_shape_options[]; /* --shape */
 
 /* The program itself. argv as main got it; returns the exit code. */
 int weft_cli_main(int argc, char **argv);
 
-extern const weft_cli_verb weft_cli_verb_check, weft_cli_verb_inspect, weft_cli_verb_compile,
-    weft_cli_verb_run, weft_cli_verb_verify, weft_cli_verb_bench, weft_cli_verb_profile,
-    weft_cli_verb_devices, weft_cli_verb_doctor, weft_cli_verb_list, weft_cli_verb_help,
-    weft_cli_verb_completion;
+extern const weft_cli_verb weft_cli_verb_check, weft_cli_verb_inspect, weft_cli_verb_quantize,
+    weft_cli_verb_compile, weft_cli_verb_run, weft_cli_verb_verify, weft_cli_verb_bench,
+    weft_cli_verb_profile, weft_cli_verb_devices, weft_cli_verb_doctor, weft_cli_verb_list,
+    weft_cli_verb_help, weft_cli_verb_completion;
 
 /* Help texts (help.c). */
 void weft_cli_help_overview(FILE *out);

@@ -107,3 +107,12 @@ weft_status weft_cli_file_write(const char *path, const void *head, size_t head_
     weft_cli_error_field(errors, WEFT_DIAG_WHY, "%s", strerror(cause));
     return status;
 }
+
+bool weft_cli_is_same_file(const char *a, const char *b)
+{
+    struct stat first, second;
+    if (strcmp(a, b) == 0)
+        return true;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino && S_ISREG(first.st_mode);
+}

@@ -3,6 +3,7 @@
 #ifndef WEFT_CLI_FILE_H
 #define WEFT_CLI_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,5 +17,8 @@ weft_status weft_cli_file_read(const char *path, weft_cli_errors *errors, uint8_
  * nothing. Errors: CLI_FILE_WRITE. */
 weft_status weft_cli_file_write(const char *path, const void *head, size_t head_bytes,
                                 const void *body, size_t body_bytes, weft_cli_errors *errors);
+
+/* Whether both paths lead to the same file; a file that is not there is only itself. */
+bool weft_cli_is_same_file(const char *a, const char *b);
 
 #endif

@@ -3,6 +3,7 @@
 CLI_SRC := \
     cli/against.c \
     cli/against_print.c \
+    cli/calibrate.c \
     cli/cli.c \
     cli/divergence.c \
     cli/engine.c \
@@ -32,9 +33,11 @@ CLI_SRC := \
     cli/package_summary.c \
     cli/plan_summary.c \
     cli/pocl.c \
+    cli/quantize_report.c \
     cli/random.c \
     cli/report.c \
     cli/resample.c \
+    cli/samples.c \
     cli/shape.c \
     cli/stats.c \
     cli/table.c \
@@ -51,6 +54,7 @@ CLI_SRC := \
     cli/verb_inspect.c \
     cli/verb_list.c \
     cli/verb_profile.c \
+    cli/verb_quantize.c \
     cli/verb_run.c \
     cli/verb_verify.c \
     cli/verdict.c

@@ -352,7 +352,8 @@ const weft_cli_verb weft_cli_verb_bench = {
     .operand_min = 1,
     .operand_max = 1,
     .operand_words = ".weft",
-    .groups = {options, weft_cli_input_options, weft_cli_running_options, weft_cli_common_options},
+    .groups = {options, weft_cli_input_options, weft_cli_image_options, weft_cli_running_options,
+               weft_cli_common_options},
     .description =
         "Loads the package, warms up, and measures one inference at a time as an application "
         "does it: copy the inputs in, run, copy the outputs out. Percentiles are interpolated "

@@ -6,13 +6,13 @@
 #include <sys/stat.h>
 
 #include "cli/cli.h"
-#include "cli/package_engine.h"
 #include "cli/file.h"
 #include "cli/float_layers.h"
 #include "cli/json.h"
 #include "cli/load.h"
 #include "cli/memory.h"
 #include "cli/name.h"
+#include "cli/package_engine.h"
 #include "cli/plan_summary.h"
 #include "cli/report.h"
 #include "cli/table.h"
@@ -260,24 +260,15 @@ static weft_status compile_models(weft_cli *cli, const weft_cli_models *models, 
     return status;
 }
 
-static bool is_same_file(const char *a, const char *b)
-{
-    struct stat first, second;
-    if (strcmp(a, b) == 0)
-        return true;
-    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
-           first.st_ino == second.st_ino && S_ISREG(first.st_mode);
-}
-
 /* Writing over a model would lose it. */
 static weft_status check_paths(weft_cli *cli, const char *package_path)
 {
     const char *plan_path = weft_cli_args_text(&cli->args, "plan", NULL), *lost = NULL;
     for (size_t i = 0; i < cli->args.operand_count; i++)
-        if (is_same_file(cli->args.operands[i], package_path) ||
-            (plan_path != NULL && is_same_file(cli->args.operands[i], plan_path)))
+        if (weft_cli_is_same_file(cli->args.operands[i], package_path) ||
+            (plan_path != NULL && weft_cli_is_same_file(cli->args.operands[i], plan_path)))
             lost = cli->args.operands[i];
-    if (plan_path != NULL && is_same_file(plan_path, package_path))
+    if (plan_path != NULL && weft_cli_is_same_file(plan_path, package_path))
         lost = package_path;
     return lost == NULL
                ? WEFT_OK

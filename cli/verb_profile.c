@@ -220,7 +220,8 @@ const weft_cli_verb weft_cli_verb_profile = {
     .operand_min = 1,
     .operand_max = 1,
     .operand_words = ".weft",
-    .groups = {options, weft_cli_input_options, weft_cli_running_options, weft_cli_common_options},
+    .groups = {options, weft_cli_input_options, weft_cli_image_options, weft_cli_running_options,
+               weft_cli_common_options},
     .description =
         "Runs the package with device timers on and prints, per step: the ONNX nodes it came "
         "from, its work and bytes, the ideal time by the target's roofline (a model), the "

@@ -301,7 +301,8 @@ const weft_cli_verb weft_cli_verb_run = {
     .operand_min = 1,
     .operand_max = 1,
     .operand_words = ".weft",
-    .groups = {weft_cli_input_options, options, weft_cli_running_options, weft_cli_common_options},
+    .groups = {weft_cli_input_options, weft_cli_image_options, options, weft_cli_running_options,
+               weft_cli_common_options},
     .description =
         "Reads the inputs, runs the package once, writes the outputs that are asked for, and "
         "prints a summary of each, with the largest elements of those that look like class "

@@ -318,7 +318,8 @@ const weft_cli_verb weft_cli_verb_verify = {
     .operand_min = 1,
     .operand_max = 1,
     .operand_words = ".weft",
-    .groups = {options, weft_cli_input_options, weft_cli_running_options, weft_cli_common_options},
+    .groups = {options, weft_cli_input_options, weft_cli_image_options, weft_cli_running_options,
+               weft_cli_common_options},
     .description =
         "Runs the package on its device and on the reference backend with the same inputs "
         "(seeded normal random ones unless --input says otherwise), and compares the outputs and "

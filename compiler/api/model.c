@@ -101,6 +101,15 @@ static void collect(weft_model *model)
     }
 }
 
+weft_model *weft__model_wrap(weft_arena *arena, weft_graph *graph)
+{
+    weft_model *model = WEFT_NEW(arena, weft_model);
+    model->arena = arena;
+    model->graph = graph;
+    collect(model);
+    return model;
+}
+
 static weft_status open_model(weft_arena *arena, const weft_model_params *params, weft_diag *diag,
                               weft_model **out_model)
 {

@@ -19,5 +19,7 @@ struct weft_model {
 /* A copy of a graph in another arena: nodes, values and attributes are new, constant data is shared
  * with the original. */
 weft_graph *weft__graph_copy(weft_arena *arena, const weft_graph *graph);
+/* A model of an inferred graph; both live in the arena, which closing the model destroys. */
+weft_model *weft__model_wrap(weft_arena *arena, weft_graph *graph);
 
 #endif
