@@ -8,6 +8,13 @@
  * tenth of a memory access. */
 static const double CACHED_SHARE = 0.1;
 
+/* Its multiply-adds are 8-bit products; everything else counts as f32, which has as many lanes as
+ * s32. */
+static bool multiplies_8bit(const weft_node *node)
+{
+    return node->op == WEFT_OP_QConv2D;
+}
+
 void weft__plan_cost(const schedule_state *state, const weft_node *node, weft_step *step)
 {
     const weft_target *target = state->planner->target;
@@ -18,7 +25,10 @@ void weft__plan_cost(const schedule_state *state, const weft_node *node, weft_st
     step->cost.weight_bytes = cost.weight_bytes;
     step->cost.input_bytes = cost.input_bytes;
     step->cost.output_bytes = cost.output_bytes;
-    double compute_ns = (double)step->cost.flops / (target->peak_gflops * state->planner->threads);
+    double products = multiplies_8bit(node) ? 2.0 * (double)cost.macs : 0.0;
+    double compute_ns = (products / target->peak_gops +
+                         ((double)step->cost.flops - products) / target->peak_gflops) /
+                        state->planner->threads;
     double activations = (double)(cost.input_bytes + cost.output_bytes);
     if (activations < (double)target->l3_bytes / 2)
         activations *= CACHED_SHARE;

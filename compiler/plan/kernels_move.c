@@ -114,13 +114,18 @@ static void launch_fill(launch_builder *builder, const weft_value *y, double val
 {
     int64_t elems = weft__plan_elems(y);
     int64_t inner = y->shape.rank > 0 ? y->shape.dims[y->shape.rank - 1] : 1;
+    bool is_byte = weft_dtype_bytes(y->dtype) == 1;
     weft__launch_value(builder, y);
-    weft__launch_float(builder, value);
+    if (is_byte)
+        weft__launch_int(builder, (int64_t)value);
+    else
+        weft__launch_float(builder, value);
     weft__launch_int(builder, 0);
     /* d1..d7: rows lie in d6, the last dimension in d7. */
     weft__launch_ints(builder, (const int64_t[]){1, 1, 1, 1, 1, elems / inner, inner}, 7);
     weft__launch_ints(builder, (const int64_t[]){0, 0, 0, 0, 0, 0, inner, 1}, 8);
-    weft__launch_end(builder, WEFT_KERNEL_MOVE, "weft_fill", elems / inner, 1, "box");
+    weft__launch_end(builder, WEFT_KERNEL_MOVE, is_byte ? "weft_fill_bytes" : "weft_fill",
+                     elems / inner, 1, "box");
 }
 
 static weft_status plan_transpose(launch_builder *builder, const weft_node *node)
@@ -222,10 +227,11 @@ static weft_status plan_pad(launch_builder *builder, const weft_node *node)
     const char *mode = weft_attrs_string(&node->attrs, "mode", "constant");
     if (strcmp(mode, "constant") != 0)
         return weft__launch_pad_tables(builder, node, before, mode);
-    /* The kernel fills with f32; the bits of 0 are the same in every type. */
-    if (y->dtype != WEFT_DTYPE_F32 && (weft_dtype_bytes(y->dtype) != WORD_BYTES || value != 0.0))
+    /* The kernels fill with f32 or bytes; the bits of 0 are the same in every type. */
+    size_t bytes = weft_dtype_bytes(y->dtype);
+    if (y->dtype != WEFT_DTYPE_F32 && bytes != 1 && (bytes != WORD_BYTES || value != 0.0))
         return weft__plan_unsupported(builder->state, node,
-                                      "padding with a constant has a kernel for f32 only",
+                                      "padding with a constant has kernels for f32 and 8 bits only",
                                       "export the model in f32");
     launch_fill(builder, y, value);
     box copy = {.x_offset = 0};

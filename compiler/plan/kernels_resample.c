@@ -18,8 +18,9 @@ typedef struct axis_table {
 
 enum { WORD_BYTES = 4 };
 
+/* inner counts elements of unit_bytes: those of the f32 kernels, or bytes. */
 static void launch_axis(launch_builder *builder, const axis_table *table, int64_t outer,
-                        int64_t axis, int64_t inner)
+                        int64_t axis, int64_t inner, int64_t unit_bytes)
 {
     int64_t block = WEFT__ELEMENT_BLOCK / inner;
     block = block < 1 ? 1 : block > table->count ? table->count : block;
@@ -28,8 +29,10 @@ static void launch_axis(launch_builder *builder, const axis_table *table, int64_
         weft__launch_int(builder, table->taps);
     weft__launch_int(builder, block);
     weft__launch_end(builder, WEFT_KERNEL_RESAMPLE,
-                     table->weight != NULL ? "weft_resample" : "weft_gather", outer,
-                     (table->count + block - 1) / block, "block");
+                     table->weight != NULL      ? "weft_resample"
+                     : unit_bytes == WORD_BYTES ? "weft_gather"
+                                                : "weft_gather_bytes",
+                     outer, (table->count + block - 1) / block, "block");
 }
 
 /* One launch per axis with a table; x_shape is the node's input seen with as many axes as there are
@@ -38,7 +41,8 @@ static weft_status launch_tables(launch_builder *builder, const weft_node *node,
                                  const weft_shape *x_shape, const axis_table *tables)
 {
     schedule_state *state = builder->state;
-    int64_t words = (int64_t)weft_dtype_bytes(node->outputs[0]->dtype) / WORD_BYTES;
+    int64_t bytes = (int64_t)weft_dtype_bytes(node->outputs[0]->dtype),
+            unit_bytes = bytes % WORD_BYTES == 0 ? WORD_BYTES : 1, units = bytes / unit_bytes;
     weft_shape shape = *x_shape;
     int32_t scratch = -1;
     int last = -1;
@@ -46,23 +50,19 @@ static weft_status launch_tables(launch_builder *builder, const weft_node *node,
         last = tables[axis].source != NULL ? axis : last;
     if (last < 0)
         return weft__launch_whole_copy(builder, node);
-    if (weft_dtype_bytes(node->outputs[0]->dtype) % WORD_BYTES != 0)
-        return weft__plan_unsupported(
-            state, node, "the kernel moves elements of 4 or 8 bytes and these are smaller",
-            "export the model in f32");
     for (int axis = 0; axis <= last; axis++) {
         const axis_table *table = &tables[axis];
         if (table->source == NULL)
             continue;
-        int64_t outer = 1, inner = words, elems = 0, size = shape.dims[axis];
+        int64_t outer = 1, inner = units, elems = 0, size = shape.dims[axis];
         for (int i = 0; i < axis; i++)
             outer *= shape.dims[i];
         for (int i = axis + 1; i < shape.rank; i++)
             inner *= shape.dims[i];
         shape.dims[axis] = table->count;
-        if (!weft_shape_elems(&shape, &elems) || elems > INT32_MAX / words)
-            return weft__plan_unsupported(state, node, "a tensor has 2^31 words or more on the way",
-                                          NULL);
+        if (!weft_shape_elems(&shape, &elems) || elems > INT32_MAX / units)
+            return weft__plan_unsupported(state, node,
+                                          "a tensor has 2^31 elements or more on the way", NULL);
         if (scratch < 0)
             weft__launch_operand(builder, node->inputs[0]);
         else
@@ -75,8 +75,8 @@ static weft_status launch_tables(launch_builder *builder, const weft_node *node,
         if (axis == last)
             weft__launch_value(builder, node->outputs[0]);
         else
-            scratch = weft__launch_scratch(builder, (uint64_t)(elems * words) * WORD_BYTES);
-        launch_axis(builder, table, outer, size, inner);
+            scratch = weft__launch_scratch(builder, (uint64_t)(elems * bytes));
+        launch_axis(builder, table, outer, size, inner, unit_bytes);
     }
     return WEFT_OK;
 }

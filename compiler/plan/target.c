@@ -9,8 +9,8 @@
 #include "compiler/base/text.h"
 
 static const weft_target targets[] = {
-#define WEFT_TARGET(id, name, vw, mr, dot, l1, l2, l3, local, peak, memory, launch, doc)           \
-    {name, vw, mr, dot, l1, l2, l3, local, peak, memory, launch, doc},
+#define WEFT_TARGET(id, name, vw, mr, dot, l1, l2, l3, local, peak, peak8, memory, launch, doc)    \
+    {name, vw, mr, dot, l1, l2, l3, local, peak, peak8, memory, launch, doc},
 #include "compiler/plan/targets.def"
 #undef WEFT_TARGET
 };

@@ -14,6 +14,7 @@ typedef struct weft_target {
     int64_t local_bytes; /* largest local argument of a kernel; not above what OpenCL devices of the
                             kind offer */
     double peak_gflops;  /* per thread */
+    double peak_gops;    /* per thread, of 8-bit products */
     double memory_gbytes;
     double launch_ns;
     const char *doc;

@@ -49,6 +49,11 @@ __kernel void weft_copy_bytes(__global const uchar *restrict x, __global uchar *
     const int row = (int)get_global_id(0);
     __global const uchar *from = x + x_off + box_offset(row, d1, d2, d3, d4, d5, d6, x0, x1, x2, x3, x4, x5, x6);
     __global uchar *to = y + y_off + box_offset(row, d1, d2, d3, d4, d5, d6, y0, y1, y2, y3, y4, y5, y6);
+    if (x7 == 1 && y7 == 1) {
+        for (int i = 0; i < d7; i++)
+            to[i] = from[i];
+        return;
+    }
     for (int i = 0; i < d7; i++)
         to[i * y7] = from[i * x7];
 }
@@ -61,4 +66,16 @@ __kernel void weft_fill(__global float *restrict y, const float value, const int
     __global float *to = y + y_off + box_offset(row, d1, d2, d3, d4, d5, d6, y0, y1, y2, y3, y4, y5, y6);
     for (int i = 0; i < d7; i++)
         to[i * y7] = value;
+}
+
+/* The same for elements of one byte. */
+__kernel void weft_fill_bytes(__global uchar *restrict y, const int value, const int y_off, const int d1, const int d2,
+                              const int d3, const int d4, const int d5, const int d6, const int d7, const int y0,
+                              const int y1, const int y2, const int y3, const int y4, const int y5, const int y6,
+                              const int y7)
+{
+    const int row = (int)get_global_id(0);
+    __global uchar *to = y + y_off + box_offset(row, d1, d2, d3, d4, d5, d6, y0, y1, y2, y3, y4, y5, y6);
+    for (int i = 0; i < d7; i++)
+        to[i * y7] = (uchar)value;
 }

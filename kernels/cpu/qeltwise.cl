@@ -136,6 +136,58 @@ INLINE iv zeros_v(__global const int *zero, const int step, const int left)
     return WEFT_CAT(vload, WEFT_VW)(0, t);
 }
 
+/* x / scale as IEEE 754 rounds it, which OpenCL does not ask of a division of floats: a device may be 2.5 units in the last place
+ * off. A quotient in double, rounded again to float, is the exact quotient rounded once, because 53 >= 2 * 24 + 2 (S. A. Figueroa,
+ * "When is double rounding innocuous?", 1995); below the normal floats it may not be, and rounds to the integer 0 all the same.
+ * Without doubles the quotient of the significands is made in integers. The scale is positive and not subnormal. */
+#ifdef cl_khr_fp64
+typedef float half_fv __attribute__((ext_vector_type(WEFT_VW / 2)));
+
+INLINE half_fv divide_half(const half_fv x, const half_fv scale)
+{
+    return __builtin_convertvector(
+        __builtin_convertvector(x, half_dv) / __builtin_convertvector(scale, half_dv), half_fv);
+}
+
+INLINE fv divide_v(const fv x, const fv scale)
+{
+    fv q;
+    q.lo = divide_half(x.lo, scale.lo);
+    q.hi = divide_half(x.hi, scale.hi);
+    return q;
+}
+#else
+INLINE float divide(const float x, const float scale)
+{
+    const uint bits = as_uint(x) & 0x7fffffff, by = as_uint(scale);
+    const uint lost = bits < 0x800000 ? clz(bits) - 8 : 0; /* leading bits of a subnormal number */
+    const int exponent = max((int)(bits >> 23), 1) - (int)lost - (int)(by >> 23);
+    if (bits == 0 || exponent < -10)
+        return 0.0f;
+    if (bits >= 0x7f800000 || exponent > 30)
+        return x * INFINITY; /* a NaN, or beyond all limits */
+    /* 25 or 26 bits of the quotient, and whether anything is left: 24 remain, halves to even. */
+    const ulong top = (ulong)((bits & 0x7fffff) << lost | (lost == 0) << 23) << 25;
+    const uint bottom = by & 0x7fffff | 0x800000;
+    const uint quotient = (uint)(top / bottom), rest = (uint)(top % bottom != 0);
+    const uint drop = quotient >> 25 ? 2 : 1;
+    const uint kept = quotient >> drop, half_unit = 1u << (drop - 1), cut = quotient & ((1u << drop) - 1);
+    const uint up = cut > half_unit || (cut == half_unit && (rest || kept & 1));
+    const float magnitude = ldexp((float)(kept + up), exponent - 25 + (int)drop);
+    return x < 0.0f ? -magnitude : magnitude;
+}
+
+INLINE fv divide_v(const fv x, const fv scale)
+{
+    float q[WEFT_VW], s[WEFT_VW];
+    STOREV(x, q);
+    STOREV(scale, s);
+    for (int i = 0; i < WEFT_VW; i++)
+        q[i] = divide(q[i], s[i]);
+    return LOADV(q);
+}
+#endif
+
 /* y = clamp(round(x / scale) + zero, low, low + 255), halves to the even integer, NaN to low. Global {rows, ceil(inner /
  * block)}. */
 __kernel void weft_quantize(__global const float *restrict x, __global const float *restrict scale,
@@ -148,7 +200,7 @@ __kernel void weft_quantize(__global const float *restrict x, __global const flo
         const fv s = scales_v(scale + k + i * step, step, end - i);
         const iv z = zeros_v(zero + k + i * step, step, end - i);
         const fv least = __builtin_convertvector(low - z, fv), most = __builtin_convertvector(low + 255 - z, fv);
-        fv v = rint(load_part(x + row * inner + i, end - i) / s);
+        fv v = rint(divide_v(load_part(x + row * inner + i, end - i), s));
         v = v >= least ? v : least; /* a NaN too */
         v = v > most ? most : v;
         store_bytes(__builtin_convertvector(v, iv) + z, y + row * inner + i, end - i);

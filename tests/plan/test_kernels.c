@@ -130,8 +130,17 @@ static void elements_of_other_sizes_are_moved(void **state)
     step = planned_step("  input %x: u8[3x5]\n", "Transpose(%x)", &manifest);
     assert_kernel(manifest, &step->launches[0], "weft_copy_bytes");
     assert_int_equal(step->launches[0].args[18].i, 5);
-    assert_refused("  input %x: u8[3x5]\n  const %i: i64[1] = [1]\n", "Gather(%x, %i)",
-                   "4 or 8 bytes");
+    step = planned_step("  input %x: u8[3x5]\n  const %i: i64[1] = [1]\n", "Gather(%x, %i)",
+                        &manifest);
+    assert_kernel(manifest, &step->launches[0], "weft_gather_bytes");
+    assert_int_equal(step->launches[0].args[5].i, 5); /* inner, in bytes */
+    step = planned_step(
+        "  input %x: i8[3x5]\n  const %p: i64[4] = [1, 0, 0, 0]\n  const %v: i8[] = -7\n",
+        "Pad(%x, %p, %v)", &manifest);
+    assert_int_equal(step->launch_count, 2);
+    assert_kernel(manifest, &step->launches[0], "weft_fill_bytes");
+    assert_int_equal(step->launches[0].args[1].i, -7);
+    assert_kernel(manifest, &step->launches[1], "weft_copy_bytes");
 }
 
 /* Eight axes of which every one repeats: 16 dimensions become 8 where the tensor allows it and are
@@ -224,13 +233,13 @@ static void bounds_that_are_not_given_are_infinite(void **state)
                 3.4028235e38f); /* an infinite element stays infinite */
 }
 
-static void fills_are_for_floats(void **state)
+static void fills_are_for_floats_and_bytes(void **state)
 {
     (void)state;
     static const char *const x =
         "  input %x: i32[4]\n  const %p: i64[2] = [1, 1]\n  const %v: i32[] = [7]\n";
     const weft_manifest *manifest = NULL;
-    assert_refused(x, "Pad(%x, %p, %v)", "f32 only");
+    assert_refused(x, "Pad(%x, %p, %v)", "f32 and 8 bits only");
     assert_int_equal(planned_step(x, "Pad(%x, %p)", &manifest)->launch_count, 2);
 }
 
@@ -246,7 +255,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(batches_broadcast_by_strides, open_all, close_all),
         cmocka_unit_test_setup_teardown(bounds_that_are_not_given_are_infinite, open_all,
                                         close_all),
-        cmocka_unit_test_setup_teardown(fills_are_for_floats, open_all, close_all),
+        cmocka_unit_test_setup_teardown(fills_are_for_floats_and_bytes, open_all, close_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
