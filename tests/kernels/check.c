@@ -51,3 +51,37 @@ void weft_check_same(struct cl_harness *h, cl_mem buffer, const float *want, siz
     }
     free(got);
 }
+
+enum { GUARD_BYTES = 64, GUARD = 0xa5 };
+
+static size_t guarded_bytes(const struct cl_harness *h, size_t bytes)
+{
+    return bytes + (h->is_slow ? 0 : GUARD_BYTES);
+}
+
+cl_mem weft_check_guarded(struct cl_harness *h, size_t bytes)
+{
+    const size_t total = guarded_bytes(h, bytes);
+    uint8_t *fill = malloc(total);
+    assert_non_null(fill);
+    memset(fill, GUARD, total);
+    cl_mem buffer = weft_harness_bytes(h, fill, total);
+    free(fill);
+    return buffer;
+}
+
+void weft_check_bytes(struct cl_harness *h, cl_mem guarded, const void *want, size_t bytes,
+                      const char *what)
+{
+    const size_t total = guarded_bytes(h, bytes);
+    uint8_t *got = malloc(total);
+    assert_non_null(got);
+    weft_harness_read_bytes(h, guarded, got, total);
+    for (size_t i = 0; i < total; i++) {
+        const int is_wanted = i < bytes ? ((const uint8_t *)want)[i] : GUARD;
+        if (got[i] != is_wanted)
+            fail_msg("%s: byte %zu of %zu is %d, not %d", what, i, bytes, got[i], is_wanted);
+    }
+    clReleaseMemObject(guarded);
+    free(got);
+}

@@ -18,4 +18,12 @@ void weft_check_same(struct cl_harness *h, cl_mem buffer, const float *want, siz
                      const char *what);
 double *weft_check_doubles(size_t count); /* zeros */
 
+/* A buffer for a result of so many bytes, filled with a pattern, with more of it behind unless the
+ * device is an interpreter, which sees accesses past the end by itself. */
+cl_mem weft_check_guarded(struct cl_harness *h, size_t bytes);
+/* Fails, naming `what`, unless such a buffer holds the wanted bytes and the pattern behind them.
+ * Releases the buffer. */
+void weft_check_bytes(struct cl_harness *h, cl_mem guarded, const void *want, size_t bytes,
+                      const char *what);
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weft_quantize and weft_dequantize of kernels/cpu against loops written from ONNX's definitions,
  * bit for bit, through OpenCL: u8, s8 and s32, scales and zero points per tensor and per axis, and
- * every sort of float. */
+ * every sort of float; quotients made in double and, as devices without it do, in integers. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -24,7 +24,7 @@
 enum { CASES = 10000, CASES_SLOW = 40 };
 
 static struct cl_harness harness;
-static cl_program program;
+static cl_program by_doubles, by_integers;
 
 static size_t as_size(int value)
 {
@@ -40,8 +40,6 @@ static size_t parts(int count, int block)
 {
     return as_size((count + block - 1) / block);
 }
-
-/* ---- from and to f32 ---- */
 
 /* Rows of `inner` elements and `pairs` scales and zero points: row r has the pair r % count, or
  * with step 1 element i of a row the pair i. */
@@ -101,9 +99,8 @@ static float random_float(float scale)
     return kind < 10 ? steps * 0.5f * scale : (steps + weft_naive_random()) * scale;
 }
 
-static void quantise(void **state)
+static void check_quantise(cl_program program)
 {
-    (void)state;
     if (program == NULL)
         skip();
     cl_kernel kernel = weft_harness_kernel(program, "weft_quantize");
@@ -144,13 +141,25 @@ static void quantise(void **state)
     clReleaseKernel(kernel);
 }
 
+static void quantise_by_doubles(void **state)
+{
+    (void)state;
+    check_quantise(by_doubles);
+}
+
+static void quantise_by_integers(void **state)
+{
+    (void)state;
+    check_quantise(by_integers);
+}
+
 static void dequantise(void **state)
 {
     (void)state;
     enum { U8, S8, S32 };
-    if (program == NULL)
+    if (by_doubles == NULL)
         skip();
-    cl_kernel kernel = weft_harness_kernel(program, "weft_dequantize");
+    cl_kernel kernel = weft_harness_kernel(by_doubles, "weft_dequantize");
     for (int k = 0; k < case_count(); k++) {
         struct linear l;
         make_linear(&l);
@@ -190,28 +199,33 @@ static void dequantise(void **state)
     clReleaseKernel(kernel);
 }
 
-/* One program for all: building takes longer than most tests. */
 static int open_device(void **state)
 {
     static const char files[] = "weft_int.h qdot.cl qfinish.cl qeltwise.cl";
     (void)state;
-    if (weft_harness_open(&harness))
-        program = weft_harness_build_row(&harness, "#define WEFT_DOT 2\n", files);
+    if (!weft_harness_open(&harness))
+        return 0;
+    by_doubles = weft_harness_build_row(&harness, "#define WEFT_DOT 2\n", files);
+    by_integers =
+        weft_harness_build_row(&harness, "#undef cl_khr_fp64\n#define WEFT_DOT 2\n", files);
     return 0;
 }
 
 static int close_device(void **state)
 {
     (void)state;
-    if (program == NULL)
+    if (by_doubles == NULL)
         return 0;
-    clReleaseProgram(program);
+    clReleaseProgram(by_doubles);
+    clReleaseProgram(by_integers);
     weft_harness_close(&harness);
     return 0;
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(quantise), cmocka_unit_test(dequantise)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(quantise_by_doubles),
+                                       cmocka_unit_test(quantise_by_integers),
+                                       cmocka_unit_test(dequantise)};
     return cmocka_run_group_tests(tests, open_device, close_device);
 }

@@ -19,8 +19,11 @@
 #include "tests/kernels/naive.h"
 #include "tests/kernels/naive_int.h"
 
-/* Cases of each kernel; an interpreter gets fewer. */
-enum { CASES = 10000, CASES_SLOW = 20 };
+/* Cases of each kernel, requantising in double and, as devices without it do, in integers; an
+ * interpreter gets fewer. */
+enum { CASES = 10000, CASES_INTEGERS = 2000, CASES_SLOW = 20 };
+#define DOUBLES "#define WEFT_DOT 2\n"
+#define INTEGERS "#undef cl_khr_fp64\n#define WEFT_DOT 2\n"
 
 static size_t as_size(int value)
 {
@@ -112,16 +115,15 @@ static void check_grouped(struct cl_harness *h, cl_kernel kernel, const struct n
     free(ratio);
 }
 
-static void grouped(void **state)
+static void check_grouped_form(const char *defines, int most)
 {
-    (void)state;
     struct cl_harness h;
     if (!weft_harness_open(&h))
         skip();
-    cl_program program = weft_harness_build_row(&h, "#define WEFT_DOT 2\n",
-                                                "weft_int.h qdot.cl qfinish.cl qgrouped.cl");
+    cl_program program =
+        weft_harness_build_row(&h, defines, "weft_int.h qdot.cl qfinish.cl qgrouped.cl");
     cl_kernel kernel = weft_harness_kernel(program, "weft_qgrouped");
-    const int cases = h.is_slow ? CASES_SLOW : CASES;
+    const int cases = h.is_slow ? CASES_SLOW : most;
     for (int i = 0; i < cases; i++) {
         struct naive_layer l;
         weft_naive_make_layer(&l, 1, NAIVE_GROUPED);
@@ -132,6 +134,19 @@ static void grouped(void **state)
     clReleaseKernel(kernel);
     clReleaseProgram(program);
     weft_harness_close(&h);
+}
+
+static void grouped(void **state)
+{
+    (void)state;
+    check_layers("#define WEFT_DOT 2\n", CASES);
+}
+
+/* Devices without doubles round sums in integers. */
+static void grouped_without_doubles(void **state)
+{
+    (void)state;
+    check_layers("#undef cl_khr_fp64\n#define WEFT_DOT 2\n", CASES_WITHOUT_DOUBLES);
 }
 
 /* ---- pooling ---- */
@@ -294,17 +309,16 @@ static void check_pool(struct cl_harness *h, cl_kernel kernel, const struct pool
     free(got);
 }
 
-static void pool(void **state)
+static void check_pool_form(const char *defines, int most)
 {
-    (void)state;
     struct cl_harness h;
     if (!weft_harness_open(&h))
         skip();
     assert_true(h.vector_width <= 16);
-    cl_program program = weft_harness_build_row(&h, "#define WEFT_DOT 2\n",
-                                                "weft_int.h qdot.cl qfinish.cl qpool.cl");
+    cl_program program =
+        weft_harness_build_row(&h, defines, "weft_int.h qdot.cl qfinish.cl qpool.cl");
     cl_kernel kernel = weft_harness_kernel(program, "weft_qpool");
-    const int cases = h.is_slow ? CASES_SLOW : CASES;
+    const int cases = h.is_slow ? CASES_SLOW : most;
     int padded_only = 0;
     for (int i = 0; i < cases; i++) {
         struct pool p;
@@ -321,8 +335,34 @@ static void pool(void **state)
     weft_harness_close(&h);
 }
 
+static void grouped_by_doubles(void **state)
+{
+    (void)state;
+    check_grouped_form(DOUBLES, CASES);
+}
+
+static void grouped_by_integers(void **state)
+{
+    (void)state;
+    check_grouped_form(INTEGERS, CASES_INTEGERS);
+}
+
+static void pool_by_doubles(void **state)
+{
+    (void)state;
+    check_pool_form(DOUBLES, CASES);
+}
+
+static void pool_by_integers(void **state)
+{
+    (void)state;
+    check_pool_form(INTEGERS, CASES_INTEGERS);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(grouped), cmocka_unit_test(pool)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(grouped_by_doubles), cmocka_unit_test(grouped_by_integers),
+        cmocka_unit_test(pool_by_doubles), cmocka_unit_test(pool_by_integers)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
