@@ -28,7 +28,7 @@ line() { # line OK|BAD NAME
 }
 
 for width in 4 8 16; do
-    for program in test_cpu_other test_cpu_tokens test_cpu_conv test_cpu_qconv test_cpu_qwindow test_cpu_qeltwise test_cpu_qlinear; do
+    for program in test_cpu_other test_cpu_tokens test_cpu_conv test_cpu_qconv test_cpu_qwindow test_cpu_qeltwise test_cpu_qlinear test_cpu_qmove; do
         CMOCKA_MESSAGE_OUTPUT=TAP WEFT_TEST_VECTOR_WIDTH=$width checked "$build/tests/kernels/$program"
         code=$?
         grep -qE '^ok ' "$work/output" || code=1

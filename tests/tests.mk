@@ -90,7 +90,7 @@ unit-asan: tests-built $(BUILD)/weft-model
 	 BUILD=$(BUILD) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN)
 
 oclgrind: ## every kernel family under oclgrind's memory, race and API checks
-	@$(MAKE) --no-print-directory -j$(JOBS) all $(patsubst %,$(BUILD)/tests/kernels/test_cpu_%,conv other tokens qconv qwindow qeltwise qlinear)
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(patsubst %,$(BUILD)/tests/kernels/test_cpu_%,conv other tokens qconv qwindow qeltwise qlinear qmove)
 	@sh tests/oclgrind.sh $(BUILD)
 
 fuzz: ## run each fuzzer for FUZZ_SECONDS (default 600)

@@ -136,19 +136,6 @@ static void check_grouped_form(const char *defines, int most)
     weft_harness_close(&h);
 }
 
-static void grouped(void **state)
-{
-    (void)state;
-    check_layers("#define WEFT_DOT 2\n", CASES);
-}
-
-/* Devices without doubles round sums in integers. */
-static void grouped_without_doubles(void **state)
-{
-    (void)state;
-    check_layers("#undef cl_khr_fp64\n#define WEFT_DOT 2\n", CASES_WITHOUT_DOUBLES);
-}
-
 /* ---- pooling ---- */
 
 enum { MAX, AVERAGE, AVERAGE_PADDED };
