@@ -209,7 +209,7 @@ static void explain_pool(const weft_ref_call *call, int64_t element, weft_ref_ac
                               .out = weft_ref_spatial(&y->shape, 1, 2),
                               .kernel = {.rank = 2}};
     bool counts_padding = weft_attrs_int(call->attrs, "count_include_pad", 0) != 0;
-    int32_t x_zero = attr(call, "x_zero", 0), sum = 0;
+    int32_t x_zero = attr(call, "x_zero", 0), sum = 0, best = stage.low;
     int64_t at[WEFT_MAX_RANK], count = 0, present = 0, channels = x->shape.dims[3];
     weft_text values;
     weft_text_init(&values, account->arena);
@@ -226,12 +226,14 @@ static void explain_pool(const weft_ref_call *call, int64_t element, weft_ref_ac
         int32_t value =
             weft_ref_q_get(x, (at[0] * weft_ref_elems(&window.in) + source) * channels + at[3]);
         sum += value - x_zero;
+        best = value > best ? value : best;
         if (present++ < SHOWN_ELEMENTS)
             weft_text_printf(&values, "%s%" PRId32, values.length == 0 ? "" : ", ", value);
     }
     line(account, "x", "%s%s", values.data, present > SHOWN_ELEMENTS ? ", ..." : "");
     if (strcmp(weft_attrs_string(call->attrs, "mode", "max"), "max") == 0) {
-        line(account, "y", "their maximum in [%" PRId32 ", %" PRId32 "]", stage.low, stage.high);
+        line(account, "y", "clamp(largest, %" PRId32 ", %" PRId32 ") = %" PRId32, stage.low,
+             stage.high, weft_clamp32(best, stage.low, stage.high));
         return;
     }
     line(account, "sum", "of x - %" PRId32 " = %" PRId32 ", divided by %" PRId64, x_zero, sum,

@@ -4,6 +4,7 @@
 tiny.onnx   two convolutions with a residual, global mean, linear; symbolic batch
 two.onnx    two inputs, two outputs, no weights
 bad.onnx    ten nodes of ten kinds that are not supported
+quantised.onnx  8-bit values between QuantizeLinear and DequantizeLinear
 """
 import pathlib
 
@@ -60,3 +61,53 @@ save(
     [value("x", 2, 3)],
     [helper.make_empty_tensor_value_info(f"y{i}") for i in range(len(bad))],
 )
+
+
+def quantised_model():
+    """Per-tensor u8 activations, s8 weights per channel: two convolutions with a residual, gate, windows, sum, mean, linear."""
+    nodes, constants = [], []
+
+    def initial(name, values):
+        constants.append(numpy_helper.from_array(values, name))
+        return name
+
+    def codes(name, x, scale, zero=0):
+        parameters = [initial(f"{name}_scale", numpy.float32(scale)), initial(f"{name}_zero", numpy.uint8(zero))]
+        nodes.append(node("QuantizeLinear", [x, *parameters], [f"{name}_q"], f"{name}_quantize"))
+        nodes.append(node("DequantizeLinear", [f"{name}_q", *parameters], [name], f"{name}_dequantize"))
+        return name
+
+    def layer(op, name, x, shape, x_scale, **attributes):
+        scales = random.uniform(0.002, 0.004, shape[0]).astype("float32")
+        for part, values, scale in (("w", random.integers(-127, 128, shape).astype("int8"), scales),
+                                    ("b", random.integers(-900, 900, shape[0]).astype("int32"), scales * numpy.float32(x_scale))):
+            stored = [initial(f"{name}_{part}_q", values), initial(f"{name}_{part}_scale", scale),
+                      initial(f"{name}_{part}_zero", numpy.zeros(shape[0], values.dtype))]
+            nodes.append(node("DequantizeLinear", stored, [f"{name}_{part}"], f"{name}_{part}_dequantize", axis=0))
+        nodes.append(node(op, [x, f"{name}_w", f"{name}_b"], [f"{name}_out"], name, **attributes))
+        return f"{name}_out"
+
+    x = codes("x", "image", 0.02, 128)
+    y = layer("Conv", "conv0", x, (16, 3, 3, 3), 0.02, pads=[1, 1, 1, 1], strides=[2, 2])
+    nodes.append(node("Relu", [y], ["r0"], "relu0"))
+    y = codes("a0", "r0", 0.025)
+    z = codes("a1", layer("Conv", "conv1", y, (16, 16, 3, 3), 0.025, pads=[1, 1, 1, 1]), 0.06, 130)
+    nodes.append(node("Add", [z, y], ["s1"], "add1"))
+    nodes.append(node("Relu", ["s1"], ["r1"], "relu1"))
+    y = codes("a2", "r1", 0.04)
+    nodes.append(node("Sigmoid", [y], ["t"], "sigmoid"))
+    nodes.append(node("Mul", [y, codes("a6", "t", 1 / 256)], ["m"], "gate"))
+    y = codes("a7", "m", 0.035)
+    nodes.append(node("MaxPool", [y], ["p0"], "max", kernel_shape=[2, 2], strides=[2, 2]))
+    nodes.append(node("AveragePool", [y], ["p1"], "average", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]))
+    nodes.append(node("Add", [codes("a8", "p0", 0.035), codes("a9", "p1", 0.03)], ["s2"], "add2"))
+    y = codes("a10", "s2", 0.05)
+    nodes.append(node("GlobalAveragePool", [y], ["g"], "pool"))
+    y = codes("a3", "g", 0.015)
+    nodes.append(node("Flatten", [y], ["f"], "flatten"))
+    y = codes("a4", layer("Gemm", "fc", codes("a5", "f", 0.015), (10, 16), 0.015, transB=1), 0.02, 120)
+    nodes.append(node("Identity", [y], ["scores"], "out"))
+    save("quantised", nodes, [value("image", 1, 3, 16, 16)], [value("scores", 1, 10)], constants)
+
+
+quantised_model()
