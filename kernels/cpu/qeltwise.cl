@@ -141,20 +141,9 @@ INLINE iv zeros_v(__global const int *zero, const int step, const int left)
  * "When is double rounding innocuous?", 1995); below the normal floats it may not be, and rounds to the integer 0 all the same.
  * Without doubles the quotient of the significands is made in integers. The scale is positive and not subnormal. */
 #ifdef cl_khr_fp64
-typedef float half_fv __attribute__((ext_vector_type(WEFT_VW / 2)));
-
-INLINE half_fv divide_half(const half_fv x, const half_fv scale)
+INLINE float divide(const float x, const float scale)
 {
-    return __builtin_convertvector(
-        __builtin_convertvector(x, half_dv) / __builtin_convertvector(scale, half_dv), half_fv);
-}
-
-INLINE fv divide_v(const fv x, const fv scale)
-{
-    fv q;
-    q.lo = divide_half(x.lo, scale.lo);
-    q.hi = divide_half(x.hi, scale.hi);
-    return q;
+    return (float)((double)x / (double)scale);
 }
 #else
 INLINE float divide(const float x, const float scale)
@@ -176,6 +165,7 @@ INLINE float divide(const float x, const float scale)
     const float magnitude = ldexp((float)(kept + up), exponent - 25 + (int)drop);
     return x < 0.0f ? -magnitude : magnitude;
 }
+#endif
 
 INLINE fv divide_v(const fv x, const fv scale)
 {
@@ -186,7 +176,6 @@ INLINE fv divide_v(const fv x, const fv scale)
         q[i] = divide(q[i], s[i]);
     return LOADV(q);
 }
-#endif
 
 /* y = clamp(round(x / scale) + zero, low, low + 255), halves to the even integer, NaN to low. Global {rows, ceil(inner /
  * block)}. */
