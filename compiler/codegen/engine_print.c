@@ -11,8 +11,8 @@
 #include "compiler/base/text.h"
 #include "compiler/codegen/embedded.h"
 
-static const char *const bodies[] = {"job.body",    "conv.body",   "epilogue.body", "lanes.body",
-                                     "window.body", "stream.body", "engine.body"};
+static const char *const bodies[] = {"memory.body", "job.body",    "conv.body",   "epilogue.body",
+                                     "lanes.body",  "window.body", "stream.body", "engine.body"};
 
 enum { PENDING_MAX = 8, LINE_MAX_CHARS = 256, WORDS_MAX = 8, TARGET_CHARS = 80 };
 
@@ -78,7 +78,9 @@ static int32_t atom(const printer *pr, const char *word, size_t length)
     } derived[] = {{"WEFT_D_DIMS", WEFT_D_DIMS},
                    {"WEFT_X_WORDS", p->x_bytes / (p->rows * p->simd)},
                    {"WEFT_W_WORDS", p->w_bytes / (p->cols * p->simd)},
-                   {"WEFT_BLOCKS", p->sums / (p->rows * p->cols)}};
+                   {"WEFT_BLOCKS", p->sums / (p->rows * p->cols)},
+                   {"WEFT_SUM_WORDS", p->sums / p->lanes},
+                   {"WEFT_LANE_WORDS", p->lane_bytes / p->lanes}};
     for (size_t i = 0; i < sizeof derived / sizeof derived[0]; i++)
         if (strlen(derived[i].name) == length && strncmp(word, derived[i].name, length) == 0)
             return derived[i].value;
@@ -190,7 +192,9 @@ static void print_array(printer *pr, const char *line, size_t spaces)
         }
         return;
     }
-    weft_text_add_bytes(&pr->out, line, strlen(line) - 1);
+    const char *start = strstr(line, " = "); /* attributes stand before the first value */
+    size_t length = start != NULL ? (size_t)(start - line) : strlen(line) - 1;
+    weft_text_add_bytes(&pr->out, line, length);
     weft_text_add(&pr->out, "\n");
     for (size_t i = 2; i < m->count; i++) {
         int32_t n = number(pr, m->words[i]);
@@ -198,7 +202,7 @@ static void print_array(printer *pr, const char *line, size_t spaces)
         weft_text_printf(&pr->out,
                          is_cyclic ? "__attribute__((xcl_array_partition(cyclic, %d, 1)))%s\n"
                                    : "__attribute__((xcl_array_partition(complete, %d)))%s\n",
-                         n, i + 1 < m->count ? "" : ";");
+                         n, i + 1 < m->count ? "" : line + length);
     }
 }
 

@@ -8,10 +8,13 @@
  *   byte   0         4         8         12        16                                          255
  *          | kind    | version | step    | flags   | 60 words, meaning by kind, unused ones 0   |
  *
- * Two memories, each below 2^31 bytes: `weights` (read only) and `arena` (all values). An offset
- * is a byte offset into one of them; a step (of an address) is a signed number of bytes; elements
- * are single bytes, so bytes and elements are the same number. Offsets need no alignment beyond 1;
- * vectors of s32 in `weights` are little endian and need none either. Zero points and limits are
+ * Two memories, each below 2^31 bytes: `weights` (read only) and `arena` (all values). Both are
+ * accessed as little-endian words of 8 bytes: they begin at a multiple of 8 and hold whole words,
+ * and a descriptor may touch the other bytes of a word that it reads or writes, without changing
+ * them. An offset is a byte offset into one of them; a step (of an address) is a signed number of
+ * bytes; elements are single bytes, so bytes and elements are the same number. Offsets need no
+ * alignment, but rows that begin at a multiple of 8 are eight times as fast; vectors of s32 begin
+ * at a multiple of 4. Zero points and limits are
  * the values themselves (s8: -128..127, u8: 0..255) unless said; multipliers and shifts are those
  * of kernels/include/weft_int.h. Every rule is that file's. */
 #ifndef WEFT_KERNELS_FPGA_DESCRIPTOR_H

@@ -40,7 +40,28 @@ bool weft_engine_params_are_valid(const weft_engine_params *params)
     return is_multiple(p->x_bytes, p->rows * p->simd) &&
            is_multiple(p->w_bytes, p->cols * p->simd) && is_multiple(p->sums, p->rows * p->cols) &&
            is_multiple(p->lane_bytes, p->lanes) && is_multiple(p->line, p->lanes) &&
+           p->line % 8 == 0 && p->cols % p->lanes == 0 &&
            weft_engine_storage_bytes(p) <= STORAGE_BYTES_MAX;
+}
+
+static int64_t round_up(int64_t value, int64_t multiple)
+{
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+bool weft_engine_tile_fits(const weft_engine_params *params, int kind, int64_t pixels,
+                           int64_t channels, int64_t depth)
+{
+    const weft_engine_params *p = params;
+    if (pixels < 1 || channels < 1 || depth < 1 || pixels > LENGTH_MAX || channels > p->line ||
+        depth > LENGTH_MAX)
+        return false;
+    int64_t lanes = round_up(channels, p->lanes), columns = round_up(channels, p->cols),
+            rows = round_up(pixels, p->rows);
+    if (kind != WEFT_KIND_CONV)
+        return pixels * lanes <= p->sums && pixels * lanes * depth <= p->lane_bytes;
+    return depth % p->simd == 0 && rows * depth <= p->x_bytes && columns * depth <= p->w_bytes &&
+           rows * columns <= p->sums;
 }
 
 int64_t weft_engine_storage_bytes(const weft_engine_params *params)

@@ -7,8 +7,8 @@
 
 #include "compiler/codegen/engine_print.h"
 
-typedef void weft_engine_call(const uint32_t *program, const uint8_t *weights,
-                              const uint8_t *source, const uint8_t *second, uint8_t *target,
+typedef void weft_engine_call(const uint32_t *program, const uint64_t *weights,
+                              const uint64_t *source, const uint64_t *second, uint64_t *target,
                               uint32_t count);
 
 struct engine_library {

@@ -16,6 +16,11 @@ struct layout {
     int64_t arena, weights;
 };
 
+static int64_t round_up(int64_t value, int64_t multiple)
+{
+    return (value + multiple - 1) / multiple * multiple;
+}
+
 static int chance(draw *d, int percent)
 {
     return draw_in(d, 0, 99) < percent;
@@ -40,8 +45,19 @@ static int32_t get(const struct layout *l, int word)
 static int64_t place(struct layout *l, int64_t *memory, int64_t bytes)
 {
     *memory += draw_in(l->d, 0, 3);
+    if (chance(l->d, 50))
+        *memory = round_up(*memory, 8);
     int64_t at = *memory;
     *memory += bytes;
+    return at;
+}
+
+/* A vector of s32. */
+static int64_t place_words(struct layout *l, int64_t count)
+{
+    l->weights = round_up(l->weights + draw_in(l->d, 0, 3), 4);
+    int64_t at = l->weights;
+    l->weights += 4 * count;
     return at;
 }
 
@@ -101,22 +117,6 @@ static int draw_flag(struct layout *l, int flag)
 
 /* ---- windows ---- */
 
-static int64_t round_up(int64_t value, int64_t multiple)
-{
-    return (value + multiple - 1) / multiple * multiple;
-}
-
-static int tile_fits(const weft_engine_params *p, int kind, int64_t pixels, int64_t channels,
-                     int64_t depth)
-{
-    if (channels > p->line || pixels * channels > p->sums)
-        return 0;
-    if (kind != WEFT_KIND_CONV)
-        return pixels * channels * depth <= p->lane_bytes;
-    int64_t rows = round_up(pixels, p->rows), columns = round_up(channels, p->cols);
-    return rows * depth <= p->x_bytes && columns * depth <= p->w_bytes && rows * columns <= p->sums;
-}
-
 static void put_tile(struct layout *l, int kind, const weft_engine_params *p, int64_t filter)
 {
     int64_t pixels = (int64_t)get(l, WEFT_D_OUT_HEIGHT) * get(l, WEFT_D_OUT_WIDTH);
@@ -125,7 +125,7 @@ static void put_tile(struct layout *l, int kind, const weft_engine_params *p, in
         p_tile = draw_in(l->d, 1, pixels + 1);
         c_tile = draw_in(l->d, 1, get(l, WEFT_D_OUT_CHANNELS) + 1);
         d_tile = step * draw_in(l->d, 1, round_up(filter, step) / step + 1);
-    } while (!tile_fits(p, kind, p_tile, c_tile, d_tile));
+    } while (!weft_engine_tile_fits(p, kind, p_tile, c_tile, d_tile));
     put(l, WEFT_D_TILE_PIXELS, p_tile);
     put(l, WEFT_D_TILE_CHANNELS, c_tile);
     put(l, WEFT_D_TILE_DEPTH, d_tile);
@@ -154,7 +154,8 @@ static void put_axis(struct layout *l, int in, int out, int kernel, int stride, 
 static void put_input(struct layout *l)
 {
     int64_t n = get(l, WEFT_D_BATCH), h = get(l, WEFT_D_IN_HEIGHT), w = get(l, WEFT_D_IN_WIDTH);
-    int64_t c = get(l, WEFT_D_IN_CHANNELS), pixel = c + draw_in(l->d, 0, 2), channel = 1;
+    int64_t c = get(l, WEFT_D_IN_CHANNELS),
+            pixel = c + (chance(l->d, 50) ? draw_in(l->d, 0, 2) : 0), channel = 1;
     if (chance(l->d, 30)) {
         pixel = 1;
         channel = h * w;
@@ -171,7 +172,8 @@ static void put_input(struct layout *l)
 /* Places y or the residual: out pixels in a row with a gap between them. */
 static void put_output(struct layout *l, int offset, int image, int pixel)
 {
-    int64_t channels = get(l, WEFT_D_OUT_CHANNELS), step = channels + draw_in(l->d, 0, 3);
+    int64_t channels = get(l, WEFT_D_OUT_CHANNELS),
+            step = channels + (chance(l->d, 50) ? draw_in(l->d, 0, 3) : 0);
     int64_t pixels = (int64_t)get(l, WEFT_D_OUT_HEIGHT) * get(l, WEFT_D_OUT_WIDTH);
     put(l, pixel, step);
     put(l, image, step * pixels);
@@ -191,6 +193,11 @@ static void put_window(struct layout *l, int kind)
         inputs = outputs = 1;
     if (kind == WEFT_KIND_POOL)
         groups = draw_in(l->d, 1, 20);
+    if (chance(l->d, 30)) { /* rows of whole words */
+        inputs = kind == WEFT_KIND_CONV ? 8 * draw_in(l->d, 1, 4) : inputs;
+        outputs = kind == WEFT_KIND_CONV ? 8 * draw_in(l->d, 1, 3) : outputs;
+        groups = kind == WEFT_KIND_CONV ? 1 : 8;
+    }
     put(l, WEFT_D_BATCH, draw_in(l->d, 1, 2));
     put(l, WEFT_D_IN_CHANNELS, groups * inputs);
     put(l, WEFT_D_OUT_CHANNELS, groups * outputs);
@@ -247,9 +254,9 @@ static void lay_out_convolution(struct layout *l, int kind, const weft_engine_pa
         put(l, WEFT_D_MEAN_BASE, value_of(l->d, y_signed));
     }
     put(l, WEFT_D_WEIGHTS, place(l, &l->weights, outputs * filter));
-    put(l, WEFT_D_BIAS, place(l, &l->weights, 4 * outputs));
-    put(l, WEFT_D_MULT, place(l, &l->weights, 4 * outputs));
-    put(l, WEFT_D_SHIFT, place(l, &l->weights, 4 * outputs));
+    put(l, WEFT_D_BIAS, place_words(l, outputs));
+    put(l, WEFT_D_MULT, place_words(l, outputs));
+    put(l, WEFT_D_SHIFT, place_words(l, outputs));
     put(l, WEFT_D_TABLE, has_table ? place(l, &l->weights, 256) : 0);
 }
 
@@ -266,7 +273,7 @@ static void lay_out_pool(struct layout *l, const weft_engine_params *params)
     if (is_average) { /* every count up to the window's size has a row */
         int64_t rows = filter_size(l, WEFT_KIND_POOL);
         put(l, WEFT_D_COUNT_ROWS, rows);
-        put(l, WEFT_D_COUNTS, place(l, &l->weights, 12 * rows));
+        put(l, WEFT_D_COUNTS, place_words(l, 3 * rows));
     }
 }
 
@@ -407,6 +414,8 @@ void engine_case_make(draw *d, int kind, const weft_engine_params *params,
         lay_out_pool(&l, params);
     else
         lay_out_stream(&l, kind);
+    l.weights = round_up(l.weights, 8);
+    l.arena = round_up(l.arena, 8);
     c->weights_bytes = (size_t)l.weights;
     c->arena_bytes = (size_t)l.arena;
     c->weights = allocate(l.weights);

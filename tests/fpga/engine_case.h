@@ -12,8 +12,8 @@
 enum { CASE_CHANNELS_MAX = 64 };
 
 struct engine_case {
-    uint32_t program[2 * WEFT_D_WORDS]; /* the descriptor and END */
-    uint8_t *weights, *arena, *expected;
+    uint32_t program[2 * WEFT_D_WORDS];  /* the descriptor and END */
+    uint8_t *weights, *arena, *expected; /* whole words of 8 bytes */
     size_t weights_bytes, arena_bytes;
     int32_t bias[CASE_CHANNELS_MAX]; /* as the operator has it */
 };

@@ -21,7 +21,8 @@ enum { ENGINES = sizeof engines / sizeof engines[0] };
 static void run(void *context, const struct engine_case *c)
 {
     struct engine_library *library = context;
-    library->call(c->program, c->weights, c->arena, c->arena, c->arena, 2);
+    void *arena = c->arena, *weights = c->weights;
+    library->call(c->program, weights, arena, arena, arena, 2);
 }
 
 static void check(const char *cc, const char *flags, int count)
@@ -99,12 +100,13 @@ static void a_program_ends_where_it_says(void **state)
     for (int i = 0; i < WEFT_D_WORDS; i++)
         stopped[WEFT_D_WORDS + i] = word_at(&c, i);
     uint8_t *y = c.arena + word_at(&c, WEFT_D_Y);
+    void *arena = c.arena, *weights = c.weights;
     uint8_t before = *y = (uint8_t)~word_at(&c, WEFT_D_FILL);
-    library.call(stopped, c.weights, c.arena, c.arena, c.arena, 2);
+    library.call(stopped, weights, arena, arena, arena, 2);
     assert_int_equal(*y, before);
-    library.call(c.program, c.weights, c.arena, c.arena, c.arena, 0);
+    library.call(c.program, weights, arena, arena, arena, 0);
     assert_int_equal(*y, before);
-    library.call(c.program, c.weights, c.arena, c.arena, c.arena, 1);
+    library.call(c.program, weights, arena, arena, arena, 1);
     assert_int_equal(*y, word_at(&c, WEFT_D_FILL));
     engine_case_free(&c);
     engine_library_close(&library);

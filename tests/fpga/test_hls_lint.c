@@ -74,7 +74,7 @@ static const struct {
     {"global", "", "static weft_s32 state;"},
     {"global", "", "weft_u8 buffer[16] = {0};"},
     {"top", "", "void other(void) { }"},
-    {"top", "weft_u8 *target, const weft_u32 count)", "weft_u8 target[4], const weft_u32 count)"},
+    {"top", "weft_u64 *target, const weft_u32 count)", "weft_u64 target[4], const weft_u32 count)"},
     {"top", "const weft_u32 count)", "const struct tile count)"},
     {"interface", "#pragma HLS INTERFACE s_axilite port=return bundle=control\n", ""},
     {"interface", "const weft_u32 count)", "const weft_u32 count, const weft_u32 extra)"},

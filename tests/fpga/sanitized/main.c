@@ -5,13 +5,14 @@
 
 #include "tests/fpga/engine_case.h"
 
-void weft_engine(const uint32_t *program, const uint8_t *weights, const uint8_t *source,
-                 const uint8_t *second, uint8_t *target, uint32_t count);
+void weft_engine(const uint32_t *program, const uint64_t *weights, const uint64_t *source,
+                 const uint64_t *second, uint64_t *target, uint32_t count);
 
 static void run(void *context, const struct engine_case *c)
 {
     (void)context;
-    weft_engine(c->program, c->weights, c->arena, c->arena, c->arena, 2);
+    void *arena = c->arena, *weights = c->weights;
+    weft_engine(c->program, weights, arena, arena, arena, 2);
 }
 
 int main(int argc, char **argv)
