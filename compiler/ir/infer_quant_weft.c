@@ -118,6 +118,37 @@ static weft_status check_conv_stages(const weft_node *node, weft_dtype *out_dtyp
     return WEFT_OK;
 }
 
+/* A multiplier or shift for each channel, as far as it is known; types and shapes are right. */
+static weft_status check_channel_range(const weft_node *node, size_t input, int32_t low,
+                                       int32_t high, const char *what, weft_diag *diag)
+{
+    const weft_value *value = node->inputs[input];
+    const int32_t *data = value->data;
+    for (int64_t i = 0; data && i < value->shape.dims[0]; i++) {
+        if (data[i] >= low && data[i] <= high)
+            continue;
+        char expected[64], found[64];
+        snprintf(expected, sizeof expected, "%s from %" PRId32 " to %" PRId32, what, low, high);
+        snprintf(found, sizeof found, "%" PRId32 " at index %" PRId64, data[i], i);
+        return weft_infer_fail(node, value, WEFT_E_INFER_ATTR, diag, expected, found,
+                               "a ratio is outside of what the integer rules allow");
+    }
+    return WEFT_OK;
+}
+
+/* The sum of y - Y0 over an image fits 32 bits. */
+static weft_status check_mean(const weft_node *node, const weft_shape *y, weft_diag *diag)
+{
+    if (node->output_count < 2 || !node->outputs[1] ||
+        y->dims[1] <= WEFT_AVERAGE_COUNT_MAX / y->dims[2])
+        return WEFT_OK;
+    char expected[64], found[64];
+    snprintf(expected, sizeof expected, "at most %d pixels", WEFT_AVERAGE_COUNT_MAX);
+    snprintf(found, sizeof found, "%" PRId64 " x %" PRId64, y->dims[1], y->dims[2]);
+    return weft_infer_fail(node, node->outputs[1], WEFT_E_INFER_TOO_LARGE, diag, expected, found,
+                           "the image is too large for the mean's 32-bit sums");
+}
+
 weft_status weft_infer_q_conv2d(weft_graph *graph, weft_node *node, weft_diag *diag)
 {
     (void)graph;
@@ -164,8 +195,11 @@ weft_status weft_infer_q_conv2d(weft_graph *graph, weft_node *node, weft_diag *d
         WEFT_INFER_TRY(weft_infer_check_dtype(node, i, WEFT_DTYPE_I32, diag));
         WEFT_INFER_TRY(weft_infer_check_shape(node, i, &channel, diag));
     }
+    WEFT_INFER_TRY(check_channel_range(node, 3, 0, WEFT_MULT_MAX, "a multiplier", diag));
+    WEFT_INFER_TRY(check_channel_range(node, 4, WEFT_SHIFT_MIN, WEFT_SHIFT_MAX, "a shift", diag));
     WEFT_INFER_TRY(weft_infer_check_shape(node, 6, &y, diag));
     WEFT_INFER_TRY(weft_infer_set(node, 0, dtype, &y, diag));
+    WEFT_INFER_TRY(check_mean(node, &y, diag));
     return weft_infer_set(node, 1, dtype, &mean, diag);
 }
 
@@ -231,8 +265,8 @@ weft_status weft_infer_q_mul(weft_graph *graph, weft_node *node, weft_diag *diag
 static weft_status check_average(const weft_node *node, int64_t most, weft_diag *diag)
 {
     static const char *const lists[] = {"counts", "mults", "shifts"};
-    const int64_t least[] = {1, 0, WEFT_SHIFT_MIN}, largest[] = {most, WEFT_MULT_MAX,
-                                                                 WEFT_SHIFT_MAX};
+    const int64_t least[] = {1, 0, WEFT_SHIFT_MIN},
+                  largest[] = {most, WEFT_MULT_MAX, WEFT_SHIFT_MAX};
     size_t entries = 0;
     for (size_t i = 0; i < 3; i++) {
         const weft_attr *list = weft_attrs_find(&node->attrs, lists[i]);
@@ -243,8 +277,8 @@ static weft_status check_average(const weft_node *node, int64_t most, weft_diag 
             fits = list->ints[k] >= least[i] && list->ints[k] <= largest[i];
         if (!fits)
             return weft_infer_fail(node, NULL, WEFT_E_INFER_ATTR, diag,
-                                   "counts, mults and shifts of one length and in range",
-                                   lists[i], "an average needs a multiplier for each count");
+                                   "counts, mults and shifts of one length and in range", lists[i],
+                                   "an average needs a multiplier for each count");
     }
     return WEFT_OK;
 }
@@ -275,7 +309,7 @@ weft_status weft_infer_q_pool2d(weft_graph *graph, weft_node *node, weft_diag *d
     WEFT_INFER_TRY(check_zero(node, "x_zero", x->dtype, diag));
     WEFT_INFER_TRY(check_stage(node, "y_zero", "y_min", "y_max", dtype, diag));
     /* |x - zero| <= 255: a window of 2^23 elements still fits an s32 sum. */
-    const int64_t most = INT64_C(1) << 23;
+    const int64_t most = WEFT_AVERAGE_COUNT_MAX;
     if (window.kernel[0] > most / window.kernel[1])
         return weft_infer_fail(node, NULL, WEFT_E_INFER_ATTR, diag, "at most 2^23 elements",
                                "a larger window", "the window is too large for 32-bit sums");

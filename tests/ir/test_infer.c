@@ -393,6 +393,23 @@ static const infer_case quantised[] = {
     {"%y = weft.QConv2D(%u8, %w, %b, %m, %s) {c_min=2, c_max=1} " QW, "E0202"},
     {"%y = weft.QConv2D(%u8, %w, %b, %b, %s) {acc_bits=33} " QW, "E0202"},
     {"%y = weft.QConv2D(%img, %w, %b, %m, %s) " QW, "E0203"},
+    /* ratios and means outside of the integer rules */
+    {"%y = weft.QConv2D(%u8, %w, %b, %k, %s) const %k: i32[5] = [0, 4194304, 1, 2, 3] " QW,
+     "i8[1x5x7x5]"},
+    {"%y = weft.QConv2D(%u8, %w, %b, %k, %s) const %k: i32[5] = [0, 1, 4194305, 2, 3] " QW,
+     "E0202"},
+    {"%y = weft.QConv2D(%u8, %w, %b, %k, %s) const %k: i32[5] = [0, 1, 2, 3, -1] " QW, "E0202"},
+    {"%y = weft.QConv2D(%u8, %w, %b, %m, %k) const %k: i32[5] = [1, 2, 3, 4, 62] " QW,
+     "i8[1x5x7x5]"},
+    {"%y = weft.QConv2D(%u8, %w, %b, %m, %k) const %k: i32[5] = [1, 2, 3, 4, 63] " QW, "E0202"},
+    {"%y = weft.QConv2D(%u8, %w, %b, %m, %k) const %k: i32[5] = [0, 2, 3, 4, 5] " QW, "E0202"},
+    {"%y = weft.QConv2D(%u8, %w, %b, %k, %k) input %k: i32[5] " QW, "i8[1x5x7x5]"},
+    {"%x, %y = weft.QConv2D(%v, %p, %b, %m, %s) input %v: u8[1x4096x2048x1] input %p: i8[5x1x1x1] " QW,
+     "i8[1x5]"},
+    {"%x, %y = weft.QConv2D(%v, %p, %b, %m, %s) input %v: u8[1x4097x2048x1] input %p: i8[5x1x1x1] " QW,
+     "E0207"},
+    {"%y = weft.QConv2D(%v, %p, %b, %m, %s) input %v: u8[1x4097x2048x1] input %p: i8[5x1x1x1] " QW,
+     "i8[1x4097x2048x5]"},
     {"%y = weft.QConv2D(%u8, %w, %w, %m, %s) " QW, "E0203"},
     {"%y = weft.QConv2D(%u8, %w, %b, %m, %s) {group=2} " QW, "E0204"},
     {"%y = weft.QAdd(%u8, %r) {a_mult=5, b_mult=7} input %r: i8[4]", "i8[1x7x9x4]"},
@@ -429,8 +446,8 @@ static const struct {
     {                                                                                              \
         name, sizeof name / sizeof name[0]                                                         \
     }
-    TABLE(elementwise), TABLE(products), TABLE(reductions),
-    TABLE(moves),       TABLE(data),     TABLE(weft_rows), TABLE(quantised),
+    TABLE(elementwise), TABLE(products),  TABLE(reductions), TABLE(moves),
+    TABLE(data),        TABLE(weft_rows), TABLE(quantised),
 };
 
 /* Whether the case comes out as expected; prints what differs. */
