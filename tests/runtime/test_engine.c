@@ -297,15 +297,16 @@ static outcome run_on(const char *backend, uint32_t with, bool keep_values)
     return result;
 }
 
-/* All steps but `host_steps` have descriptors, and both backends give ref's bits. */
+/* All steps but `host_steps` have descriptors, and the engine's backends, and the CPU's kernels on
+ * the whole graph, give ref's bits. */
 static void same_bits(const char *text, const char *engine, size_t host_steps)
 {
-    static const char *const backends[] = {"engine-hls", "engine-opencl"};
+    static const char *const backends[] = {"engine-hls", "engine-opencl", "opencl"};
     size_t steps = 0, count = write_planned(text, engine, &steps);
     if (count != steps - host_steps)
         fail_msg("%zu of %zu steps have descriptors: %s", count, steps, text);
     uint32_t with = seed;
-    for (size_t i = 0; i < (has_opencl() ? 2 : 1); i++)
+    for (size_t i = 0; i < (has_opencl() ? 3 : 1); i++)
         for (int keep = 0; keep < 2; keep++) {
             outcome expected = run_on("ref", with, keep == 1);
             outcome got = run_on(backends[i], with, keep == 1);
