@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# oclgrind.sh BUILD: runs every kernel family at vector widths 4, 8 and 16 in oclgrind: accesses out of bounds, data races, wrong API
+# oclgrind.sh BUILD: runs every kernel family at vector widths 4, 8 and 16, and the engine, in oclgrind: accesses out of bounds, data races, wrong API
 # calls and uninitialised reads. Any report of oclgrind fails the line it belongs to. Speaks TAP.
 # The kernels are not optimised, because oclgrind does not know all that the optimiser of clang 14 makes (freeze).
 set -u
@@ -27,22 +27,27 @@ line() { # line OK|BAD NAME
     fi
 }
 
+program() { # program NAME PROGRAM: one line per test that ran; what is too large for an interpreter is skipped by the program itself
+    CMOCKA_MESSAGE_OUTPUT=TAP checked "$build/tests/$2"
+    code=$?
+    grep -qE '^ok ' "$work/output" || code=1
+    [ -s "$work/reports" ] && code=1
+    if [ $code -eq 0 ]; then
+        for family in $(sed -nE 's/^ok [0-9]+ - //p' "$work/output"); do
+            line ok "$1: $family"
+        done
+    else
+        line bad "$1: $2"
+    fi
+}
+
 for width in 4 8 16; do
-    for program in test_cpu_other test_cpu_tokens test_cpu_conv test_cpu_qconv test_cpu_qwindow test_cpu_qeltwise test_cpu_qlinear test_cpu_qmove; do
-        CMOCKA_MESSAGE_OUTPUT=TAP WEFT_TEST_VECTOR_WIDTH=$width checked "$build/tests/kernels/$program"
-        code=$?
-        grep -qE '^ok ' "$work/output" || code=1
-        [ -s "$work/reports" ] && code=1
-        if [ $code -eq 0 ]; then
-            # One line per family that ran; shapes too large for an interpreter are skipped by the program.
-            for family in $(sed -nE 's/^ok [0-9]+ - //p' "$work/output"); do
-                line ok "width $width: $family"
-            done
-        else
-            line bad "width $width: $program"
-        fi
+    for name in test_cpu_other test_cpu_tokens test_cpu_conv test_cpu_qconv test_cpu_qwindow test_cpu_qeltwise test_cpu_qlinear test_cpu_qmove; do
+        export WEFT_TEST_VECTOR_WIDTH=$width
+        program "width $width" "kernels/$name"
     done
 done
+program "engine" fpga/test_engine_opencl
 
 echo "1..$count"
 [ "$failed" -eq 0 ]

@@ -89,8 +89,8 @@ unit-asan: tests-built $(BUILD)/weft-model
 	@ASAN_OPTIONS=detect_leaks=1:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 WEFT_ARENA=malloc WEFT_TEST_REF_ONLY=1 \
 	 BUILD=$(BUILD) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN)
 
-oclgrind: ## every kernel family under oclgrind's memory, race and API checks
-	@$(MAKE) --no-print-directory -j$(JOBS) all $(patsubst %,$(BUILD)/tests/kernels/test_cpu_%,conv other tokens qconv qwindow qeltwise qlinear qmove)
+oclgrind: ## every kernel family and the engine under oclgrind's memory, race and API checks
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(patsubst %,$(BUILD)/tests/kernels/test_cpu_%,conv other tokens qconv qwindow qeltwise qlinear qmove) $(BUILD)/tests/fpga/test_engine_opencl
 	@sh tests/oclgrind.sh $(BUILD)
 
 fuzz: ## run each fuzzer for FUZZ_SECONDS (default 600)
@@ -132,7 +132,7 @@ warnings: ## build everything once with gcc and once with clang, each warning an
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/warn-clang CC=clang WERROR=-Werror all tests-built
 	@echo "warnings: none with gcc and clang"
 
-FORMATTED = $(shell git ls-files -- '*.c' '*.h' | grep -E '^(compiler|runtime|kernels|cli|models|tests)/')
+FORMATTED = $(filter-out tests/fpga/golden/%,$(shell git ls-files -- '*.c' '*.h' | grep -E '^(compiler|runtime|kernels|cli|models|tests)/'))
 format: ## lay out every C source with clang-format
 	@clang-format --style=file -i $(FORMATTED)
 format-check: ## fail when clang-format would change a source

@@ -15,7 +15,7 @@
 #include "tests/kernels/cl_harness.h"
 
 /* Of each kind, for each engine. */
-enum { CASES = 10000, CASES_ON_INTERPRETER = 12 };
+enum { CASES = 10000, CASES_ON_INTERPRETER = 8 };
 
 struct device {
     struct cl_harness harness;

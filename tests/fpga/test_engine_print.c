@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The printer of the engine: the texts of a small engine as they stand in golden/ (GOLDEN_UPDATE=1
+ * rewrites them; look at the difference then), the same bytes each time, and which parameters and
+ * tiles are refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "compiler/codegen/engine_print.h"
+
+#define GOLDEN WEFT_TEST_DATA "/fpga/golden/"
+
+static char *read_file(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        return NULL;
+    fseek(file, 0, SEEK_END);
+    size_t size = (size_t)ftell(file);
+    rewind(file);
+    char *text = calloc(size + 1, 1);
+    size_t got = text != NULL ? fread(text, 1, size, file) : 0;
+    fclose(file);
+    if (got == size)
+        return text;
+    free(text);
+    return NULL;
+}
+
+static int first_difference(const char *a, const char *b)
+{
+    int line = 1;
+    for (; *a == *b && *a != '\0'; a++, b++)
+        line += *a == '\n';
+    return line;
+}
+
+static void check_golden(const char *path, weft_dialect dialect)
+{
+    weft_arena *arena = weft_arena_create();
+    const char *text = weft_engine_print(arena, weft_engine_find("tiny"), dialect);
+    const char *again = weft_engine_print(arena, weft_engine_find("tiny"), dialect);
+    assert_string_equal(text, again);
+    if (getenv("GOLDEN_UPDATE") != NULL) {
+        FILE *file = fopen(path, "wb");
+        assert_non_null(file);
+        assert_int_equal(fwrite(text, 1, strlen(text), file), strlen(text));
+        assert_int_equal(fclose(file), 0);
+    }
+    char *expected = read_file(path);
+    assert_non_null(expected);
+    int is_equal = strcmp(text, expected) == 0, line = first_difference(text, expected);
+    free(expected);
+    weft_arena_destroy(arena);
+    if (!is_equal)
+        fail_msg("%s: the first difference is in line %d", path, line);
+}
+
+static void hls_is_golden(void **state)
+{
+    (void)state;
+    check_golden(GOLDEN "tiny.c", WEFT_DIALECT_HLS_C);
+}
+
+static void opencl_is_golden(void **state)
+{
+    (void)state;
+    check_golden(GOLDEN "tiny.cl", WEFT_DIALECT_OPENCL);
+}
+
+/* No marker and no word of the other dialect is left over. */
+static void dialects_are_separate(void **state)
+{
+    (void)state;
+    weft_arena *arena = weft_arena_create();
+    for (const weft_engine_params *p = weft_engines; p->name != NULL; p++) {
+        const char *hls = weft_engine_print(arena, p, WEFT_DIALECT_HLS_C);
+        const char *opencl = weft_engine_print(arena, p, WEFT_DIALECT_OPENCL);
+        assert_null(strchr(hls, '@'));
+        assert_null(strchr(opencl, '@'));
+        assert_null(strstr(hls, "xcl_"));
+        assert_null(strstr(hls, "__global"));
+        assert_null(strstr(opencl, "#pragma HLS"));
+        assert_null(strstr(hls, "GLOBAL"));
+        assert_null(strstr(opencl, "GLOBAL"));
+        assert_non_null(strstr(opencl, "reqd_work_group_size(1, 1, 1)"));
+    }
+    weft_arena_destroy(arena);
+}
+
+static void named_engines_are_valid(void **state)
+{
+    (void)state;
+    assert_null(weft_engine_find("none of them"));
+    for (const weft_engine_params *p = weft_engines; p->name != NULL; p++) {
+        assert_true(weft_engine_params_are_valid(p));
+        assert_ptr_equal(weft_engine_find(p->name), p);
+    }
+}
+
+static void wrong_parameters_are_refused(void **state)
+{
+    (void)state;
+    const weft_engine_params good = *weft_engine_find("tiny");
+    static const struct {
+        size_t offset;
+        int32_t value;
+    } wrong[] = {
+#define WRONG(field, value) {offsetof(weft_engine_params, field), value}
+        WRONG(rows, 3),         WRONG(rows, 0),       WRONG(rows, 1 << 20),    WRONG(cols, 6),
+        WRONG(cols, 0),         WRONG(simd, 16),      WRONG(simd, 3),          WRONG(simd, 0),
+        WRONG(lanes, 0),        WRONG(lanes, 3),      WRONG(x_bytes, 100),     WRONG(x_bytes, 0),
+        WRONG(x_bytes, -256),   WRONG(w_bytes, 250),  WRONG(w_bytes, 4 << 20), WRONG(sums, 60),
+        WRONG(sums, INT32_MAX), WRONG(lane_bytes, 2), WRONG(line, 12),         WRONG(line, 0),
+#undef WRONG
+    };
+    assert_true(weft_engine_params_are_valid(&good));
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        weft_engine_params params = good;
+        memcpy((char *)&params + wrong[i].offset, &wrong[i].value, sizeof wrong[i].value);
+        assert_false(weft_engine_params_are_valid(&params));
+    }
+}
+
+/* "tiny": rows 2, cols 4, simd 4, lanes 4, 256 bytes, 64 sums, lines of 16. */
+static void tiles_fit_or_not(void **state)
+{
+    (void)state;
+    const weft_engine_params *p = weft_engine_find("tiny");
+    assert_true(weft_engine_tile_fits(p, WEFT_KIND_CONV, 16, 4, 16));
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 17, 4, 4));  /* 18 x 4 sums */
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 13, 5, 4));  /* 14 x 8 sums */
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 16, 4, 20)); /* 320 bytes of patches */
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 1, 16, 20)); /* 320 bytes of filters */
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 1, 4, 6));   /* not whole words */
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 1, 17, 4));  /* longer than a line */
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 0, 4, 4));
+    assert_true(weft_engine_tile_fits(p, WEFT_KIND_POOL, 16, 1, 4));
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_POOL, 16, 1, 5));
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_GROUPED, 17, 1, 1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hls_is_golden),
+        cmocka_unit_test(opencl_is_golden),
+        cmocka_unit_test(dialects_are_separate),
+        cmocka_unit_test(named_engines_are_valid),
+        cmocka_unit_test(wrong_parameters_are_refused),
+        cmocka_unit_test(tiles_fit_or_not),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
