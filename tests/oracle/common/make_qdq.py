@@ -57,10 +57,10 @@ def input_of(model):
 
 
 def class_images(shape, classes, count, seed):
-    """count seeded images of each class: the class's picture under noise. The pictures are the same for every seed."""
+    """count seeded images of each class, the classes in turn: the class's picture under noise. The pictures are the same for every seed."""
     random = np.random.default_rng(seed)
     pictures = list(images((1, *shape[1:]), classes, seed=1000))
-    return [(picture + 0.3 * random.standard_normal(picture.shape)).astype(np.float32) for picture in pictures for _ in range(count)]
+    return [(picture + 0.3 * random.standard_normal(picture.shape)).astype(np.float32) for _ in range(count) for picture in pictures]
 
 
 def settle(source, share=0.25):
@@ -90,7 +90,7 @@ def fit_head(source, count=8, seed=3):
     del model.graph.output[-1]
     mean = features.mean(axis=0)
     centred = (features - mean).astype(np.float64)
-    wanted = np.repeat(np.eye(classes), count, axis=0) - 1 / classes
+    wanted = np.tile(np.eye(classes), (count, 1)) - 1 / classes
     gram = centred @ centred.T
     weights = centred.T @ np.linalg.solve(gram + RIDGE * np.trace(gram) / len(gram) * np.eye(len(gram)), wanted)
     for name, values in ((head.input[1], weights.T), (head.input[2], -mean @ weights)):

@@ -58,13 +58,15 @@ def compare_executors(checks, what, package, *options):
     checks.expect(report["passed"], f"{what}: {report['layers_equal']} layers equal, {report['layers_close']} of floats close, of {report['layers']} on {', '.join(ran)}{where}")
 
 
-def compare_logits(checks, what, model_path, package, shape, name):
+def compare_logits(checks, what, model_path, package, shape, name, batch):
     model = onnx.load(model_path)
     step, output = last_step(model), model.graph.output[0].name
     classes = model.graph.output[0].type.tensor_type.shape.dim[1].dim_value
-    x = np.concatenate(class_images(shape, classes, -(-IMAGES // classes), seed=9))[:IMAGES]
-    (expected,) = exact_session(model_path).run([output], {name: x})
-    (found,) = run_package(package, {name: x}, [output])
+    x = np.concatenate(class_images(shape, classes, -(-IMAGES // classes), seed=9)[:IMAGES])
+    session = exact_session(model_path)
+    batches = [x] if batch is None else np.split(x, IMAGES // batch)
+    expected = np.concatenate([session.run([output], {name: one})[0] for one in batches])
+    found = np.concatenate([run_package(package, {name: one}, [output])[0] for one in batches])
     near = float((np.abs(found - expected) <= step * 1.001).mean())
     same = float((found.argmax(axis=1) == expected.argmax(axis=1)).mean())
     checks.expect(near >= LEAST_NEAR and same >= LEAST_TOP1,
@@ -73,11 +75,14 @@ def compare_logits(checks, what, model_path, package, shape, name):
 
 
 def compare_model(checks, what, model_path, layer_batch=2):
-    """A model with a symbolic batch: few images layer by layer, IMAGES of them for the logits."""
-    name, shape = input_of(onnx.load(model_path))
+    """A model with a symbolic batch: layer_batch images layer by layer, IMAGES of them for the logits. Otherwise the model's own batch."""
+    model = onnx.load(model_path)
+    name, shape = input_of(model)
     size = "x".join(map(str, shape[1:]))
+    is_fixed = model.graph.input[0].type.tensor_type.shape.dim[0].HasField("dim_value")
+    shapes = f"{name}={shape[0]}x{size}" if is_fixed else f"{name}={layer_batch}x{size},{IMAGES}x{size}"
     with tempfile.TemporaryDirectory() as folder:
         package = os.path.join(folder, "model.weft")
-        program("weft", "compile", model_path, "-o", package, "-q", "--shape", f"{name}={layer_batch}x{size},{IMAGES}x{size}")
+        program("weft", "compile", model_path, "-o", package, "-q", "--shape", shapes)
         compare_executors(checks, what, package)
-        compare_logits(checks, what, model_path, package, shape, name)
+        compare_logits(checks, what, model_path, package, shape, name, shape[0] if is_fixed else None)

@@ -21,7 +21,7 @@ def weft_quantise(source, target, activation, data, folder):
     """weft quantize, calibrated with the same images."""
     path = os.path.join(folder, "calibration.npy")
     np.save(path, np.concatenate(data))
-    program("weft", "quantize", source, "--data", path, "--activation", activation, "-o", target, "-q")
+    program("weft", "quantize", source, "--data", path, "--activations", activation, "-o", target, "-q")
 
 
 def run_form(checks, what, folder, activation, data, how):
