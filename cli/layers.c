@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The layer table. Must not know about: sessions, files. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/json.h"
 #include "cli/layers.h"
@@ -113,8 +114,15 @@ static void add_columns(weft_cli_table *table, const weft_cli_layers *layers)
     weft_cli_table_hide_below(table, "MMAC", is_measured ? 110 : 0);
 }
 
+/* What a step would take at the peak for its operations. */
+static double peak_us(const weft_cli_layers *layers, const weft_step_info *step)
+{
+    double peak = strcmp(step->op, "weft.QConv2D") == 0 ? layers->peak_gops : layers->peak_gflops;
+    return peak > 0 ? (double)step->flops / peak / 1e3 : 0;
+}
+
 typedef struct totals {
-    double macs, flops, bytes, ideal_us, measured_us;
+    double macs, flops, bytes, ideal_us, peak_us, measured_us;
 } totals;
 
 static totals total_of(const weft_cli_layers *layers, size_t count)
@@ -127,6 +135,7 @@ static totals total_of(const weft_cli_layers *layers, size_t count)
         sum.flops += (double)step.flops;
         sum.bytes += step_bytes(&step);
         sum.ideal_us += step.ideal_ns / 1e3;
+        sum.peak_us += peak_us(layers, &step);
         sum.measured_us += layers->measured_us != NULL ? layers->measured_us[i] : 0;
     }
     return sum;
@@ -134,15 +143,15 @@ static totals total_of(const weft_cli_layers *layers, size_t count)
 
 /* The measured cells: time, share, cumulative share, rates. */
 static void add_measured(weft_cli_table *table, const weft_cli_layers *layers, double time_us,
-                         double share, double cumulative, double flops, double bytes)
+                         double share, double cumulative, double flops, double at_peak_us,
+                         double bytes)
 {
     weft_cli_table_add_cell(table, "%.1f", time_us);
     weft_cli_table_add_cell(table, "%.1f", share * 100);
     weft_cli_table_add_cell(table, "%.1f", cumulative * 100);
-    double gflops = time_us > 0 ? flops / time_us / 1e3 : 0;
-    weft_cli_table_add_cell(table, "%.1f", gflops);
+    weft_cli_table_add_cell(table, "%.1f", time_us > 0 ? flops / time_us / 1e3 : 0);
     if (layers->peak_gflops > 0)
-        weft_cli_table_add_cell(table, "%.0f", gflops / layers->peak_gflops * 100);
+        weft_cli_table_add_cell(table, "%.0f", time_us > 0 ? at_peak_us / time_us * 100 : 0);
     else
         weft_cli_table_add_cell(table, "-");
     weft_cli_table_add_cell(table, "%.1f", time_us > 0 ? bytes / time_us / 1e3 : 0);
@@ -160,7 +169,7 @@ static void add_sums(weft_cli_table *table, const weft_cli_layers *layers, const
     weft_cli_table_add_cell(table, "%.1f", sum->ideal_us);
     if (layers->measured_us == NULL)
         return;
-    add_measured(table, layers, sum->measured_us, 1, 1, sum->flops, sum->bytes);
+    add_measured(table, layers, sum->measured_us, 1, 1, sum->flops, sum->peak_us, sum->bytes);
     weft_cli_table_add_row(table);
     weft_cli_table_add_cell(table, " ");
     weft_cli_table_add_cell(table, "unaccounted");
@@ -205,7 +214,7 @@ void weft_cli_layers_print(FILE *out, const weft_cli_layers *layers)
         weft_cli_table_add_cell(table, "%.1f", step.ideal_ns / 1e3);
         if (layers->measured_us != NULL)
             add_measured(table, layers, rows[i].time_us, share, cumulative, (double)step.flops,
-                         step_bytes(&step));
+                         peak_us(layers, &step), step_bytes(&step));
         if (has_engine(layers))
             weft_cli_table_add_cell(table, "%s", step.descriptor_count > 0 ? "yes" : "host");
         weft_cli_table_add_cell(table, "%s", step.bound);

@@ -17,6 +17,7 @@ typedef struct weft_cli_layers {
     const double *measured_us; /* one per step; NULL when nothing was measured */
     double wall_us;            /* of one whole run, for the gap line */
     double peak_gflops;        /* of the target with the threads used; 0 when unknown */
+    double peak_gops;          /* the same for products of 8-bit values */
     weft_cli_layer_sort sort;
     size_t node_limit; /* source nodes named per row, the rest counted; 0: all */
 } weft_cli_layers;

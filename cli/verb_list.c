@@ -47,20 +47,21 @@ static void list_targets(weft_cli_listing *listing)
 {
     const char *here = weft_target_of_this_machine();
     WEFT_CLI_LISTING_COLUMNS(listing, "target", "here", "vector", "tile", "L1", "L2",
-                             "GFLOP/s per thread", "GB/s", "what it is");
+                             "GFLOP/s per thread", "8-bit GOP/s per thread", "GB/s", "what it is");
     for (size_t i = 0; i < weft_target_info_count(); i++) {
         weft_target_info target;
         char vector[24], tile[48], l1[WEFT_CLI_BYTES_TEXT], l2[WEFT_CLI_BYTES_TEXT], peak[32],
-            bandwidth[32];
+            peak_8bit[32], bandwidth[32];
         weft_target_info_get(i, &target);
         snprintf(vector, sizeof vector, "%d floats", target.vector_floats);
         snprintf(tile, sizeof tile, "%d x %d", target.tile_rows, target.tile_columns);
         snprintf(peak, sizeof peak, "%.1f", target.peak_gflops_per_thread);
+        snprintf(peak_8bit, sizeof peak_8bit, "%.1f", target.peak_gops_per_thread);
         snprintf(bandwidth, sizeof bandwidth, "%.1f", target.memory_gbytes_per_s);
         snprintf(l1, sizeof l1, "%" PRId64 " KiB", target.l1_bytes / 1024);
         snprintf(l2, sizeof l2, "%" PRId64 " KiB", target.l2_bytes / 1024);
         WEFT_CLI_LISTING_ROW(listing, target.name, strcmp(target.name, here) == 0 ? "yes" : "",
-                             vector, tile, l1, l2, peak, bandwidth, target.doc);
+                             vector, tile, l1, l2, peak, peak_8bit, bandwidth, target.doc);
     }
 }
 

@@ -104,7 +104,8 @@ static weft_status write_json(weft_cli *cli, const char *option, json_t *json)
     return status;
 }
 
-static double peak_of(const weft_package *package, int threads)
+/* The package's target; zeros when it is none that this program knows. */
+static weft_target_info target_of(const weft_package *package)
 {
     weft_package_info info;
     weft_package_get_info(package, &info);
@@ -112,22 +113,24 @@ static double peak_of(const weft_package *package, int threads)
         weft_target_info target;
         weft_target_info_get(i, &target);
         if (strcmp(target.name, info.target) == 0)
-            return target.peak_gflops_per_thread * threads;
+            return target;
     }
-    return 0;
+    return (weft_target_info){0};
 }
 
 static void print_answer(weft_cli *cli, const profile *p)
 {
     weft_load_info load;
     weft_session_get_load_info(p->engine.session, &load);
+    weft_target_info target = target_of(p->package);
     const char *sort = weft_cli_args_text(&cli->args, "sort", "order");
     weft_cli_layers layers = {.package = p->package,
                               .schedule = p->inputs.schedule,
                               .measured_us = p->median,
                               .wall_us = p->wall_us,
                               .node_limit = cli->verbosity > 0 ? 0 : 1,
-                              .peak_gflops = peak_of(p->package, load.threads),
+                              .peak_gflops = target.peak_gflops_per_thread * load.threads,
+                              .peak_gops = target.peak_gops_per_thread * load.threads,
                               .sort = strcmp(sort, "time") == 0 ? WEFT_CLI_SORT_TIME
                                                                 : WEFT_CLI_SORT_ORDER};
     double sum_us = 0;
@@ -144,6 +147,7 @@ static void print_answer(weft_cli *cli, const profile *p)
         json_object_set_new(json, "engine", weft_cli_engine_json(&p->engine));
         json_object_set_new(json, "iterations", json_integer((json_int_t)p->iterations));
         json_object_set_new(json, "peak_gflops", json_real(layers.peak_gflops));
+        json_object_set_new(json, "peak_8bit_gops", json_real(layers.peak_gops));
         json_object_set_new(json, "wall_us", json_real(p->wall_us));
         json_object_set_new(json, "steps_us", json_real(sum_us));
         json_object_set_new(json, "unaccounted_us", json_real(p->wall_us - sum_us));
@@ -153,8 +157,9 @@ static void print_answer(weft_cli *cli, const profile *p)
     }
     char *where = weft_cli_engine_describe(&p->engine);
     fprintf(cli->out,
-            "%s; medians of %zu runs; peak %.0f GFLOP/s and ideal times are the target's model\n",
-            where, p->iterations, layers.peak_gflops);
+            "%s; medians of %zu runs; peak %.0f GFLOP/s, 8-bit %.0f GOP/s and ideal times are the "
+            "target's model\n",
+            where, p->iterations, layers.peak_gflops, layers.peak_gops);
     weft_cli_layers_print(cli->out, &layers);
     free(where);
 }

@@ -61,6 +61,7 @@ void weft_target_info_get(size_t index, weft_target_info *out_info)
                                        .l1_bytes = target->l1_bytes,
                                        .l2_bytes = target->l2_bytes,
                                        .peak_gflops_per_thread = target->peak_gflops,
+                                       .peak_gops_per_thread = target->peak_gops,
                                        .memory_gbytes_per_s = target->memory_gbytes};
 }
 

@@ -8,11 +8,12 @@
  * tenth of a memory access. */
 static const double CACHED_SHARE = 0.1;
 
-/* Its multiply-adds are 8-bit products; everything else counts as f32, which has as many lanes as
- * s32. */
-static bool multiplies_8bit(const weft_node *node)
+/* Operations that are multiply-adds of 8-bit values, or of the 16-bit ones that Winograd makes of
+ * them. Everything else counts as f32, which has as many lanes as s32. */
+static double product_ops(const weft_node *node, const weft_step *step)
 {
-    return node->op == WEFT_OP_QConv2D;
+    double products = 2.0 * (double)step->cost.macs, all = (double)step->cost.flops;
+    return node->op != WEFT_OP_QConv2D ? 0.0 : products < all ? products : all;
 }
 
 void weft__plan_cost(const schedule_state *state, const weft_node *node, weft_step *step)
@@ -25,7 +26,7 @@ void weft__plan_cost(const schedule_state *state, const weft_node *node, weft_st
     step->cost.weight_bytes = cost.weight_bytes;
     step->cost.input_bytes = cost.input_bytes;
     step->cost.output_bytes = cost.output_bytes;
-    double products = multiplies_8bit(node) ? 2.0 * (double)cost.macs : 0.0;
+    double products = product_ops(node, step);
     double compute_ns = (products / target->peak_gops +
                          ((double)step->cost.flops - products) / target->peak_gflops) /
                         state->planner->threads;

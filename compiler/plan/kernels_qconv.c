@@ -168,6 +168,9 @@ static int32_t launch_winograd(launch_builder *builder, const q_conv_node *conv)
              plan->t_block, plan->pg);
     weft__launch_end(builder, WEFT_KERNEL_QWINOGRAD, m == 2 ? "weft_qwinograd2" : "weft_qwinograd4",
                      plan->segments * plan->blocks, plan->groups, tile);
+    /* What it multiplies and adds; the transforms are small beside it. */
+    int64_t tiles = (int64_t)shape->n * ((shape->oh + m - 1) / m) * ((shape->ow + m - 1) / m);
+    builder->step->cost.flops = 2 * tiles * (m + 2) * (m + 2) * shape->ic * shape->oc;
     return sums;
 }
 

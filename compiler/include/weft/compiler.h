@@ -89,8 +89,8 @@ typedef struct weft_compile_params {
     void (*progress)(void *user, int stage, int stage_count,
                      const char *title); /* before each stage */
     void *user;
-    const char *engine; /* row of weft_engine_info_get that executes steps of 8-bit values; NULL: the
-                           default one; "none": no descriptors are made */
+    const char *engine; /* row of weft_engine_info_get that executes steps of 8-bit values; NULL:
+                           the default one; "none": no descriptors are made */
 } weft_compile_params;
 #define WEFT_COMPILE_PARAMS_DEFAULT                                                                \
     {                                                                                              \
@@ -115,9 +115,9 @@ typedef struct weft_stage_time {
 } weft_stage_time;
 size_t weft_compile_report_stage_count(const weft_compile_report *report);
 const weft_stage_time *weft_compile_report_stage(const weft_compile_report *report, size_t index);
-/* A node of a quantised model that computes in f32: it has no 8-bit form, or is not between quantised
- * tensors. None for models without quantised tensors. Of the first model when several were compiled;
- * most multiply-accumulates first. */
+/* A node of a quantised model that computes in f32: it has no 8-bit form, or is not between
+ * quantised tensors. None for models without quantised tensors. Of the first model when several
+ * were compiled; most multiply-accumulates first. */
 typedef struct weft_float_layer {
     const char *name, *op; /* as imported */
     const char *reason;
@@ -157,6 +157,7 @@ typedef struct weft_target_info {
     int tile_rows, tile_columns;
     int64_t l1_bytes, l2_bytes;
     double peak_gflops_per_thread, memory_gbytes_per_s; /* used for ideal times: a model */
+    double peak_gops_per_thread; /* of multiply-adds of 8-bit values, each two operations */
 } weft_target_info;
 size_t weft_target_info_count(void);
 void weft_target_info_get(size_t index, weft_target_info *out_info);
