@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """weft next to ONNX Runtime and OpenVINO on the same ONNX files, interleaved round by round in one run, and next to what the machine can
-do. Prints a table; writes build/bench/bench.json. Called by `make bench`; the environment variables below change its size.
+do, in f32 and with 8-bit values. Prints a table; writes build/bench/bench.json. Called by `make bench`; the environment variables below
+change its size.
 
+    BENCH_MODELS      names of the models to run (default all): resnetrs50 resnetrs101 resnetrs50-ort-u8 resnetrs50-weft-u8
     BENCH_ROUNDS      rounds per engine (default 7); an engine's samples of all rounds are put together
     BENCH_ITERATIONS  timed runs per round (default 20)
 """
@@ -19,7 +21,10 @@ ITERATIONS = int(os.environ.get("BENCH_ITERATIONS", "20"))
 WARMUP = 5
 OUT = os.path.join(BUILD, "bench")
 HERE = os.path.dirname(os.path.abspath(__file__))
-MODELS = [("resnetrs50", 50, 160), ("resnetrs101", 101, 192)]
+# Who quantised it: nobody, ONNX Runtime's quantize_static (u8 activations, s8 weights per channel, BatchNormalization folded) or weft.
+MODELS = [("resnetrs50", 50, 160, None), ("resnetrs101", 101, 192, None), ("resnetrs50-ort-u8", 50, 160, "onnxruntime"),
+          ("resnetrs50-weft-u8", 50, 160, "weft")]
+CALIBRATION_IMAGES = 16
 ENGINES = ["weft", "onnxruntime", "openvino"]
 
 
@@ -31,10 +36,21 @@ def weft(*args):
     return tool(os.path.join(BUILD, "weft"), *args)
 
 
-def prepare(name, depth, size):
+def quantise(source, target, quantiser):
+    if quantiser == "weft":
+        weft("quantize", source, "--data", "random", "--count", str(CALIBRATION_IMAGES), "-o", target, "-q")
+    else:
+        tool(sys.executable, os.path.join(HERE, "..", "oracle", "common", "make_qdq.py"), source, "-o", target, "--samples",
+             str(CALIBRATION_IMAGES))
+
+
+def prepare(name, depth, size, quantiser):
+    plain = os.path.join(OUT, f"resnetrs{depth}-{size}.onnx")
     onnx = os.path.join(OUT, f"{name}-{size}.onnx")
+    if not os.path.exists(plain):
+        tool(os.path.join(BUILD, "weft-model"), "resnet-rs", "--depth", str(depth), "--size", str(size), "--seed", "7", "-o", plain)
     if not os.path.exists(onnx):
-        tool(os.path.join(BUILD, "weft-model"), "resnet-rs", "--depth", str(depth), "--size", str(size), "--seed", "7", "-o", onnx)
+        quantise(plain, onnx, quantiser)
     packages = {}
     for threads in (1, 2):
         packages[threads] = onnx.replace(".onnx", f"-t{threads}.weft")
@@ -55,7 +71,7 @@ def run_round(engine, onnx, packages, threads):
 
 def cold_and_warm(depth, size):
     """Compile time from nothing, the first run with PoCL's compiler, and what the second run needs to load."""
-    onnx = os.path.join(OUT, f"resnetrs{depth}-{size}.onnx")
+    onnx, _ = prepare(f"resnetrs{depth}", depth, size, None)
     package = os.path.join(OUT, "cold.weft")
     home = os.path.abspath(os.path.join(OUT, "empty-cache"))
     shutil.rmtree(home, ignore_errors=True)
@@ -88,11 +104,14 @@ def main():
     print(f"{results['date']}  {results['processor']}  {peak['vectors']}: {peak['gflops_1']:.0f} / {peak['gflops_2']:.0f} GFLOP/s, "
           f"{peak['read_gbytes_1']:.0f} / {peak['read_gbytes_2']:.0f} GB/s on 1 / 2 threads")
     print(f"{ROUNDS} rounds of {ITERATIONS} runs, {WARMUP} warm-up runs each, engines interleaved")
-    header = f"{'model':<12} {'thr':>3} {'engine':<12} {'version':<10} {'min ms':>8} {'median ms':>10} {'vs best peer':>12} {'% of peak':>10}"
+    header = f"{'model':<18} {'thr':>3} {'engine':<12} {'version':<10} {'min ms':>8} {'median ms':>10} {'vs best peer':>12} {'% of peak':>10}"
     print(header)
-    worst = 0.0
-    for name, depth, size in MODELS:
-        onnx, packages = prepare(name, depth, size)
+    wanted = os.environ.get("BENCH_MODELS", "").split()
+    worst = {"f32": 0.0, "8-bit": 0.0}
+    for name, depth, size, quantiser in MODELS:
+        if wanted and name not in wanted:
+            continue
+        onnx, packages = prepare(name, depth, size, quantiser)
         macs = json.loads(weft("inspect", onnx, "--json"))["model"]["macs"]
         for threads in (2, 1):
             samples = {engine: [] for engine in ENGINES}
@@ -105,16 +124,17 @@ def main():
             medians = {engine: statistics.median(samples[engine]) for engine in ENGINES}
             best_peer = min(medians["onnxruntime"], medians["openvino"])
             for engine in ENGINES:
-                share = 100.0 * 2 * macs / (medians[engine] * 1e-3) / (peak[f"gflops_{threads}"] * 1e9)
-                print(f"{name:<12} {threads:>3} {engine:<12} {versions[engine]:<10} {min(samples[engine]):>8.2f} "
-                      f"{medians[engine]:>10.2f} {medians[engine] / best_peer:>12.3f} {share:>10.1f}")
+                share = None if quantiser else 100.0 * 2 * macs / (medians[engine] * 1e-3) / (peak[f"gflops_{threads}"] * 1e9)
+                print(f"{name:<18} {threads:>3} {engine:<12} {versions[engine]:<10} {min(samples[engine]):>8.2f} "
+                      f"{medians[engine]:>10.2f} {medians[engine] / best_peer:>12.3f} " + (f"{share:>10.1f}" if share else f"{'-':>10}"))
                 results["models"].append({"model": f"{name}@{size}", "threads": threads, "engine": engine,
                                           "version": versions[engine], "min_ms": min(samples[engine]),
                                           "median_ms": medians[engine], "ratio": medians[engine] / best_peer,
                                           "percent_of_peak": share, "samples_ms": samples[engine]})
             if threads == 2:
-                worst = max(worst, medians["weft"] / best_peer)
-    print("% of peak counts the multiply-adds of the model's definition; Winograd performs fewer")
+                kind = "8-bit" if quantiser else "f32"
+                worst[kind] = max(worst[kind], medians["weft"] / best_peer)
+    print("% of peak: f32; it counts the multiply-adds of the model's definition, and Winograd performs fewer")
     cold = cold_and_warm(50, 160)
     weights_mb = json.loads(weft("inspect", os.path.join(OUT, "resnetrs50-160.onnx"), "--json"))["model"]["weight_bytes"] / 1e6
     results["resnetrs50"] = dict(cold, weights_mb=weights_mb)
@@ -123,7 +143,8 @@ def main():
           f"{cold['rss_mb'] / weights_mb:.2f} x the weights")
     with open(os.path.join(OUT, "bench.json"), "w", encoding="ascii") as out:
         json.dump(results, out, indent=1)
-    print(f"weft against the faster peer with 2 threads, worst model: {worst:.3f}   ({os.path.join(OUT, 'bench.json')})")
+    print("weft against the faster peer with 2 threads, worst model: " +
+          ", ".join(f"{kind} {ratio:.3f}" for kind, ratio in worst.items() if ratio) + f"   ({os.path.join(OUT, 'bench.json')})")
 
 
 main()
