@@ -39,16 +39,6 @@ INLINE iv add_stage_v(const iv a, const int a_mult, const iv b, const int b_mult
     ((row % d4) * s##4 + (row / d4 % d3) * s##3 + (row / d4 / d3 % d2) * s##2 + (row / d4 / d3 / d2 % d1) * s##1 +       \
      (row / d4 / d3 / d2 / d1) * s##0)
 
-/* Whole vectors of operands that lie side by side take no branches: bytes with the sign bit flipped are what a signed type
- * holds plus 128, so that one subtraction takes off both. */
-#define FLIP(is_signed) ((is_signed) ? (uchar)128 : (uchar)0)
-#define FLIPPED_ZERO(zero, is_signed) ((zero) + ((is_signed) ? 128 : 0))
-
-INLINE iv load_flipped(__global const uchar *p, const uchar flip, const int zero)
-{
-    return __builtin_convertvector(*(__global const bytes_v *)p ^ flip, iv) - zero;
-}
-
 /* y = clamp(round(((a - a_zero) * a_mult + (b - b_zero) * b_mult) / 2^shift) + y_zero, y_min, y_max); y is contiguous with
  * dimensions d0..d5. flags: 1 a is signed, 2 b is signed. Global {ceil(d0*..*d4 / row_block), ceil(d5 / block)}. */
 __kernel void weft_qadd(__global const uchar *restrict a, __global const uchar *restrict b, __global uchar *y, const int flags,

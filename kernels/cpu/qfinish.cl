@@ -138,6 +138,16 @@ INLINE iv load_bytes(__global const uchar *p, const int is_signed, const int n)
     return is_signed ? __builtin_convertvector(__builtin_astype(b, sbytes_v), iv) : __builtin_convertvector(b, iv);
 }
 
+/* Whole vectors take no branches: bytes with the sign bit flipped are what a signed type
+ * holds plus 128, so that one subtraction takes off both. */
+#define FLIP(is_signed) ((is_signed) ? (uchar)128 : (uchar)0)
+#define FLIPPED_ZERO(zero, is_signed) ((zero) + ((is_signed) ? 128 : 0))
+
+INLINE iv load_flipped(__global const uchar *p, const uchar flip, const int zero)
+{
+    return __builtin_convertvector(*(__global const bytes_v *)p ^ flip, iv) - zero;
+}
+
 INLINE void store_bytes(const iv v, __global uchar *p, const int n)
 {
     const bytes_v b = __builtin_convertvector(v, bytes_v);

@@ -55,7 +55,10 @@ __kernel void weft_qgrouped(__global const uchar *restrict x, __global const cha
     const struct group_form form = {mode, flags & QFLAG_X_SIGNED, oc, ocg, icg, xc};
     const struct finish finish = {flags,  c_zero,            c_min,  c_max, a_zero, a_mult,   b_zero,
                                   b_mult, max(add_shift, 1), y_zero, y_min, y_max,  mean_zero};
+    const uchar flip = FLIP(form.is_signed);
+    const int flipped_zero = FLIPPED_ZERO(x_zero, form.is_signed);
     for (int ch = 0; ch < oc; ch += WEFT_VW) {
+        const int is_whole = mode == FETCH_PLAIN && ch + WEFT_VW <= oc;
         const iv first = *(__global const iv *)(bias + ch);
         iv total = (iv)(0);
         for (int ox = 0; ox < ow; ox++) {
@@ -70,6 +73,11 @@ __kernel void weft_qgrouped(__global const uchar *restrict x, __global const cha
                         continue;
                     __global const uchar *pixel = x + n * xn + iy * xh + ix * xw;
                     __global const char *tap = w + (i * kw + j) * icg * ocp + ch;
+                    if (is_whole) {
+                        sum += load_flipped(pixel + ch, flip, flipped_zero) *
+                               __builtin_convertvector(*(__global const sbytes_v *)tap, iv);
+                        continue;
+                    }
                     for (int c = 0; c < icg; c++)
                         sum += (fetch(pixel, &form, ch, c) - x_zero) *
                                __builtin_convertvector(*(__global const sbytes_v *)(tap + c * ocp), iv);

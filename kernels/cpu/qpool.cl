@@ -19,6 +19,8 @@ __kernel void weft_qpool(__global const uchar *restrict x, __global const int *r
     const int oy = (int)get_global_id(0) % oh;
     const int c0 = (int)get_global_id(1) * block, c1 = min(c0 + block, c);
     const struct finish finish = {0, y_zero, y_min, y_max, 0, 0, 0, 0, 1, 0, 0, 0, 0};
+    const uchar flip = FLIP(is_signed);
+    const int flipped_zero = FLIPPED_ZERO(0, is_signed);
     for (int ox = 0; ox < ow; ox++) {
         const int y0 = oy * sh - pt;
         const int x0 = ox * sw - pl;
@@ -42,7 +44,9 @@ __kernel void weft_qpool(__global const uchar *restrict x, __global const int *r
                     const int ix = x0 + j * dw;
                     if ((uint)iy >= (uint)ih || (uint)ix >= (uint)iw)
                         continue;
-                    const iv e = load_bytes(x + ((n * ih + iy) * iw + ix) * c + ch, is_signed, c1 - ch);
+                    __global const uchar *p = x + ((n * ih + iy) * iw + ix) * c + ch;
+                    const iv e = ch + WEFT_VW <= c1 ? load_flipped(p, flip, flipped_zero)
+                                                    : load_bytes(p, is_signed, c1 - ch);
                     v = op == POOL_MAX ? max(e, v) : v + (e - x_zero);
                 }
             v = op == POOL_MAX ? min(v, (iv)(y_max))
