@@ -19,6 +19,8 @@
 #define BOOL_XY "  input %x: bool[2x3]\n  input %y: bool[2x3]\n"
 #define INTS(name, count, list) "  const %" name ": i64[" count "] = [" list "]\n"
 #define EIGHT(name) "  const %" name ": f32[8] = [1, 2, 3, 4, 5, 6, 7, 8]\n"
+#define U8_X "  input %x: u8[1x4x6x8]\n"
+#define U8_XY U8_X "  input %y: u8[1x4x6x8]\n"
 #define SCALAR(name, value) "  const %" name ": f32[] = [" value "]\n"
 
 /* The declarations and the node of a graph that returns %o. One line for every row of ops.def. */
@@ -40,6 +42,7 @@ static const struct op_case {
     {WEFT_OP_Conv, F32_IMAGE "  const %w: f32[4x8x3x3] = #1\n", "Conv(%x, %w)"},
     {WEFT_OP_Cos, F32_X, "Cos(%x)"},
     {WEFT_OP_CumSum, F32_X "  const %a: i64[] = [1]\n", "CumSum(%x, %a)"},
+    {WEFT_OP_DequantizeLinear, U8_X SCALAR("s", "0.5"), "DequantizeLinear(%x, %s)"},
     {WEFT_OP_Div, F32_XY, "Div(%x, %y)"},
     {WEFT_OP_Elu, F32_X, "Elu(%x)"},
     {WEFT_OP_Equal, F32_XY, "Equal(%x, %y)"},
@@ -75,6 +78,7 @@ static const struct op_case {
     {WEFT_OP_Pad, F32_X INTS("a", "8", "0, 0, 1, 1, 0, 0, 1, 1"), "Pad(%x, %a)"},
     {WEFT_OP_Pow, F32_XY, "Pow(%x, %y)"},
     {WEFT_OP_PRelu, F32_X "  const %s: f32[4x1x1] = [0.5, 0, 0.25, 1]\n", "PRelu(%x, %s)"},
+    {WEFT_OP_QuantizeLinear, F32_X SCALAR("s", "0.5"), "QuantizeLinear(%x, %s)"},
     {WEFT_OP_Range, SCALAR("a", "0") SCALAR("b", "9") SCALAR("c", "1"), "Range(%a, %b, %c)"},
     {WEFT_OP_Reciprocal, F32_X, "Reciprocal(%x)"},
     {WEFT_OP_ReduceMax, F32_X INTS("a", "2", "1, 2"), "ReduceMax(%x, %a)"},
@@ -109,6 +113,14 @@ static const struct op_case {
     {WEFT_OP_Gate, "  input %h: f32[1x4]\n" F32_X "  const %w: f32[8x4] = #1\n",
      "weft.Gate(%h, %w, _, %x)"},
     {WEFT_OP_Pool2D, F32_X, "weft.Pool2D(%x) {kernel_shape=[2, 2]}"},
+    {WEFT_OP_QConv2D,
+     U8_X "  const %w: i8[3x1x1x8] = 1\n  const %b: i32[3] = 0\n  const %m: i32[3] = 1\n"
+          "  const %s: i32[3] = 8\n",
+     "weft.QConv2D(%x, %w, %b, %m, %s)"},
+    {WEFT_OP_QAdd, U8_XY, "weft.QAdd(%x, %y) {a_mult=1, b_mult=1}"},
+    {WEFT_OP_QMul, U8_XY, "weft.QMul(%x, %y) {mult=1, shift=8}"},
+    {WEFT_OP_QPool2D, U8_X, "weft.QPool2D(%x) {kernel_shape=[2, 2], to=\"u8\"}"},
+    {WEFT_OP_QTable, U8_X "  const %t: i8[256] = 0\n", "weft.QTable(%x, %t)"},
 };
 enum { CASE_COUNT = sizeof cases / sizeof cases[0] };
 
