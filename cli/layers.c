@@ -80,12 +80,36 @@ static bool has_engine(const weft_cli_layers *layers)
     return engine.name != NULL;
 }
 
+/* The bits that the sums of an 8-bit convolution need, 0 for other steps. */
+static int sum_bits(const weft_step_info *step)
+{
+    static const char name[] = "acc_bits=";
+    const char *at = strstr(step->attrs, name);
+    return at == NULL ? 0 : (int)strtol(at + strlen(name), NULL, 10);
+}
+
+static bool has_sums(const weft_cli_layers *layers)
+{
+    weft_schedule_info info;
+    bool found = false;
+    weft_package_get_schedule(layers->package, layers->schedule, &info);
+    for (size_t i = 0; i < info.step_count; i++) {
+        weft_step_info step;
+        weft_package_get_step(layers->package, layers->schedule, i, &step);
+        found |= sum_bits(&step) > 0;
+    }
+    return found;
+}
+
 static void add_columns(weft_cli_table *table, const weft_cli_layers *layers)
 {
     weft_cli_table_add_column(table, "#", WEFT_CLI_RIGHT);
     weft_cli_table_add_column(table, "op", WEFT_CLI_LEFT);
     weft_cli_table_add_column(table, "from nodes", WEFT_CLI_TRUNC);
     weft_cli_table_add_column(table, "out shape", WEFT_CLI_LEFT);
+    weft_cli_table_add_column(table, "type", WEFT_CLI_LEFT);
+    if (has_sums(layers))
+        weft_cli_table_add_column(table, "sum bits", WEFT_CLI_RIGHT);
     weft_cli_table_add_column(table, "tile", WEFT_CLI_LEFT);
     weft_cli_table_add_column(table, "MMAC", WEFT_CLI_RIGHT);
     weft_cli_table_add_column(table, "MB", WEFT_CLI_RIGHT);
@@ -159,10 +183,11 @@ static void add_measured(weft_cli_table *table, const weft_cli_layers *layers, d
 
 static void add_sums(weft_cli_table *table, const weft_cli_layers *layers, const totals *sum)
 {
+    const int text_columns = has_sums(layers) ? 5 : 4; /* between "op" and "MMAC" */
     weft_cli_table_add_row(table);
     weft_cli_table_add_cell(table, " ");
     weft_cli_table_add_cell(table, "sum");
-    for (int blank = 0; blank < 3; blank++)
+    for (int blank = 0; blank < text_columns; blank++)
         weft_cli_table_add_cell(table, " ");
     weft_cli_table_add_cell(table, "%.2f", sum->macs / 1e6);
     weft_cli_table_add_cell(table, "%.2f", sum->bytes / 1e6);
@@ -173,13 +198,13 @@ static void add_sums(weft_cli_table *table, const weft_cli_layers *layers, const
     weft_cli_table_add_row(table);
     weft_cli_table_add_cell(table, " ");
     weft_cli_table_add_cell(table, "unaccounted");
-    for (int blank = 0; blank < 6; blank++)
+    for (int blank = 0; blank < text_columns + 3; blank++)
         weft_cli_table_add_cell(table, " ");
     weft_cli_table_add_cell(table, "%.1f", layers->wall_us - sum->measured_us);
     weft_cli_table_add_row(table);
     weft_cli_table_add_cell(table, " ");
     weft_cli_table_add_cell(table, "wall");
-    for (int blank = 0; blank < 6; blank++)
+    for (int blank = 0; blank < text_columns + 3; blank++)
         weft_cli_table_add_cell(table, " ");
     weft_cli_table_add_cell(table, "%.1f", layers->wall_us);
 }
@@ -192,6 +217,7 @@ void weft_cli_layers_print(FILE *out, const weft_cli_layers *layers)
     row *rows = sorted_rows(layers, info.step_count);
     weft_cli_table *table = weft_cli_table_create();
     double cumulative = 0;
+    bool has_bits = has_sums(layers);
     add_columns(table, layers);
     for (size_t i = 0; i < info.step_count; i++) {
         weft_step_info step;
@@ -208,6 +234,11 @@ void weft_cli_layers_print(FILE *out, const weft_cli_layers *layers)
         weft_cli_table_add_cell(table, "%s", step.op);
         weft_cli_table_add_cell(table, "%s", sources[0] == '\0' ? step.name : sources);
         weft_cli_table_add_cell(table, "%s", shape);
+        weft_cli_table_add_cell(table, "%s", tensor.dtype == NULL ? "" : tensor.dtype);
+        if (has_bits && sum_bits(&step) > 0)
+            weft_cli_table_add_cell(table, "%d", sum_bits(&step));
+        else if (has_bits)
+            weft_cli_table_add_cell(table, " ");
         weft_cli_table_add_cell(table, "%s", step.tile == NULL ? "" : step.tile);
         weft_cli_table_add_cell(table, "%.2f", (double)step.macs / 1e6);
         weft_cli_table_add_cell(table, "%.2f", step_bytes(&step) / 1e6);
@@ -274,6 +305,8 @@ json_t *weft_cli_layers_json(const weft_cli_layers *layers)
         json_object_set_new(json, "launches",
                             launches_json(layers, rows[i].index, step.launch_count));
         json_object_set_new(json, "descriptors", json_integer((json_int_t)step.descriptor_count));
+        json_object_set_new(json, "sum_bits",
+                            sum_bits(&step) > 0 ? json_integer(sum_bits(&step)) : json_null());
         json_object_set_new(json, "macs", json_integer(step.macs));
         json_object_set_new(json, "flops", json_integer(step.flops));
         json_object_set_new(json, "weight_bytes", json_integer(step.weight_bytes));

@@ -338,6 +338,26 @@ schema() {
     expect_error E0509 2 verify "$tiny" --backend ref --expected y.npy
 }
 
+@test "quantised: types and the bits of sums in the layer table" {
+    "$weft" compile "$data/quantised.onnx" -o quantised.weft -q
+    run "$weft" inspect quantised.weft --layers
+    [ "$status" -eq 0 ]
+    [[ "${lines[0]}" == *" type sum bits "* ]]
+    [ "$(echo "$output" | grep -c 'weft.QConv2D .* u8 ')" -eq 3 ]
+    # The sums stand below their columns: "0.18" ends where "MMAC" does.
+    title="${lines[0]%%MMAC*}MMAC" sum="${lines[-1]%%0.18*}0.18"
+    [ ${#title} -eq ${#sum} ]
+    "$weft" inspect quantised.weft --layers --json >answer.json
+    jq -e '[.. | objects | select(has("sum_bits")) | .sum_bits | select(. != null)] |
+        length == 3 and all(. >= 16 and . <= 32)' answer.json
+    need_opencl
+    run "$weft" verify quantised.weft --against all -q
+    echo "$output"
+    [ "$status" -eq 0 ]
+    [[ "${lines[-1]}" == "PASSED: 11 layers equal on opencl, ref, engine-opencl"* ]]
+    schema weft.profile/1 profile quantised.weft -q
+}
+
 @test "verify --against: every layer on every executor" {
     need_opencl
     run "$weft" verify "$tiny" --against all -q
