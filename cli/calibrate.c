@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Running the models of a quantisation; see calibrate.h. Must not know about: what is printed at the
- * end. */
+/* Running the models of a quantisation; see calibrate.h. Must not know about: what is printed at
+ * the end. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -98,8 +98,8 @@ typedef struct progress {
 static void show(progress *p, size_t done)
 {
     uint64_t now_ns = weft_cli_now_ns();
-    if (p->shown_ns != 0 && now_ns - p->shown_ns < (p->cli->has_moving_line ? UINT64_C(200000000)
-                                                                            : line_interval_ns))
+    if (p->shown_ns != 0 &&
+        now_ns - p->shown_ns < (p->cli->has_moving_line ? UINT64_C(200000000) : line_interval_ns))
         return;
     double seconds = (double)(now_ns - p->begin_ns) / 1e9;
     double per_sample = done > p->first ? seconds / (double)(done - p->first) : 0;
@@ -147,8 +147,7 @@ weft_status weft_cli_calibrate(weft_cli *cli, weft_quant *quant, const weft_cli_
             status = weft_request_run(observer->engine.request, 0, cli->diag);
         if (status == WEFT_OK)
             status = observe_sample(cli, quant, observer);
-        bool is_due =
-            i + 1 == samples->count || weft_cli_now_ns() - saved_ns > save_interval_ns;
+        bool is_due = i + 1 == samples->count || weft_cli_now_ns() - saved_ns > save_interval_ns;
         if (status == WEFT_OK && resume != NULL && is_due) {
             status = weft_quant_save(quant, resume, cli->diag);
             saved_ns = weft_cli_now_ns();

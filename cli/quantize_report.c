@@ -86,10 +86,12 @@ void weft_cli_quantize_print(FILE *out, const weft_cli_quantize_result *result, 
     fprintf(out, "%s  %zu tensors in 8 bits, %zu samples, %.1f s\n",
             weft_cli_format_name(result->path, name), count, weft_quant_samples(result->quant),
             result->seconds);
-    fprintf(out, "method      %s, activations %s, weights s8 %s, %zu pairs equalised, bias correction %s\n",
+    fprintf(out,
+            "method      %s, activations %s, weights s8 %s, pairs within %d, %zu pairs of layers "
+            "equalised, bias correction %s\n",
             weft_quant_method_name(params->method), params->signed_values ? "s8" : "u8",
-            params->per_channel ? "per channel" : "per tensor", weft_quant_equalized(result->quant),
-            params->bias_correction ? "on" : "off");
+            params->per_channel ? "per channel" : "per tensor", params->pair_limit,
+            weft_quant_equalized(result->quant), params->bias_correction ? "on" : "off");
     for (size_t i = 0; i < count; i++)
         if (tensors[i].is_model_output && result->measured > 0)
             fprintf(out, "output      %s: signal-to-noise ratio %.2f dB over %zu samples%s\n",
@@ -114,6 +116,7 @@ json_t *weft_cli_quantize_json(const weft_cli_quantize_result *result)
     json_object_set_new(json, "per_channel", json_boolean(params->per_channel));
     json_object_set_new(json, "equalized_pairs",
                         json_integer((json_int_t)weft_quant_equalized(result->quant)));
+    json_object_set_new(json, "pair_limit", json_integer(params->pair_limit));
     json_object_set_new(json, "bias_correction", json_boolean(params->bias_correction));
     json_object_set_new(json, "data", weft_cli_json_text(result->samples->name));
     json_object_set_new(json, "samples",

@@ -16,7 +16,7 @@ typedef struct weft_cli_quantize_result {
     const weft_quant_params *params;
     const weft_quant *quant;
     const weft_cli_samples *samples;
-    size_t measured, measured_first; /* samples behind the ratios, and the first of them */
+    size_t measured, measured_first;     /* samples behind the ratios, and the first of them */
     const weft_compile_report *compiled; /* of the quantised model: what stays in float */
     double seconds;
 } weft_cli_quantize_result;

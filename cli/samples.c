@@ -49,8 +49,8 @@ static weft_status list_folder(weft_cli *cli, const char *path, weft_cli_samples
     for (const struct dirent *entry; (entry = readdir(folder)) != NULL;) {
         if (!is_data_file(entry->d_name))
             continue;
-        samples->files = weft_cli_realloc_array(samples->files, samples->file_count + 1,
-                                                sizeof *samples->files);
+        samples->files =
+            weft_cli_realloc_array(samples->files, samples->file_count + 1, sizeof *samples->files);
         samples->files[samples->file_count++] = weft_cli_strdup(entry->d_name);
     }
     closedir(folder);
@@ -175,9 +175,9 @@ weft_status weft_cli_samples_open(weft_cli *cli, const weft_tensor_info *inputs,
     if (strcmp(what, "random") == 0 || strncmp(what, "random:", 7) == 0) {
         status = open_random(cli, what, out_samples);
     } else if (input_count != 1) {
-        status = weft_cli_error(&cli->errors, WEFT_CLI_E_OPTION_VALUE,
-                                "files are data for models of one input; this one has %zu",
-                                input_count);
+        status =
+            weft_cli_error(&cli->errors, WEFT_CLI_E_OPTION_VALUE,
+                           "files are data for models of one input; this one has %zu", input_count);
         weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "--data random");
     } else if (stat(what, &info) == 0 && S_ISDIR(info.st_mode)) {
         status = list_folder(cli, what, out_samples);

@@ -10,7 +10,7 @@
 #include "weft/package.h"
 
 typedef struct weft_cli_samples {
-    char *name;       /* what the data is, without the path before it: part of a calibration's key */
+    char *name; /* what the data is, without the path before it: part of a calibration's key */
     size_t available; /* samples; SIZE_MAX for random ones */
     size_t count;     /* of them, by --count or by default */
     uint64_t seed;    /* random */

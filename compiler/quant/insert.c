@@ -33,13 +33,12 @@ static weft_status insert_pair(weft_quant *quant, weft_quant_point *point, weft_
     weft_value *scale = weft_graph_add_constant(
         graph, weft_arena_printf(arena, "%s_scale", point->name), WEFT_DTYPE_F32, &scalar,
         weft_arena_dup(arena, &point->range.scale, sizeof point->range.scale));
-    weft_value *zero = weft_graph_add_constant(
-        graph, weft_arena_printf(arena, "%s_zero_point", point->name), code_type(quant), &scalar,
-        weft_arena_dup(arena, &byte, 1));
+    weft_value *zero =
+        weft_graph_add_constant(graph, weft_arena_printf(arena, "%s_zero_point", point->name),
+                                code_type(quant), &scalar, weft_arena_dup(arena, &byte, 1));
     weft_node *quantize, *dequantize;
-    weft_status status =
-        add_node(quant, before, WEFT_OP_QuantizeLinear, point->name,
-                 (weft_value *[]){value, scale, zero}, &quantize, diag);
+    weft_status status = add_node(quant, before, WEFT_OP_QuantizeLinear, point->name,
+                                  (weft_value *[]){value, scale, zero}, &quantize, diag);
     if (status == WEFT_OK)
         status = add_node(quant, before, WEFT_OP_DequantizeLinear, point->name,
                           (weft_value *[]){quantize->outputs[0], scale, zero}, &dequantize, diag);
@@ -75,10 +74,10 @@ static weft_status insert_constant(weft_quant *quant, weft_node *node, size_t in
     weft_value *value = weft_graph_add_constant(
         quant->graph, weft_arena_printf(quant->arena, "%s_quantized", constant->name),
         code_type(quant), &constant->shape, codes);
-    weft_status status = weft_quant_add_dequantised(
-        quant, node, constant->name, value,
-        weft_arena_dup(quant->arena, &range.scale, sizeof range.scale),
-        weft_arena_dup(quant->arena, &zero, 1), 1, 0, &value, diag);
+    weft_status status =
+        weft_quant_add_dequantised(quant, node, constant->name, value,
+                                   weft_arena_dup(quant->arena, &range.scale, sizeof range.scale),
+                                   weft_arena_dup(quant->arena, &zero, 1), 1, 0, &value, diag);
     if (status == WEFT_OK)
         weft_node_set_input(quant->graph, node, index, value);
     return status;

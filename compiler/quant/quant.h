@@ -37,7 +37,7 @@ struct weft_quant {
     weft_graph *graph; /* float until finish, quantised after */
     WEFT_VEC(weft_quant_point) points;
     size_t output_count; /* of the observer */
-    size_t equalized; /* pairs of layers */
+    size_t equalized;    /* pairs of layers */
     size_t samples;
     uint64_t key; /* of graph, tensors and data, for the state file */
     bool is_finished;

@@ -71,10 +71,12 @@ weft_status weft_quant_create(const weft_model *model, const weft_quant_params *
     *out_quant = NULL;
     if (model == NULL || params == NULL || params->size != sizeof *params ||
         (size_t)params->method >= WEFT_QUANT_METHOD_COUNT ||
-        !(params->percentile > 0 && params->percentile <= 100))
+        !(params->percentile > 0 && params->percentile <= 100) || params->pair_limit < 128 ||
+        params->pair_limit > 254)
         return weft_diag_error(diag, WEFT_E_API_USE,
                                "weft_quant_create: needs a model, and params with their size, a "
-                               "method and a percentile above 0 and up to 100");
+                               "method, a percentile above 0 and up to 100 and a pair limit of 128 "
+                               "to 254");
     weft_arena *arena = weft_arena_create();
     if (arena == NULL)
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory");
@@ -105,21 +107,20 @@ size_t weft_quant_equalized(const weft_quant *quant)
 void weft_quant_get_tensor(const weft_quant *quant, size_t index, weft_quant_tensor *out_tensor)
 {
     const weft_quant_point *point = &quant->points.data[index];
-    *out_tensor = (weft_quant_tensor){
-        .name = point->name,
-        .op = point->op,
-        .input = point->input,
-        .output = point->output,
-        .elements = point->elements,
-        .shares = (int)point->shares,
-        .least = point->seen.least,
-        .most = point->seen.most,
-        .scale = point->range.scale,
-        .zero = point->range.zero,
-        .is_model_output = point->is_model_output,
-        .snr_db = point->compared == 0 || point->signal == 0
-                      ? (double)NAN
-                      : 10 * log10(point->signal / point->noise)};
+    *out_tensor = (weft_quant_tensor){.name = point->name,
+                                      .op = point->op,
+                                      .input = point->input,
+                                      .output = point->output,
+                                      .elements = point->elements,
+                                      .shares = (int)point->shares,
+                                      .least = point->seen.least,
+                                      .most = point->seen.most,
+                                      .scale = point->range.scale,
+                                      .zero = point->range.zero,
+                                      .is_model_output = point->is_model_output,
+                                      .snr_db = point->compared == 0 || point->signal == 0
+                                                    ? (double)NAN
+                                                    : 10 * log10(point->signal / point->noise)};
 }
 
 /* ---- observer and checker ---- */
@@ -139,8 +140,8 @@ static weft_status wrap(weft_quant *quant, weft_diag *diag, weft_model **out_mod
     graph->outputs.count = 0;
     for (size_t i = 0; i < quant->points.count; i++)
         if (quant->points.data[i].output >= 0)
-            weft_graph_add_output(
-                graph, weft_graph_find_value(graph, quant->points.data[i].value->name));
+            weft_graph_add_output(graph,
+                                  weft_graph_find_value(graph, quant->points.data[i].value->name));
     *out_model = weft__model_wrap(arena, graph);
     return WEFT_OK;
 }
@@ -159,9 +160,8 @@ weft_status weft_quant_observe(weft_quant *quant, size_t index, const float *dat
     for (int64_t i = 0; i < point->elements; i++) {
         if (isfinite(data[i]))
             continue;
-        weft_status status = weft_diag_error(diag, WEFT_E_QUANT_NOT_FINITE,
-                                             "tensor %s has a value that is not finite",
-                                             point->name);
+        weft_status status = weft_diag_error(
+            diag, WEFT_E_QUANT_NOT_FINITE, "tensor %s has a value that is not finite", point->name);
         weft_diag_field_set(diag, WEFT_DIAG_TENSOR, "%s", point->name);
         weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%g in element %lld of sample %zu",
                             (double)data[i], (long long)i, quant->samples);
@@ -202,9 +202,9 @@ weft_status weft_quant_finish(weft_quant *quant, weft_diag *diag)
     for (size_t i = 0; i < quant->points.count; i++) {
         weft_quant_point *point = &quant->points.data[i];
         if (point->shares == i)
-            point->range = weft_histogram_range(&point->seen, quant->params.method,
-                                                quant->params.percentile,
-                                                quant->params.signed_values);
+            point->range =
+                weft_histogram_range(&point->seen, quant->params.method, quant->params.percentile,
+                                     quant->params.signed_values);
     }
     quant->is_finished = true; /* whatever comes: the graph is not the float one any more */
     return weft_quant_insert(quant, diag);

@@ -129,7 +129,8 @@ weft_status weft_quant_load(weft_quant *quant, const char *path, weft_diag *diag
         if (XXH3_64bits(map.data, map.size_bytes - sizeof hash) != hash)
             status = refuse(path, "it is damaged: its hash does not match", diag);
         else if (!get(&reader, &key, sizeof key) || key != quant->key)
-            status = refuse(path, "it belongs to another model, other data or other settings", diag);
+            status =
+                refuse(path, "it belongs to another model, other data or other settings", diag);
         else if (!get(&reader, &samples, sizeof samples) ||
                  !get_equal(&reader, quant->points.count) || !read_points(quant, &reader))
             status = refuse(path, "it has other tensors than the model", diag);

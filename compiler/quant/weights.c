@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Weights as s8 with one scale per output channel, biases as s32 with the scale of their sums
- * (Jacob et al., "Quantization and training of neural networks for efficient integer-arithmetic-only
- * inference", 2018), and the correction of the mean error that rounded weights leave (Nagel et al.,
- * 2019, section 4.2, with means measured on data). Must not know how activations got their scales. */
+ * (Jacob et al., "Quantization and training of neural networks for efficient
+ * integer-arithmetic-only inference", 2018), and the correction of the mean error that rounded
+ * weights leave (Nagel et al., 2019, section 4.2, with means measured on data). Must not know how
+ * activations got their scales. */
 #include <math.h>
 
 #include "compiler/quant/quant.h"
@@ -11,6 +12,7 @@ enum { WEIGHT_MAX = 127 };
 
 /* A bias in units of its sums stays below this: sums add to it, and must fit s32 with it. */
 static const double largest_bias = 0x1p29;
+static const float smallest_scale = 0x1p-100f; /* below it, products of scales leave f32 */
 
 /* Weights as a matrix: element (o, k) is at o * o_step + k * k_step. An input channel stands behind
  * `taps` neighbouring k. */
@@ -33,45 +35,99 @@ static weight_form form_of(const weft_node *node)
     return (weight_form){w->data, dims[1], dims[0], 1, dims[1], 1, 1};
 }
 
-static float weight_at(const weight_form *form, int64_t o, int64_t k)
+/* Place of element k of a row in the order in which CPUs sum: all channels of a tap, then the next
+ * tap. Neighbours in this order are the pairs that are added in 16 bits. */
+static int64_t place_of(const weight_form *form, int64_t o, int64_t k)
 {
-    return form->data[o * form->o_step + k * form->k_step];
+    int64_t channels = form->depth / form->taps;
+    return o * form->o_step + (k % channels * form->taps + k / channels) * form->k_step;
 }
 
-static int8_t code_of(float weight, float scale)
+static void read_row(const weight_form *form, int64_t o, float *out_row)
 {
-    float level = nearbyintf(weight / scale);
-    return (int8_t)fmaxf(-WEIGHT_MAX, fminf(WEIGHT_MAX, level));
+    for (int64_t k = 0; k < form->depth; k++)
+        out_row[k] = form->data[place_of(form, o, k)];
+}
+
+/* ---- codes ---- */
+
+/* Rounds half to even: adding 1.5 * 2^23 leaves no bits behind the point. */
+static float rounded(float x)
+{
+    static const float shift = 0x1.8p23f;
+    float clipped = fmaxf(-WEIGHT_MAX, fminf(WEIGHT_MAX, x));
+    return (clipped + shift) - shift;
+}
+
+/* Codes nearest to a and b, weights in units of the scale, whose sum stays within the limit. */
+static void code_pair(float a, float b, int pair_limit, float *out_a, float *out_b)
+{
+    *out_a = rounded(a);
+    *out_b = rounded(b);
+    float sum = *out_a + *out_b;
+    if (fabsf(sum) <= (float)pair_limit)
+        return;
+    float most = (float)(sum > 0 ? pair_limit : -pair_limit);
+    *out_a = rounded((most + a - b) / 2);
+    *out_b = most - *out_a;
+}
+
+static double row_error(const float *row, int64_t depth, float scale, int pair_limit)
+{
+    double error = 0;
+    float per_unit = 1 / scale, codes[2];
+    for (int64_t k = 0; k < depth; k += 2) {
+        float a = row[k] * per_unit, b = k + 1 < depth ? row[k + 1] * per_unit : 0;
+        code_pair(a, b, pair_limit, &codes[0], &codes[1]);
+        error += (double)((a - codes[0]) * (a - codes[0]) + (b - codes[1]) * (b - codes[1]));
+    }
+    return error * (double)scale * (double)scale;
+}
+
+static void code_row(const weight_form *form, int64_t o, const float *row, float scale,
+                     int pair_limit, int8_t *codes)
+{
+    float per_unit = 1 / scale, pair[2];
+    for (int64_t k = 0; k < form->depth; k += 2) {
+        bool has_next = k + 1 < form->depth;
+        code_pair(row[k] * per_unit, has_next ? row[k + 1] * per_unit : 0, pair_limit, &pair[0],
+                  &pair[1]);
+        codes[place_of(form, o, k)] = (int8_t)pair[0];
+        if (has_next)
+            codes[place_of(form, o, k + 1)] = (int8_t)pair[1];
+    }
 }
 
 /* ---- scales ---- */
 
-/* The scale of one output channel with the least squared error of its weights, among those that
- * clip little; and not so small that the bias, in units of the sums, would not fit s32. */
-static float scale_of(const weight_form *form, int64_t o, double bias, float x_scale, bool searches)
+/* The scale of one output channel with the least squared error of its weights: the largest one
+ * over 127, times a factor between 5/8 (it clips) and 3/2 (pairs keep their limit). */
+static float scale_of(const float *row, int64_t depth, bool searches, int pair_limit)
 {
-    enum { CANDIDATES = 24, STEPS = 64 };
+    enum { FIRST = 20, LAST = 48, UNIT = 32 };
     float largest = 0;
-    for (int64_t k = 0; k < form->depth; k++)
-        largest = fmaxf(largest, fabsf(weight_at(form, o, k)));
+    for (int64_t k = 0; k < depth; k++)
+        largest = fmaxf(largest, fabsf(row[k]));
     float whole = largest / WEIGHT_MAX, best = whole;
-    double least = INFINITY;
-    for (int i = 0; searches && whole > 0x1p-100f && i < CANDIDATES; i++) {
-        float scale = whole * (float)(STEPS - i) / STEPS;
-        double error = 0;
-        for (int64_t k = 0; k < form->depth; k++) {
-            float w = weight_at(form, o, k);
-            double off = (double)w - (double)code_of(w, scale) * (double)scale;
-            error += off * off;
-        }
+    if (!searches || !(whole > smallest_scale))
+        return whole;
+    double least = row_error(row, depth, whole, pair_limit);
+    for (int i = FIRST; i <= (pair_limit < 2 * WEIGHT_MAX ? LAST : UNIT); i++) {
+        float scale = whole * (float)i / UNIT;
+        double error = row_error(row, depth, scale, pair_limit);
         if (error < least) {
             least = error;
             best = scale;
         }
     }
-    float smallest = (float)(fabs(bias) / ((double)x_scale * largest_bias));
-    best = fmaxf(best, smallest);
-    return best > 0x1p-100f ? best : 1.0f; /* nothing but zeros: any scale is right */
+    return best;
+}
+
+/* Not so small that the bias, in units of the sums, would not fit s32; not zero. */
+static float usable_scale(float scale, double bias, float x_scale)
+{
+    scale = fmaxf(scale, (float)(fabs(bias) / ((double)x_scale * largest_bias)));
+    return scale > smallest_scale ? scale : 1.0f; /* nothing but zeros: any scale is right */
 }
 
 /* ---- bias ---- */
@@ -80,7 +136,8 @@ static float scale_of(const weight_form *form, int64_t o, double bias, float x_s
  * image and not on its padding. */
 static double share_on_image(const weft_node *node, int axis, int64_t tap)
 {
-    int64_t in = node->inputs[0]->shape.dims[axis + 2], out = node->outputs[0]->shape.dims[axis + 2];
+    int64_t in = node->inputs[0]->shape.dims[axis + 2],
+            out = node->outputs[0]->shape.dims[axis + 2];
     int64_t pads[4], strides[2], dilations[2], inside = 0;
     weft_attrs_ints(&node->attrs, "pads", pads, 4, 0);
     weft_attrs_ints(&node->attrs, "strides", strides, 2, 1);
@@ -118,7 +175,8 @@ static double mean_gain(const weft_quant_point *x, const weft_node *node, const 
     for (int64_t k = 0; k < form->depth; k++) {
         double mean = x->sums[first + k / form->taps] / (double)x->summed;
         int8_t code = codes[o * form->o_step + k * form->k_step];
-        double off = (double)code * (double)scale - (double)weight_at(form, o, k);
+        double off =
+            (double)code * (double)scale - (double)form->data[o * form->o_step + k * form->k_step];
         gain += off * mean * (shares != NULL ? shares[k % form->taps] : 1);
     }
     return gain;
@@ -164,17 +222,24 @@ static weft_status set_constant(weft_quant *quant, weft_node *node, size_t index
     return status;
 }
 
-static void find_scales(const weft_quant *quant, const weight_form *form, const float *bias,
-                        float x_scale, float *scales)
+/* Scales of all outputs, and the codes they give. */
+static void quantise_rows(const weft_quant *quant, const weight_form *form, const float *bias,
+                          float x_scale, float *scales, int8_t *codes)
 {
-    float largest = 0;
+    bool per_channel = quant->params.per_channel;
+    int pair_limit = quant->params.pair_limit;
+    float *row = WEFT_NEW_ARRAY(quant->arena, float, (size_t)form->depth), largest = 0;
     for (int64_t o = 0; o < form->outputs; o++) {
-        scales[o] = scale_of(form, o, bias != NULL ? (double)bias[o] : 0, x_scale,
-                             quant->params.per_channel);
+        read_row(form, o, row);
+        scales[o] = usable_scale(scale_of(row, form->depth, per_channel, pair_limit),
+                                 bias != NULL ? (double)bias[o] : 0, x_scale);
         largest = fmaxf(largest, scales[o]);
     }
-    for (int64_t o = 0; o < form->outputs && !quant->params.per_channel; o++)
-        scales[o] = largest;
+    for (int64_t o = 0; o < form->outputs; o++) {
+        read_row(form, o, row);
+        scales[o] = per_channel ? scales[o] : largest;
+        code_row(form, o, row, scales[o], pair_limit, codes);
+    }
 }
 
 weft_status weft_quant_make_weights(weft_quant *quant, weft_node *node, weft_diag *diag)
@@ -188,15 +253,13 @@ weft_status weft_quant_make_weights(weft_quant *quant, weft_node *node, weft_dia
     const weft_value *bias_value = node->op == WEFT_OP_MatMul ? NULL : weft_node_input(node, 2);
     const float *bias = bias_value != NULL ? bias_value->data : NULL;
     float *scales = WEFT_NEW_ARRAY(arena, float, (size_t)form.outputs);
-    find_scales(quant, &form, bias, x_scale, scales);
     int8_t *codes = WEFT_NEW_ARRAY(arena, int8_t, (size_t)(form.outputs * form.depth));
+    quantise_rows(quant, &form, bias, x_scale, scales, codes);
     int32_t *sums = WEFT_NEW_ARRAY(arena, int32_t, (size_t)form.outputs);
     float *sum_scales = WEFT_NEW_ARRAY(arena, float, (size_t)form.outputs);
     const double *shares = tap_shares(quant, node);
     bool corrects = quant->params.bias_correction && node->op != WEFT_OP_MatMul;
     for (int64_t o = 0; o < form.outputs; o++) {
-        for (int64_t k = 0; k < form.depth; k++)
-            codes[o * form.o_step + k * form.k_step] = code_of(weight_at(&form, o, k), scales[o]);
         double value = bias != NULL ? (double)bias[o] : 0;
         if (corrects)
             value -= mean_gain(x, node, &form, codes, scales[o], shares, o);

@@ -32,18 +32,22 @@ bool weft_quant_method_find(const char *name, weft_quant_method *out_method);
 typedef struct weft_quant_params {
     size_t size; /* sizeof(weft_quant_params) */
     weft_quant_method method;
-    double percentile;    /* share of elements that stays in range, in percent */
-    bool signed_values;   /* activations s8, otherwise u8 */
-    bool per_channel;     /* a scale per output channel of weights, otherwise one per tensor */
-    bool equalize;        /* cross-layer equalisation */
+    double percentile;  /* share of elements that stays in range, in percent */
+    bool signed_values; /* activations s8, otherwise u8 */
+    bool per_channel;   /* a scale per output channel of weights, otherwise one per tensor */
+    bool equalize;      /* cross-layer equalisation */
+    int pair_limit; /* most that two neighbouring weights add up to, 128 to 254. CPUs without 8-bit
+                       dot products (AVX2) add the products of a pair in 16 bits with saturation:
+                       within 128 that is always exact, within 160 all but always; 254: no limit */
     bool bias_correction; /* take the mean error of quantised weights off the biases */
-    const char *data; /* what the samples are, for the key of saved statistics; may be NULL */
+    const char *data;     /* what the samples are, for the key of saved statistics; may be NULL */
     const char *const *exclude; /* names of nodes that stay in float */
     size_t exclude_count;
 } weft_quant_params;
 #define WEFT_QUANT_PARAMS_DEFAULT                                                                  \
     {                                                                                              \
-        sizeof(weft_quant_params), WEFT_QUANT_MSE, 99.99, false, true, true, true, NULL, NULL, 0       \
+        sizeof(weft_quant_params), WEFT_QUANT_MSE, 99.99, false, true, true, 160, true, NULL,      \
+            NULL, 0                                                                                \
     }
 
 /* Folds the model's batch normalisation, equalises, and decides which tensors are quantised. The
