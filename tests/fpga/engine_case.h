@@ -31,4 +31,9 @@ void engine_naive_run(struct engine_case *c);
 typedef void engine_run(void *context, const struct engine_case *c);
 int engine_cases_pass(engine_run *run, void *context, const weft_engine_params *params, int count);
 
+/* Damages words of `count` cases of each kind; runs what weft_descriptor_check lets pass, for
+ * sanitizers to look at. 0 when it refuses a case that was not damaged, or nearly all or nothing.
+ */
+int engine_fuzz_pass(engine_run *run, void *context, const weft_engine_params *params, int count);
+
 #endif

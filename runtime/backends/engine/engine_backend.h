@@ -78,7 +78,7 @@ uint64_t weft__engine_now_ns(void);
 
 /* Bytes of a schedule's program. */
 size_t weft__engine_program_bytes(const engine_session *session);
-/* Writes it for a run over the memory. Errors: ENGINE_ADDRESS. */
+/* Writes it for a run over the memory. Errors: ENGINE_ADDRESS, ENGINE_DESCRIPTOR. */
 weft_status weft__engine_program_write(const engine_session *session, const weft_run_memory *memory,
                                        uint32_t *out_words, weft_diag *diag);
 

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "kernels/fpga/descriptor.h"
+#include "kernels/fpga/check.h"
 #include "runtime/backends/engine/engine_backend.h"
 
 /* The engine's offsets are s32. */
@@ -36,6 +36,49 @@ static uint32_t resolve(const engine_session *session, const weft_run_memory *me
     return (uint32_t)memory->arena_offsets[owner] + (uint32_t)word->i;
 }
 
+/* The engine as the package describes it. */
+static weft_engine_params read_params(const weft_engine *engine)
+{
+    const weft_attrs *list = &engine->parameters;
+    return (weft_engine_params){.name = engine->name,
+                                .rows = (int32_t)weft_attrs_int(list, "rows", 0),
+                                .cols = (int32_t)weft_attrs_int(list, "columns", 0),
+                                .simd = (int32_t)weft_attrs_int(list, "simd", 0),
+                                .lanes = (int32_t)weft_attrs_int(list, "lanes", 0),
+                                .x_bytes = (int32_t)weft_attrs_int(list, "x_bytes", 0),
+                                .w_bytes = (int32_t)weft_attrs_int(list, "w_bytes", 0),
+                                .sums = (int32_t)weft_attrs_int(list, "sums", 0),
+                                .lane_bytes = (int32_t)weft_attrs_int(list, "lane_bytes", 0),
+                                .line = (int32_t)weft_attrs_int(list, "line", 0)};
+}
+
+/* Nothing is executed that reads or writes where it must not, whatever the package says. */
+static weft_status check_program(const engine_session *session, const weft_run_memory *memory,
+                                 const uint32_t *words, weft_diag *diag)
+{
+    weft_engine_params params = read_params(&session->view->manifest->engine);
+    /* Sections of a package are whole pages, and so are whole words. */
+    uint64_t weights_bytes = ((uint64_t)session->view->weights_bytes + 7) / 8 * 8;
+    const weft_descriptor_memory memories = {session->view->weights, weights_bytes,
+                                             memory->arena_bytes};
+    const char *wrong = weft_engine_params_are_valid(&params) ? NULL : "its numbers are impossible";
+    for (size_t s = 0; s < session->schedule->step_count; s++) {
+        const weft_step *step = &session->schedule->steps[s];
+        for (size_t d = 0; d < step->descriptor_count; d++, words += WEFT_D_WORDS) {
+            if (wrong == NULL)
+                wrong = weft_descriptor_check(words, &params, &memories);
+            if (wrong == NULL)
+                continue;
+            weft_status status =
+                weft_diag_error(diag, WEFT_E_ENGINE_DESCRIPTOR,
+                                "descriptor %zu of step %s cannot be executed", d, step->name);
+            weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%s", wrong);
+            return status;
+        }
+    }
+    return WEFT_OK;
+}
+
 weft_status weft__engine_program_write(const engine_session *session, const weft_run_memory *memory,
                                        uint32_t *out_words, weft_diag *diag)
 {
@@ -43,6 +86,7 @@ weft_status weft__engine_program_write(const engine_session *session, const weft
         return too_large("the weights", session->view->weights_bytes, diag);
     if (memory->arena_bytes > ADDRESS_LIMIT)
         return too_large("the values of a run", memory->arena_bytes, diag);
+    const uint32_t *words = out_words;
     memset(out_words, 0, weft__engine_program_bytes(session));
     for (size_t s = 0; s < session->schedule->step_count; s++) {
         const weft_step *step = &session->schedule->steps[s];
@@ -50,5 +94,5 @@ weft_status weft__engine_program_write(const engine_session *session, const weft
             for (size_t i = 0; i < step->descriptors[d].word_count; i++)
                 out_words[i] = resolve(session, memory, &step->descriptors[d].words[i]);
     }
-    return WEFT_OK;
+    return check_program(session, memory, words, diag);
 }

@@ -334,8 +334,8 @@ static weft_s32 read_s32(const __global weft_u64 *memory, const weft_s32 at)
     return (weft_s32)(weft_u32)(memory[at / 8] >> (8 * (at % 8)));
 }
 
-/* `count` elements into a line: a word per cycle where they are contiguous and aligned, else a byte.
- * The rest of the last word comes along. */
+/* `count` elements into a line: a word per cycle where they are contiguous and aligned (the rest of
+ * the last word comes along), else a byte. */
 static void load_line(const __global weft_u64 *memory, const weft_s32 at, const weft_s32 step,
                       const weft_s32 count, weft_u8 line[WEFT_LINE])
 {
@@ -603,8 +603,9 @@ static void load_patches(const __global weft_u64 *source, const struct window_jo
                                        iy < job.in_height && ix >= 0 && ix < job.in_width;
             const weft_s32 run = k < depth ? least(job.in_channels - channel, depth - k)
                                            : words * WEFT_SIMD - k;
-            const weft_s32 at = job.x + tile.image * job.x_image + iy * job.x_row +
-                                ix * job.x_pixel + channel * job.x_channel;
+            const weft_s32 at = is_inside ? job.x + tile.image * job.x_image + iy * job.x_row +
+                                                ix * job.x_pixel + channel * job.x_channel
+                                          : 0;
             if (is_inside && job.x_channel == 1 && at % 8 == 0 && k % WEFT_SIMD == 0) {
                 __attribute__((xcl_pipeline_loop(1)))
                 for (weft_s32 i = 0; i < run; i += 8) {
@@ -886,7 +887,8 @@ static void finish_tile(const __global weft_u64 *second, __global weft_u64 *targ
                     const weft_s32 value =
                         finish_one(job, (weft_s32)sum, mult[i], shift[i], table, other);
                     line[i] = weft_byte_of(value);
-                    means[i] += value - job.mean_base;
+                    means[i] =
+                        (weft_s32)((weft_u32)means[i] + (weft_u32)(value - job.mean_base));
                 }
             }
         }
@@ -946,8 +948,10 @@ static void load_lanes(const __global weft_u64 *source, const struct window_job 
             const weft_s32 is_inside =
                 iy >= 0 && iy < job.in_height && ix >= 0 && ix < job.in_width;
             const weft_s32 at =
-                job.x + tile.image * job.x_image + iy * job.x_row + ix * job.x_pixel +
-                (first_group * job.group_inputs + input) * job.x_channel;
+                is_inside ? job.x + tile.image * job.x_image + iy * job.x_row +
+                                ix * job.x_pixel +
+                                (first_group * job.group_inputs + input) * job.x_channel
+                          : 0;
             const weft_s32 base = (row * depth + k) * lane_blocks;
             if (is_inside && is_run && at % 8 == 0) {
                 __attribute__((xcl_pipeline_loop(1)))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* main ENGINE COUNT: runs the cases through the engine that is linked into this program. Compiled
- * by engine_run_sanitized; exits with 1 when a case differs. */
+/* main ENGINE COUNT: runs the cases through the engine that is linked into this program. Then
+ * as many damaged ones. Compiled by engine_run_sanitized; exits with 1 when a case differs. */
 #include <stdlib.h>
 
 #include "tests/fpga/engine_case.h"
@@ -18,5 +18,10 @@ static void run(void *context, const struct engine_case *c)
 int main(int argc, char **argv)
 {
     const weft_engine_params *params = argc == 3 ? weft_engine_find(argv[1]) : NULL;
-    return params != NULL && engine_cases_pass(run, NULL, params, atoi(argv[2])) ? 0 : 1;
+    if (params == NULL)
+        return 1;
+    int count = atoi(argv[2]);
+    return engine_cases_pass(run, NULL, params, count) && engine_fuzz_pass(run, NULL, params, count)
+               ? 0
+               : 1;
 }
