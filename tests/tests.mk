@@ -29,6 +29,7 @@ room_obj = $(call obj,$(filter-out tests/$(1)/test_%,$(wildcard tests/$(1)/*.c))
 EXTRA_cli := $(CLI_LIB_OBJ)
 EXTRA_models := $(call obj,$(MODELS_LIB_SRC))
 EXTRA_fpga := $(call obj,tests/kernels/cl_harness.c)
+EXTRA_quant := $(call obj,tests/passes/build.c)
 EXTRA_contract := $(call obj,tests/kernels/cl_harness.c)
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(LIBRARIES) $(CLI_LIB_OBJ)
 	$(SAY) LINK $@

@@ -21,6 +21,7 @@ static float *own_constant(weft_graph *graph, weft_node *node, size_t index)
     weft_shape_bytes(&value->shape, value->dtype, &bytes);
     float *data = weft_arena_dup(graph->arena, value->data, bytes);
     value->data = data;
+    value->text_hash = 0;
     return data;
 }
 

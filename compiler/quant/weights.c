@@ -6,6 +6,7 @@
  * activations got their scales. */
 #include <math.h>
 
+#include "compiler/passes/rewrite.h"
 #include "compiler/quant/quant.h"
 
 enum { WEIGHT_MAX = 127 };
@@ -212,6 +213,7 @@ static weft_status set_constant(weft_quant *quant, weft_node *node, size_t index
                                 const float *scales, int64_t count, int axis, weft_diag *diag)
 {
     const void *zeros = weft_arena_alloc(quant->arena, (size_t)count * weft_dtype_bytes(dtype));
+    name = weft_rewrite_base_name(quant->graph, name);
     weft_value *value, *codes = weft_graph_add_constant(
                            quant->graph, weft_arena_printf(quant->arena, "%s_quantized", name),
                            dtype, shape, data);

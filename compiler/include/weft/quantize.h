@@ -51,7 +51,7 @@ typedef struct weft_quant_params {
     }
 
 /* Folds the model's batch normalisation, equalises, and decides which tensors are quantised. The
- * model may be closed afterwards. Errors: QUANT_*. */
+ * model must stay open until the quant is destroyed. Errors: QUANT_*. */
 weft_status weft_quant_create(const weft_model *model, const weft_quant_params *params,
                               weft_diag *diag, weft_quant **out_quant);
 void weft_quant_destroy(weft_quant *quant); /* NULL accepted */
