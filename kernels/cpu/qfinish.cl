@@ -162,13 +162,19 @@ INLINE void store_bytes(const iv v, __global uchar *p, const int n)
             p[i] = t[i];
 }
 
+/* What finish_v needs of the ratios with QFLAG_SMALL, for a caller with many pixels of the same channels. */
+INLINE fv small_ratios_v(__global const ratio_t *ratio, const struct finish *f)
+{
+    return f->flags & QFLAG_SMALL ? ratios_v(ratio) : (fv)(0.0f);
+}
+
 /* One vector of channels of one pixel from its sums; `n` channels exist. Returns what was stored. */
-INLINE iv finish_v(const iv sum, __global const ratio_t *ratio, __global const uchar *table, __global const uchar *res,
-                   __global uchar *y, const int n, const struct finish *f)
+INLINE iv finish_v(const iv sum, const fv small_ratio, __global const ratio_t *ratio, __global const uchar *table,
+                   __global const uchar *res, __global uchar *y, const int n, const struct finish *f)
 {
     iv c;
     if (f->flags & QFLAG_SMALL)
-        c = round_small_v(sum, ratios_v(ratio), (fv)(SMALL_ROUNDER + (f->c_min - f->c_zero)),
+        c = round_small_v(sum, small_ratio, (fv)(SMALL_ROUNDER + (f->c_min - f->c_zero)),
                           (fv)(SMALL_ROUNDER + (f->c_max - f->c_zero))) +
             (f->c_zero - SMALL_ROUNDER_BITS);
     else
@@ -246,7 +252,7 @@ INLINE void finish_pixel(const row_sums *sums, const iv *bias, __global const ra
 {
     for (int h = 0; h < 2; h++)
         if (left > h * WEFT_VW)
-            total[h] += finish_v(sums->v[h] + bias[h], ratio + h * WEFT_VW, table, res + h * WEFT_VW, y + h * WEFT_VW,
+            total[h] += finish_v(sums->v[h] + bias[h], small_ratios_v(ratio + h * WEFT_VW, f), ratio + h * WEFT_VW, table, res + h * WEFT_VW, y + h * WEFT_VW,
                                  left - h * WEFT_VW, f) -
                         f->mean_zero;
 }

@@ -36,6 +36,9 @@ INLINE iv fetch(__global const uchar *pixel, const struct group_form *form, cons
     return WEFT_CAT(vload, WEFT_VW)(0, lane);
 }
 
+/* Neighbouring pixels computed together where no tap leaves the image: each weight is brought once. */
+#define PIXELS 4
+
 __kernel void weft_qgrouped(__global const uchar *restrict x, __global const char *restrict w,
                             __global const int *restrict bias, __global const ratio_t *restrict ratio,
                             __global const uchar *restrict table, __global const uchar *res, __global uchar *y,
@@ -55,13 +58,49 @@ __kernel void weft_qgrouped(__global const uchar *restrict x, __global const cha
     const struct group_form form = {mode, flags & QFLAG_X_SIGNED, oc, ocg, icg, xc};
     const struct finish finish = {flags,  c_zero,            c_min,  c_max, a_zero, a_mult,   b_zero,
                                   b_mult, max(add_shift, 1), y_zero, y_min, y_max,  mean_zero};
+    const int is_plain = (flags & (QFLAG_SMALL | QFLAG_TABLE | QFLAG_RES)) == QFLAG_SMALL;
+    const fv low = (fv)(SMALL_ROUNDER + (c_min - c_zero)), high = (fv)(SMALL_ROUNDER + (c_max - c_zero));
     const uchar flip = FLIP(form.is_signed);
     const int flipped_zero = FLIPPED_ZERO(x_zero, form.is_signed);
     for (int ch = 0; ch < oc; ch += WEFT_VW) {
         const int is_whole = mode == FETCH_PLAIN && ch + WEFT_VW <= oc;
         const iv first = *(__global const iv *)(bias + ch);
+        const fv small_ratio = small_ratios_v(ratio + ch, &finish);
         iv total = (iv)(0);
         for (int ox = 0; ox < ow; ox++) {
+            const int left = ox * sw - pl, right = left + (PIXELS - 1) * sw + (kw - 1) * dw;
+            if (is_whole && left >= 0 && right < iw && ox + PIXELS <= ow) {
+                iv sums[PIXELS];
+                for (int p = 0; p < PIXELS; p++)
+                    sums[p] = first;
+                for (int i = 0; i < kh; i++) {
+                    const int iy = oy * sh - pt + i * dh;
+                    if ((uint)iy >= (uint)ih)
+                        continue;
+                    for (int j = 0; j < kw; j++) {
+                        __global const uchar *pixel = x + n * xn + iy * xh + (left + j * dw) * xw + ch;
+                        const iv tap = __builtin_convertvector(
+                            *(__global const sbytes_v *)(w + (i * kw + j) * ocp + ch), iv);
+                        for (int p = 0; p < PIXELS; p++)
+                            sums[p] += load_flipped(pixel + p * sw * xw, flip, flipped_zero) * tap;
+                    }
+                }
+                const int at = ((n * oh + oy) * ow + ox) * oc + ch;
+                if (is_plain) {
+                    for (int p = 0; p < PIXELS; p++) {
+                        const iv c = round_small_v(sums[p], small_ratio, low, high) + (c_zero - SMALL_ROUNDER_BITS);
+                        total += c - mean_zero;
+                        store_bytes(c, y + at + p * oc, WEFT_VW);
+                    }
+                } else {
+                    for (int p = 0; p < PIXELS; p++)
+                        total += finish_v(sums[p], small_ratio, ratio + ch, table, res + at + p * oc, y + at + p * oc,
+                                          WEFT_VW, &finish) -
+                                 mean_zero;
+                }
+                ox += PIXELS - 1;
+                continue;
+            }
             iv sum = first;
             for (int i = 0; i < kh; i++) {
                 const int iy = oy * sh - pt + i * dh;
@@ -84,7 +123,7 @@ __kernel void weft_qgrouped(__global const uchar *restrict x, __global const cha
                 }
             }
             const int at = ((n * oh + oy) * ow + ox) * oc + ch;
-            total += finish_v(sum, ratio + ch, table, res + at, y + at, oc - ch, &finish) - mean_zero;
+            total += finish_v(sum, small_ratio, ratio + ch, table, res + at, y + at, oc - ch, &finish) - mean_zero;
         }
         if (flags & QFLAG_PARTIAL)
             store_sums(total, partial + (n * oh + oy) * oc + ch, oc - ch);
