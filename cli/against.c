@@ -9,7 +9,7 @@
 #include "cli/text.h"
 #include "cli/values.h"
 
-/* The dense bytes of one value, one block per executor that has it. */
+/* The dense bytes of one value, one block per executor that has it; NULL for the others. */
 typedef struct value_copies {
     void *bytes[WEFT_CLI_MAX_EXECUTORS];
 } value_copies;
@@ -38,8 +38,12 @@ static weft_status fetch(weft_cli *cli, const weft_cli_against *against,
         row->has[i] =
             weft_request_get_value(against->executors->items[i].engine.request, (size_t)row->value,
                                    copies->bytes[i], bytes, NULL) == WEFT_OK;
-        if (row->has[i])
+        if (row->has[i]) {
             row->hash[i] = XXH3_64bits(copies->bytes[i], bytes);
+        } else {
+            free(copies->bytes[i]);
+            copies->bytes[i] = NULL;
+        }
     }
     return WEFT_OK;
 }
@@ -72,11 +76,11 @@ static void judge(const weft_cli_against *against, const weft_tensor_info *tenso
                   const value_copies *copies, weft_cli_against_row *row)
 {
     size_t first = 0, count = against->executors->count;
-    while (first < count && !row->has[first])
+    while (first < count && copies->bytes[first] == NULL)
         first++;
     row->agreement = WEFT_CLI_ALONE;
     for (size_t i = first + 1; i < count; i++) {
-        if (!row->has[i])
+        if (copies->bytes[i] == NULL)
             continue;
         if (row->agreement == WEFT_CLI_ALONE)
             row->agreement = WEFT_CLI_EQUAL;

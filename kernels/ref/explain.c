@@ -174,7 +174,7 @@ static void explain_conv(const weft_ref_call *call, size_t output, int64_t eleme
     const int32_t *bias = weft_ref_in(call, 2)->data, *mult = weft_ref_in(call, 3)->data,
                   *shift = weft_ref_in(call, 4)->data;
     weft_dtype c_type = weft_ref_q_dtype(call->attrs, "c_type");
-    int64_t at[WEFT_MAX_RANK];
+    int64_t at[WEFT_MAX_RANK] = {0};
     if (output == 1) {
         explain_mean(call, element, account);
         return;
@@ -210,7 +210,7 @@ static void explain_pool(const weft_ref_call *call, int64_t element, weft_ref_ac
                               .kernel = {.rank = 2}};
     bool counts_padding = weft_attrs_int(call->attrs, "count_include_pad", 0) != 0;
     int32_t x_zero = attr(call, "x_zero", 0), sum = 0, best = stage.low;
-    int64_t at[WEFT_MAX_RANK], count = 0, present = 0, channels = x->shape.dims[3];
+    int64_t at[WEFT_MAX_RANK] = {0}, count = 0, present = 0, channels = x->shape.dims[3];
     weft_text values;
     weft_text_init(&values, account->arena);
     unravel(&y->shape, element, at);
