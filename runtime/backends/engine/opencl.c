@@ -97,8 +97,7 @@ static void detach(engine_request *request)
         clReleaseMemObject(mine->program);
     if (mine->arena != NULL)
         clReleaseMemObject(mine->arena);
-    if (mine->queue != NULL)
-        clReleaseCommandQueue(mine->queue);
+    weft__cl_release_queue(mine->queue);
     free(mine->programs);
     free(mine);
     request->attached = NULL;

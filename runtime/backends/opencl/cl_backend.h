@@ -18,6 +18,12 @@
 
 enum { CL_TEXT_BYTES = 256 }; /* names of devices and platforms */
 
+/* ---- queue.c ---- */
+
+/* Waits until the device has let go of everything that ran on the queue, and releases it. NULL
+ * accepted; the caller has released its events. */
+void weft__cl_release_queue(cl_command_queue queue);
+
 /* ---- error.c ---- */
 
 const char *weft__cl_error_name(cl_int error);

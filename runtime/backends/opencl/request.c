@@ -237,8 +237,7 @@ void weft__cl_request_destroy(void *argument)
             clReleaseMemObject(request->values[i]);
     if (request->arena != NULL)
         clReleaseMemObject(request->arena);
-    if (request->queue != NULL)
-        clReleaseCommandQueue(request->queue);
+    weft__cl_release_queue(request->queue);
     free(request->events);
     free(request->launches);
     free(request->scratch);
