@@ -15,6 +15,7 @@ check-large: setup-check ## the eleven published ResNet-RS at full size, batch 1
 check-large-int8: setup-check ## of check-large the quantised ResNet-RS-50 at 160, every executor (10 minutes)
 	@$(MAKE) --no-print-directory -j$(JOBS) all venv
 	@WEFT_BUILD=$(BUILD) $(ORACLE) tests/oracle/large/compare_qdq.py
+	@WEFT_BUILD=$(BUILD) $(ORACLE) tests/oracle/large/compare_quantize.py
 
 check-exporters: setup-check ## ResNet-RS from PyTorch's two exporters and from tf2onnx (3 GB of Python packages in build/)
 	@$(MAKE) --no-print-directory -j$(JOBS) all venv-exporters
