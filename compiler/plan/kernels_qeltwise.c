@@ -124,11 +124,11 @@ static bool read_rows(const schedule_state *state, const weft_node *node, row_fo
 {
     if (!weft__plan_broadcast(node, out->dims, out->strides))
         return false;
-    int64_t lanes = state->planner->target->vector_floats, inner = out->dims[5];
+    int64_t quad = 4 * state->planner->target->vector_floats, inner = out->dims[5];
     out->rows = weft__plan_elems(node->outputs[0]) / inner;
-    /* Long rows are cut, short ones are put together. */
+    /* Long rows are cut where the kernels' steps end, short ones are put together. */
     out->block = out->rows >= MOST_ITEMS ? inner : items_block(inner, 1);
-    out->block = (out->block + lanes - 1) / lanes * lanes;
+    out->block = (out->block + quad - 1) / quad * quad;
     out->row_block = out->block < inner ? 1 : items_block(out->rows, inner);
     return true;
 }

@@ -82,7 +82,7 @@ struct rows {
 static void make_rows(struct rows *r)
 {
     r->count = 1;
-    const int inner = weft_naive_between(0, 3) == 0 ? 1 : weft_naive_between(1, 70);
+    const int inner = weft_naive_between(0, 3) == 0 ? 1 : weft_naive_between(1, 150);
     for (int i = 0; i < DIMS; i++) {
         r->dims[i] = i == DIMS - 1              ? inner
                      : weft_naive_between(0, 1) ? 1
