@@ -174,7 +174,7 @@ verbs="check inspect compile run verify bench profile devices doctor list help c
 }
 
 @test "help as JSON names every option" {
-    "$weft" help --json | jq -e '.schema == "weft.help/1" and (.commands | length == 12)'
+    "$weft" help --json | jq -e '.schema == "weft.help/1" and (.commands | length == 13)'
 }
 
 @test "a lost answer is an error" {
