@@ -2,9 +2,9 @@
 /* What the files of compiler/import share. Internal to this folder.
  *
  * The steps, in the order of import.c: bytes -> message (wire.c); functions expanded into one list
- * of nodes (functions.c); quantised operators expanded (qlinear.c); initializers (tensors.c, external.c) and inputs (inputs.c) -> values;
- * nodes -> graph (nodes.c, attrs.c); older forms -> newest (upgrade.c). Each step goes on after an
- * error, so that one run shows all of them. */
+ * of nodes (functions.c); quantised operators expanded (qlinear.c); initializers (tensors.c,
+ * external.c) and inputs (inputs.c) -> values; nodes -> graph (nodes.c, attrs.c); older forms ->
+ * newest (upgrade.c). Each step goes on after an error, so that one run shows all of them. */
 #ifndef WEFT_IMPORT_IMPORTER_H
 #define WEFT_IMPORT_IMPORTER_H
 

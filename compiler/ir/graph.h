@@ -74,9 +74,9 @@ typedef struct weft_graph {
     size_t node_count;
     WEFT_VEC(weft_value *) inputs;
     WEFT_VEC(weft_value *) outputs;
-    WEFT_VEC(weft_value *) values; /* all ever made; those without use are skipped by everyone */
-    weft_map names;                /* value name -> weft_value */
-    size_t source_node_count;      /* nodes of the model as imported, before any pass */
+    WEFT_VEC(weft_value *) values;    /* all ever made; those without use are skipped by everyone */
+    weft_map names;                   /* value name -> weft_value */
+    size_t source_node_count;         /* nodes of the model as imported, before any pass */
     bool is_quantised;                /* has tensors of 8 bits; set by lower-quantized, */
     WEFT_VEC(weft_float_node) floats; /* with what of it computes in f32 */
     uint64_t unique_counter;

@@ -145,11 +145,8 @@ weft_status weft_plan_build(weft_arena *arena, weft_graph *const *graphs, size_t
                             weft_diag *diag)
 {
     *out_plan = NULL;
-    planner shared = {.arena = arena,
-                      .target = target,
-                      .threads = threads,
-                      .engine = engine,
-                      .diag = diag};
+    planner shared = {
+        .arena = arena, .target = target, .threads = threads, .engine = engine, .diag = diag};
     size_t engine_steps = 0;
     shared.programs = weft_program_set_create(arena);
     weft_map_init(&shared.blob_keys, arena);

@@ -21,8 +21,8 @@ typedef enum weft_recipe {
     WEFT_RECIPE_ZEROS, /* no value: a bias that is not there */
     WEFT_RECIPE_CONV,  /* [OC][KH][KW][IC] */
     WEFT_RECIPE_CONV_GATHERED,
-    WEFT_RECIPE_WINOGRAD, /* [OC][3][3][IC] */
-    WEFT_RECIPE_LINEAR,   /* [M][K] */
+    WEFT_RECIPE_WINOGRAD,  /* [OC][3][3][IC] */
+    WEFT_RECIPE_LINEAR,    /* [M][K] */
     WEFT_RECIPE_DEPTHWISE, /* [C][KH][KW][IC/group] */
     WEFT_RECIPE_QCONV,     /* [OC][KH][KW][IC] of i8, for the target's dot */
     WEFT_RECIPE_QCONV_GATHERED,
@@ -43,10 +43,10 @@ typedef struct weft_plan {
 } weft_plan;
 
 /* Plans all graphs (the same network at several shapes) for one target and so many compute threads,
- * and for an engine (NULL: none) what it can execute; without such a step the package has no engine.
- * Errors: PLAN_*; all nodes that no kernel can run are reported, then WEFT_UNSUPPORTED is returned.
- * The graphs may get copy nodes (Identity) for outputs that would otherwise share storage with an
- * input, a constant or another output. */
+ * and for an engine (NULL: none) what it can execute; without such a step the package has no
+ * engine. Errors: PLAN_*; all nodes that no kernel can run are reported, then WEFT_UNSUPPORTED is
+ * returned. The graphs may get copy nodes (Identity) for outputs that would otherwise share storage
+ * with an input, a constant or another output. */
 weft_status weft_plan_build(weft_arena *arena, weft_graph *const *graphs, size_t graph_count,
                             const weft_target *target, int threads,
                             const struct weft_engine_params *engine, weft_plan **out_plan,

@@ -109,8 +109,8 @@ static weft_value *bias(build *b, int64_t count, float unit)
         data[i] = (int32_t)between(b, -3000, 3000);
     weft_shape shape = {1, {count}};
     weft_value *q = weft_graph_add_constant(b->graph, "bias", WEFT_DTYPE_I32, &shape, data);
-    return build_done(b, build_node(b, WEFT_OP_DequantizeLinear, 2,
-                                    (weft_value *[]){q, build_scalar(b, unit)}));
+    return build_done(
+        b, build_node(b, WEFT_OP_DequantizeLinear, 2, (weft_value *[]){q, build_scalar(b, unit)}));
 }
 
 static codes convolution(build *b, const codes *x)

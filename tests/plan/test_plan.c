@@ -70,7 +70,8 @@ static weft_plan *plan_for(weft_arena *arena, const char *target_name, int threa
     assert_int_equal(weft_target_find(target_name, &target, NULL), WEFT_OK);
     weft_graph *graph = parse(arena);
     weft_plan *plan = NULL;
-    assert_int_equal(weft_plan_build(arena, &graph, 1, &target, threads, NULL, &plan, NULL), WEFT_OK);
+    assert_int_equal(weft_plan_build(arena, &graph, 1, &target, threads, NULL, &plan, NULL),
+                     WEFT_OK);
     return plan;
 }
 

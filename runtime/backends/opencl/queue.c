@@ -8,8 +8,8 @@ void weft__cl_release_queue(cl_command_queue queue)
 {
     /* PoCL's worker threads let go of a command's event after clFinish has returned, and use the
      * device as they do so, which may be gone by then. Every event holds its queue, so it is over
-     * when nobody else holds the queue. It takes microseconds; the bound is for implementations that
-     * keep a reference for good. */
+     * when nobody else holds the queue. It takes microseconds; the bound is for implementations
+     * that keep a reference for good. */
     enum { STEP_NS = 20000, STEPS = 500 };
     cl_uint holders = 0;
     if (queue == NULL)
