@@ -256,7 +256,7 @@ static void translate_words(const printer *pr, const char *line, size_t length, 
 
 static void print_line(printer *pr, const char *start, size_t length)
 {
-    char line[LINE_MAX_CHARS];
+    char line[LINE_MAX_CHARS] = "";
     size_t spaces = strspn(start, " ");
     if (spaces < length && start[spaces] == '@') {
         char text[LINE_MAX_CHARS];

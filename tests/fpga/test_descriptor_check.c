@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weft_descriptor_check: good descriptors pass, and each kind of damage is refused for its reason.
+ * That what passes is harmless is shown by sanitizers: test_engine_hls.c. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "kernels/fpga/check.h"
+#include "tests/fpga/engine_case.h"
+
+/* A case of this kind that has these flags. */
+static void make(struct engine_case *c, int kind, uint32_t flags)
+{
+    draw d = {.state = 7};
+    for (;;) {
+        engine_case_make(&d, kind, weft_engine_find("tiny"), c);
+        if ((c->program[WEFT_D_FLAGS] & flags) == flags)
+            return;
+        engine_case_free(c);
+    }
+}
+
+static const char *check(const struct engine_case *c)
+{
+    const weft_descriptor_memory memory = {c->weights, c->weights_bytes, c->arena_bytes};
+    return weft_descriptor_check(c->program, weft_engine_find("tiny"), &memory);
+}
+
+static const struct {
+    int kind;
+    uint32_t flags;
+    int word;
+    int64_t value;
+    const char *why;
+} damages[] = {
+    {WEFT_KIND_CONV, 0, WEFT_D_VERSION, 2, "version"},
+    {WEFT_KIND_CONV, 0, WEFT_D_KIND, WEFT_KIND_COUNT, "kind"},
+    {WEFT_KIND_CONV, 0, WEFT_D_KIND, -1, "kind"},
+    {WEFT_KIND_CONV, 0, WEFT_D_X, 1 << 20, "x is not in the arena"},
+    {WEFT_KIND_CONV, 0, WEFT_D_X, -1, "x is not in the arena"},
+    {WEFT_KIND_CONV, 0, WEFT_D_X_ROW, INT32_MIN, "arena"},
+    {WEFT_KIND_CONV, 0, WEFT_D_Y, 1 << 20, "y is not in the arena"},
+    {WEFT_KIND_CONV, WEFT_FLAG_RESIDUAL, WEFT_D_B, 1 << 20, "residual"},
+    {WEFT_KIND_CONV, WEFT_FLAG_MEAN, WEFT_D_MEAN, 1 << 20, "mean"},
+    {WEFT_KIND_CONV, WEFT_FLAG_MEAN, WEFT_D_MEAN_SHIFT, 63, "shift"},
+    {WEFT_KIND_CONV, WEFT_FLAG_TABLE, WEFT_D_TABLE, 1 << 20, "table"},
+    {WEFT_KIND_CONV, WEFT_FLAG_TABLE | WEFT_FLAG_C_SIGNED, WEFT_D_C_MAX, 128, "limit"},
+    {WEFT_KIND_CONV, 0, WEFT_D_C_MIN, 256, "limit"},
+    {WEFT_KIND_CONV, 0, WEFT_D_WEIGHTS, 1 << 20, "weights"},
+    {WEFT_KIND_CONV, 0, WEFT_D_BIAS, 1 << 20, "biases"},
+    {WEFT_KIND_CONV, 0, WEFT_D_MULT, 2, "multipliers"},
+    {WEFT_KIND_CONV, 0, WEFT_D_SHIFT, -4, "shifts"},
+    {WEFT_KIND_CONV, 0, WEFT_D_BATCH, 0, "size"},
+    {WEFT_KIND_CONV, 0, WEFT_D_IN_CHANNELS, 1 << 24, "go together"},
+    {WEFT_KIND_CONV, 0, WEFT_D_STRIDE_Y, 1 << 30, "size"},
+    {WEFT_KIND_CONV, 0, WEFT_D_PAD_TOP, -1, "padding"},
+    {WEFT_KIND_CONV, 0, WEFT_D_PAD, 256, "padding"},
+    {WEFT_KIND_CONV, 0, WEFT_D_TILE_CHANNELS, 17, "tile"},
+    {WEFT_KIND_CONV, 0, WEFT_D_TILE_DEPTH, 5, "tile"},
+    {WEFT_KIND_CONV, WEFT_FLAG_RESIDUAL, WEFT_D_ADD_SHIFT, 0, "shift of a sum"},
+    {WEFT_KIND_CONV, WEFT_FLAG_RESIDUAL, WEFT_D_A_MULT, (1 << 21) + 1, "multiplier of a sum"},
+    {WEFT_KIND_GROUPED, 0, WEFT_D_GROUPS, 0, "go together"},
+    {WEFT_KIND_POOL, WEFT_FLAG_AVERAGE, WEFT_D_COUNT_ROWS, 65, "counts"},
+    {WEFT_KIND_POOL, WEFT_FLAG_AVERAGE, WEFT_D_COUNTS, 1 << 20, "counts"},
+    {WEFT_KIND_POOL, 0, WEFT_D_OUT_CHANNELS, 21, "go together"},
+    {WEFT_KIND_ADD, 0, WEFT_D_SIZES, 0, "size"},
+    {WEFT_KIND_ADD, 0, WEFT_D_B, 1 << 20, "b is not in the arena"},
+    {WEFT_KIND_ADD, 0, WEFT_D_B_ZERO, 256, "zero point"},
+    {WEFT_KIND_MUL, 0, WEFT_D_PRODUCT_MULT, -1, "multiplier"},
+    {WEFT_KIND_MUL, WEFT_FLAG_RESIDUAL, WEFT_D_R, -1, "residual"},
+    {WEFT_KIND_TABLE, 0, WEFT_D_TABLE, 1 << 20, "table"},
+    {WEFT_KIND_MOVE, 0, WEFT_D_Y, -1, "y is not in the arena"},
+    {WEFT_KIND_MOVE, 0, WEFT_D_R_STEPS, 1, "does not exist"},
+    {WEFT_KIND_FILL, 0, WEFT_D_Y, 1 << 30, "y is not in the arena"},
+};
+
+static void damage_is_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof damages / sizeof damages[0]; i++) {
+        struct engine_case c;
+        make(&c, damages[i].kind, damages[i].flags);
+        assert_null(check(&c));
+        c.program[damages[i].word] = (uint32_t)damages[i].value;
+        const char *why = check(&c);
+        if (why == NULL || strstr(why, damages[i].why) == NULL)
+            fail_msg("row %zu: expected \"%s\", found \"%s\"", i, damages[i].why,
+                     why != NULL ? why : "nothing");
+        engine_case_free(&c);
+    }
+}
+
+/* Multipliers stand in the weights, not in the descriptor. */
+static void vectors_are_read(void **state)
+{
+    (void)state;
+    struct engine_case c;
+    make(&c, WEFT_KIND_CONV, 0);
+    c.weights[c.program[WEFT_D_SHIFT]] = 63;
+    assert_string_equal(check(&c), "a shift is out of range");
+    engine_case_free(&c);
+    make(&c, WEFT_KIND_POOL, WEFT_FLAG_AVERAGE);
+    c.weights[c.program[WEFT_D_COUNTS] + 7] = 128;
+    assert_string_equal(check(&c), "a multiplier is out of range");
+    engine_case_free(&c);
+}
+
+static void memories_are_whole_words(void **state)
+{
+    (void)state;
+    struct engine_case c;
+    make(&c, WEFT_KIND_ADD, 0);
+    c.arena_bytes += 4;
+    assert_non_null(check(&c));
+    c.arena_bytes = (size_t)1 << 31;
+    assert_non_null(check(&c));
+    engine_case_free(&c);
+}
+
+static void end_needs_nothing(void **state)
+{
+    (void)state;
+    static const uint32_t words[WEFT_D_WORDS] = {WEFT_KIND_END};
+    const weft_descriptor_memory none = {NULL, 0, 0};
+    assert_null(weft_descriptor_check(words, weft_engine_find("s"), &none));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(damage_is_refused),
+        cmocka_unit_test(vectors_are_read),
+        cmocka_unit_test(memories_are_whole_words),
+        cmocka_unit_test(end_needs_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
