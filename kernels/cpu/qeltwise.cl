@@ -340,6 +340,16 @@ INLINE fv divide_v(const fv x, const fv scale)
     return LOADV(q);
 }
 
+/* One vector: limits are whole numbers, so that they may come before the rounding; then adding SMALL_ROUNDER rounds. */
+INLINE iv quantize_v(const fv x, const fv scale, const iv zero, const int low)
+{
+    const fv least = __builtin_convertvector(low - zero, fv), most = __builtin_convertvector(low + 255 - zero, fv);
+    fv v = divide_v(x, scale);
+    v = v >= least ? v : least; /* a NaN too */
+    v = v > most ? most : v;
+    return __builtin_astype(v + SMALL_ROUNDER, iv) + (zero - SMALL_ROUNDER_BITS);
+}
+
 /* y = clamp(round(x / scale) + zero, low, low + 255), halves to the even integer, NaN to low. Global {rows, ceil(inner /
  * block)}. */
 __kernel void weft_quantize(__global const float *restrict x, __global const float *restrict scale,
@@ -348,14 +358,19 @@ __kernel void weft_quantize(__global const float *restrict x, __global const flo
 {
     const int row = (int)get_global_id(0), k = row % count;
     const int end = min(((int)get_global_id(1) + 1) * block, inner);
-    for (int i = (int)get_global_id(1) * block; i < end; i += WEFT_VW) {
+    __global const float *px = x + row * inner;
+    __global uchar *py = y + row * inner;
+    int i = (int)get_global_id(1) * block;
+    if (!step) {
+        const fv s = (fv)(scale[k]);
+        const iv z = (iv)(zero[k]);
+        for (; i + WEFT_VW <= end; i += WEFT_VW)
+            *(__global bytes_v *)(py + i) = __builtin_convertvector(quantize_v(LOADV(px + i), s, z, low), bytes_v);
+    }
+    for (; i < end; i += WEFT_VW) {
         const fv s = scales_v(scale + k + i * step, step, end - i);
         const iv z = zeros_v(zero + k + i * step, step, end - i);
-        const fv least = __builtin_convertvector(low - z, fv), most = __builtin_convertvector(low + 255 - z, fv);
-        fv v = rint(divide_v(load_part(x + row * inner + i, end - i), s));
-        v = v >= least ? v : least; /* a NaN too */
-        v = v > most ? most : v;
-        store_bytes(__builtin_convertvector(v, iv) + z, y + row * inner + i, end - i);
+        store_bytes(quantize_v(load_part(px + i, end - i), s, z, low), py + i, end - i);
     }
 }
 
