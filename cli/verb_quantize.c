@@ -197,7 +197,7 @@ static weft_status answer(quantization *q, const char *path, uint64_t begin_ns)
     weft_status status = WEFT_OK;
     if (report != NULL) {
         json_t *json = weft_cli_quantize_json(&result);
-        char *text = json_dumps(json, JSON_INDENT(2));
+        char *text = json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
         status = weft_cli_file_write(report, text, strlen(text), "\n", 1, &cli->errors);
         free(text);
         json_decref(json);
