@@ -191,14 +191,14 @@ static void a_ratio_is_kept_to_22_bits(void **state)
     draw d = {7};
     for (int i = 0; i < CASES; i++) {
         const double ratio = draw_scale(&d, 0x1p-40, 0x1p20);
-        weft_ratio made;
+        weft_ratio made = {0, 0};
         assert_true(weft_ratio_make(ratio, &made));
         assert_true(made.mult >= WEFT_MULT_MAX / 2 && made.mult <= WEFT_MULT_MAX);
         assert_true(made.shift >= WEFT_SHIFT_MIN && made.shift <= WEFT_SHIFT_MAX);
         assert_true(fabs(ldexp(made.mult, -made.shift) - ratio) <= ratio * 0x1p-22);
     }
     for (int exponent = -40; exponent < 20; exponent++) {
-        weft_ratio below, at;
+        weft_ratio below = {0, 0}, at = {0, 0};
         assert_true(weft_ratio_make(ldexp(1, exponent), &at));
         assert_true(weft_ratio_make(nextafter(ldexp(1, exponent + 1), 0), &below));
         assert_true(ldexp(at.mult, -at.shift) == ldexp(1, exponent));
@@ -212,7 +212,7 @@ static void ratios_that_are_refused_or_vanish(void **state)
     (void)state;
     static const double refused[] = {0, -0.0, -1, 0x1p20, HUGE_VAL, -HUGE_VAL, NAN};
     weft_ratio made = {-7, -7};
-    int32_t a, b, shift;
+    int32_t a = 0, b = 0, shift = 0;
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
         assert_false(weft_ratio_make(refused[i], &made));
         assert_false(weft_ratio_pair_make(refused[i], 1, &a, &b, &shift));
@@ -243,7 +243,7 @@ static void requantisation_is_within_its_bound(void **state)
         const double ratio = draw_scale(&d, 1e-9, 1);
         const int32_t sum = (int32_t)draw_in(&d, INT32_MIN, INT32_MAX) >> draw_in(&d, 0, 30);
         const range r = draw_range(&d);
-        weft_ratio made;
+        weft_ratio made = {0, 0};
         assert_true(weft_ratio_make(ratio, &made));
         const int32_t y = weft_requantise(sum, made.mult, made.shift, r.zero, r.low, r.high);
         /* Beyond 384 both sides are clamped. */
@@ -261,7 +261,7 @@ static void averages_are_within_their_bound(void **state)
         const double scale = draw_scale(&d, 0.1, 10); /* x_scale / y_scale */
         const int32_t sum = (int32_t)draw_in(&d, -255 * count, 255 * count);
         const range r = draw_range(&d);
-        weft_ratio made;
+        weft_ratio made = {0, 0};
         assert_true(weft_ratio_make(scale / (double)count, &made));
         const int32_t y = weft_requantise(sum, made.mult, made.shift, r.zero, r.low, r.high);
         const double real = sum * scale / (double)count;
@@ -277,7 +277,7 @@ static void the_add_stage_is_within_its_bound(void **state)
         const double a_ratio = draw_scale(&d, 1e-6, 1e5), b_ratio = draw_scale(&d, 1e-6, 1e5);
         const int32_t a = (int32_t)draw_edgy(&d, -255, 255), b = (int32_t)draw_edgy(&d, -255, 255);
         const range r = draw_range(&d);
-        int32_t a_mult, b_mult, shift;
+        int32_t a_mult = 0, b_mult = 0, shift = 0;
         assert_true(weft_ratio_pair_make(a_ratio, b_ratio, &a_mult, &b_mult, &shift));
         assert_true(a_mult >= 0 && a_mult <= WEFT_ADD_MULT_MAX);
         assert_true(b_mult >= 0 && b_mult <= WEFT_ADD_MULT_MAX);
