@@ -125,4 +125,11 @@ weft_status weft_infer_window_apply(const weft_node *node, const int64_t *input_
                                     const weft_infer_window *window, int64_t *out_dims,
                                     weft_diag *diag);
 
+/* weft.Conv2D and weft.QConv2D (input 0, weights 1; bias and the like are the caller's business):
+ * geometry attributes and channels checked, and the shape of the result. */
+weft_status weft_infer_conv2d_shape(const weft_node *node, weft_shape *out_shape, weft_diag *diag);
+/* The same for weft.Pool2D and weft.QPool2D. */
+weft_status weft_infer_pool2d_shape(const weft_node *node, weft_infer_window *out_window,
+                                    weft_shape *out_shape, weft_diag *diag);
+
 #endif

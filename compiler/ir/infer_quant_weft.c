@@ -152,43 +152,15 @@ static weft_status check_mean(const weft_node *node, const weft_shape *y, weft_d
 weft_status weft_infer_q_conv2d(weft_graph *graph, weft_node *node, weft_diag *diag)
 {
     (void)graph;
-    const weft_value *x = node->inputs[0], *w = node->inputs[1];
-    int64_t group, x_nchw, pads[4], bits;
-    weft_infer_window window = {.spatial = 2};
+    int64_t bits;
+    weft_shape y = {0};
     weft_dtype dtype = WEFT_DTYPE_NONE;
     WEFT_INFER_TRY(check_8bit(node, 0, diag));
     WEFT_INFER_TRY(weft_infer_check_dtype(node, 1, WEFT_DTYPE_I8, diag));
-    WEFT_INFER_TRY(weft_infer_check_rank(node, 0, 4, 4, diag));
-    WEFT_INFER_TRY(weft_infer_check_rank(node, 1, 4, 4, diag));
-    WEFT_INFER_TRY(weft_infer_attr_int(node, "group", 1, 1, INT32_MAX, &group, diag));
-    WEFT_INFER_TRY(weft_infer_attr_int(node, "x_nchw", 0, 0, 1, &x_nchw, diag));
     WEFT_INFER_TRY(weft_infer_attr_int(node, "acc_bits", 32, 1, 32, &bits, diag));
-    WEFT_INFER_TRY(weft_infer_attr_ints(node, "strides", window.strides, 2, 1, 1, INT32_MAX, diag));
-    WEFT_INFER_TRY(
-        weft_infer_attr_ints(node, "dilations", window.dilations, 2, 1, 1, INT32_MAX, diag));
-    WEFT_INFER_TRY(weft_infer_attr_ints(node, "pads", pads, 4, 0, 0, INT32_MAX, diag));
     WEFT_INFER_TRY(check_conv_stages(node, &dtype, diag));
-    int64_t spatial[2], out[2], channels = x->shape.dims[x_nchw ? 1 : 3],
-                                out_channels = w->shape.dims[0];
-    for (int i = 0; i < 2; i++) {
-        spatial[i] = x->shape.dims[(x_nchw ? 2 : 1) + i];
-        window.kernel[i] = w->shape.dims[1 + i];
-        window.pads_begin[i] = pads[i];
-        window.pads_end[i] = pads[2 + i];
-    }
-    char expected[WEFT_SHAPE_TEXT], found[WEFT_SHAPE_TEXT];
-    if (channels % group != 0 || out_channels % group != 0 ||
-        channels / group != w->shape.dims[3] || out_channels < 1 || channels < 1 ||
-        window.kernel[0] < 1 || window.kernel[1] < 1) {
-        snprintf(expected, sizeof expected,
-                 "output channels x kernel x kernel x %" PRId64 ", in %" PRId64 " groups",
-                 channels / group, group);
-        return weft_infer_fail(node, w, WEFT_E_INFER_SHAPE, diag, expected,
-                               weft_shape_format(&w->shape, found),
-                               "channels of input, weights and groups do not fit");
-    }
-    WEFT_INFER_TRY(weft_infer_window_apply(node, spatial, &window, out, diag));
-    weft_shape y = {.rank = 4, .dims = {x->shape.dims[0], out[0], out[1], out_channels}};
+    WEFT_INFER_TRY(weft_infer_conv2d_shape(node, &y, diag));
+    int64_t out_channels = y.dims[3];
     weft_shape mean = {.rank = 2, .dims = {y.dims[0], out_channels}},
                channel = {.rank = 1, .dims = {out_channels}};
     for (size_t i = 2; i < 5; i++) {
@@ -288,23 +260,12 @@ weft_status weft_infer_q_pool2d(weft_graph *graph, weft_node *node, weft_diag *d
     (void)graph;
     const weft_value *x = node->inputs[0];
     int mode;
-    int64_t pads[4], ceil_mode, count_pad;
     weft_dtype dtype;
     weft_infer_window window = {.spatial = 2};
+    weft_shape y = {0};
     WEFT_INFER_TRY(check_8bit(node, 0, diag));
-    WEFT_INFER_TRY(weft_infer_check_rank(node, 0, 4, 4, diag));
     WEFT_INFER_TRY(weft_infer_attr_word(node, "mode", "max|average", &mode, diag));
-    if (!weft_attrs_find(&node->attrs, "kernel_shape"))
-        return weft_infer_fail(node, NULL, WEFT_E_INFER_ATTR, diag, "attribute kernel_shape",
-                               "none", "a required attribute is missing");
-    WEFT_INFER_TRY(
-        weft_infer_attr_ints(node, "kernel_shape", window.kernel, 2, 1, 1, INT32_MAX, diag));
-    WEFT_INFER_TRY(weft_infer_attr_ints(node, "strides", window.strides, 2, 1, 1, INT32_MAX, diag));
-    WEFT_INFER_TRY(
-        weft_infer_attr_ints(node, "dilations", window.dilations, 2, 1, 1, INT32_MAX, diag));
-    WEFT_INFER_TRY(weft_infer_attr_ints(node, "pads", pads, 4, 0, 0, INT32_MAX, diag));
-    WEFT_INFER_TRY(weft_infer_attr_int(node, "ceil_mode", 0, 0, 1, &ceil_mode, diag));
-    WEFT_INFER_TRY(weft_infer_attr_int(node, "count_include_pad", 0, 0, 1, &count_pad, diag));
+    WEFT_INFER_TRY(weft_infer_pool2d_shape(node, &window, &y, diag));
     WEFT_INFER_TRY(read_dtype(node, "to", &dtype, diag));
     WEFT_INFER_TRY(check_zero(node, "x_zero", x->dtype, diag));
     WEFT_INFER_TRY(check_stage(node, "y_zero", "y_min", "y_max", dtype, diag));
@@ -318,13 +279,6 @@ weft_status weft_infer_q_pool2d(weft_graph *graph, weft_node *node, weft_diag *d
     else if (dtype != x->dtype)
         return weft_infer_fail(node, x, WEFT_E_INFER_ATTR, diag, weft_dtype_name(x->dtype),
                                weft_dtype_name(dtype), "a maximum keeps the type of its input");
-    window.ceil_mode = ceil_mode != 0;
-    for (int i = 0; i < 2; i++) {
-        window.pads_begin[i] = pads[i];
-        window.pads_end[i] = pads[2 + i];
-    }
-    weft_shape y = x->shape;
-    WEFT_INFER_TRY(weft_infer_window_apply(node, &x->shape.dims[1], &window, &y.dims[1], diag));
     return weft_infer_set(node, 0, dtype, &y, diag);
 }
 

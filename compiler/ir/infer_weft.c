@@ -29,13 +29,11 @@ static weft_status check_act(const weft_node *node, const char *name, const char
                            min_name, max_name, name);
 }
 
-weft_status weft_infer_conv2d(weft_graph *graph, weft_node *node, weft_diag *diag)
+weft_status weft_infer_conv2d_shape(const weft_node *node, weft_shape *out_shape, weft_diag *diag)
 {
-    (void)graph;
     const weft_value *x = node->inputs[0], *w = node->inputs[1];
     int64_t group, pool, x_nchw, pads[4];
     weft_infer_window window = {.spatial = 2};
-    WEFT_INFER_TRY(check_f32(node, diag));
     WEFT_INFER_TRY(weft_infer_check_rank(node, 0, 4, 4, diag));
     WEFT_INFER_TRY(weft_infer_check_rank(node, 1, 4, 4, diag));
     WEFT_INFER_TRY(weft_infer_attr_int(node, "group", 1, 1, INT32_MAX, &group, diag));
@@ -45,7 +43,6 @@ weft_status weft_infer_conv2d(weft_graph *graph, weft_node *node, weft_diag *dia
     WEFT_INFER_TRY(
         weft_infer_attr_ints(node, "dilations", window.dilations, 2, 1, 1, INT32_MAX, diag));
     WEFT_INFER_TRY(weft_infer_attr_ints(node, "pads", pads, 4, 0, 0, INT32_MAX, diag));
-    WEFT_INFER_TRY(check_act(node, "act", "act_min", "act_max", diag));
     int64_t spatial[2], out[2], channels = x->shape.dims[x_nchw ? 1 : 3],
                                 out_channels = w->shape.dims[0];
     for (int i = 0; i < 2; i++) {
@@ -68,7 +65,18 @@ weft_status weft_infer_conv2d(weft_graph *graph, weft_node *node, weft_diag *dia
                                "channels of input, weights and groups do not fit");
     }
     WEFT_INFER_TRY(weft_infer_window_apply(node, spatial, &window, out, diag));
-    weft_shape y = {.rank = 4, .dims = {x->shape.dims[0], out[0], out[1], out_channels}};
+    *out_shape = (weft_shape){.rank = 4, .dims = {x->shape.dims[0], out[0], out[1], out_channels}};
+    return WEFT_OK;
+}
+
+weft_status weft_infer_conv2d(weft_graph *graph, weft_node *node, weft_diag *diag)
+{
+    (void)graph;
+    weft_shape y = {0};
+    WEFT_INFER_TRY(check_f32(node, diag));
+    WEFT_INFER_TRY(check_act(node, "act", "act_min", "act_max", diag));
+    WEFT_INFER_TRY(weft_infer_conv2d_shape(node, &y, diag));
+    int64_t out_channels = y.dims[3];
     weft_shape vector = {.rank = 2, .dims = {y.dims[0], out_channels}},
                bias = {.rank = 1, .dims = {out_channels}};
     WEFT_INFER_TRY(weft_infer_check_shape(node, 2, &bias, diag));
@@ -125,14 +133,13 @@ weft_status weft_infer_gate(weft_graph *graph, weft_node *node, weft_diag *diag)
     return weft_infer_set(node, 1, WEFT_DTYPE_F32, &mean, diag);
 }
 
-weft_status weft_infer_pool2d(weft_graph *graph, weft_node *node, weft_diag *diag)
+weft_status weft_infer_pool2d_shape(const weft_node *node, weft_infer_window *out_window,
+                                    weft_shape *out_shape, weft_diag *diag)
 {
-    (void)graph;
     const weft_value *x = node->inputs[0];
     int mode;
     int64_t pads[4], ceil_mode, count_pad;
     weft_infer_window window = {.spatial = 2};
-    WEFT_INFER_TRY(check_f32(node, diag));
     WEFT_INFER_TRY(weft_infer_check_rank(node, 0, 4, 4, diag));
     WEFT_INFER_TRY(weft_infer_attr_word(node, "mode", "max|average", &mode, diag));
     if (!weft_attrs_find(&node->attrs, "kernel_shape"))
@@ -151,7 +158,17 @@ weft_status weft_infer_pool2d(weft_graph *graph, weft_node *node, weft_diag *dia
         window.pads_begin[i] = pads[i];
         window.pads_end[i] = pads[2 + i];
     }
-    weft_shape y = x->shape;
-    WEFT_INFER_TRY(weft_infer_window_apply(node, &x->shape.dims[1], &window, &y.dims[1], diag));
+    *out_shape = x->shape;
+    *out_window = window;
+    return weft_infer_window_apply(node, &x->shape.dims[1], &window, &out_shape->dims[1], diag);
+}
+
+weft_status weft_infer_pool2d(weft_graph *graph, weft_node *node, weft_diag *diag)
+{
+    (void)graph;
+    weft_infer_window window = {.spatial = 2};
+    weft_shape y = {0};
+    WEFT_INFER_TRY(check_f32(node, diag));
+    WEFT_INFER_TRY(weft_infer_pool2d_shape(node, &window, &y, diag));
     return weft_infer_set(node, 0, WEFT_DTYPE_F32, &y, diag);
 }
