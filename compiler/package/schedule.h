@@ -120,6 +120,7 @@ typedef struct weft_step_cost {
     double ideal_ns; /* roofline: the larger of flops / peak and bytes / bandwidth of the target. A
                         model, not a measurement */
     weft_bound bound;
+    int64_t cycles; /* of the card's engine, predicted; 0: not made for a card, or a host step */
 } weft_step_cost;
 
 typedef struct weft_step {
@@ -175,6 +176,25 @@ typedef struct weft_engine {
     int32_t opencl_program, hls_program; /* indices in programs */
 } weft_engine;
 
+/* Where the engines of a card are, as planned. The bank of a port is written as a connectivity file
+ * writes it ("HBM[4]"). */
+enum { WEFT_CARD_PORTS = 5 }; /* program, weights, source, second, target */
+typedef struct weft_card_unit {
+    const char *name; /* of the compute unit: "weft_engine_1" */
+    int32_t slr;
+    const char *banks[WEFT_CARD_PORTS];
+} weft_card_unit;
+
+typedef struct weft_card {
+    const char *board; /* "u280"; NULL: the package was not made for a card */
+    const char *part;  /* of the device */
+    const char
+        *platform; /* of v++, with the newest tools that know the board; NULL: there is none */
+    double clock_mhz;
+    weft_card_unit *units;
+    size_t unit_count;
+} weft_card;
+
 /* Everything in a package besides raw section bytes. */
 typedef struct weft_manifest {
     const char *model;    /* graph name */
@@ -187,6 +207,7 @@ typedef struct weft_manifest {
     weft_program *programs;
     size_t program_count;
     weft_engine engine;
+    weft_card card;
     weft_blob *blobs;
     size_t blob_count;
     weft_schedule *schedules;

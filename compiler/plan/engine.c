@@ -103,7 +103,8 @@ size_t weft__plan_engine_steps(schedule_state *state)
     for (const weft_node *node = state->graph->first; node != NULL; node = node->next) {
         if (weft__plan_is_alias(node->op))
             continue;
-        engine_builder builder = {.state = state, .engine = state->planner->engine, .step = step++};
+        engine_builder builder = {.state = state, .engine = state->planner->engine, .step = step};
+        step++;
         count += node->input_count > 0 && plan_node(&builder, node);
     }
     return count;

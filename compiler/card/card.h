@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Planning for a card: which engines, how many, where; what they take of the device and how long a
+ * program takes. All numbers are predicted by a model before synthesis.
+ *
+ *   board.c      boards as data
+ *   resources.c  engine parameters -> LUT, FF, DSP, BRAM, URAM
+ *   timing.c     board, engine, banks -> what a memory port moves per cycle
+ *   cycles.c     one descriptor -> cycles
+ *   simulate.c   a program -> cycles, event by event; the check of cycles.c
+ *   plan.c       model and board -> the engines that fit and are fastest, and the ladder to them
+ *
+ * Must not know about: how anything is printed, XRT, v++. */
+#ifndef WEFT_CARD_CARD_H
+#define WEFT_CARD_CARD_H
+
+#include "compiler/card/board.h"
+#include "compiler/package/schedule.h"
+#include "kernels/fpga/engine.h"
+
+/* ---- resources ---- */
+
+/* What one engine takes, counted from its source (kernels/fpga/engine.h: arrays and operators). */
+weft_board_slr weft_card_engine_resources(const weft_board *board,
+                                          const weft_engine_params *params);
+
+/* ---- timing ---- */
+
+/* The engine's memory ports, in the order of the kernel's arguments. */
+typedef enum weft_card_port {
+    WEFT_PORT_PROGRAM,
+    WEFT_PORT_WEIGHTS,
+    WEFT_PORT_SOURCE,
+    WEFT_PORT_SECOND,
+    WEFT_PORT_TARGET,
+    WEFT_PORT_COUNT
+} weft_card_port;
+
+typedef struct weft_card_timing {
+    double clock_mhz;
+    double port_bytes;                  /* per cycle, at most, through one port */
+    double bank_bytes[WEFT_PORT_COUNT]; /* per cycle, of the bank behind it, efficiency included */
+    int32_t bank[WEFT_PORT_COUNT];      /* ports with the same number share a bank's bytes */
+    double latency[WEFT_PORT_COUNT];    /* cycles from a request to its first data */
+    double setup;                       /* cycles to read a descriptor and start its processes */
+    double handshake;                   /* cycles between two runs of a dataflow process */
+} weft_card_timing;
+
+/* Of one engine on one board. units_per_bank: how many engines share each bank of this one. */
+weft_card_timing weft_card_timing_of(const weft_board *board, const weft_engine_params *params,
+                                     const int32_t memory[WEFT_PORT_COUNT],
+                                     const int32_t bank[WEFT_PORT_COUNT],
+                                     const int32_t units_per_bank[WEFT_PORT_COUNT]);
+
+/* ---- cycles ---- */
+
+typedef enum weft_card_limit {
+    WEFT_LIMIT_ARRAY,   /* the matrix array's DSPs */
+    WEFT_LIMIT_VECTOR,  /* lanes of vector unit or epilogue */
+    WEFT_LIMIT_WEIGHTS, /* bytes of weights */
+    WEFT_LIMIT_VALUES,  /* bytes of activations */
+    WEFT_LIMIT_LATENCY, /* too little work to fill pipelines */
+    WEFT_LIMIT_COUNT
+} weft_card_limit;
+
+typedef struct weft_card_cycles {
+    double total;
+    /* Cycles each process is busy; overlapping, so they do not add up to total. */
+    double source, weights, second, array, vector, finish, target;
+    int64_t bytes[WEFT_PORT_COUNT]; /* moved through each port */
+    int64_t macs;                   /* useful products */
+    weft_card_limit limit;
+} weft_card_cycles;
+
+/* One descriptor: its 64 words, offsets resolved or 0 (they only decide about alignment: a resolved
+ * offset is taken as it is). */
+weft_card_cycles weft_card_descriptor_cycles(const weft_engine_params *params,
+                                             const weft_card_timing *timing,
+                                             const uint32_t words[WEFT_D_WORDS]);
+/* The same, by moving every word of memory through queues. Slow; for checking. */
+weft_card_cycles weft_card_descriptor_simulate(const weft_engine_params *params,
+                                               const weft_card_timing *timing,
+                                               const uint32_t words[WEFT_D_WORDS]);
+
+/* A schedule's step: all its descriptors. False: the step runs on the host. */
+bool weft_card_step_cycles(const weft_engine_params *params, const weft_card_timing *timing,
+                           const weft_schedule *schedule, const weft_step *step,
+                           weft_card_cycles *out_cycles);
+
+#endif
