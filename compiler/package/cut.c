@@ -304,6 +304,7 @@ static void build(cut *c)
                                   .target = from->target,
                                   .opset = from->opset,
                                   .engine = from->engine,
+                                  .card = from->card,
                                   .schedules = to,
                                   .schedule_count = 1};
     to->arena_bytes = c->from->arena_bytes; /* offsets in it stay as they are */

@@ -7,7 +7,7 @@
 
 #include "compiler/package/internal.h"
 
-enum { MAX_PANEL = 1024 };
+enum { MAX_PANEL = 1024, MAX_UNITS = 64 /* of XRT, per kernel and card */, MAX_CLOCK_MHZ = 2000 };
 /* A terabyte: more than a device has, and small enough that sums of two sizes cannot overflow. */
 static const uint64_t MAX_BYTES = UINT64_C(1) << 40;
 
@@ -287,6 +287,55 @@ static bool check_engine(const check *c)
            check_engine_program(c, "program_hls", engine->hls_program, WEFT_LANGUAGE_HLS_C);
 }
 
+/* A name that v++, XRT and a shell take without quotes. */
+static bool is_plain_name(const char *name)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+    return name[0] != '\0' && name[strspn(name, letters)] == '\0' &&
+           strchr("0123456789", name[0]) == NULL;
+}
+
+/* "HBM[4]": letters, and a number of at most three digits. */
+static bool is_bank(const char *bank)
+{
+    size_t letters = strspn(bank, "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    const char *number = bank + letters + 1;
+    if (letters == 0 || bank[letters] != '[')
+        return false;
+    size_t digits = strspn(number, "0123456789");
+    return digits > 0 && digits <= 3 && strcmp(number + digits, "]") == 0;
+}
+
+static bool check_card(const check *c)
+{
+    const weft_card *card = &c->manifest->card;
+    if (card->board == NULL)
+        return true;
+    if (c->manifest->engine.name == NULL)
+        return fail(c, "card: the package has no engine");
+    if (card->board[0] == '\0' || card->part == NULL ||
+        (card->platform != NULL && card->platform[0] == '\0'))
+        return fail(c, "card: board and platform must not be empty");
+    if (!isfinite(card->clock_mhz) || card->clock_mhz <= 0 || card->clock_mhz > MAX_CLOCK_MHZ)
+        return fail(c, "card.clock_mhz: not a clock");
+    if (card->unit_count == 0 || card->unit_count > MAX_UNITS)
+        return fail(c, "card.units: %zu, but 1 to %d are possible", card->unit_count, MAX_UNITS);
+    for (size_t i = 0; i < card->unit_count; i++) {
+        const weft_card_unit *unit = &card->units[i];
+        if (!is_plain_name(unit->name))
+            return fail(c, "card.units[%zu].name: must be letters, digits and _", i);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(card->units[k].name, unit->name) == 0)
+                return fail(c, "card.units[%zu].name: %s comes twice", i, unit->name);
+        if (unit->slr < 0 || unit->slr >= MAX_UNITS)
+            return fail(c, "card.units[%zu].slr: there is no region %" PRId32, i, unit->slr);
+        for (int k = 0; k < WEFT_CARD_PORTS; k++)
+            if (unit->banks[k] == NULL || !is_bank(unit->banks[k]))
+                return fail(c, "card.units[%zu].banks[%d]: not of the form HBM[4]", i, k);
+    }
+    return true;
+}
+
 static bool check_launch(const check *c, size_t step, const weft_launch *launch)
 {
     if (launch->program < 0 || (size_t)launch->program >= c->manifest->program_count)
@@ -338,6 +387,8 @@ static bool check_step(const check *c, size_t index)
                         i);
     if (!isfinite(step->cost.ideal_ns) || step->cost.ideal_ns < 0)
         return fail(c, "steps[%zu].cost.ideal_ns: not a time", index);
+    if (step->cost.cycles < 0 || (step->cost.cycles > 0 && step->descriptor_count == 0))
+        return fail(c, "steps[%zu].cost.cycles: only steps with descriptors have any", index);
     if (step->launch_count == 0 && step->descriptor_count == 0)
         return fail(c, "steps[%zu].launches: must not be empty without descriptors", index);
     if (step->descriptor_count > 0 && c->manifest->engine.name == NULL)
@@ -373,7 +424,7 @@ bool weft__manifest_check(const weft_manifest *manifest, const weft_manifest_lim
         return fail(&c, "schedules: there must be at least one");
     if (manifest->program_count > INT32_MAX || manifest->blob_count > INT32_MAX)
         return fail(&c, "programs: too many");
-    if (!check_programs(&c) || !check_engine(&c) || !check_blobs(&c))
+    if (!check_programs(&c) || !check_engine(&c) || !check_card(&c) || !check_blobs(&c))
         return false;
     for (size_t i = 0; i < manifest->schedule_count; i++) {
         c.schedule = &manifest->schedules[i];

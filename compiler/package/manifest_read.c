@@ -251,6 +251,8 @@ static void read_cost(json_reader *reader, json_at *step, weft_step_cost *cost)
     cost->ideal_ns = weft__json_number(reader, &at, "ideal_ns");
     cost->bound = (weft_bound)read_word(reader, &at, "bound", weft__bound_find,
                                         "\"compute\", \"memory\" or \"launch\"");
+    if (weft__json_has(&at, "cycles"))
+        cost->cycles = weft__json_int(reader, &at, "cycles", 1, INT64_MAX);
     weft__json_end(reader, &at);
 }
 
@@ -383,6 +385,37 @@ static void read_engine(json_reader *reader, json_at *root, weft_engine *engine)
     weft__json_end(reader, &at);
 }
 
+static void read_unit(json_reader *reader, json_at *at, weft_card_unit *unit)
+{
+    size_t count = 0;
+    unit->name = weft__json_text(reader, at, "name");
+    unit->slr = (int32_t)weft__json_int(reader, at, "slr", 0, INT32_MAX);
+    const char **banks = weft__json_texts(reader, at, "banks", &count);
+    if (!reader->failed && count != WEFT_CARD_PORTS)
+        weft__json_fail(reader, at, "a bank for each of the kernel's 5 ports");
+    for (size_t i = 0; i < WEFT_CARD_PORTS; i++)
+        unit->banks[i] = i < count ? banks[i] : "";
+    weft__json_end(reader, at);
+}
+
+static void read_card(json_reader *reader, json_at *root, weft_card *card)
+{
+    json_at at = weft__json_member(reader, root, "card", JSON_OBJECT);
+    card->board = weft__json_text(reader, &at, "board");
+    card->part = weft__json_text(reader, &at, "part");
+    if (weft__json_has(&at, "platform"))
+        card->platform = weft__json_text(reader, &at, "platform");
+    card->clock_mhz = weft__json_number(reader, &at, "clock_mhz");
+    json_at units = weft__json_member(reader, &at, "units", JSON_ARRAY);
+    card->unit_count = weft__json_count(&units);
+    card->units = WEFT_NEW_ARRAY(reader->arena, weft_card_unit, card->unit_count);
+    for (size_t i = 0; i < card->unit_count && !reader->failed; i++) {
+        json_at unit = weft__json_element(reader, &units, i, JSON_OBJECT);
+        read_unit(reader, &unit, &card->units[i]);
+    }
+    weft__json_end(reader, &at);
+}
+
 static void read_root(json_reader *reader, json_at *root, const source_text *sources,
                       weft_manifest *manifest)
 {
@@ -403,6 +436,8 @@ static void read_root(json_reader *reader, json_at *root, const source_text *sou
     }
     if (weft__json_has(root, "engine"))
         read_engine(reader, root, &manifest->engine);
+    if (weft__json_has(root, "card"))
+        read_card(reader, root, &manifest->card);
     json_at blobs = weft__json_member(reader, root, "blobs", JSON_ARRAY);
     manifest->blob_count = weft__json_count(&blobs);
     manifest->blobs = WEFT_NEW_ARRAY(reader->arena, weft_blob, manifest->blob_count);

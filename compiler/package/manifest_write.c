@@ -236,6 +236,8 @@ static json_t *cost_json(writer *w, const weft_step_cost *cost)
 {
     json_t *object = json_object();
     set(w, object, "bound", text(w, weft__bound_name(cost->bound)));
+    if (cost->cycles != 0)
+        set_int(w, object, "cycles", cost->cycles);
     set_int(w, object, "flops", cost->flops);
     set(w, object, "ideal_ns", number(cost->ideal_ns));
     set_int(w, object, "input_bytes", cost->input_bytes);
@@ -295,6 +297,25 @@ static json_t *engine_json(writer *w, const weft_engine *engine)
     return object;
 }
 
+static json_t *card_json(writer *w, const weft_card *card)
+{
+    json_t *object = json_object(), *units = json_array();
+    for (size_t i = 0; i < card->unit_count; i++) {
+        json_t *unit = json_object();
+        set(w, unit, "banks", texts(w, card->units[i].banks, WEFT_CARD_PORTS));
+        set(w, unit, "name", text(w, card->units[i].name));
+        set_int(w, unit, "slr", card->units[i].slr);
+        append(w, units, unit);
+    }
+    set(w, object, "board", text(w, card->board));
+    set(w, object, "clock_mhz", number(card->clock_mhz));
+    set(w, object, "part", text(w, card->part));
+    if (card->platform != NULL)
+        set(w, object, "platform", text(w, card->platform));
+    set(w, object, "units", units);
+    return object;
+}
+
 static json_t *manifest_json(writer *w, const weft_manifest *manifest,
                              const uint64_t *source_offsets)
 {
@@ -307,6 +328,8 @@ static json_t *manifest_json(writer *w, const weft_manifest *manifest,
     for (size_t i = 0; i < manifest->schedule_count; i++)
         append(w, schedules, schedule_json(w, &manifest->schedules[i]));
     set(w, object, "blobs", blobs);
+    if (manifest->card.board != NULL)
+        set(w, object, "card", card_json(w, &manifest->card));
     if (manifest->engine.name != NULL)
         set(w, object, "engine", engine_json(w, &manifest->engine));
     set(w, object, "model", text(w, manifest->model));

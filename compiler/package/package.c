@@ -250,6 +250,25 @@ const char *weft_package_get_engine_parameter(const weft_package *package, size_
     return index < parameters->count ? parameters->data[index].name : NULL;
 }
 
+void weft_package_get_card(const weft_package *package, weft_package_card *out_card)
+{
+    const weft_card *card = &package->manifest->card;
+    *out_card = (weft_package_card){card->board, card->part, card->platform, card->clock_mhz,
+                                    card->unit_count};
+}
+
+void weft_package_get_unit(const weft_package *package, size_t index, weft_package_unit *out_unit)
+{
+    const weft_card *card = &package->manifest->card;
+    *out_unit = (weft_package_unit){0};
+    if (index >= card->unit_count)
+        return;
+    out_unit->name = card->units[index].name;
+    out_unit->slr = card->units[index].slr;
+    for (int i = 0; i < WEFT_PACKAGE_CARD_PORTS; i++)
+        out_unit->banks[i] = card->units[index].banks[i];
+}
+
 static const weft_schedule *schedule_of(const weft_package *package, size_t index)
 {
     return index < package->manifest->schedule_count ? &package->manifest->schedules[index] : NULL;
@@ -380,7 +399,8 @@ void weft_package_get_step(const weft_package *package, size_t schedule, size_t 
                                  .input_bytes = step->cost.input_bytes,
                                  .output_bytes = step->cost.output_bytes,
                                  .ideal_ns = step->cost.ideal_ns,
-                                 .bound = weft__bound_name(step->cost.bound)};
+                                 .bound = weft__bound_name(step->cost.bound),
+                                 .cycles = step->cost.cycles};
     memcpy(out_info->global, launch.global, sizeof launch.global);
     memcpy(out_info->local, launch.local, sizeof launch.local);
 }

@@ -178,7 +178,7 @@ static void fill_schedule(weft_arena *arena, weft_schedule *schedule)
     first->launches = WEFT_NEW_ARRAY(arena, weft_launch, 2);
     first->launches[0] = make_launch(arena, 0, 0);
     first->launches[1] = make_launch(arena, 1, 1);
-    first->cost = (weft_step_cost){1000, 2000, 300, 400, 500, 12.75, WEFT_BOUND_MEMORY};
+    first->cost = (weft_step_cost){1000, 2000, 300, 400, 500, 12.75, WEFT_BOUND_MEMORY, 77};
     fill_attrs(arena, &first->attrs);
     fill_descriptors(arena, first);
     second->name = "end";
@@ -223,6 +223,15 @@ static void fill_programs(weft_arena *arena, weft_manifest *manifest)
     weft_attrs_set_int(&manifest->engine.parameters, arena, "rows", 8);
 }
 
+static void fill_card(weft_arena *arena, weft_manifest *manifest)
+{
+    static const weft_card_unit units[2] = {
+        {"weft_engine_1", 0, {"HBM[0]", "HBM[1]", "HBM[2]", "HBM[2]", "HBM[2]"}},
+        {"weft_engine_2", 1, {"HBM[0]", "HBM[1]", "DDR[1]", "DDR[1]", "DDR[1]"}}};
+    manifest->card = (weft_card){
+        "u280", "xcu280", "xilinx_u280_1", 287.5, weft_arena_dup(arena, units, sizeof units), 2};
+}
+
 weft_package_content *sample_content(weft_arena *arena)
 {
     weft_manifest *manifest = WEFT_NEW(arena, weft_manifest);
@@ -234,6 +243,7 @@ weft_package_content *sample_content(weft_arena *arena)
     manifest->parameters = 128;
     manifest->weight_bytes = 512;
     fill_programs(arena, manifest);
+    fill_card(arena, manifest);
     const weft_blob blobs[3] = {{WEFT_PACK_PLAIN, 0, 0, 0, 128},
                                 {WEFT_PACK_PANEL, 16, 0, 128, 128},
                                 {WEFT_PACK_WINOGRAD, 16, 4, 384, 128}};

@@ -158,6 +158,7 @@ static void same_steps(const weft_schedule *a, const weft_schedule *b)
                       x->descriptors[d].word_count);
         }
         assert_int_equal(x->cost.macs, y->cost.macs);
+        assert_int_equal(x->cost.cycles, y->cost.cycles);
         assert_int_equal(x->cost.flops, y->cost.flops);
         assert_int_equal(x->cost.weight_bytes, y->cost.weight_bytes);
         assert_int_equal(x->cost.input_bytes, y->cost.input_bytes);
@@ -191,6 +192,17 @@ static void same_manifest(const weft_manifest *a, const weft_manifest *b)
     assert_int_equal(a->engine.opencl_program, b->engine.opencl_program);
     assert_int_equal(a->engine.hls_program, b->engine.hls_program);
     same_attrs(&a->engine.parameters, &b->engine.parameters);
+    assert_string_equal(a->card.board, b->card.board);
+    assert_string_equal(a->card.part, b->card.part);
+    assert_string_equal(a->card.platform, b->card.platform);
+    assert_true(a->card.clock_mhz == b->card.clock_mhz);
+    assert_int_equal(a->card.unit_count, b->card.unit_count);
+    for (size_t i = 0; i < a->card.unit_count; i++) {
+        assert_string_equal(a->card.units[i].name, b->card.units[i].name);
+        assert_int_equal(a->card.units[i].slr, b->card.units[i].slr);
+        for (int k = 0; k < WEFT_CARD_PORTS; k++)
+            assert_string_equal(a->card.units[i].banks[k], b->card.units[i].banks[k]);
+    }
     assert_int_equal(a->blob_count, b->blob_count);
     for (size_t i = 0; i < a->blob_count; i++) {
         assert_int_equal(a->blobs[i].packing, b->blobs[i].packing);
@@ -560,6 +572,20 @@ static void lying_manifests_are_refused(void **state)
         {"\"columns\":16", "\"columns\":-1", "engine.parameters.columns"},
         {"\"columns\":16", "\"columns\":2147483648", "engine.parameters.columns"},
         {"\"columns\":16", "\"columns\":\"wide\"", "engine.parameters.columns"},
+        {"\"board\":\"u280\"", "\"board\":\"\"", "card: board"},
+        {"\"board\":\"u280\"", "\"board\":\"u280\",\"colour\":1", "card"},
+        {"\"clock_mhz\":287.5", "\"clock_mhz\":0.0", "card.clock_mhz"},
+        {"\"clock_mhz\":287.5", "\"clock_mhz\":\"nan\"", "card.clock_mhz"},
+        {"\"platform\":\"xilinx_u280_1\"", "\"platform\":\"\"", "platform"},
+        {"\"name\":\"weft_engine_1\"", "\"name\":\"weft_engine_2\"", "comes twice"},
+        {"\"name\":\"weft_engine_1\"", "\"name\":\"1;rm -r\"", "card.units[0].name"},
+        {"\"slr\":1", "\"slr\":64", "card.units[1].slr"},
+        {"\"slr\":1", "\"slr\":-1", "card.units[1].slr"},
+        {"\"DDR[1]\"", "\"DDR1\"", "card.units[1].banks[2]"},
+        {"\"DDR[1]\"", "\"DDR[1] --x\"", "card.units[1].banks[2]"},
+        {"\"DDR[1]\",\"DDR[1]\",\"DDR[1]\"", "\"DDR[1]\"", "5 ports"},
+        {"\"cycles\":77", "\"cycles\":0", "cost.cycles"},
+        {"\"cycles\":77", "\"cycles\":77.5", "cost.cycles"},
         {"[7,{\"plus\":511,\"value\":2},", "[7,{\"value\":6},", "descriptors[0][1]"},
         {"[7,{\"plus\":511,\"value\":2},", "[7,{\"value\":1},", "descriptors[0][1]"},
         {"[7,{\"plus\":511,\"value\":2},", "[7,{\"value\":-1},", "descriptors[0][1]"},
@@ -625,6 +651,9 @@ static void wrong_content_is_not_written(void **state)
     assert_int_equal(weft_package_write(path, content, NULL), WEFT_UNSUPPORTED);
     content = sample_content(arena); /* a step that nothing executes */
     content->manifest->schedules[0].steps[1].launch_count = 0;
+    assert_int_equal(weft_package_write(path, content, NULL), WEFT_INTERNAL);
+    content = sample_content(arena); /* cycles of a step that no engine executes */
+    content->manifest->schedules[0].steps[1].cost.cycles = 1;
     assert_int_equal(weft_package_write(path, content, NULL), WEFT_INTERNAL);
     content = sample_content(arena); /* descriptors without an engine */
     ((weft_manifest *)(uintptr_t)content->manifest)->engine.name = NULL;

@@ -65,6 +65,25 @@ void weft_package_get_engine(const weft_package *package, weft_package_engine *o
 const char *weft_package_get_engine_parameter(const weft_package *package, size_t index,
                                               int64_t *out_number);
 
+/* The card that the package was planned for; board NULL: it was not. All numbers are predicted. */
+typedef struct weft_package_card {
+    const char *board;    /* "u280" */
+    const char *part;     /* of the device */
+    const char *platform; /* of v++; NULL: the board has none */
+    double clock_mhz;
+    size_t unit_count; /* compute units: one engine each */
+} weft_package_card;
+void weft_package_get_card(const weft_package *package, weft_package_card *out_card);
+
+enum { WEFT_PACKAGE_CARD_PORTS = 5 }; /* program, weights, source, second, target */
+typedef struct weft_package_unit {
+    const char *name; /* "weft_engine_1" */
+    int32_t slr;
+    const char *banks[WEFT_PACKAGE_CARD_PORTS]; /* "HBM[4]" */
+} weft_package_unit;
+/* name NULL beyond the end. */
+void weft_package_get_unit(const weft_package *package, size_t index, weft_package_unit *out_unit);
+
 typedef struct weft_schedule_info {
     size_t input_count, output_count, step_count, value_count;
     uint64_t arena_bytes, arena_unshared_bytes;
@@ -108,6 +127,7 @@ typedef struct weft_step_info {
     int64_t macs, flops, weight_bytes, input_bytes, output_bytes;
     double ideal_ns;   /* a model's number (roofline of the target), never a measurement */
     const char *bound; /* "compute" | "memory" | "launch" */
+    int64_t cycles; /* of the card's engine, predicted; 0: not planned for a card, or a host step */
 } weft_step_info;
 void weft_package_get_step(const weft_package *package, size_t schedule, size_t index,
                            weft_step_info *out_info);
