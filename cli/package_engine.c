@@ -112,6 +112,12 @@ void weft_cli_package_print_descriptors(FILE *out, const weft_package *package, 
     weft_schedule_info info;
     weft_word_info words[WORDS];
     size_t number = 0;
+    weft_package_engine engine;
+    weft_package_get_engine(package, &engine);
+    if (engine.name == NULL) {
+        fprintf(out, "no engine: no step of this package was compiled for one\n");
+        return;
+    }
     weft_cli_table *table = weft_cli_table_create();
     weft_cli_table_add_column(table, "#", WEFT_CLI_RIGHT);
     weft_cli_table_add_column(table, "step", WEFT_CLI_RIGHT);

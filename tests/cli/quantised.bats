@@ -29,3 +29,29 @@ setup() {
     [[ "$output" != *"in float"* ]]
     "$weft" check --json "$models/batch_norm_9.onnx" | jq -e '.float_layers == null'
 }
+
+@test "a package for an engine shows the engine's program" {
+    run "$weft" compile "$models/qlinear_conv_13.onnx" --engine tiny -o conv.weft -q
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"engine    tiny, 2 x 4 x 4: 1 of 4 steps, the others run on the host"* ]]
+    run "$weft" inspect conv.weft --engine
+    [ "$status" -eq 0 ]
+    [[ "${lines[-1]}" == "0    1 conv "*"8=weights+"* ]]
+    "$weft" inspect conv.weft --engine --json |
+        jq -e '.engine.name == "tiny" and (.descriptors | length == 1 and .[0].kind == "conv")'
+}
+
+@test "an engine that does not exist is refused with the names of those that do" {
+    run "$weft" compile "$models/qlinear_conv_13.onnx" --engine tny -o conv.weft -q
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"E0302"* ]]
+    [[ "$output" == *"one of: none, tiny, s, m, l"* ]]
+    [ ! -e conv.weft ]
+}
+
+@test "a float model asks nothing of the engine" {
+    "$weft" compile "$models/batch_norm_9.onnx" --engine tiny -o float.weft -q
+    run "$weft" inspect float.weft --engine
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"no engine: no step of this package was compiled for one"* ]]
+}
