@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the two halves of the cycle model share: a descriptor being counted. Must not know about
+ * boards and plans. */
+#ifndef WEFT_CARD_COUNTED_H
+#define WEFT_CARD_COUNTED_H
+
+#include "compiler/card/card.h"
+#include "compiler/card/flow.h"
+
+typedef struct counted {
+    const weft_engine_params *params;
+    const weft_card_timing *timing;
+    const uint32_t *words;
+    int64_t word_bytes;
+    weft_card_cycles result;
+} counted;
+
+/* Word `index` as the signed number it is. */
+static inline int64_t counted_int(const counted *c, int index)
+{
+    return (int32_t)c->words[index];
+}
+
+/* The same for sizes, which are divided by: at least 1. */
+static inline int64_t counted_size(const counted *c, int index)
+{
+    int64_t value = counted_int(c, index);
+    return value > 0 ? value : 1;
+}
+
+static inline bool counted_flag(const counted *c, uint32_t flag)
+{
+    return (c->words[WEFT_D_FLAGS] & flag) != 0;
+}
+
+static inline int64_t blocks_of(int64_t count, int64_t block)
+{
+    return (count + block - 1) / block;
+}
+
+static inline int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Cycles of one word through a port that has its bank for itself. */
+double weft__card_word_cycles(const counted *c, weft_card_port port);
+/* Notes words that the descriptor moves in total. */
+void weft__card_move(counted *c, weft_card_port port, double words);
+
+/* Fill in everything of result but the total's share of setup and banks, and the limit. */
+void weft__card_count_window(counted *c);
+void weft__card_count_stream(counted *c);
+
+#endif

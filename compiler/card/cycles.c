@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Cycles of a descriptor, in closed form: what every kind shares, and a schedule's steps. The
+ * formulas stand in docs/estimate.md. */
+#include <math.h>
+#include <string.h>
+
+#include "compiler/card/counted.h"
+
+double weft__card_word_cycles(const counted *c, weft_card_port port)
+{
+    double per_cycle = fmin(c->timing->port_bytes, c->timing->bank_bytes[port]);
+    return fmax(1, (double)c->word_bytes / per_cycle);
+}
+
+void weft__card_move(counted *c, weft_card_port port, double words)
+{
+    c->result.bytes[port] += (int64_t)ceil(words * (double)c->word_bytes);
+}
+
+/* The most cycles that any bank needs for the bytes of all its ports. */
+static double bank_cycles(const counted *c)
+{
+    double most = 0;
+    for (int port = 0; port < WEFT_PORT_COUNT; port++) {
+        double bytes = 0;
+        for (int other = 0; other < WEFT_PORT_COUNT; other++)
+            if (c->timing->bank[other] == c->timing->bank[port])
+                bytes += (double)c->result.bytes[other];
+        most = fmax(most, bytes / c->timing->bank_bytes[port]);
+    }
+    return most;
+}
+
+/* What the cycles go to: the process that is busy longest; latency when that one is idle for more
+ * than half of the time. */
+static weft_card_limit limit_of(const weft_card_cycles *r, double bank)
+{
+    double vector = fmax(r->vector, r->finish);
+    double values = fmax(bank, fmax(r->source, fmax(r->second, r->target)));
+    double most = fmax(fmax(r->array, vector), fmax(r->weights, values));
+    if (most < r->total / 2)
+        return WEFT_LIMIT_LATENCY;
+    if (most == r->array)
+        return WEFT_LIMIT_ARRAY;
+    if (most == vector)
+        return WEFT_LIMIT_VECTOR;
+    return most == r->weights ? WEFT_LIMIT_WEIGHTS : WEFT_LIMIT_VALUES;
+}
+
+weft_card_cycles weft_card_descriptor_cycles(const weft_engine_params *params,
+                                             const weft_card_timing *timing,
+                                             const uint32_t words[WEFT_D_WORDS])
+{
+    counted c = {.params = params,
+                 .timing = timing,
+                 .words = words,
+                 .word_bytes = (int64_t)timing->port_bytes};
+    c.result.bytes[WEFT_PORT_PROGRAM] = WEFT_D_WORDS * (int64_t)sizeof *words;
+    switch (words[WEFT_D_KIND]) {
+    case WEFT_KIND_CONV:
+    case WEFT_KIND_GROUPED:
+    case WEFT_KIND_POOL: weft__card_count_window(&c); break;
+    case WEFT_KIND_ADD:
+    case WEFT_KIND_MUL:
+    case WEFT_KIND_TABLE:
+    case WEFT_KIND_MOVE:
+    case WEFT_KIND_FILL: weft__card_count_stream(&c); break;
+    default: break; /* END only stops the engine */
+    }
+    double bank = bank_cycles(&c);
+    c.result.total = timing->setup + fmax(c.result.total, bank);
+    c.result.limit = limit_of(&c.result, bank);
+    return c.result;
+}
+
+/* ---- steps ---- */
+
+/* Offsets count by their alignment alone; values and blobs begin at multiples of more than a word,
+ * so what a descriptor adds to the beginning is all that is needed. */
+static void resolve(const weft_descriptor *descriptor, uint32_t words[WEFT_D_WORDS])
+{
+    _Static_assert((int)WEFT_DESCRIPTOR_WORDS == (int)WEFT_D_WORDS, "the package's descriptors");
+    memset(words, 0, WEFT_D_WORDS * sizeof *words);
+    for (size_t i = 0; i < descriptor->word_count; i++)
+        words[i] = (uint32_t)descriptor->words[i].i;
+}
+
+static void add(weft_card_cycles *sum, const weft_card_cycles *part)
+{
+    sum->total += part->total;
+    sum->source += part->source;
+    sum->weights += part->weights;
+    sum->second += part->second;
+    sum->array += part->array;
+    sum->vector += part->vector;
+    sum->finish += part->finish;
+    sum->target += part->target;
+    sum->macs += part->macs;
+    for (int port = 0; port < WEFT_PORT_COUNT; port++)
+        sum->bytes[port] += part->bytes[port];
+}
+
+bool weft_card_step_cycles(const weft_engine_params *params, const weft_card_timing *timing,
+                           const weft_schedule *schedule, const weft_step *step,
+                           weft_card_cycles *out_cycles)
+{
+    (void)schedule;
+    *out_cycles = (weft_card_cycles){0};
+    double longest = 0;
+    for (size_t i = 0; i < step->descriptor_count; i++) {
+        uint32_t words[WEFT_D_WORDS];
+        resolve(&step->descriptors[i], words);
+        weft_card_cycles part = weft_card_descriptor_cycles(params, timing, words);
+        add(out_cycles, &part);
+        if (part.total > longest) {
+            longest = part.total;
+            out_cycles->limit = part.limit;
+        }
+    }
+    return step->descriptor_count > 0;
+}
