@@ -40,7 +40,7 @@ LIBS_TOOL = $(call pc,--libs $(PC_TOOL))
 # ---- sources: each room lists its own -------------------------------------------------------------------------------
 include $(wildcard compiler/*/sources.mk kernels/*/sources.mk runtime/sources.mk runtime/*/sources.mk models/sources.mk \
           cli/sources.mk)
-COMPILER_SRC := $(IMPORT_SRC) $(PASSES_SRC) $(QUANT_SRC) $(PLAN_SRC) $(CODEGEN_SRC) $(KERNELS_CPU_SRC) $(API_SRC)
+COMPILER_SRC := $(IMPORT_SRC) $(PASSES_SRC) $(QUANT_SRC) $(PLAN_SRC) $(CODEGEN_SRC) $(CARD_SRC) $(KERNELS_CPU_SRC) $(API_SRC)
 SHARED_SRC := $(BASE_SRC) $(IR_SRC) $(REF_SRC) $(PACKAGE_SRC) $(KERNELS_FPGA_SRC)
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
@@ -51,6 +51,8 @@ CL_FILES := $(sort $(wildcard kernels/cpu/*.cl)) kernels/include/weft_int.h
 CL_OBJ := $(BUILD)/obj/gen/cpu_cl.o
 BODY_FILES := $(sort $(wildcard kernels/fpga/*.body)) kernels/fpga/descriptor.h kernels/include/weft_int.h
 BODY_OBJ := $(BUILD)/obj/gen/fpga_body.o
+BOARD_FILES := $(sort $(wildcard hls/boards/*.json))
+BOARD_OBJ := $(BUILD)/obj/gen/boards.o
 
 LIB_SHARED := $(BUILD)/libweftbase.a
 LIB_COMPILER := $(BUILD)/libweftc.a
@@ -70,7 +72,7 @@ $(BUILD)/weft-model: $(call obj,$(MODELS_SRC)) $(ONNX_OBJ)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call pc,--libs libprotobuf-c) -lm
 
 $(LIB_SHARED): $(call obj,$(SHARED_SRC))
-$(LIB_COMPILER): $(call obj,$(COMPILER_SRC)) $(ONNX_OBJ) $(CL_OBJ) $(BODY_OBJ)
+$(LIB_COMPILER): $(call obj,$(COMPILER_SRC)) $(ONNX_OBJ) $(CL_OBJ) $(BODY_OBJ) $(BOARD_OBJ)
 $(LIB_RUNTIME): $(call obj,$(RUNTIME_SRC))
 %.a:
 	$(SAY) AR $@
@@ -101,7 +103,7 @@ $(ONNX_OBJ): $(GEN)/onnx.pb-c.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 $(OPT) $(CFLAGS) -w $(if $(SANITIZE),-fsanitize=$(SANITIZE)) -I$(GEN) -c $< -o $@
 
-# The kernel sources become byte arrays of the compiler library.
+# The kernel sources and the boards become byte arrays of the compiler library.
 $(GEN)/cpu_cl.c: $(CL_FILES) tests/setup/embed.sh
 	$(SAY) EMBED kernels/cpu
 	$(Q)mkdir -p $(GEN)
@@ -110,7 +112,11 @@ $(GEN)/fpga_body.c: $(BODY_FILES) tests/setup/embed.sh
 	$(SAY) EMBED kernels/fpga
 	$(Q)mkdir -p $(GEN)
 	$(Q)sh tests/setup/embed.sh weft_fpga_sources $(BODY_FILES) > $@.tmp && mv $@.tmp $@
-$(CL_OBJ) $(BODY_OBJ): $(BUILD)/obj/gen/%.o: $(GEN)/%.c compiler/codegen/embedded.h
+$(GEN)/boards.c: $(BOARD_FILES) tests/setup/embed.sh
+	$(SAY) EMBED hls/boards
+	$(Q)mkdir -p $(GEN)
+	$(Q)sh tests/setup/embed.sh weft_board_files $(BOARD_FILES) > $@.tmp && mv $@.tmp $@
+$(CL_OBJ) $(BODY_OBJ) $(BOARD_OBJ): $(BUILD)/obj/gen/%.o: $(GEN)/%.c compiler/codegen/embedded.h
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) $(INCLUDES) -c $< -o $@
 
