@@ -47,24 +47,30 @@ static bool is_shifted(const weft__flow *flow, const weft__flow *old, double by)
     return true;
 }
 
+/* Cycles by which the slowest process moved on since `old`. */
+static double moved_on(const weft__flow *flow, const weft__flow *old)
+{
+    double most = 0;
+    for (int k = 0; k < flow->count; k++)
+        most = larger(most, flow->last[k] - old->last[k]);
+    return most;
+}
+
 /* Two ping-pong buffers can swing with period two. Processes of nearly equal speed take long until
- * they move together; after WATCHED times the slowest one, which the last process then follows, is
- * close enough. */
+ * they move together; after WATCHED times the slowest one sets the pace. */
 enum { WATCHED = 48 };
 
 void weft__flow_repeat(weft__flow *flow, int64_t count, weft__flow_body *body, const void *context)
 {
     weft__flow older = *flow, old = *flow;
-    int sink = flow->count - 1;
     for (int64_t i = 1; i <= count; i++) {
         older = old;
         old = *flow;
         body(flow, context);
-        double once = flow->last[sink] - old.last[sink];
-        double twice = flow->last[sink] - older.last[sink];
         int64_t left = count - i;
         if (left == 0 || i < 3)
             continue;
+        double once = moved_on(flow, &old), twice = moved_on(flow, &older);
         if (is_shifted(flow, &old, once)) {
             shift(flow, (double)left * once);
             return;
