@@ -48,8 +48,12 @@ double weft__card_word_cycles(const counted *c, weft_card_port port);
 /* Notes words that the descriptor moves in total. */
 void weft__card_move(counted *c, weft_card_port port, double words);
 
-/* Fill in everything of result but the total's share of setup and banks, and the limit. */
-void weft__card_count_window(counted *c);
-void weft__card_count_stream(counted *c);
+/* Ends the counting of what `overlapped` cycles of processes do: the total, which setup and banks
+ * add to, and the limit. */
+void weft__card_close(counted *c, double overlapped);
+
+/* Fill in everything of result but what closing does; the cycles of the overlapped processes. */
+double weft__card_count_window(counted *c);
+double weft__card_count_stream(counted *c);
 
 #endif

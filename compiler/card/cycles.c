@@ -47,6 +47,13 @@ static weft_card_limit limit_of(const weft_card_cycles *r, double bank)
     return most == r->weights ? WEFT_LIMIT_WEIGHTS : WEFT_LIMIT_VALUES;
 }
 
+void weft__card_close(counted *c, double overlapped)
+{
+    double bank = bank_cycles(c);
+    c->result.total = c->timing->setup + fmax(overlapped, bank);
+    c->result.limit = limit_of(&c->result, bank);
+}
+
 weft_card_cycles weft_card_descriptor_cycles(const weft_engine_params *params,
                                              const weft_card_timing *timing,
                                              const uint32_t words[WEFT_D_WORDS])
@@ -56,20 +63,19 @@ weft_card_cycles weft_card_descriptor_cycles(const weft_engine_params *params,
                  .words = words,
                  .word_bytes = (int64_t)timing->port_bytes};
     c.result.bytes[WEFT_PORT_PROGRAM] = WEFT_D_WORDS * (int64_t)sizeof *words;
+    double overlapped = 0; /* END only stops the engine */
     switch (words[WEFT_D_KIND]) {
     case WEFT_KIND_CONV:
     case WEFT_KIND_GROUPED:
-    case WEFT_KIND_POOL: weft__card_count_window(&c); break;
+    case WEFT_KIND_POOL: overlapped = weft__card_count_window(&c); break;
     case WEFT_KIND_ADD:
     case WEFT_KIND_MUL:
     case WEFT_KIND_TABLE:
     case WEFT_KIND_MOVE:
-    case WEFT_KIND_FILL: weft__card_count_stream(&c); break;
-    default: break; /* END only stops the engine */
+    case WEFT_KIND_FILL: overlapped = weft__card_count_stream(&c); break;
+    default: break;
     }
-    double bank = bank_cycles(&c);
-    c.result.total = timing->setup + fmax(c.result.total, bank);
-    c.result.limit = limit_of(&c.result, bank);
+    weft__card_close(&c, overlapped);
     return c.result;
 }
 

@@ -147,7 +147,7 @@ static double kept_cycles(const stream *s)
     return cycles;
 }
 
-void weft__card_count_stream(counted *c)
+double weft__card_count_stream(counted *c)
 {
     stream s = stream_of(c);
     weft__flow flow = {
@@ -166,5 +166,5 @@ void weft__card_count_stream(counted *c)
         piece_runs rest = piece_runs_of(&s, s.rest, 1);
         weft__flow_run(&flow, rest.cycles);
     }
-    c->result.total = start + weft__flow_end(&flow);
+    return start + weft__flow_end(&flow);
 }

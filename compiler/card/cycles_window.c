@@ -282,7 +282,7 @@ static void add_column(weft__flow *flow, const void *context)
     add_tile(flow, &column->last);
 }
 
-void weft__card_count_window(counted *c)
+double weft__card_count_window(counted *c)
 {
     window w = window_of(c);
     weft__flow flow = {
@@ -305,7 +305,7 @@ void weft__card_count_window(counted *c)
     }
     column_runs column = column_runs_of(&w, w.out_channels - whole * w.tile_channels, 1);
     add_column(&flow, &column);
-    c->result.total = table + weft__flow_end(&flow);
     if (c->words[WEFT_D_KIND] != WEFT_KIND_POOL)
         c->result.macs = w.pixels * w.out_channels * w.depth;
+    return table + weft__flow_end(&flow);
 }

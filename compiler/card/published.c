@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See published.h. One set of constants for all points:
+ *
+ *   efficiency, latency  of the board's memory: those that plans for our own engine use
+ *   HANDSHAKE            cycles between two runs of a process: 16 products of the input channels
+ * are added in a cascade of DSPs, one register each, and operand fetch, activation and write-back
+ * take about as many stages again setup                of a layer: one latency of the memory, to
+ * fetch its first instruction
+ *
+ * What runs on the host (decoding, softmax, the classifier where it is not on the array) overlaps
+ * with the card, because the published speeds are those of many threads. */
+#include "compiler/card/published.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "compiler/card/counted.h"
+#include "compiler/card/published_nets.h"
+
+enum { HANDSHAKE = 32 };
+
+typedef struct design {
+    const char *name;
+    int64_t pixels, inputs, outputs, port_bytes, weight_ports, value_bytes, filter_bytes;
+    bool keeps_values, has_classifier;
+    const char *doc;
+} design;
+
+static const design designs[] = {
+#define WEFT_PUBLISHED_DESIGN(id, ...) {__VA_ARGS__},
+#include "compiler/card/published.def"
+#undef WEFT_PUBLISHED_DESIGN
+};
+enum {
+#define WEFT_PUBLISHED_DESIGN(id, ...) DESIGN_##id,
+#include "compiler/card/published.def"
+#undef WEFT_PUBLISHED_DESIGN
+    DESIGN_COUNT
+};
+
+static const weft_published_memory memories[] = {
+#define WEFT_PUBLISHED_BOARD(id, ...) {__VA_ARGS__},
+#include "compiler/card/published.def"
+#undef WEFT_PUBLISHED_BOARD
+};
+enum {
+#define WEFT_PUBLISHED_BOARD(id, ...) MEMORY_##id,
+#include "compiler/card/published.def"
+#undef WEFT_PUBLISHED_BOARD
+    MEMORY_COUNT
+};
+
+typedef struct point {
+    weft__published_net net;
+    int design, memory, engines, per_bank;
+    const char *batch;
+    double clock_mhz, fps;
+    const char *source;
+    char mark;
+} point;
+
+static const point points[] = {
+#define WEFT_PUBLISHED_POINT(net, design, board, ...)                                              \
+    {WEFT_NET_##net, DESIGN_##design, MEMORY_##board, __VA_ARGS__},
+#include "compiler/card/published.def"
+#undef WEFT_PUBLISHED_POINT
+};
+enum { POINT_COUNT = sizeof points / sizeof *points };
+
+/* ---- one layer ---- */
+
+/* Processes in the order of the flow. */
+enum { LOAD, WEIGHTS, ARRAY, STORE, PROCESSES };
+
+typedef struct estimate {
+    const design *design;
+    weft_card_timing timing;
+    weft_card_cycles sum; /* over layers */
+} estimate;
+
+/* A tile is so many rows of the output, and for each group of output channels one run. */
+typedef struct tile {
+    int64_t groups;
+    double first[WEFT_FLOW_PROCESSES], next[WEFT_FLOW_PROCESSES];
+} tile;
+
+typedef struct shape {
+    const weft__published_layer *layer;
+    bool is_on_chip;    /* values are there and stay there */
+    bool keeps_filters; /* all filters fit: they are read once */
+    int64_t rows;       /* of a whole tile */
+} shape;
+
+/* Rows of the input under `rows` rows of the output. */
+static int64_t input_bytes(const weft__published_layer *l, int64_t rows)
+{
+    return least((rows - 1) * l->stride + l->kernel, l->in_side) * l->in_side * l->in_channels;
+}
+
+static int64_t output_bytes(const weft__published_layer *l, int64_t rows)
+{
+    return rows * l->out_side * l->out_channels;
+}
+
+static int64_t filter_bytes(const weft__published_layer *l)
+{
+    return l->is_pool ? 0 : l->out_channels * l->in_channels * l->kernel * l->kernel;
+}
+
+static int64_t value_bytes(const weft__published_layer *l, int64_t rows)
+{
+    return input_bytes(l, rows) + (l->has_residual ? 2 : 1) * output_bytes(l, rows);
+}
+
+static shape shape_of(const design *d, const weft__published_layer *l)
+{
+    shape s = {.layer = l, .rows = l->out_side};
+    s.is_on_chip = d->keeps_values && !l->is_first && value_bytes(l, l->out_side) <= d->value_bytes;
+    s.keeps_filters = filter_bytes(l) <= d->filter_bytes;
+    /* One half is worked on while the other one is loaded and stored. */
+    while (!s.is_on_chip && s.rows > 1 && value_bytes(l, s.rows) > d->value_bytes / 2)
+        s.rows--;
+    return s;
+}
+
+/* Cycles that the array needs for `rows` rows and one group of output channels. When the inputs are
+ * few, taps of a kernel row are done side by side in their place (PG338: channel augmentation). A
+ * pool works on as many pixels and input channels at a time as the array. */
+static double array_cycles(const design *d, const weft__published_layer *l, int64_t rows)
+{
+    int64_t blocks = rows * blocks_of(l->out_side, d->pixels), taps = l->kernel * l->kernel;
+    if (!l->is_pool && 2 * l->in_channels <= d->inputs)
+        taps = l->kernel * blocks_of(l->kernel, d->inputs / l->in_channels);
+    return (double)(blocks * taps * blocks_of(l->in_channels, d->inputs));
+}
+
+/* Cycles to move `bytes` bytes in one stretch; it is done `count` times in all. */
+static double moved(counted *c, weft_card_port port, double bytes, double count)
+{
+    double words = weft__words_touched(0, c->word_bytes, (int64_t)ceil(bytes), c->word_bytes);
+    weft__card_move(c, port, count * words);
+    return words * weft__card_word_cycles(c, port);
+}
+
+/* The runs of a tile, of which the layer has `count`. */
+static tile tile_of(counted *c, const design *d, const shape *s, int64_t rows, bool reads_filters,
+                    int64_t count)
+{
+    const weft__published_layer *l = s->layer;
+    const double *latency = c->timing->latency;
+    tile t = {.groups = l->is_pool ? 1 : blocks_of(l->out_channels, d->outputs)};
+    double groups = (double)t.groups, tiles = (double)count, all = groups * tiles;
+    for (int k = 0; k < PROCESSES; k++)
+        t.next[k] = HANDSHAKE;
+    double array = array_cycles(d, l, rows);
+    t.next[ARRAY] += array;
+    c->result.array += all * array;
+    if (!s->is_on_chip) {
+        double out = (double)output_bytes(l, rows) / groups;
+        t.next[STORE] += moved(c, WEFT_PORT_TARGET, out, all);
+        if (l->has_residual)
+            t.next[LOAD] += moved(c, WEFT_PORT_SECOND, out, all);
+    }
+    if (reads_filters && filter_bytes(l) > 0) {
+        double bytes = (double)filter_bytes(l) / groups;
+        if (d->weight_ports > 0)
+            t.next[WEIGHTS] += moved(c, WEFT_PORT_WEIGHTS, bytes / (double)d->weight_ports, all);
+        else /* after the values, through the same port */
+            t.next[LOAD] += moved(c, WEFT_PORT_WEIGHTS, bytes, all);
+    }
+    for (int k = 0; k < PROCESSES; k++)
+        t.first[k] = t.next[k];
+    if (!s->is_on_chip)
+        t.first[LOAD] += latency[WEFT_PORT_SOURCE] +
+                         moved(c, WEFT_PORT_SOURCE, (double)input_bytes(l, rows), tiles);
+    if (reads_filters && filter_bytes(l) > 0)
+        t.first[WEIGHTS] += latency[WEFT_PORT_WEIGHTS];
+    return t;
+}
+
+static void add_group(weft__flow *flow, const void *context)
+{
+    weft__flow_run(flow, ((const tile *)context)->next);
+}
+
+static void add_tile(weft__flow *flow, const void *context)
+{
+    const tile *t = context;
+    weft__flow_run(flow, t->first);
+    weft__flow_repeat(flow, t->groups - 1, add_group, t);
+}
+
+static void add_layer(const weft__published_layer *l, void *context)
+{
+    estimate *e = context;
+    const design *d = e->design;
+    if (l->is_classifier && !d->has_classifier)
+        return;
+    counted c = {.timing = &e->timing, .word_bytes = (int64_t)e->timing.port_bytes};
+    shape s = shape_of(d, l);
+    weft__flow flow = {.count = PROCESSES,
+                       .producers = {[ARRAY] = 1u << LOAD | 1u << WEIGHTS, [STORE] = 1u << ARRAY}};
+    int64_t tiles = blocks_of(l->out_side, s.rows);
+    int64_t rest = l->out_side - (tiles - 1) * s.rows;
+    if (tiles > 1) {
+        tile first = tile_of(&c, d, &s, s.rows, true, 1);
+        add_tile(&flow, &first);
+    }
+    if (tiles > 2) {
+        tile whole = tile_of(&c, d, &s, s.rows, !s.keeps_filters, tiles - 2);
+        weft__flow_repeat(&flow, tiles - 2, add_tile, &whole);
+    }
+    tile last = tile_of(&c, d, &s, rest, tiles == 1 || !s.keeps_filters, 1);
+    add_tile(&flow, &last);
+    weft__card_close(&c, weft__flow_end(&flow));
+    e->sum.total += c.result.total;
+    e->sum.array += c.result.array;
+    if (!l->is_pool)
+        e->sum.macs += l->out_side * l->out_side * filter_bytes(l);
+}
+
+/* ---- points ---- */
+
+static weft_card_timing timing_of(const design *d, const weft_published_memory *m, const point *p)
+{
+    weft_card_timing t = {
+        .clock_mhz = p->clock_mhz, .port_bytes = (double)d->port_bytes, .handshake = HANDSHAKE};
+    double per_cycle = m->banks * m->bank_gbytes * m->efficiency * 1e3 / p->clock_mhz;
+    for (int port = 0; port < WEFT_PORT_COUNT; port++) {
+        t.bank_bytes[port] = per_cycle / p->per_bank;
+        t.latency[port] = m->latency_ns * 1e-3 * p->clock_mhz;
+        t.bank[port] = port == WEFT_PORT_WEIGHTS && d->weight_ports > 0;
+    }
+    t.setup = t.latency[WEFT_PORT_PROGRAM];
+    return t;
+}
+
+size_t weft_published_count(void)
+{
+    return POINT_COUNT;
+}
+
+weft_published_point weft_published_get(size_t index)
+{
+    const point *p = &points[index];
+    const design *d = &designs[p->design];
+    const weft_published_memory *m = &memories[p->memory];
+    estimate e = {.design = d, .timing = timing_of(d, m, p)};
+    weft__published_walk(p->net, add_layer, &e);
+    weft_published_point result = {.network = weft__published_net_name(p->net),
+                                   .design = d->name,
+                                   .board = m->name,
+                                   .batch = p->batch,
+                                   .source = p->source,
+                                   .mark = p->mark,
+                                   .engines = p->engines,
+                                   .clock_mhz = p->clock_mhz,
+                                   .fps = p->fps,
+                                   .cycles = e.sum.total,
+                                   .array_cycles = e.sum.array,
+                                   .macs = e.sum.macs};
+    result.predicted_fps = p->engines * p->clock_mhz * 1e6 / e.sum.total;
+    result.error = result.predicted_fps / p->fps - 1;
+    return result;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+weft_published_summary weft_published_summarise(void)
+{
+    double errors[POINT_COUNT];
+    for (size_t i = 0; i < POINT_COUNT; i++)
+        errors[i] = fabs(weft_published_get(i).error);
+    qsort(errors, POINT_COUNT, sizeof *errors, compare);
+    double low = errors[(POINT_COUNT - 1) / 2], high = errors[POINT_COUNT / 2];
+    return (weft_published_summary){(low + high) / 2, errors[POINT_COUNT - 1]};
+}
+
+size_t weft_published_design_count(void)
+{
+    return DESIGN_COUNT;
+}
+
+weft_published_design weft_published_design_get(size_t index)
+{
+    const design *d = &designs[index];
+    return (weft_published_design){d->name, d->doc, d->pixels, d->inputs, d->outputs};
+}
+
+size_t weft_published_memory_count(void)
+{
+    return MEMORY_COUNT;
+}
+
+weft_published_memory weft_published_memory_get(size_t index)
+{
+    return memories[index];
+}
