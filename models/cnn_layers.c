@@ -33,6 +33,8 @@ static const double bias_spread = 0.2;       /* biases of squeeze-excite and cla
  */
 static const double window_variance_share = 0.8;
 static const double pooled_variance_share = 0.15;
+/* Pixels of a maximum's window that are worth counting as independent: neighbours are alike. */
+enum { max_independent_pixels = 4 };
 
 static weft_moments make_moments(weft_cnn *cnn, int64_t channels)
 {
@@ -277,6 +279,39 @@ weft_cnn_map weft_cnn_add_relu(weft_cnn *cnn, weft_cnn_map stream, weft_cnn_map 
     weft_cnn_map y = add_node(cnn, "Relu", relu, &sum.value, 1, NULL, 0, &shape);
     if (makes_data(cnn))
         weft_moments_add_relu(&stream.moments, &branch.moments, &y.moments);
+    return y;
+}
+
+weft_cnn_map weft_cnn_max_pool(weft_cnn *cnn, weft_cnn_map x, const char *module, int64_t kernel,
+                               int64_t stride)
+{
+    weft_build_shape shape = *weft_build_shape_of(cnn->build, x.value);
+    int64_t pad = kernel / 2;
+    for (int i = 2; i < 4; i++)
+        shape.dims[i] = (shape.dims[i] + 2 * pad - kernel) / stride + 1;
+    const weft_build_attr attrs[] = {
+        {.name = "ceil_mode", .kind = WEFT_BUILD_INT, .i = 0},
+        {.name = "dilations",
+         .kind = WEFT_BUILD_INTS,
+         .ints = (const int64_t[]){1, 1},
+         .ints_count = 2},
+        {.name = "kernel_shape",
+         .kind = WEFT_BUILD_INTS,
+         .ints = (const int64_t[]){kernel, kernel},
+         .ints_count = 2},
+        {.name = "pads",
+         .kind = WEFT_BUILD_INTS,
+         .ints = (const int64_t[]){pad, pad, pad, pad},
+         .ints_count = 4},
+        {.name = "strides",
+         .kind = WEFT_BUILD_INTS,
+         .ints = (const int64_t[]){stride, stride},
+         .ints_count = 2},
+    };
+    weft_cnn_map y =
+        add_node(cnn, "MaxPool", module, &x.value, 1, attrs, sizeof attrs / sizeof *attrs, &shape);
+    if (makes_data(cnn))
+        weft_moments_max(&x.moments, kernel * kernel == 1 ? 1 : max_independent_pixels, &y.moments);
     return y;
 }
 

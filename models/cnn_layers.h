@@ -56,6 +56,10 @@ weft_cnn_map weft_cnn_relu(weft_cnn *cnn, weft_cnn_map x, const char *module);
 weft_cnn_map weft_cnn_add_relu(weft_cnn *cnn, weft_cnn_map stream, weft_cnn_map branch,
                                const char *add, const char *relu);
 
+/* Maximum over a square window, padding kernel / 2. */
+weft_cnn_map weft_cnn_max_pool(weft_cnn *cnn, weft_cnn_map x, const char *module, int64_t kernel,
+                               int64_t stride);
+
 /* 2 x 2 average, stride 2, ceil mode, elements outside not counted. */
 weft_cnn_map weft_cnn_pool_shortcut(weft_cnn *cnn, weft_cnn_map x, const char *module);
 

@@ -11,11 +11,17 @@
 static const struct {
     const char *op, *function;
 } functions[] = {
-    {"Conv", "conv2d"},     {"BatchNormalization", "batch_norm"},
-    {"Relu", "relu"},       {"ReduceMean", "mean"},
-    {"Sigmoid", "sigmoid"}, {"Mul", "mul"},
-    {"Add", "add"},         {"AveragePool", "avg_pool2d"},
-    {"Reshape", "view"},    {"Gemm", "linear"},
+    {"Conv", "conv2d"},
+    {"BatchNormalization", "batch_norm"},
+    {"Relu", "relu"},
+    {"ReduceMean", "mean"},
+    {"Sigmoid", "sigmoid"},
+    {"Mul", "mul"},
+    {"Add", "add"},
+    {"AveragePool", "avg_pool2d"},
+    {"Reshape", "view"},
+    {"Gemm", "linear"},
+    {"MaxPool", "max_pool2d"},
 };
 
 /*

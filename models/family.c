@@ -11,6 +11,7 @@ weft_family_params weft_family_defaults(const weft_family *family)
 {
     return (weft_family_params){
         .depth = family->default_depth,
+        .variant = family->default_variant,
         .size = family->default_size,
         .batch = 1,
         .classes = 1000,

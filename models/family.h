@@ -20,6 +20,7 @@
 /* Everything a command line can set. Strings are borrowed. */
 typedef struct weft_family_params {
     const char *depth;
+    const char *variant; /* of a family that has several: which layers have the strides */
     int64_t size, batch, classes, opset;
     uint64_t seed;
     const char *form; /* "torchscript" or "dynamo" */
@@ -34,6 +35,7 @@ typedef struct weft_family {
     const weft_option *options; /* offsets into weft_family_params */
     size_t option_count;
     const char *default_depth;
+    const char *default_variant; /* NULL: there are none */
     int64_t default_size;
     size_t published_count;
     /* Sets depth and size of a published member. */

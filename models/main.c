@@ -14,11 +14,12 @@
 #include "models/onnx_write.h"
 #include "models/options.h"
 #include "models/report.h"
+#include "models/resnet.h"
 #include "models/resnet_rs.h"
 
 #define TEXT_BYTES 256
 
-static const weft_family *const families[] = {&weft_resnet_rs_family};
+static const weft_family *const families[] = {&weft_resnet_rs_family, &weft_resnet_family};
 enum { FAMILY_COUNT = sizeof families / sizeof *families };
 
 #define FIELD(field) .offset = offsetof(weft_family_params, field)

@@ -105,6 +105,21 @@ void weft_moments_add_relu(const weft_moments *stream, const weft_moments *branc
     y->is_rectified = true;
 }
 
+void weft_moments_max(const weft_moments *x, int count, weft_moments *y)
+{
+    /* Mean and variance of the largest of so many draws of a standard normal. */
+    static const double means[] = {0.0, 0.5642, 0.8463, 1.0294};
+    static const double vars[] = {1.0, 0.6817, 0.5595, 0.4917};
+    for (size_t c = 0; c < x->channels; c++) {
+        y->mean[c] = x->mean[c] + means[count - 1] * sqrt(x->var[c]);
+        y->var[c] = x->var[c] * vars[count - 1];
+        y->zero[c] = 1.0;
+        for (int i = 0; i < count; i++)
+            y->zero[c] *= x->zero[c];
+    }
+    y->is_rectified = x->is_rectified;
+}
+
 void weft_moments_sigmoid(const weft_moments *x, weft_moments *y)
 {
     /* The logistic function is within 0.01 of the normal distribution function at x / 1.702. */

@@ -43,6 +43,10 @@ void weft_moments_sigmoid(const weft_moments *x, weft_moments *y);
  */
 void weft_moments_add_relu(const weft_moments *stream, const weft_moments *branch, weft_moments *y);
 
+/* y = the largest of `count` independent draws of x, 1 to 4, each taken for normal around its mean;
+ * a rectified x stays so. */
+void weft_moments_max(const weft_moments *x, int count, weft_moments *y);
+
 /* y = a * b, independent. */
 void weft_moments_mul(const weft_moments *a, const weft_moments *b, weft_moments *y);
 

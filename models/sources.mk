@@ -12,6 +12,7 @@ MODELS_LIB_SRC := \
   models/onnx_write.c \
   models/options.c \
   models/report.c \
+  models/resnet.c \
   models/resnet_rs.c
 
 MODELS_SRC := $(MODELS_LIB_SRC) models/main.c

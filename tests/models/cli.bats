@@ -32,20 +32,30 @@ expect_error() {
     done
 }
 
+@test "plain ResNets have torchvision's parameters and three variants" {
+    "$program" resnet --count --json | jq -e '.parameters == 25557032 and .macs == 4089184256'
+    "$program" resnet --depth 18 --count --json |
+        jq -e '.parameters == 11689512 and .macs == 1814073344'
+    "$program" resnet --variant v1 --count --json | jq -e '.macs == 3857973248'
+    "$program" resnet --variant slim --count --json | jq -e '.macs == 3482255360'
+    expect_error E0903 2 resnet --variant v2 --count
+    expect_error E0903 2 resnet --depth 101 --count
+}
+
 @test "no arguments is a usage error" {
     run "$program"
     [ "$status" -eq 2 ]
 }
 
-@test "list shows eleven models" {
+@test "list shows thirteen models" {
     run "$program" list
     [ "$status" -eq 0 ]
-    [ "${#lines[@]}" -eq 12 ]
+    [ "${#lines[@]}" -eq 14 ]
     [[ "$output" == *"191891656"*"63942344704"* ]]
 }
 
 @test "list --json and --count --json are JSON" {
-    "$program" list --json | jq -e '.schema == "weft.model-list/1" and (.models | length) == 11'
+    "$program" list --json | jq -e '.schema == "weft.model-list/1" and (.models | length) == 13'
     "$program" resnet-rs --count --json |
         jq -e '.parameters == 35691912 and .macs == 2278629376 and .nodes == 282'
     "$program" resnet-rs --count --json --fold-bn |
