@@ -54,9 +54,9 @@ extern const weft_cli_option weft_cli_shape_options[]; /* --shape */
 int weft_cli_main(int argc, char **argv);
 
 extern const weft_cli_verb weft_cli_verb_check, weft_cli_verb_inspect, weft_cli_verb_quantize,
-    weft_cli_verb_compile, weft_cli_verb_run, weft_cli_verb_verify, weft_cli_verb_bench,
-    weft_cli_verb_profile, weft_cli_verb_devices, weft_cli_verb_doctor, weft_cli_verb_list,
-    weft_cli_verb_help, weft_cli_verb_completion;
+    weft_cli_verb_compile, weft_cli_verb_build, weft_cli_verb_run, weft_cli_verb_verify,
+    weft_cli_verb_bench, weft_cli_verb_profile, weft_cli_verb_devices, weft_cli_verb_doctor,
+    weft_cli_verb_list, weft_cli_verb_help, weft_cli_verb_completion;
 
 /* Help texts (help.c). */
 void weft_cli_help_overview(FILE *out);

@@ -3,6 +3,7 @@
 CLI_SRC := \
     cli/against.c \
     cli/against_print.c \
+    cli/build_card.c \
     cli/calibrate.c \
     cli/cli.c \
     cli/divergence.c \
@@ -45,6 +46,7 @@ CLI_SRC := \
     cli/trace.c \
     cli/values.c \
     cli/verb_bench.c \
+    cli/verb_build.c \
     cli/verb_check.c \
     cli/verb_compile.c \
     cli/verb_completion.c \

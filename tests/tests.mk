@@ -133,7 +133,7 @@ warnings: ## build everything once with gcc and once with clang, each warning an
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/warn-clang CC=clang WERROR=-Werror all tests-built
 	@echo "warnings: none with gcc and clang"
 
-FORMATTED = $(filter-out tests/fpga/golden/%,$(shell git ls-files -- '*.c' '*.h' | grep -E '^(compiler|runtime|kernels|cli|models|tests)/'))
+FORMATTED = $(filter-out tests/fpga/golden/%,$(shell git ls-files -- '*.c' '*.h' | grep -E '^(compiler|hls|runtime|kernels|cli|models|tests)/'))
 format: ## lay out every C source with clang-format
 	@clang-format --style=file -i $(FORMATTED)
 format-check: ## fail when clang-format would change a source

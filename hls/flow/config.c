@@ -46,7 +46,7 @@ static weft_status add_units(weft_text *text, const flow_design *design,
     if (release->names != FLOW_NAMES_DEFAULT) {
         for (size_t i = 0; i < card->unit_count; i++)
             weft_text_printf(text, "%s%s",
-                             i == 0                              ? ":"
+                             i == 0                             ? ":"
                              : release->names == FLOW_NAMES_DOT ? "."
                                                                 : ",",
                              card->units[i].name);
@@ -77,7 +77,7 @@ static void add_vivado(weft_text *text)
 }
 
 weft_status weft__build_link_config(weft_text *text, const flow_design *design,
-                                   const flow_release *release, weft_diag *diag)
+                                    const flow_release *release, weft_diag *diag)
 {
     const weft_card *card = design->card;
     weft_text_add(text, "[connectivity]\n");

@@ -47,10 +47,10 @@ static weft_status set_release(weft_flow *flow, int year, int part, weft_diag *d
     flow->version = weft_arena_printf(flow->arena, "%d.%d", year, part);
     flow->release = weft__build_release_find(year, part);
     if (flow->release == NULL) {
-        weft_status status = weft_diag_error(diag, WEFT_E_BUILD_TOOL_OLD,
-                                             "v++ %s is older than those weft knows", flow->version);
-        weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%d.%d or newer", weft__build_releases[0].year,
-                            weft__build_releases[0].part);
+        weft_status status = weft_diag_error(
+            diag, WEFT_E_BUILD_TOOL_OLD, "v++ %s is older than those weft knows", flow->version);
+        weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%d.%d or newer",
+                            weft__build_releases[0].year, weft__build_releases[0].part);
         weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%s", flow->version);
         return status;
     }
@@ -85,8 +85,8 @@ static const weft_board_platform *platform_for(const weft_board *board, int year
 static weft_status assume_release(weft_flow *flow, const weft_board *board, weft_diag *diag)
 {
     const flow_release *chosen = &weft__build_releases[weft__build_release_count - 1];
-    for (size_t i = weft__build_release_count; board != NULL && flow->params.platform == NULL && i > 0;
-         i--) {
+    for (size_t i = weft__build_release_count;
+         board != NULL && flow->params.platform == NULL && i > 0; i--) {
         const flow_release *row = &weft__build_releases[i - 1];
         if (platform_for(board, row->year, row->part) != NULL) {
             chosen = row;
@@ -111,8 +111,8 @@ static weft_status find_release(weft_flow *flow, const weft_board *board, weft_d
         flow->is_version_assumed = true;
         return set_release(flow, year, part, diag);
     }
-    weft_status status = weft__build_find_tool(flow->arena, params->tool,
-                                               params->is_dry ? NULL : diag, &flow->tool);
+    weft_status status =
+        weft__build_find_tool(flow->arena, params->tool, params->is_dry ? NULL : diag, &flow->tool);
     if (status != WEFT_OK)
         return params->is_dry ? assume_release(flow, board, diag) : status;
     status = weft__build_ask_version(flow->arena, flow->tool, diag, &flow->tool_text, &year, &part);
@@ -131,25 +131,28 @@ static weft_status no_platform(weft_flow *flow, const weft_board *board, weft_di
             const weft_board_platform *p = &board->platforms[i];
             weft_text_printf(&list, "%s%s", i == 0 ? "" : "; ", p->name);
             if (p->first_tool != NULL || p->last_tool != NULL)
-                weft_text_printf(&list, " (%s to %s)", p->first_tool != NULL ? p->first_tool : "any",
+                weft_text_printf(&list, " (%s to %s)",
+                                 p->first_tool != NULL ? p->first_tool : "any",
                                  p->last_tool != NULL ? p->last_tool : "any");
         }
         weft_status status = weft_diag_error(diag, WEFT_E_BUILD_TOOL_BOARD,
                                              "v++ %s has no platform for %s", flow->version, name);
         weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "a release with one of: %s", list.data);
         weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%s", flow->version);
-        weft_diag_field_set(diag, WEFT_DIAG_TRY,
-                            "another release of Vitis with --tool, or --platform NAME with one that "
-                            "you have");
+        weft_diag_field_set(
+            diag, WEFT_DIAG_TRY,
+            "another release of Vitis with --tool, or --platform NAME with one that "
+            "you have");
         return status;
     }
     weft_status status =
         weft_diag_error(diag, WEFT_E_BUILD_NO_PLATFORM, "v++ does not build for %s", name);
     if (board != NULL && board->why_no_platform != NULL)
         weft_diag_field_set(diag, WEFT_DIAG_WHY, "%s", board->why_no_platform);
-    weft_diag_field_set(diag, WEFT_DIAG_TRY,
-                        "--platform NAME when you have one; weft inspect %s --source shows the HLS C",
-                        flow->params.package);
+    weft_diag_field_set(
+        diag, WEFT_DIAG_TRY,
+        "--platform NAME when you have one; weft inspect %s --source shows the HLS C",
+        flow->params.package);
     return status;
 }
 
@@ -170,16 +173,15 @@ static weft_status find_language(weft_flow *flow, weft_diag *diag)
 {
     const flow_release *release = flow->release;
     const char *wanted = flow->params.language;
-    flow->language = wanted != NULL          ? wanted
-                     : release->has_hls_c ? "hls-c"
-                                             : "opencl";
+    flow->language = wanted != NULL ? wanted : release->has_hls_c ? "hls-c" : "opencl";
     bool is_hls = strcmp(flow->language, "hls-c") == 0;
     if (is_hls ? release->has_hls_c : release->has_opencl_c)
         return WEFT_OK;
     weft_status status =
         weft_diag_error(diag, WEFT_E_BUILD_LANGUAGE, "v++ %s does not take the engine in %s",
                         flow->version, is_hls ? "HLS C" : "OpenCL C");
-    weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%s", is_hls ? "2022.2 or newer" : "2023.1 or older");
+    weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%s",
+                        is_hls ? "2022.2 or newer" : "2023.1 or older");
     weft_diag_field_set(diag, WEFT_DIAG_TRY, "--language %s", is_hls ? "opencl" : "hls-c");
     return status;
 }
@@ -205,13 +207,13 @@ static void add_input(flow_step *step, const char *name)
     step->inputs[step->input_count++] = name;
 }
 
-static flow_step *add_step(weft_flow *flow, const char *name, const char *title, const char *program)
+static flow_step *add_step(weft_flow *flow, const char *name, const char *title,
+                           const char *program)
 {
     WEFT_ASSERT(flow->step_count < FLOW_MAX_STEPS);
     flow_step *step = &flow->steps[flow->step_count++];
-    *step = (flow_step){.name = name,
-                        .title = title,
-                        .log = weft_arena_printf(flow->arena, "%s.log", name)};
+    *step = (flow_step){
+        .name = name, .title = title, .log = weft_arena_printf(flow->arena, "%s.log", name)};
     add_word(step, program);
     return step;
 }
@@ -244,8 +246,8 @@ static void add_compile(weft_flow *flow)
 {
     const flow_design *design = &flow->design;
     const char *target = weft_flow_target_name(flow->params.target);
-    flow_step *step = add_step(flow, "compile", "compile the engine: high-level synthesis",
-                               v_plus_plus(flow));
+    flow_step *step =
+        add_step(flow, "compile", "compile the engine: high-level synthesis", v_plus_plus(flow));
     step->is_tool = true;
     step->folder = "compile";
     step->output = "compile/weft_engine.xo";
@@ -275,8 +277,8 @@ static void add_link(weft_flow *flow, const char *output)
     step->is_tool = true;
     step->folder = "link";
     step->output = output;
-    ADD(step, "-l", "-t", weft_flow_target_name(flow->params.target), "--platform", design->platform,
-        "--config", "link.cfg");
+    ADD(step, "-l", "-t", weft_flow_target_name(flow->params.target), "--platform",
+        design->platform, "--config", "link.cfg");
     if (flow->release->clock == FLOW_CLOCK_KERNEL_FREQUENCY)
         ADD(step, "--kernel_frequency", weft__build_megahertz(flow->arena, design->clock_mhz));
     if (flow->params.jobs > 0)
@@ -402,11 +404,11 @@ static weft_status find_xclbinutil(weft_flow *flow, weft_diag *diag)
     flow->xclbinutil = weft__build_find_companion(flow->arena, flow->tool, "xclbinutil");
     if (flow->xclbinutil != NULL || flow->params.is_dry)
         return WEFT_OK;
-    weft_status status =
-        weft_diag_error(diag, WEFT_E_BUILD_XCLBINUTIL, "xclbinutil was not found");
-    weft_diag_field_set(diag, WEFT_DIAG_WHY, "it is neither beside %s nor in PATH nor below XILINX_XRT",
-                        flow->tool);
-    weft_diag_field_set(diag, WEFT_DIAG_TRY, "source the settings64.sh of Vitis or the setup.sh of XRT");
+    weft_status status = weft_diag_error(diag, WEFT_E_BUILD_XCLBINUTIL, "xclbinutil was not found");
+    weft_diag_field_set(diag, WEFT_DIAG_WHY,
+                        "it is neither beside %s nor in PATH nor below XILINX_XRT", flow->tool);
+    weft_diag_field_set(diag, WEFT_DIAG_TRY,
+                        "source the settings64.sh of Vitis or the setup.sh of XRT");
     return status;
 }
 
@@ -489,7 +491,8 @@ weft_status weft_flow_connectivity(const weft_package *package, weft_diag *diag,
     const weft_manifest *manifest = weft_package_get_view(package)->manifest;
     if (manifest->engine.name == NULL || manifest->card.board == NULL ||
         manifest->card.unit_count == 0)
-        return weft_diag_error(diag, WEFT_E_BUILD_NO_CARD, "the package was not compiled for a card");
+        return weft_diag_error(diag, WEFT_E_BUILD_NO_CARD,
+                               "the package was not compiled for a card");
     weft_arena *arena = weft_arena_create();
     if (arena == NULL)
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory");

@@ -37,7 +37,8 @@ static double number(slice s)
 {
     char text[NUMBER_BYTES], *end;
     s = trimmed(s);
-    if (s.length == 0 || s.length >= sizeof text || (s.at[0] != '-' && (s.at[0] < '0' || s.at[0] > '9')))
+    if (s.length == 0 || s.length >= sizeof text ||
+        (s.at[0] != '-' && (s.at[0] < '0' || s.at[0] > '9')))
         return NAN;
     memcpy(text, s.at, s.length);
     text[s.length] = '\0';
@@ -136,7 +137,7 @@ flow_resources weft__build_no_resources(void)
 }
 
 bool weft__build_csynth_parse(weft_arena *arena, const char *text, size_t length,
-                             flow_csynth *out_report)
+                              flow_csynth *out_report)
 {
     *out_report = (flow_csynth){.target_ns = NAN,
                                 .estimated_ns = NAN,

@@ -180,10 +180,10 @@ static const char *next_rung(const weft_flow *flow, weft_error_id id, const caus
     case WEFT_E_BUILD_TIMING:
     case WEFT_E_BUILD_ROUTING:
         return build_command(
-            flow, weft_arena_printf(
-                      arena, "--clock %s",
-                      weft__build_megahertz(arena, lower_clock(flow->design.clock_mhz,
-                                                              found->worst_slack_ns))));
+            flow,
+            weft_arena_printf(arena, "--clock %s",
+                              weft__build_megahertz(arena, lower_clock(flow->design.clock_mhz,
+                                                                       found->worst_slack_ns))));
     case WEFT_E_BUILD_RESOURCES:
     case WEFT_E_BUILD_PLACEMENT: return smaller_engine(flow);
     case WEFT_E_BUILD_MEMORY: return build_command(flow, "--jobs 1");
@@ -213,8 +213,9 @@ static const char *reason(const weft_flow *flow, weft_error_id id, const cause *
     case WEFT_E_BUILD_TIMING:
         return found->slacks == NULL
                    ? "a clock that the linker may not lower misses its period"
-                   : weft_arena_printf(arena, "a clock that the linker may not lower misses its "
-                                              "period: %s",
+                   : weft_arena_printf(arena,
+                                       "a clock that the linker may not lower misses its "
+                                       "period: %s",
                                        found->slacks);
     case WEFT_E_BUILD_RESOURCES: return found->shortages;
     case WEFT_E_BUILD_MEMORY:
@@ -224,7 +225,8 @@ static const char *reason(const weft_flow *flow, weft_error_id id, const cause *
         return found->platforms == NULL
                    ? "no platform is installed where v++ looks"
                    : weft_arena_printf(arena, "installed are: %s", found->platforms);
-    case WEFT_E_BUILD_CRASH: return weft_arena_printf(arena, "a program of the tool crashed; %s", end);
+    case WEFT_E_BUILD_CRASH:
+        return weft_arena_printf(arena, "a program of the tool crashed; %s", end);
     case WEFT_E_BUILD_TOOL_FAILED: return end;
     default: return NULL;
     }
@@ -265,19 +267,18 @@ static weft_error_id error_of(const cause *found, const flow_outcome *outcome)
         return id;
     bool is_killed = (outcome->end == FLOW_END_SIGNAL && outcome->code == SIGKILL) ||
                      (outcome->end == FLOW_END_EXIT && outcome->code == SHELL_KILLED);
-    return is_killed                          ? WEFT_E_BUILD_MEMORY
+    return is_killed                         ? WEFT_E_BUILD_MEMORY
            : outcome->end == FLOW_END_SIGNAL ? WEFT_E_BUILD_CRASH
                                              : WEFT_E_BUILD_TOOL_FAILED;
 }
 
-static weft_status never_started(weft_flow *flow, const flow_step *step, int error,
-                                 weft_diag *diag)
+static weft_status never_started(weft_flow *flow, const flow_step *step, int error, weft_diag *diag)
 {
     char text[256];
     if (strerror_r(error, text, sizeof text) != 0)
         snprintf(text, sizeof text, "system error %d", error);
-    weft_status status = weft_diag_error(diag, WEFT_E_BUILD_START, "step %s cannot be started",
-                                         step->name);
+    weft_status status =
+        weft_diag_error(diag, WEFT_E_BUILD_START, "step %s cannot be started", step->name);
     weft_diag_field_set(diag, WEFT_DIAG_AT, "%s", step->words[0]);
     weft_diag_field_set(diag, WEFT_DIAG_WHY, "%s", text);
     flow->failure = (flow_failure){
@@ -289,7 +290,7 @@ static weft_status never_started(weft_flow *flow, const flow_step *step, int err
 }
 
 weft_status weft__build_explain(weft_flow *flow, const flow_step *step, const flow_outcome *outcome,
-                               weft_diag *diag)
+                                weft_diag *diag)
 {
     if (outcome->end == FLOW_END_START)
         return never_started(flow, step, outcome->code, diag);

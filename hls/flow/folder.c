@@ -115,10 +115,10 @@ const char *weft__build_read_text(weft_arena *arena, const char *path, size_t ma
     if (weft_file_map_open(path, &map, NULL) != WEFT_OK)
         return "";
     size_t length = map.size_bytes < max_bytes ? map.size_bytes : max_bytes;
-    const char *text = length == 0 ? ""
-                                   : weft_arena_strndup(
-                                         arena, (const char *)map.data + map.size_bytes - length,
-                                         length);
+    const char *text =
+        length == 0
+            ? ""
+            : weft_arena_strndup(arena, (const char *)map.data + map.size_bytes - length, length);
     weft_file_map_close(&map);
     return text;
 }

@@ -57,12 +57,12 @@ int weft__build_release_compare(int year, int part, int other_year, int other_pa
 const char *weft__build_find_program(weft_arena *arena, const char *name);
 /* v++: given, or in PATH, or below XILINX_VITIS. */
 weft_status weft__build_find_tool(weft_arena *arena, const char *given, weft_diag *diag,
-                                 const char **out_path);
+                                  const char **out_path);
 /* A program that comes with v++ or with XRT; NULL: not there. */
 const char *weft__build_find_companion(weft_arena *arena, const char *tool, const char *name);
 /* What `tool --version` says, whole, and the release in it. */
 weft_status weft__build_ask_version(weft_arena *arena, const char *tool, weft_diag *diag,
-                                   const char **out_text, int *out_year, int *out_part);
+                                    const char **out_text, int *out_year, int *out_part);
 
 /* ---- config.c ---- */
 
@@ -78,7 +78,7 @@ typedef struct flow_design {
 
 /* Errors: BUILD_UNIT_NAMES. */
 weft_status weft__build_link_config(weft_text *text, const flow_design *design,
-                                   const flow_release *release, weft_diag *diag);
+                                    const flow_release *release, weft_diag *diag);
 void weft__build_hls_config(weft_text *text, const flow_design *design);
 /* Clocks as the tools want them: whole hertz; megahertz with at most three decimals. */
 const char *weft__build_hertz(weft_arena *arena, double mhz);
@@ -103,7 +103,7 @@ typedef struct flow_outcome {
  * times a second and says whether to go on; when not, the whole process group is ended: asked
  * first, killed GRACE later. */
 flow_outcome weft__build_process(const char *const *words, const char *folder, int log,
-                                bool (*tick)(void *user, double seconds), void *user);
+                                 bool (*tick)(void *user, double seconds), void *user);
 double weft__build_now(void); /* seconds of a clock that never jumps */
 
 /* ---- folder.c ---- */
@@ -140,7 +140,7 @@ typedef struct flow_record {
 /* What state.json of a work folder says about a step; all empty when it says nothing. */
 flow_record weft__build_state_get(const char *work, const char *step);
 weft_status weft__build_state_set(const char *work, const char *step, const flow_record *record,
-                                 weft_diag *diag);
+                                  weft_diag *diag);
 
 /* Makes the folder when it is not there, refuses one that holds other things, and locks it.
  * *out_lock stays open while the build runs, also in the programs it starts. */
@@ -170,7 +170,7 @@ typedef struct flow_csynth {
 } flow_csynth;
 /* False: not a report of high-level synthesis. */
 bool weft__build_csynth_parse(weft_arena *arena, const char *text, size_t length,
-                             flow_csynth *out_report);
+                              flow_csynth *out_report);
 
 enum { FLOW_CLOCKS = 64 };
 typedef struct flow_clock_timing {
@@ -184,7 +184,7 @@ typedef struct flow_timing {
     size_t clock_count;
 } flow_timing;
 bool weft__build_timing_parse(weft_arena *arena, const char *text, size_t length,
-                             flow_timing *out_timing);
+                              flow_timing *out_timing);
 /* "kernel:0:NAME:MHZ" lines of the linker; NaN when the first kernel clock is not among them. */
 double weft__build_new_clock_parse(const char *text, size_t length);
 
@@ -199,19 +199,18 @@ typedef struct flow_utilisation {
 } flow_utilisation;
 /* A table of kernels and units. */
 bool weft__build_kernel_table_parse(weft_arena *arena, const char *text, size_t length,
-                                   flow_utilisation *out_table);
+                                    flow_utilisation *out_table);
 typedef struct flow_slr_utilisation {
     flow_resources used[FLOW_SLRS];
     flow_resources available[FLOW_SLRS]; /* computed from the percentages; NaN where those say 0 */
     int slr_count;
 } flow_slr_utilisation;
 /* A table with a column per SLR. */
-bool weft__build_slr_table_parse(const char *text, size_t length,
-                                flow_slr_utilisation *out_table);
+bool weft__build_slr_table_parse(const char *text, size_t length, flow_slr_utilisation *out_table);
 
 /* A line of a text that need not end in NUL; *at moves on. False at the end. */
 bool weft__build_next_line(const char **at, const char *end, const char **out_line,
-                          size_t *out_length);
+                           size_t *out_length);
 
 /* ---- the flow ---- */
 
@@ -283,7 +282,7 @@ const char *weft__build_path(const weft_flow *flow, const char *name);
 
 /* failure.c: says what a step's end means. log_text is the end of its log. */
 weft_status weft__build_explain(weft_flow *flow, const flow_step *step, const flow_outcome *outcome,
-                               weft_diag *diag);
+                                weft_diag *diag);
 /* The place in failures.def that a line matches (0: the most specific), or -1. */
 int weft__build_failure_rank(const char *line, size_t length);
 

@@ -105,7 +105,7 @@ static void stop(pid_t child, int *out_status)
 }
 
 flow_outcome weft__build_process(const char *const *words, const char *folder, int log,
-                                bool (*tick)(void *user, double seconds), void *user)
+                                 bool (*tick)(void *user, double seconds), void *user)
 {
     flow_outcome outcome = {.end = FLOW_END_EXIT};
     double begin = weft__build_now();

@@ -8,7 +8,8 @@ const flow_release weft__build_releases[] = {
 #include "hls/flow/releases.def"
 };
 #undef WEFT_RELEASE
-const size_t weft__build_release_count = sizeof weft__build_releases / sizeof weft__build_releases[0];
+const size_t weft__build_release_count =
+    sizeof weft__build_releases / sizeof weft__build_releases[0];
 
 static bool is_digit(char c)
 {

@@ -155,9 +155,7 @@ static json_t *package_json(const weft_flow *flow)
 
 static const char *verdict(const weft_flow *flow)
 {
-    return flow->params.is_dry         ? "planned"
-           : flow->output_bytes > 0 ? "built"
-                                       : "failed";
+    return flow->params.is_dry ? "planned" : flow->output_bytes > 0 ? "built" : "failed";
 }
 
 static json_t *config_json(const weft_flow *flow)
@@ -185,7 +183,8 @@ char *weft_flow_report(const weft_flow *flow)
     json_object_set_new(json, "tool", tool_json(flow));
     json_object_set_new(json, "clock", clock_json(flow));
     json_object_set_new(json, "timing",
-                        flow->results.has_timing ? timing_json(&flow->results.timing) : json_null());
+                        flow->results.has_timing ? timing_json(&flow->results.timing)
+                                                 : json_null());
     json_object_set_new(json, "predicted", cycles_json(flow));
     json_object_set_new(json, "resources", figures_json(&flow->results));
     json_object_set_new(json, "reports", files_json(&flow->results));

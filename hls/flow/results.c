@@ -185,7 +185,8 @@ void weft__build_read_results(weft_flow *flow, weft_diag *diag)
     results->figures = WEFT_NEW_ARRAY(flow->arena, weft_flow_figure, scopes * FLOW_RESOURCE_COUNT);
     read_hls(flow, diag);
     if (flow->params.target == WEFT_FLOW_HW) {
-        read_kernels(flow, WEFT_FLOW_SYNTHESIS, FIND(flow, "link", "*kernel_util_synthed.rpt"), diag);
+        read_kernels(flow, WEFT_FLOW_SYNTHESIS, FIND(flow, "link", "*kernel_util_synthed.rpt"),
+                     diag);
         read_kernels(flow, WEFT_FLOW_ROUTE, FIND(flow, "link", "*kernel_util_routed.rpt"), diag);
         read_slrs(flow, diag);
         read_timing(flow, diag);

@@ -120,7 +120,8 @@ static bool tick(void *user, double seconds)
            !w->flow->params.should_stop(w->flow->params.user);
 }
 
-static weft_status prepare(const weft_flow *flow, const flow_step *step, weft_diag *diag, int *out_log)
+static weft_status prepare(const weft_flow *flow, const flow_step *step, weft_diag *diag,
+                           int *out_log)
 {
     const char *path = weft__build_path(flow, step->log);
     unlink(weft__build_path(flow, step->output)); /* an old one must not pass for a new one */
@@ -149,16 +150,16 @@ static bool has_output(const weft_flow *flow, const flow_step *step)
         return true;
     if (step->folder == NULL || slash == NULL)
         return false;
-    flow_paths found = weft__build_find_files(
-        flow->arena, weft__build_path(flow, step->folder), slash + 1);
+    flow_paths found =
+        weft__build_find_files(flow->arena, weft__build_path(flow, step->folder), slash + 1);
     return found.count > 0 && link(found.items[0], wanted) == 0;
 }
 
 static weft_status no_output(weft_flow *flow, const flow_step *step, weft_diag *diag)
 {
-    weft_status status = weft_diag_error(diag, WEFT_E_BUILD_NO_OUTPUT,
-                                         "step %s ended well and left no %s", step->name,
-                                         step->output);
+    weft_status status =
+        weft_diag_error(diag, WEFT_E_BUILD_NO_OUTPUT, "step %s ended well and left no %s",
+                        step->name, step->output);
     weft_diag_field_set(diag, WEFT_DIAG_AT, "%s", weft__build_path(flow, step->log));
     flow->failure = (flow_failure){
         .id = weft_arena_printf(flow->arena, "E%04d", (int)WEFT_E_BUILD_NO_OUTPUT),
@@ -172,10 +173,10 @@ static weft_status stopped(weft_flow *flow, const flow_step *step, weft_diag *di
     weft_status status =
         weft_diag_error(diag, WEFT_E_BUILD_STOPPED, "the build was stopped in step %s", step->name);
     weft_diag_field_set(diag, WEFT_DIAG_TRY, "the same command again goes on at this step");
-    flow->failure = (flow_failure){
-        .id = weft_arena_printf(flow->arena, "E%04d", (int)WEFT_E_BUILD_STOPPED),
-        .step = step->name,
-        .summary = weft_arena_printf(flow->arena, "stopped in step %s", step->name)};
+    flow->failure =
+        (flow_failure){.id = weft_arena_printf(flow->arena, "E%04d", (int)WEFT_E_BUILD_STOPPED),
+                       .step = step->name,
+                       .summary = weft_arena_printf(flow->arena, "stopped in step %s", step->name)};
     return status;
 }
 
@@ -218,7 +219,8 @@ static weft_status run_step(weft_flow *flow, size_t index, weft_diag *diag)
 
 /* ---- files ---- */
 
-static weft_status write_file(const char *path, const void *data, size_t size_bytes, weft_diag *diag)
+static weft_status write_file(const char *path, const void *data, size_t size_bytes,
+                              weft_diag *diag)
 {
     weft_file_writer *writer = NULL;
     weft_status status = weft_file_writer_open(path, &writer, diag);
@@ -324,24 +326,24 @@ void weft_flow_get_info(const weft_flow *flow, weft_flow_info *out_info)
     double seconds = 0;
     for (size_t i = 0; i < flow->step_count; i++)
         seconds += flow->steps[i].state == WEFT_FLOW_KEPT ? 0 : flow->steps[i].seconds;
-    *out_info = (weft_flow_info){
-        .package = flow->params.package,
-        .board = card->board,
-        .part = card->part,
-        .platform = flow->design.platform,
-        .kernel = flow->design.kernel,
-        .language = flow->language,
-        .output = flow->output,
-        .work = flow->work,
-        .tool = flow->tool,
-        .tool_version = flow->version,
-        .is_version_assumed = flow->is_version_assumed,
-        .asked_mhz = flow->design.clock_mhz,
-        .achieved_mhz = flow->results.achieved_mhz,
-        .achieved_source = flow->results.achieved_source,
-        .slack_ns = flow->results.has_timing ? flow->results.timing.slack_ns : NAN,
-        .seconds = seconds,
-        .output_bytes = flow->output_bytes};
+    *out_info =
+        (weft_flow_info){.package = flow->params.package,
+                         .board = card->board,
+                         .part = card->part,
+                         .platform = flow->design.platform,
+                         .kernel = flow->design.kernel,
+                         .language = flow->language,
+                         .output = flow->output,
+                         .work = flow->work,
+                         .tool = flow->tool,
+                         .tool_version = flow->version,
+                         .is_version_assumed = flow->is_version_assumed,
+                         .asked_mhz = flow->design.clock_mhz,
+                         .achieved_mhz = flow->results.achieved_mhz,
+                         .achieved_source = flow->results.achieved_source,
+                         .slack_ns = flow->results.has_timing ? flow->results.timing.slack_ns : NAN,
+                         .seconds = seconds,
+                         .output_bytes = flow->output_bytes};
 }
 
 bool weft_flow_get_file(const weft_flow *flow, size_t index, weft_flow_file *out_file)

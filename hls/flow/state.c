@@ -37,7 +37,8 @@ flow_hash weft__build_hash_file(const char *path)
     flow_hash hash = {.text = ""};
     if (weft_file_map_open(path, &map, NULL) != WEFT_OK)
         return hash;
-    hash = weft__build_hash_bytes(map.data == NULL ? (const uint8_t *)"" : map.data, map.size_bytes);
+    hash =
+        weft__build_hash_bytes(map.data == NULL ? (const uint8_t *)"" : map.data, map.size_bytes);
     weft_file_map_close(&map);
     return hash;
 }
@@ -54,7 +55,8 @@ static bool state_path(const char *work, char out[PATH_BYTES])
 static json_t *load(const char *work)
 {
     char path[PATH_BYTES];
-    json_t *root = state_path(work, path) ? json_load_file(path, JSON_REJECT_DUPLICATES, NULL) : NULL;
+    json_t *root =
+        state_path(work, path) ? json_load_file(path, JSON_REJECT_DUPLICATES, NULL) : NULL;
     const char *found = json_string_value(json_object_get(root, "schema"));
     json_t *steps = json_object_get(root, "steps");
     json_t *result = found != NULL && strcmp(found, schema) == 0 && json_is_object(steps)
@@ -84,7 +86,7 @@ flow_record weft__build_state_get(const char *work, const char *step)
 }
 
 weft_status weft__build_state_set(const char *work, const char *step, const flow_record *record,
-                                 weft_diag *diag)
+                                  weft_diag *diag)
 {
     char path[PATH_BYTES];
     weft_file_writer *writer = NULL;

@@ -10,7 +10,7 @@
 enum { LINE_BYTES = 512, MAX_FIELDS = 16 };
 
 bool weft__build_next_line(const char **at, const char *end, const char **out_line,
-                          size_t *out_length)
+                           size_t *out_length)
 {
     if (*at >= end)
         return false;
@@ -117,15 +117,13 @@ static void take_slack(weft_arena *arena, const fields *f, flow_timing *timing)
 }
 
 bool weft__build_timing_parse(weft_arena *arena, const char *text, size_t length,
-                             flow_timing *out_timing)
+                              flow_timing *out_timing)
 {
     const char *at = text, *line;
     size_t line_length;
     section current = NO_SECTION;
-    *out_timing = (flow_timing){.slack_ns = NAN,
-                                .total_slack_ns = NAN,
-                                .hold_slack_ns = NAN,
-                                .failing_endpoints = NAN};
+    *out_timing = (flow_timing){
+        .slack_ns = NAN, .total_slack_ns = NAN, .hold_slack_ns = NAN, .failing_endpoints = NAN};
     while (weft__build_next_line(&at, text + length, &line, &line_length)) {
         fields f;
         split(&f, line, line_length);

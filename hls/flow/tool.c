@@ -51,14 +51,13 @@ static const char *absolute(weft_arena *arena, const char *path)
 
 static weft_status not_found(const char *given, const char *root, weft_diag *diag)
 {
-    weft_status status = weft_diag_error(diag, WEFT_E_BUILD_TOOL_ABSENT,
-                                         "v++ of AMD Vitis was not found");
+    weft_status status =
+        weft_diag_error(diag, WEFT_E_BUILD_TOOL_ABSENT, "v++ of AMD Vitis was not found");
     if (given != NULL) {
         weft_diag_field_set(diag, WEFT_DIAG_AT, "%s", given);
         weft_diag_field_set(diag, WEFT_DIAG_WHY, "there is no program that may be run");
     } else {
-        weft_diag_field_set(diag, WEFT_DIAG_WHY,
-                            "it is not in PATH, and XILINX_VITIS is %s%s",
+        weft_diag_field_set(diag, WEFT_DIAG_WHY, "it is not in PATH, and XILINX_VITIS is %s%s",
                             root == NULL ? "not set" : root,
                             root == NULL ? "" : ", where bin/v++ is not a program");
     }
@@ -69,7 +68,7 @@ static weft_status not_found(const char *given, const char *root, weft_diag *dia
 }
 
 weft_status weft__build_find_tool(weft_arena *arena, const char *given, weft_diag *diag,
-                                 const char **out_path)
+                                  const char **out_path)
 {
     const char *root = getenv("XILINX_VITIS");
     struct stat info;
@@ -96,10 +95,11 @@ const char *weft__build_find_companion(weft_arena *arena, const char *tool, cons
     if (found == NULL)
         found = weft__build_find_program(arena, name);
     if (found == NULL && runtime != NULL && runtime[0] != '\0')
-        found = weft__build_find_program(arena, weft_arena_printf(arena, "%s/bin/%s", runtime, name));
+        found =
+            weft__build_find_program(arena, weft_arena_printf(arena, "%s/bin/%s", runtime, name));
     if (found == NULL)
         found = weft__build_find_program(arena,
-                                        weft_arena_printf(arena, "/opt/xilinx/xrt/bin/%s", name));
+                                         weft_arena_printf(arena, "/opt/xilinx/xrt/bin/%s", name));
     return absolute(arena, found);
 }
 
@@ -122,14 +122,14 @@ static weft_status no_version(const char *tool, const char *text, weft_diag *dia
 }
 
 weft_status weft__build_ask_version(weft_arena *arena, const char *tool, weft_diag *diag,
-                                   const char **out_text, int *out_year, int *out_part)
+                                    const char **out_text, int *out_year, int *out_part)
 {
     const char *words[] = {tool, "--version", NULL};
     char *text = weft_arena_alloc(arena, ASK_BYTES);
     FILE *file = tmpfile();
     if (file == NULL) {
-        weft_status status = weft_diag_error(diag, WEFT_E_FILE_WRITE,
-                                             "there is no place for temporary files");
+        weft_status status =
+            weft_diag_error(diag, WEFT_E_FILE_WRITE, "there is no place for temporary files");
         weft_diag_field_set(diag, WEFT_DIAG_TRY, "free space in /tmp");
         return status;
     }

@@ -71,7 +71,7 @@ static int column_resource(const char *title)
 }
 
 bool weft__build_kernel_table_parse(weft_arena *arena, const char *text, size_t length,
-                                   flow_utilisation *out_table)
+                                    flow_utilisation *out_table)
 {
     const char *at = text, *line;
     size_t line_length;

@@ -3,7 +3,7 @@
 
 setup() {
     cd "$BATS_TEST_DIRNAME/../.."
-    product="compiler runtime kernels cli models"
+    product="compiler hls runtime kernels cli models"
 }
 
 @test "every environment variable that the code reads stands in cli/env.def" {

@@ -121,8 +121,8 @@ typedef enum weft_flow_source {
 const char *weft_flow_source_name(weft_flow_source source);
 
 typedef struct weft_flow_figure {
-    const char *scope;    /* a unit, "SLR0", "all units" */
-    const char *resource; /* "lut", "ff", "dsp", "bram36", "uram" */
+    const char *scope;                     /* a unit, "SLR0", "all units" */
+    const char *resource;                  /* "lut", "ff", "dsp", "bram36", "uram" */
     double values[WEFT_FLOW_SOURCE_COUNT]; /* NaN: not known */
     double available;                      /* NaN: not known */
 } weft_flow_figure;
