@@ -6,9 +6,11 @@
 
 enum { DIMS = WEFT_MAX_RANK };
 
-static void row_major(const weft_shape *shape, int64_t *steps)
+static void row_major(const weft_shape *shape, int64_t steps[DIMS])
 {
     int64_t step = 1;
+    for (int i = shape->rank; i < DIMS; i++)
+        steps[i] = 0;
     for (int i = shape->rank - 1; i >= 0; i--) {
         steps[i] = step;
         step *= shape->dims[i];
