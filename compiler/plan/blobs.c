@@ -147,6 +147,7 @@ weft_status weft_plan_blob_bytes(const weft_plan *plan, size_t index, void *out)
     const weft_blob *blob = &plan->manifest.blobs[index];
     const weft_blob_recipe *recipe = &plan->recipes[index];
     const weft_value *value = recipe->value;
+    WEFT_ASSERT(value != NULL || recipe->kind <= WEFT_RECIPE_ZEROS);
     const float *source = value == NULL ? NULL : value->data;
     weight_dims d = weight_dims_of(value);
     switch (recipe->kind) {

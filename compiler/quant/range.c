@@ -98,7 +98,8 @@ static weft_quant_range range_by_mse(const weft_histogram *h, bool signed_values
     s.error = weft_histogram_squared_error(h, s.range, signed_values);
     for (int i = 15; i > 0; i--)
         try_parts(&s, i / 16.0, i / 16.0);
-    for (double step = 1 / 16.0; step >= 1 / 128.0; step /= 2) {
+    for (int parts = 16; parts <= 128; parts *= 2) {
+        const double step = 1.0 / parts;
         bool is_better = true;
         while (is_better) {
             is_better = h->least < 0 && try_parts(&s, s.low - step, s.high);

@@ -110,6 +110,8 @@ bool weft__memory_init(const weft_schedule *schedule, bool keep_values, bool por
     for (size_t i = 0; i < schedule->value_count; i++) {
         const weft_schedule_value *value = &schedule->values[i];
         bool is_port_here = ports_in_arena && is_port(value);
+        if (out_memory->arena == NULL)
+            continue; /* every value is empty */
         if (value->place == WEFT_PLACE_ARENA || is_port_here)
             out_memory->storage[i] = out_memory->arena + out_memory->arena_offsets[i];
         if (is_port_here)

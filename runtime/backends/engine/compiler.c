@@ -52,10 +52,9 @@ static bool command_init(command *made, const char *options)
     made->text = calloc(1, bytes);
     if (made->text == NULL)
         return false;
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        strcat(made->text, parts[i]);
-        strcat(made->text, " ");
-    }
+    int written =
+        snprintf(made->text, bytes, "%s %s %s %s", parts[0], parts[1], parts[2], parts[3]);
+    WEFT_ASSERT(written >= 0 && (size_t)written < bytes);
     char *rest = NULL;
     for (char *word = strtok_r(made->text, " \t\n", &rest); word != NULL && made->count < MAX_WORDS;
          word = strtok_r(NULL, " \t\n", &rest))

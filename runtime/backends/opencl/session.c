@@ -49,6 +49,7 @@ static int target_rank(const char *target)
 static void note_target(cl_session *session)
 {
     const char *made_for = session->view->manifest->target;
+    WEFT_ASSERT(session->device.target != NULL); /* set for every device that can be opened */
     int package_rank = target_rank(made_for), device_rank = target_rank(session->device.target);
     if (package_rank < 0 || package_rank == device_rank)
         return;
