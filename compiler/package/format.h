@@ -64,6 +64,7 @@ typedef struct weft_package_view {
     const weft_manifest *manifest;
     const uint8_t *weights, *plain; /* mapped */
     size_t weights_bytes, plain_bytes;
+    const char *path; /* of the file; NULL: opened from memory */
 } weft_package_view;
 
 struct weft_package; /* weft/package.h */

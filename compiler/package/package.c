@@ -173,13 +173,27 @@ static weft_status open_bytes(const char *name, const void *data, size_t size_by
     return status;
 }
 
+static bool keep_path(weft_package *package, const char *path)
+{
+    if (WEFT_ARENA_TRY(package->arena))
+        return false;
+    package->view.path = weft_arena_strdup(package->arena, path);
+    return true;
+}
+
 weft_status weft_package_open(const char *path, weft_diag *diag, weft_package **out_package)
 {
     *out_package = NULL;
     weft_file_map map;
     weft_status status = weft_file_map_open(path, &map, diag);
-    return status == WEFT_OK ? open_bytes(path, map.data, map.size_bytes, &map, diag, out_package)
-                             : status;
+    if (status == WEFT_OK)
+        status = open_bytes(path, map.data, map.size_bytes, &map, diag, out_package);
+    if (status == WEFT_OK && !keep_path(*out_package, path)) {
+        weft_package_close(*out_package);
+        *out_package = NULL;
+        status = weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while opening %s", path);
+    }
+    return status;
 }
 
 weft_status weft_package_open_memory(const void *data, size_t size_bytes, weft_diag *diag,

@@ -25,6 +25,8 @@ typedef struct weft_backend_params {
     int32_t threads; /* 0: all */
     bool profile, keep_values;
     const char *cache_dir; /* NULL: keep nothing */
+    const char *bitstream; /* NULL: none is named, and the package has no path */
+    uint64_t timeout_ns;   /* of a launch on a card; 0: by the prediction */
 } weft_backend_params;
 
 /* Host memory of one request; outlives the backend's request. */
@@ -61,6 +63,8 @@ typedef struct weft_backend_load {
     uint64_t compile_ns;
     size_t programs_built, programs_from_cache;
     int32_t threads;
+    const char *timed_by; /* NULL: "device" */
+    size_t launches;      /* of a run; 0: as many as the steps have */
 } weft_backend_load;
 
 typedef struct weft_backend {
@@ -99,6 +103,8 @@ typedef struct weft_backend {
     /* Copies the storage of a value of place INPUT, OUTPUT or ARENA into out. No run is going.
      * False when no launch touches it. */
     bool (*read_storage)(void *request, int32_t value, void *out, size_t bytes);
+    /* Adds what the run that ended last failed of. May be NULL. No run is going. */
+    void (*explain_failure)(void *request, weft_diag *diag);
 } weft_backend;
 
 /* Always there. */
@@ -109,6 +115,8 @@ extern const weft_backend weft_backend_opencl;
  * needs OpenCL's headers as well. */
 extern const weft_backend weft_backend_engine_opencl;
 extern const weft_backend weft_backend_engine_hls;
+/* backends/xrt: the engine on cards, through XRT. */
+extern const weft_backend weft_backend_xrt;
 
 /* All backends in the order of listings, ended by NULL. */
 extern const weft_backend *const weft_backends[];

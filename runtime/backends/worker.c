@@ -2,6 +2,12 @@
 /* See worker.h. */
 #include "runtime/backends/worker.h"
 
+static void release(weft_worker *worker)
+{
+    pthread_cond_destroy(&worker->changed);
+    pthread_mutex_destroy(&worker->lock);
+}
+
 static void *work(void *argument)
 {
     weft_worker *worker = argument;
@@ -12,10 +18,23 @@ static void *work(void *argument)
         if (!worker->has_work)
             break;
         worker->has_work = false;
+        worker->is_running = true;
         weft_backend_done done = worker->done;
         void *user = worker->user;
         pthread_mutex_unlock(&worker->lock);
-        done(user, worker->run(worker->argument));
+        weft_status status = worker->run(worker->argument);
+        pthread_mutex_lock(&worker->lock);
+        void (*orphaned)(void *argument) = worker->orphaned;
+        bool is_reported = worker->is_abandoned;
+        worker->is_running = worker->is_abandoned = false;
+        pthread_mutex_unlock(&worker->lock);
+        if (orphaned != NULL) {
+            release(worker);
+            orphaned(worker->argument);
+            return NULL;
+        }
+        if (!is_reported)
+            done(user, status);
         pthread_mutex_lock(&worker->lock);
     }
     pthread_mutex_unlock(&worker->lock);
@@ -33,8 +52,7 @@ bool weft__worker_init(weft_worker *worker, weft_status (*run)(void *argument), 
     }
     if (pthread_create(&worker->thread, NULL, work, worker) == 0)
         return true;
-    pthread_cond_destroy(&worker->changed);
-    pthread_mutex_destroy(&worker->lock);
+    release(worker);
     return false;
 }
 
@@ -55,6 +73,32 @@ void weft__worker_finish(weft_worker *worker)
     pthread_cond_signal(&worker->changed);
     pthread_mutex_unlock(&worker->lock);
     pthread_join(worker->thread, NULL);
-    pthread_cond_destroy(&worker->changed);
-    pthread_mutex_destroy(&worker->lock);
+    release(worker);
+}
+
+void weft__worker_abandon(weft_worker *worker, weft_status status)
+{
+    pthread_mutex_lock(&worker->lock);
+    bool is_going = worker->is_running && !worker->is_abandoned;
+    worker->is_abandoned = worker->is_abandoned || is_going;
+    weft_backend_done done = worker->done;
+    void *user = worker->user;
+    pthread_mutex_unlock(&worker->lock);
+    if (is_going)
+        done(user, status);
+}
+
+bool weft__worker_finish_or_leave(weft_worker *worker, void (*orphaned)(void *argument))
+{
+    pthread_mutex_lock(&worker->lock);
+    bool is_left = worker->is_running && worker->is_abandoned;
+    pthread_t thread = worker->thread;
+    if (is_left)
+        worker->orphaned = orphaned;
+    pthread_mutex_unlock(&worker->lock);
+    if (is_left)
+        pthread_detach(thread);
+    else
+        weft__worker_finish(worker);
+    return !is_left;
 }

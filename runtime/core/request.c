@@ -228,6 +228,8 @@ weft_status weft_request_wait(weft_request *request, uint64_t timeout_ns, weft_d
         weft_diag_error(diag, WEFT_E_REQUEST_FAILED, "the run failed: %s",
                         weft_status_text(status));
         weft_diag_field_set(diag, WEFT_DIAG_AT, "backend %s", request->session->backend->name);
+        if (request->session->backend->explain_failure != NULL)
+            request->session->backend->explain_failure(request->impl, diag);
     }
     return status;
 }

@@ -97,6 +97,19 @@ static char *join(const char *folder, const char *rest)
     return path;
 }
 
+/* "rs50.weft" -> "rs50.xclbin" */
+static char *beside(const char *package)
+{
+    static const char ending[] = ".weft";
+    size_t length = strlen(package), kept = length;
+    if (length >= sizeof ending - 1 && strcmp(package + length - (sizeof ending - 1), ending) == 0)
+        kept -= sizeof ending - 1;
+    char *path = malloc(kept + sizeof ".xclbin");
+    if (path != NULL)
+        snprintf(path, kept + sizeof ".xclbin", "%.*s.xclbin", (int)kept, package);
+    return path;
+}
+
 /* NULL: keep nothing, because the caller says so or because there is no home to keep it in. */
 static bool choose_cache_dir(const char *wanted, char **out_folder)
 {
@@ -123,7 +136,16 @@ static weft_status load(weft_session *session, const weft_session_params *params
                                           .threads = params->threads,
                                           .profile = session->profile,
                                           .keep_values = session->keep_values,
-                                          .cache_dir = session->cache_dir};
+                                          .cache_dir = session->cache_dir,
+                                          .bitstream = params->bitstream,
+                                          .timeout_ns = params->launch_timeout_ns};
+    const char *path = session->view->path;
+    if (params->bitstream == NULL && path != NULL) {
+        session->bitstream = beside(path);
+        if (session->bitstream == NULL)
+            return no_memory(diag);
+        backend_params.bitstream = session->bitstream;
+    }
     return session->backend->session_create(&backend_params, diag, &session->impl);
 }
 
@@ -171,6 +193,7 @@ void weft__session_unref(weft_session *session)
         session->backend->session_destroy(session->impl);
     weft_package_close(session->package);
     free(session->cache_dir);
+    free(session->bitstream);
     free(session);
 }
 
@@ -191,5 +214,7 @@ void weft_session_get_load_info(const weft_session *session, weft_load_info *out
                                  .programs_built = loaded.programs_built,
                                  .programs_from_cache = loaded.programs_from_cache,
                                  .threads = loaded.threads,
-                                 .note = loaded.note};
+                                 .note = loaded.note,
+                                 .timed_by = loaded.timed_by == NULL ? "device" : loaded.timed_by,
+                                 .launches = loaded.launches};
 }

@@ -15,6 +15,7 @@ struct weft_session {
     const weft_package_view *view;
     bool profile, keep_values;
     char *cache_dir; /* NULL: keep nothing */
+    char *bitstream; /* beside the package; NULL: named by the caller, or the package has no path */
     void *impl;      /* the backend's session */
     uint64_t load_ns;
 };

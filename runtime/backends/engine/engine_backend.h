@@ -39,7 +39,8 @@ typedef struct engine_session {
     void *loaded; /* the device's */
 } engine_session;
 
-typedef struct engine_request {
+typedef struct engine_request engine_request;
+struct engine_request {
     const engine_session *session;
     const weft_run_memory *memory;
     ref_runner runner;
@@ -47,8 +48,17 @@ typedef struct engine_request {
     size_t words_bytes;    /* whole pages */
     weft_step_time *times; /* NULL unless the session profiles */
     weft_worker worker;
-    void *attached; /* the device's */
-} engine_request;
+    void *attached;                          /* the device's */
+    void (*detach)(engine_request *request); /* the device's; outlives the session */
+};
+
+/* What is known about one launch, in ns. */
+typedef struct engine_launch {
+    uint64_t device_ns;        /* how long the device took; 0: it cannot tell */
+    uint64_t start_ns, end_ns; /* on the clock of weft__engine_now_ns; 0: not known */
+    uint64_t send_ns, dispatch_ns, fetch_ns;
+    uint32_t unit;
+} engine_launch;
 
 /* How an engine is reached. */
 struct engine_device {
@@ -61,8 +71,18 @@ struct engine_device {
     weft_status (*attach)(engine_request *request, weft_diag *diag);
     void (*detach)(engine_request *request);
     /* Executes a stretch of the engine's and returns when it is done and the host may touch the
-     * arena. *out_ns: how long the device took; 0 when it cannot tell. */
-    weft_status (*launch)(engine_request *request, const engine_stretch *stretch, uint64_t *out_ns);
+     * arena. After an error nothing of request and session is touched: see may_be_stuck. */
+    weft_status (*launch)(engine_request *request, const engine_stretch *stretch,
+                          engine_launch *out_launch);
+    /* The rest may be NULL. */
+
+    /* Whether a run can be started. */
+    weft_status (*check)(engine_request *request, weft_diag *diag);
+    /* Says what the last run failed of. */
+    void (*explain)(engine_request *request, weft_diag *diag);
+    /* launch may never return; the device then calls weft__worker_abandon, and the request is left
+     * to its thread, which detaches it when launch returns after all. */
+    bool may_be_stuck;
 };
 
 /* ---- load.c ---- */
@@ -90,6 +110,7 @@ void weft__engine_request_destroy(void *request);
 weft_status weft__engine_submit(void *request, weft_backend_done done, void *user, weft_diag *diag);
 void weft__engine_get_times(void *request, weft_step_time *out_times);
 bool weft__engine_read_storage(void *request, int32_t value, void *out, size_t bytes);
+void weft__engine_explain_failure(void *request, weft_diag *diag);
 
 /* ---- compiler.c ---- */
 

@@ -47,18 +47,23 @@ static void detach(engine_request *request)
     (void)request;
 }
 
-static weft_status launch(engine_request *request, const engine_stretch *stretch, uint64_t *out_ns)
+static weft_status launch(engine_request *request, const engine_stretch *stretch,
+                          engine_launch *out_launch)
 {
     const engine_library *library = request->session->loaded;
     void *arena = request->memory->arena;
     const void *weights = request->session->view->weights;
-    *out_ns = 0;
+    (void)out_launch;
     library->function(request->words + (size_t)stretch->first_descriptor * WEFT_D_WORDS, weights,
                       arena, arena, arena, stretch->descriptor_count);
     return WEFT_OK;
 }
 
-static const engine_device device = {open_engine, close_engine, attach, detach, launch};
+static const engine_device device = {.open = open_engine,
+                                     .close = close_engine,
+                                     .attach = attach,
+                                     .detach = detach,
+                                     .launch = launch};
 
 static void enumerate(weft_device_list *list)
 {

@@ -194,13 +194,13 @@ static uint64_t duration_ns(cl_event event)
     return end > start ? end - start : 0;
 }
 
-static weft_status launch(engine_request *request, const engine_stretch *stretch, uint64_t *out_ns)
+static weft_status launch(engine_request *request, const engine_stretch *stretch,
+                          engine_launch *out_launch)
 {
     engine_cl_request *mine = request->attached;
     cl_uint count = stretch->descriptor_count;
     const size_t one[1] = {1};
     cl_event event = NULL;
-    *out_ns = 0;
     cl_int error = unmap_arena(request);
     if (error == CL_SUCCESS)
         error = clSetKernelArg(mine->kernel, ARG_PROGRAM, sizeof(cl_mem),
@@ -214,13 +214,17 @@ static weft_status launch(engine_request *request, const engine_stretch *stretch
     cl_int ended = CL_COMPLETE;
     if (event != NULL) {
         clGetEventInfo(event, CL_EVENT_COMMAND_EXECUTION_STATUS, sizeof ended, &ended, NULL);
-        *out_ns = duration_ns(event);
+        out_launch->device_ns = duration_ns(event);
         clReleaseEvent(event);
     }
     return error == CL_SUCCESS && map_error == CL_SUCCESS && ended >= 0 ? WEFT_OK : WEFT_DEVICE;
 }
 
-static const engine_device device = {open_engine, close_engine, attach, detach, launch};
+static const engine_device device = {.open = open_engine,
+                                     .close = close_engine,
+                                     .attach = attach,
+                                     .detach = detach,
+                                     .launch = launch};
 
 static void enumerate(weft_device_list *list)
 {

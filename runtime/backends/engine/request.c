@@ -8,38 +8,58 @@
 
 enum { PAGE_BYTES = 4096 }; /* so that a device takes the words as they are */
 
-static void keep_time(engine_request *request, const engine_stretch *stretch, uint64_t begin,
-                      uint64_t start, uint64_t device_ns)
+static void keep_time(engine_request *request, size_t step, uint64_t begin, uint64_t queued,
+                      const engine_launch *launch)
 {
     if (request->times == NULL)
         return;
-    uint64_t end = weft__engine_now_ns();
-    if (device_ns > 0 && device_ns < end - start)
-        start = end - device_ns; /* without the way to the device */
-    request->times[stretch->first_step] = (weft_step_time){0, start - begin, end - begin};
+    uint64_t end = weft__engine_now_ns(), start = queued;
+    if (launch->end_ns != 0) {
+        start = launch->start_ns;
+        end = launch->end_ns;
+    } else if (launch->device_ns > 0 && launch->device_ns < end - start) {
+        start = end - launch->device_ns; /* without the way to the device */
+    }
+    request->times[step] = (weft_step_time){.queued_ns = queued - begin,
+                                            .start_ns = start - begin,
+                                            .end_ns = end - begin,
+                                            .send_ns = launch->send_ns,
+                                            .dispatch_ns = launch->dispatch_ns,
+                                            .fetch_ns = launch->fetch_ns,
+                                            .unit = launch->unit};
 }
 
 static weft_status run(void *argument)
 {
     engine_request *request = argument;
-    const engine_session *session = request->session;
     uint64_t begin = weft__engine_now_ns();
-    weft_status status = WEFT_OK;
-    for (size_t i = 0; i < session->stretch_count && status == WEFT_OK; i++) {
+    for (size_t i = 0; i < request->session->stretch_count; i++) {
+        const engine_session *session = request->session;
         const engine_stretch *stretch = &session->stretches[i];
-        uint64_t start = weft__engine_now_ns(), device_ns = 0;
-        status = stretch->is_host ? weft__ref_run_step(&request->runner, stretch->first_step)
-                                  : session->device->launch(request, stretch, &device_ns);
-        keep_time(request, stretch, begin, start, device_ns);
+        uint64_t queued = weft__engine_now_ns();
+        engine_launch launch = {0};
+        weft_status status = stretch->is_host
+                                 ? weft__ref_run_step(&request->runner, stretch->first_step)
+                                 : session->device->launch(request, stretch, &launch);
+        if (status != WEFT_OK)
+            return status; /* and touch nothing: engine_backend.h, may_be_stuck */
+        keep_time(request, stretch->first_step, begin, queued, &launch);
     }
-    return status;
+    return WEFT_OK;
 }
 
-static void release(engine_request *request)
+static void release_parts(engine_request *request)
 {
     weft__ref_runner_finish(&request->runner);
     free(request->words);
     free(request->times);
+    request->words = NULL;
+    request->times = NULL;
+}
+
+static void release(engine_request *request)
+{
+    release_parts(request);
     free(request);
 }
 
@@ -81,6 +101,7 @@ weft_status weft__engine_request_create(void *session, const weft_run_memory *me
     if (request == NULL)
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a request");
     request->session = session;
+    request->detach = request->session->device->detach;
     request->memory = memory;
     weft_status status = prepare(request, diag);
     if (status == WEFT_OK)
@@ -90,19 +111,35 @@ weft_status weft__engine_request_create(void *session, const weft_run_memory *me
     return status;
 }
 
+/* The thread of a run that was given up came back; session and memory may be gone. */
+static void come_back(void *argument)
+{
+    engine_request *request = argument;
+    request->detach(request);
+    free(request);
+}
+
 void weft__engine_request_destroy(void *argument)
 {
     engine_request *request = argument;
-    weft__worker_finish(&request->worker);
+    if (!request->session->device->may_be_stuck) {
+        weft__worker_finish(&request->worker);
+    } else if (!weft__worker_finish_or_leave(&request->worker, come_back)) {
+        release_parts(request);
+        return;
+    }
     request->session->device->detach(request);
     release(request);
 }
 
 weft_status weft__engine_submit(void *argument, weft_backend_done done, void *user, weft_diag *diag)
 {
-    (void)diag;
-    weft__worker_submit(&((engine_request *)argument)->worker, done, user);
-    return WEFT_OK;
+    engine_request *request = argument;
+    const engine_device *device = request->session->device;
+    weft_status status = device->check == NULL ? WEFT_OK : device->check(request, diag);
+    if (status == WEFT_OK)
+        weft__worker_submit(&request->worker, done, user);
+    return status;
 }
 
 void weft__engine_get_times(void *argument, weft_step_time *out_times)
@@ -116,4 +153,11 @@ bool weft__engine_read_storage(void *argument, int32_t value, void *out, size_t 
     const engine_request *request = argument;
     memcpy(out, request->memory->storage[value], bytes);
     return true;
+}
+
+void weft__engine_explain_failure(void *argument, weft_diag *diag)
+{
+    engine_request *request = argument;
+    if (request->session->device->explain != NULL)
+        request->session->device->explain(request, diag);
 }

@@ -31,7 +31,8 @@ static weft_status run(void *argument)
         uint64_t start = now_ns();
         status = weft__ref_run_step(&request->runner, i);
         if (request->times != NULL)
-            request->times[i] = (weft_step_time){0, start - begin, now_ns() - begin};
+            request->times[i] =
+                (weft_step_time){.start_ns = start - begin, .end_ns = now_ns() - begin};
     }
     return status;
 }

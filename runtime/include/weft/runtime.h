@@ -52,10 +52,14 @@ typedef struct weft_session_params {
                          a run */
     const char *cache_dir; /* compiled kernels; NULL: $XDG_CACHE_HOME/weft or ~/.cache/weft; "" =
                               keep nothing */
+    const char *bitstream; /* cards: the xclbin; NULL: beside the package, PACKAGE.xclbin for
+                              PACKAGE.weft */
+    uint64_t launch_timeout_ns; /* cards: a launch that takes longer has failed; 0: 10 s and 100
+                                   times the prediction */
 } weft_session_params;
 #define WEFT_SESSION_PARAMS_DEFAULT                                                                \
     {                                                                                              \
-        sizeof(weft_session_params), NULL, 0, 0, 0, false, false, NULL                             \
+        sizeof(weft_session_params), NULL, 0, 0, 0, false, false, NULL, NULL, 0                    \
     }
 
 /* Loads a package onto a device. The session holds a reference to the package. Errors: RUNTIME_*.
@@ -71,7 +75,11 @@ typedef struct weft_load_info {
     uint64_t compile_ns; /* of it, building kernels */
     size_t programs_built, programs_from_cache;
     int32_t threads;
-    const char *note; /* e.g. package made for another CPU target; NULL when none */
+    const char *note;     /* e.g. package made for another CPU target; NULL when none */
+    const char *timed_by; /* whose clock the times of steps are of: "device", "host" (from the
+                             host's call to its return), or "emulation" (the same, of an emulated
+                             card: no card's times) */
+    size_t launches;      /* of a run, on the device; 0: as many as the steps have */
 } weft_load_info;
 void weft_session_get_load_info(const weft_session *session, weft_load_info *out_info);
 
@@ -104,6 +112,10 @@ weft_status weft_request_wait(weft_request *request, uint64_t timeout_ns, weft_d
  * profiles. Times are in ns from the start of the run (device clock). */
 typedef struct weft_step_time {
     uint64_t queued_ns, start_ns, end_ns;
+    /* Cards: values to the card before the start, from having a unit to the start, and values back
+     * after the end; how long each took. */
+    uint64_t send_ns, dispatch_ns, fetch_ns;
+    uint32_t unit; /* cards: the compute unit that executed the step */
 } weft_step_time;
 size_t weft_request_get_times(const weft_request *request, const weft_step_time **out_times);
 
