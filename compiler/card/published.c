@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* See published.h. One set of constants for all points:
+/* See weft/published.h. One set of constants for all points:
  *
  *   efficiency, latency  of the board's memory: those that plans for our own engine use
  *   HANDSHAKE            cycles between two runs of a process: 16 products of the input channels
@@ -9,7 +9,7 @@
  *
  * What runs on the host (decoding, softmax, the classifier where it is not on the array) overlaps
  * with the card, because the published speeds are those of many threads. */
-#include "compiler/card/published.h"
+#include "weft/published.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -70,7 +70,7 @@ enum { POINT_COUNT = sizeof points / sizeof *points };
 /* ---- one layer ---- */
 
 /* Processes in the order of the flow. */
-enum { LOAD, WEIGHTS, ARRAY, STORE, PROCESSES };
+enum { LOAD, WEIGHTS, COMPUTE, STORE, PROCESSES };
 
 typedef struct estimate {
     const design *design;
@@ -102,14 +102,20 @@ static int64_t output_bytes(const weft__published_layer *l, int64_t rows)
     return rows * l->out_side * l->out_channels;
 }
 
+static bool is_on_array(const weft__published_layer *l)
+{
+    return l->kind == WEFT_LAYER_CONV || l->kind == WEFT_LAYER_CLASSIFIER;
+}
+
 static int64_t filter_bytes(const weft__published_layer *l)
 {
-    return l->is_pool ? 0 : l->out_channels * l->in_channels * l->kernel * l->kernel;
+    return !is_on_array(l) ? 0 : l->out_channels * l->in_channels * l->kernel * l->kernel;
 }
 
 static int64_t value_bytes(const weft__published_layer *l, int64_t rows)
 {
-    return input_bytes(l, rows) + (l->has_residual ? 2 : 1) * output_bytes(l, rows);
+    int64_t operands = l->kind == WEFT_LAYER_ADD ? 2 : 1;
+    return operands * input_bytes(l, rows) + output_bytes(l, rows);
 }
 
 static shape shape_of(const design *d, const weft__published_layer *l)
@@ -123,13 +129,13 @@ static shape shape_of(const design *d, const weft__published_layer *l)
     return s;
 }
 
-/* Cycles that the array needs for `rows` rows and one group of output channels. When the inputs are
- * few, taps of a kernel row are done side by side in their place (PG338: channel augmentation). A
- * pool works on as many pixels and input channels at a time as the array. */
-static double array_cycles(const design *d, const weft__published_layer *l, int64_t rows)
+/* Cycles of computing `rows` rows and one group of output channels. When the inputs are few, taps
+ * of a kernel row are done side by side in their place (PG338: channel augmentation). Pools and
+ * sums take as many pixels and channels at a time as the array takes pixels and inputs. */
+static double compute_cycles(const design *d, const weft__published_layer *l, int64_t rows)
 {
     int64_t blocks = rows * blocks_of(l->out_side, d->pixels), taps = l->kernel * l->kernel;
-    if (!l->is_pool && 2 * l->in_channels <= d->inputs)
+    if (is_on_array(l) && 2 * l->in_channels <= d->inputs)
         taps = l->kernel * blocks_of(l->kernel, d->inputs / l->in_channels);
     return (double)(blocks * taps * blocks_of(l->in_channels, d->inputs));
 }
@@ -148,19 +154,16 @@ static tile tile_of(counted *c, const design *d, const shape *s, int64_t rows, b
 {
     const weft__published_layer *l = s->layer;
     const double *latency = c->timing->latency;
-    tile t = {.groups = l->is_pool ? 1 : blocks_of(l->out_channels, d->outputs)};
+    bool is_add = l->kind == WEFT_LAYER_ADD;
+    tile t = {.groups = is_on_array(l) ? blocks_of(l->out_channels, d->outputs) : 1};
     double groups = (double)t.groups, tiles = (double)count, all = groups * tiles;
     for (int k = 0; k < PROCESSES; k++)
         t.next[k] = HANDSHAKE;
-    double array = array_cycles(d, l, rows);
-    t.next[ARRAY] += array;
-    c->result.array += all * array;
-    if (!s->is_on_chip) {
-        double out = (double)output_bytes(l, rows) / groups;
-        t.next[STORE] += moved(c, WEFT_PORT_TARGET, out, all);
-        if (l->has_residual)
-            t.next[LOAD] += moved(c, WEFT_PORT_SECOND, out, all);
-    }
+    double compute = compute_cycles(d, l, rows);
+    t.next[COMPUTE] += compute;
+    *(is_on_array(l) ? &c->result.array : &c->result.vector) += all * compute;
+    if (!s->is_on_chip)
+        t.next[STORE] += moved(c, WEFT_PORT_TARGET, (double)output_bytes(l, rows) / groups, all);
     if (reads_filters && filter_bytes(l) > 0) {
         double bytes = (double)filter_bytes(l) / groups;
         if (d->weight_ports > 0)
@@ -170,7 +173,7 @@ static tile tile_of(counted *c, const design *d, const shape *s, int64_t rows, b
     }
     for (int k = 0; k < PROCESSES; k++)
         t.first[k] = t.next[k];
-    if (!s->is_on_chip)
+    for (int operand = 0; !s->is_on_chip && operand < (is_add ? 2 : 1); operand++)
         t.first[LOAD] += latency[WEFT_PORT_SOURCE] +
                          moved(c, WEFT_PORT_SOURCE, (double)input_bytes(l, rows), tiles);
     if (reads_filters && filter_bytes(l) > 0)
@@ -194,12 +197,13 @@ static void add_layer(const weft__published_layer *l, void *context)
 {
     estimate *e = context;
     const design *d = e->design;
-    if (l->is_classifier && !d->has_classifier)
+    if (l->kind == WEFT_LAYER_CLASSIFIER && !d->has_classifier)
         return;
     counted c = {.timing = &e->timing, .word_bytes = (int64_t)e->timing.port_bytes};
     shape s = shape_of(d, l);
-    weft__flow flow = {.count = PROCESSES,
-                       .producers = {[ARRAY] = 1u << LOAD | 1u << WEIGHTS, [STORE] = 1u << ARRAY}};
+    weft__flow flow = {
+        .count = PROCESSES,
+        .producers = {[COMPUTE] = 1u << LOAD | 1u << WEIGHTS, [STORE] = 1u << COMPUTE}};
     int64_t tiles = blocks_of(l->out_side, s.rows);
     int64_t rest = l->out_side - (tiles - 1) * s.rows;
     if (tiles > 1) {
@@ -215,8 +219,7 @@ static void add_layer(const weft__published_layer *l, void *context)
     weft__card_close(&c, weft__flow_end(&flow));
     e->sum.total += c.result.total;
     e->sum.array += c.result.array;
-    if (!l->is_pool)
-        e->sum.macs += l->out_side * l->out_side * filter_bytes(l);
+    e->sum.macs += l->out_side * l->out_side * filter_bytes(l);
 }
 
 /* ---- points ---- */
@@ -260,6 +263,8 @@ weft_published_point weft_published_get(size_t index)
                                    .array_cycles = e.sum.array,
                                    .macs = e.sum.macs};
     result.predicted_fps = p->engines * p->clock_mhz * 1e6 / e.sum.total;
+    result.peak_share =
+        (double)e.sum.macs / e.sum.total / (double)(d->pixels * d->inputs * d->outputs);
     result.error = result.predicted_fps / p->fps - 1;
     return result;
 }

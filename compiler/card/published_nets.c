@@ -3,7 +3,7 @@
  * those of the models that weft-model writes. */
 #include "compiler/card/published_nets.h"
 
-enum { STAGES = 4, EXPANSION = 4, IMAGE = 224 };
+enum { STAGES = 4, EXPANSION = 4, IMAGE = 224, CLASSES = 1000 };
 
 typedef struct walk {
     weft__published_visit *visit;
@@ -19,61 +19,65 @@ const char *weft__published_net_name(weft__published_net net)
 }
 
 /* Padding keeps the side, a stride divides it. Returns the side of the output. */
-static int64_t visit_conv(const walk *w, int64_t side, int64_t inputs, int64_t outputs,
-                          int64_t kernel, int64_t stride, bool has_residual)
+static int64_t visit(const walk *w, weft__published_kind kind, int64_t side, int64_t inputs,
+                     int64_t outputs, int64_t kernel, int64_t stride)
 {
-    weft__published_layer layer = {.in_side = side,
+    weft__published_layer layer = {.kind = kind,
+                                   .is_first = side == IMAGE,
+                                   .in_side = side,
                                    .in_channels = inputs,
                                    .out_side = side / stride,
                                    .out_channels = outputs,
-                                   .kernel = kernel,
-                                   .stride = stride,
-                                   .has_residual = has_residual,
-                                   .is_first = side == IMAGE};
-    w->visit(&layer, w->context);
-    return layer.out_side;
-}
-
-static int64_t visit_pool(const walk *w, int64_t side, int64_t channels, int64_t kernel,
-                          int64_t stride)
-{
-    weft__published_layer layer = {.is_pool = true,
-                                   .in_side = side,
-                                   .in_channels = channels,
-                                   .out_side = side / stride,
-                                   .out_channels = channels,
                                    .kernel = kernel,
                                    .stride = stride};
     w->visit(&layer, w->context);
     return layer.out_side;
 }
 
+static int64_t visit_conv(const walk *w, int64_t side, int64_t inputs, int64_t outputs,
+                          int64_t kernel, int64_t stride)
+{
+    return visit(w, WEFT_LAYER_CONV, side, inputs, outputs, kernel, stride);
+}
+
+static int64_t visit_pool(const walk *w, int64_t side, int64_t channels, int64_t kernel,
+                          int64_t stride)
+{
+    return visit(w, WEFT_LAYER_POOL, side, channels, channels, kernel, stride);
+}
+
+/* The end of a block. */
+static void visit_add(walk *w, int64_t side, int64_t channels)
+{
+    w->side = visit(w, WEFT_LAYER_ADD, side, channels, channels, 1, 1);
+    w->channels = channels;
+}
+
 static void visit_basic(walk *w, int64_t planes, int64_t stride)
 {
-    int64_t side = visit_conv(w, w->side, w->channels, planes, 3, stride, false);
+    int64_t side = visit_conv(w, w->side, w->channels, planes, 3, stride);
     if (w->channels != planes)
-        visit_conv(w, w->side, w->channels, planes, 1, stride, false);
-    w->side = visit_conv(w, side, planes, planes, 3, 1, true);
-    w->channels = planes;
+        visit_conv(w, w->side, w->channels, planes, 1, stride);
+    visit_add(w, visit_conv(w, side, planes, planes, 3, 1), planes);
 }
 
 /* first, second: strides of the 1x1 and of the 3x3. */
 static void visit_bottleneck(walk *w, int64_t planes, int64_t first, int64_t second)
 {
-    int64_t side = visit_conv(w, w->side, w->channels, planes, 1, first, false);
-    side = visit_conv(w, side, planes, planes, 3, second, false);
+    int64_t side = visit_conv(w, w->side, w->channels, planes, 1, first);
+    side = visit_conv(w, side, planes, planes, 3, second);
     if (w->channels != planes * EXPANSION)
-        visit_conv(w, w->side, w->channels, planes * EXPANSION, 1, first * second, false);
-    w->side = visit_conv(w, side, planes, planes * EXPANSION, 1, 1, true);
-    w->channels = planes * EXPANSION;
+        visit_conv(w, w->side, w->channels, planes * EXPANSION, 1, first * second);
+    side = visit_conv(w, side, planes, planes * EXPANSION, 1, 1);
+    visit_add(w, side, planes * EXPANSION);
 }
 
-void weft__published_walk(weft__published_net net, weft__published_visit *visit, void *context)
+void weft__published_walk(weft__published_net net, weft__published_visit *each, void *context)
 {
     static const int blocks_18[STAGES] = {2, 2, 2, 2}, blocks_50[STAGES] = {3, 4, 6, 3};
     bool is_18 = net == WEFT_NET_RESNET18;
-    walk w = {.visit = visit, .context = context, .channels = 64};
-    w.side = visit_conv(&w, IMAGE, 3, w.channels, 7, 2, false);
+    walk w = {.visit = each, .context = context, .channels = 64};
+    w.side = visit_conv(&w, IMAGE, 3, w.channels, 7, 2);
     w.side = visit_pool(&w, w.side, w.channels, 3, 2);
     for (int stage = 0; stage < STAGES; stage++) {
         int blocks = is_18 ? blocks_18[stage] : blocks_50[stage];
@@ -90,12 +94,5 @@ void weft__published_walk(weft__published_net net, weft__published_visit *visit,
         }
     }
     w.side = visit_pool(&w, w.side, w.channels, w.side, w.side);
-    weft__published_layer classifier = {.is_classifier = true,
-                                        .in_side = 1,
-                                        .in_channels = w.channels,
-                                        .out_side = 1,
-                                        .out_channels = 1000,
-                                        .kernel = 1,
-                                        .stride = 1};
-    visit(&classifier, context);
+    visit(&w, WEFT_LAYER_CLASSIFIER, 1, w.channels, CLASSES, 1, 1);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Layers of the networks that speeds are published for, as an array design sees them: batch-norm
- * and ReLU are folded in, the residual is added on the way out. Must not know designs. */
+ * and ReLU are folded in; pools and the sums of residual blocks are layers of their own, as they
+ * are in the operator tables of these designs. Must not know designs. */
 #ifndef WEFT_CARD_PUBLISHED_NETS_H
 #define WEFT_CARD_PUBLISHED_NETS_H
 
@@ -14,8 +15,16 @@ typedef enum weft__published_net {
     WEFT_NET_COUNT
 } weft__published_net;
 
+typedef enum weft__published_kind {
+    WEFT_LAYER_CONV,
+    WEFT_LAYER_POOL,
+    WEFT_LAYER_ADD, /* of two values alike */
+    WEFT_LAYER_CLASSIFIER
+} weft__published_kind;
+
 typedef struct weft__published_layer {
-    bool is_pool, is_classifier, is_first, has_residual;
+    weft__published_kind kind;
+    bool is_first; /* reads the image */
     int64_t in_side, in_channels, out_side, out_channels, kernel, stride;
 } weft__published_layer;
 

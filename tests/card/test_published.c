@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "compiler/card/board.h"
-#include "compiler/card/published.h"
+#include "weft/published.h"
 
 /* What a plan is to be trusted with before synthesis. */
 static const double MEDIAN_ERROR = 0.15, WORST_ERROR = 0.35;

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The cycle model against speeds that others have published for designs of the same kind: a matrix
- * array, on-chip buffers, ports to a memory. The rows are in published.def; runs, overlap and
- * memory are counted by the code that counts our own engine. Must not know how it is printed. */
-#ifndef WEFT_CARD_PUBLISHED_H
-#define WEFT_CARD_PUBLISHED_H
+/* The cycle model of cards against speeds that others have published for designs of the same kind:
+ * a matrix array, on-chip buffers, ports to a memory. Self-contained in C and C++. Rows and
+ * assumptions: docs/estimate.md. Everything is computed from tables that are built in; all
+ * functions are pure and may be called by any thread; all texts live for ever. Since 0.1.0. */
+#ifndef WEFT_PUBLISHED_H
+#define WEFT_PUBLISHED_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 typedef struct weft_published_point {
     const char *network, *design, *board, *batch, *source;
@@ -20,8 +24,10 @@ typedef struct weft_published_point {
     double cycles;        /* of one image on one engine, predicted */
     double array_cycles;  /* of these, in which the array works */
     int64_t macs;         /* of one image, on the array */
+    double peak_share;    /* products per cycle, predicted, over those that the array can make */
 } weft_published_point;
 
+/* index < weft_published_count() */
 size_t weft_published_count(void);
 weft_published_point weft_published_get(size_t index);
 
@@ -47,4 +53,7 @@ typedef struct weft_published_memory {
 size_t weft_published_memory_count(void);
 weft_published_memory weft_published_memory_get(size_t index);
 
+#ifdef __cplusplus
+}
+#endif
 #endif
