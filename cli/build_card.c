@@ -128,16 +128,6 @@ static const char *format_number(double value, char *buffer)
     return buffer;
 }
 
-/* The best number there is: the last source that says one. */
-static double best_of(const weft_flow_figure *figure)
-{
-    double best = NAN;
-    for (int s = 0; s < WEFT_FLOW_SOURCE_COUNT; s++)
-        if (!isnan(figure->values[s]))
-            best = figure->values[s];
-    return best;
-}
-
 static void print_figures(FILE *out, const weft_flow *flow)
 {
     weft_flow_figure figure;
@@ -159,9 +149,8 @@ static void print_figures(FILE *out, const weft_flow *flow)
         for (int s = 0; s < WEFT_FLOW_SOURCE_COUNT; s++)
             weft_cli_table_add_cell(table, "%s", format_number(figure.values[s], number));
         weft_cli_table_add_cell(table, "%s", format_number(figure.available, number));
-        double share = best_of(&figure) / figure.available * 100;
-        if (isfinite(share))
-            weft_cli_table_add_cell(table, "%.1f", share);
+        if (isfinite(figure.percent))
+            weft_cli_table_add_cell(table, "%.1f", figure.percent);
         else
             weft_cli_table_add_cell(table, "-");
     }

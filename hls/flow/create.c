@@ -21,6 +21,46 @@ const char *weft__build_path(const weft_flow *flow, const char *name)
 
 /* ---- package ---- */
 
+/* Names of a package go into configuration files, a line each. */
+static bool is_plain(const char *text, const char *more)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+    if (text == NULL || text[0] == '\0')
+        return false;
+    for (; *text != '\0'; text++)
+        if (strchr(letters, *text) == NULL && strchr(more, *text) == NULL)
+            return false;
+    return true;
+}
+
+static weft_status check_name(const char *text, const char *more, const char *what, weft_diag *diag)
+{
+    if (is_plain(text, more))
+        return WEFT_OK;
+    weft_status status = weft_diag_error(
+        diag, WEFT_E_BUILD_NAME, "%s of the package cannot stand in a configuration file", what);
+    weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "letters, digits, _%s%s",
+                        more[0] == '\0' ? "" : " and ", more);
+    weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%s", text);
+    return status;
+}
+
+static weft_status check_names(const weft_manifest *manifest, weft_diag *diag)
+{
+    const weft_card *card = &manifest->card;
+    const weft_engine *engine = &manifest->engine;
+    weft_status status = check_name(manifest->programs[engine->hls_program].kernels[0], "",
+                                    "the kernel's name", diag);
+    if (status == WEFT_OK && card->platform != NULL)
+        status = check_name(card->platform, "-.", "the platform", diag);
+    for (size_t i = 0; status == WEFT_OK && i < card->unit_count; i++) {
+        status = check_name(card->units[i].name, "", "a compute unit's name", diag);
+        for (int port = 0; status == WEFT_OK && port < WEFT_CARD_PORTS; port++)
+            status = check_name(card->units[i].banks[port], "[]:", "a memory bank", diag);
+    }
+    return status;
+}
+
 static weft_status open_package(weft_flow *flow, weft_diag *diag)
 {
     weft_status status = weft_package_open(flow->params.package, diag, &flow->package);
@@ -29,7 +69,7 @@ static weft_status open_package(weft_flow *flow, weft_diag *diag)
     flow->manifest = weft_package_get_view(flow->package)->manifest;
     if (flow->manifest->engine.name != NULL && flow->manifest->card.board != NULL &&
         flow->manifest->card.unit_count > 0)
-        return WEFT_OK;
+        return check_names(flow->manifest, diag);
     status = weft_diag_error(diag, WEFT_E_BUILD_NO_CARD, "%s was not compiled for a card",
                              flow->params.package);
     weft_diag_field_set(diag, WEFT_DIAG_TRY, "weft compile MODEL.onnx --board u280 -o %s",
@@ -164,7 +204,11 @@ static weft_status find_platform(weft_flow *flow, const weft_board *board, weft_
                             : found != NULL               ? found->name
                             : board == NULL               ? flow->manifest->card.platform
                                                           : NULL;
-    return flow->design.platform == NULL ? no_platform(flow, board, diag) : WEFT_OK;
+    if (flow->design.platform == NULL)
+        return no_platform(flow, board, diag);
+    if (strchr(flow->design.platform, '/') != NULL) /* a file: commands run in another folder */
+        flow->design.platform = weft__build_absolute(flow->arena, flow->design.platform);
+    return WEFT_OK;
 }
 
 /* ---- language ---- */

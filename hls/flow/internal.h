@@ -58,6 +58,8 @@ const char *weft__build_find_program(weft_arena *arena, const char *name);
 /* v++: given, or in PATH, or below XILINX_VITIS. */
 weft_status weft__build_find_tool(weft_arena *arena, const char *given, weft_diag *diag,
                                   const char **out_path);
+/* Commands run in another folder, so their paths must not depend on this one. */
+const char *weft__build_absolute(weft_arena *arena, const char *path);
 /* A program that comes with v++ or with XRT; NULL: not there. */
 const char *weft__build_find_companion(weft_arena *arena, const char *tool, const char *name);
 /* What `tool --version` says, whole, and the release in it. */
@@ -202,7 +204,7 @@ bool weft__build_kernel_table_parse(weft_arena *arena, const char *text, size_t 
                                     flow_utilisation *out_table);
 typedef struct flow_slr_utilisation {
     flow_resources used[FLOW_SLRS];
-    flow_resources available[FLOW_SLRS]; /* computed from the percentages; NaN where those say 0 */
+    flow_resources percent[FLOW_SLRS];
     int slr_count;
 } flow_slr_utilisation;
 /* A table with a column per SLR. */

@@ -87,6 +87,7 @@ static json_t *figures_json(const flow_results *results)
             json_object_set_new(json, weft_flow_source_name((weft_flow_source)s),
                                 real(figure->values[s]));
         json_object_set_new(json, "available", real(figure->available));
+        json_object_set_new(json, "percent", real(figure->percent));
         json_array_append_new(list, json);
     }
     return list;

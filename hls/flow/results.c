@@ -54,7 +54,7 @@ static weft_flow_figure *figure(weft_flow *flow, const char *scope, flow_resourc
             strcmp(results->figures[i].resource, name) == 0)
             return &results->figures[i];
     weft_flow_figure *made = &results->figures[results->figure_count++];
-    *made = (weft_flow_figure){.scope = scope, .resource = name, .available = NAN};
+    *made = (weft_flow_figure){.scope = scope, .resource = name, .available = NAN, .percent = NAN};
     for (int s = 0; s < WEFT_FLOW_SOURCE_COUNT; s++)
         made->values[s] = NAN;
     return made;
@@ -149,7 +149,9 @@ static void read_slrs(weft_flow *flow, weft_diag *diag)
     for (int slr = 0; slr < table.slr_count; slr++) {
         const char *scope = weft_arena_printf(flow->arena, "SLR%d with shell", slr);
         set(flow, scope, WEFT_FLOW_ROUTE, &table.used[slr]);
-        set_available(flow, scope, &table.available[slr]);
+        for (int r = 0; r < FLOW_RESOURCE_COUNT; r++)
+            if (!isnan(table.percent[slr].of[r]))
+                figure(flow, scope, (flow_resource)r)->percent = table.percent[slr].of[r];
     }
 }
 
@@ -177,6 +179,17 @@ static void read_timing(weft_flow *flow, weft_diag *diag)
     results->achieved_source = isnan(results->achieved_mhz) ? NULL : "route";
 }
 
+/* Of the last number known. */
+static void add_percentages(flow_results *results)
+{
+    for (size_t i = 0; i < results->figure_count; i++) {
+        weft_flow_figure *f = &results->figures[i];
+        for (int s = 0; s < WEFT_FLOW_SOURCE_COUNT && f->available > 0; s++)
+            if (!isnan(f->values[s]))
+                f->percent = f->values[s] / f->available * 100;
+    }
+}
+
 void weft__build_read_results(weft_flow *flow, weft_diag *diag)
 {
     flow_results *results = &flow->results;
@@ -191,6 +204,7 @@ void weft__build_read_results(weft_flow *flow, weft_diag *diag)
         read_slrs(flow, diag);
         read_timing(flow, diag);
     }
+    add_percentages(results);
 }
 
 bool weft_flow_get_figure(const weft_flow *flow, size_t index, weft_flow_figure *out_figure)

@@ -38,8 +38,7 @@ const char *weft__build_find_program(weft_arena *arena, const char *name)
     return NULL;
 }
 
-/* Commands run in another folder, so the path must not depend on this one. */
-static const char *absolute(weft_arena *arena, const char *path)
+const char *weft__build_absolute(weft_arena *arena, const char *path)
 {
     if (path == NULL || path[0] == '/')
         return path;
@@ -80,7 +79,7 @@ weft_status weft__build_find_tool(weft_arena *arena, const char *given, weft_dia
         *out_path = weft__build_find_program(arena, weft_arena_printf(arena, "%s/bin/v++", root));
     if (*out_path == NULL)
         return not_found(given, root, diag);
-    *out_path = absolute(arena, *out_path);
+    *out_path = weft__build_absolute(arena, *out_path);
     return WEFT_OK;
 }
 
@@ -100,7 +99,7 @@ const char *weft__build_find_companion(weft_arena *arena, const char *tool, cons
     if (found == NULL)
         found = weft__build_find_program(arena,
                                          weft_arena_printf(arena, "/opt/xilinx/xrt/bin/%s", name));
-    return absolute(arena, found);
+    return weft__build_absolute(arena, found);
 }
 
 static bool still_waits(void *user, double seconds)

@@ -127,12 +127,6 @@ static int column_slr(const char *title, bool *out_is_share)
     return *out_is_share || title[4] == '\0' ? title[3] - '0' : -1;
 }
 
-/* Vivado prints what is used and the percentage, with two decimals. */
-static double whole_of(double used, double percent)
-{
-    return percent > 0 ? round(used * 100 / percent) : NAN;
-}
-
 bool weft__build_slr_table_parse(const char *text, size_t length, flow_slr_utilisation *out_table)
 {
     const char *at = text, *line;
@@ -141,7 +135,7 @@ bool weft__build_slr_table_parse(const char *text, size_t length, flow_slr_utili
     bool is_share[MAX_CELLS], is_table = false;
     out_table->slr_count = 0;
     for (int i = 0; i < FLOW_SLRS; i++)
-        out_table->used[i] = out_table->available[i] = weft__build_no_resources();
+        out_table->used[i] = out_table->percent[i] = weft__build_no_resources();
     while (weft__build_next_line(&at, text + length, &line, &line_length)) {
         row r;
         if (!split(&r, line, line_length))
@@ -161,11 +155,9 @@ bool weft__build_slr_table_parse(const char *text, size_t length, flow_slr_utili
         for (size_t i = 1; i < r.count && resource >= 0; i++) {
             if (slrs[i] < 0)
                 continue;
-            double *used = &out_table->used[slrs[i]].of[resource];
-            if (is_share[i])
-                out_table->available[slrs[i]].of[resource] = whole_of(*used, number(r.cells[i]));
-            else
-                *used = number(r.cells[i]);
+            flow_resources *into =
+                is_share[i] ? &out_table->percent[slrs[i]] : &out_table->used[slrs[i]];
+            into->of[resource] = number(r.cells[i]);
             if (slrs[i] >= out_table->slr_count)
                 out_table->slr_count = slrs[i] + 1;
         }

@@ -125,6 +125,7 @@ typedef struct weft_flow_figure {
     const char *resource;                  /* "lut", "ff", "dsp", "bram36", "uram" */
     double values[WEFT_FLOW_SOURCE_COUNT]; /* NaN: not known */
     double available;                      /* NaN: not known */
+    double percent; /* of the last number known, of what is available; NaN: not known */
 } weft_flow_figure;
 bool weft_flow_get_figure(const weft_flow *flow, size_t index, weft_flow_figure *out_figure);
 
