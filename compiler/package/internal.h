@@ -6,10 +6,10 @@
  *   names.c           words for enums
  *   manifest_write.c  weft_manifest -> JSON text
  *   json_reader.c     strict access to a JSON tree, with the place of the first error
- *   manifest_read.c   JSON text -> weft_manifest
- *   manifest_check.c  every number of a manifest against what it counts; used before writing and
- * after reading write.c           the writer package.c         open, close, the questions of
- * weft/package.h */
+ *   manifest_read*.c  JSON text -> weft_manifest
+ *   manifest_check.c  numbers of a manifest against what they count; before writing, after reading
+ *   write.c           the writer
+ *   package.c         open, close, the questions of weft/package.h */
 #ifndef WEFT_PACKAGE_INTERNAL_H
 #define WEFT_PACKAGE_INTERNAL_H
 
