@@ -32,6 +32,58 @@ static int64_t parameter(const weft_package *package, const char *name)
     return 0;
 }
 
+/* "  card      u280 at 300 MHz: ..." and a line for each engine of it. */
+static void print_card(FILE *out, const weft_package *package, const weft_schedule_info *info,
+                       size_t schedule)
+{
+    weft_package_card card;
+    char name[WEFT_CLI_NAME_TEXT];
+    int64_t cycles = 0;
+    weft_package_get_card(package, &card);
+    if (card.board == NULL)
+        return;
+    for (size_t i = 0; i < info->step_count; i++) {
+        weft_step_info step;
+        weft_package_get_step(package, schedule, i, &step);
+        cycles += step.cycles;
+    }
+    fprintf(out, "  %-9s %s at %.0f MHz, %zu engine%s: %" PRId64 " cycles, %.3f ms predicted\n",
+            "card", weft_cli_format_name(card.board, name), card.clock_mhz, card.unit_count,
+            card.unit_count == 1 ? "" : "s", cycles, (double)cycles / card.clock_mhz / 1e3);
+    for (size_t i = 0; i < card.unit_count; i++) {
+        weft_package_unit unit;
+        weft_package_get_unit(package, i, &unit);
+        fprintf(out, "  %-9s %s in SLR%d: program %s, weights %s, values %s\n", "", unit.name,
+                (int)unit.slr, unit.banks[0], unit.banks[1], unit.banks[2]);
+    }
+}
+
+static json_t *card_json(const weft_package *package)
+{
+    weft_package_card card;
+    weft_package_get_card(package, &card);
+    if (card.board == NULL)
+        return json_null();
+    json_t *json = json_object(), *units = json_array();
+    json_object_set_new(json, "board", weft_cli_json_text(card.board));
+    json_object_set_new(json, "part", weft_cli_json_text(card.part));
+    json_object_set_new(json, "platform", weft_cli_json_text(card.platform));
+    json_object_set_new(json, "clock_mhz", weft_cli_json_real(card.clock_mhz));
+    for (size_t i = 0; i < card.unit_count; i++) {
+        weft_package_unit unit;
+        json_t *one = json_object(), *banks = json_array();
+        weft_package_get_unit(package, i, &unit);
+        for (int k = 0; k < WEFT_PACKAGE_CARD_PORTS; k++)
+            json_array_append_new(banks, weft_cli_json_text(unit.banks[k]));
+        json_object_set_new(one, "name", weft_cli_json_text(unit.name));
+        json_object_set_new(one, "slr", json_integer(unit.slr));
+        json_object_set_new(one, "banks", banks);
+        json_array_append_new(units, one);
+    }
+    json_object_set_new(json, "units", units);
+    return json;
+}
+
 void weft_cli_package_print_share(FILE *out, const weft_package *package, size_t schedule)
 {
     weft_package_engine engine;
@@ -52,6 +104,7 @@ void weft_cli_package_print_share(FILE *out, const weft_package *package, size_t
             ": %zu of %zu steps, the others run on the host\n",
             "engine", weft_cli_format_name(engine.name, name), parameter(package, "rows"),
             parameter(package, "columns"), parameter(package, "simd"), steps, info.step_count);
+    print_card(out, package, &info, schedule);
 }
 
 json_t *weft_cli_package_engine_json(const weft_package *package)
@@ -69,6 +122,7 @@ json_t *weft_cli_package_engine_json(const weft_package *package)
         json_object_set_new(parameters, name, json_integer(number));
     }
     json_object_set_new(json, "parameters", parameters);
+    json_object_set_new(json, "card", card_json(package));
     return json;
 }
 

@@ -11,7 +11,7 @@
 
 /* "  engine    s 8x16x8: 109 of 111 steps, 2 on the host"; nothing when the package has none. */
 void weft_cli_package_print_share(FILE *out, const weft_package *package, size_t schedule);
-/* Name, version, parameters; null when the package has none. */
+/* Name, version, parameters, card; null when the package has none. */
 json_t *weft_cli_package_engine_json(const weft_package *package);
 /* A row per descriptor: step, kind, words that are not 0 by their numbers. */
 void weft_cli_package_print_descriptors(FILE *out, const weft_package *package, size_t schedule);

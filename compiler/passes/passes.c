@@ -76,7 +76,9 @@ weft_status weft_passes_run(weft_graph *graph, const weft_pass_params *params,
     for (size_t i = 0; i < WEFT_PASS_COUNT; i++) {
         weft_pass_stats entry = {.name = rows[i].name, .nodes_before = graph->node_count};
         weft_status status = WEFT_OK;
-        if (rows[i].required || params->level > 0) {
+        bool is_skipped =
+            params->skip && !rows[i].required && strcmp(params->skip, rows[i].name) == 0;
+        if (rows[i].required || (params->level > 0 && !is_skipped)) {
             uint64_t start_ns = now_ns();
             status = rows[i].run(graph, &entry.changes, diag);
             entry.time_ns = now_ns() - start_ns;

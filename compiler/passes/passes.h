@@ -48,9 +48,10 @@ typedef struct weft_pass_params {
     const char *dump_after; /* pass name, "all", or NULL */
     void (*dump)(void *user, const char *pass, const char *text);
     void *user;
+    const char *skip; /* name of a pass to leave out, or NULL; not a required one */
 } weft_pass_params;
 /* clang-format off */
-#define WEFT_PASS_PARAMS_DEFAULT {1, false, NULL, NULL, NULL}
+#define WEFT_PASS_PARAMS_DEFAULT {1, false, NULL, NULL, NULL, NULL}
 /* clang-format on */
 
 /* Runs the pipeline on a graph that weft_graph_infer accepted. params NULL: the default. stats:

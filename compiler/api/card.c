@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weft/card.h: boards for listings, and estimates. */
+#include "weft/card.h"
+
+#include <string.h>
+
+#include "compiler/api/model.h"
+#include "compiler/card/plan.h"
+
+const char *weft_card_resource_title(int resource)
+{
+    return resource >= 0 && resource < WEFT_CARD_RESOURCES
+               ? weft_card_resource_name((weft_card_resource)resource)
+               : NULL;
+}
+
+static void put_slr(int64_t out[WEFT_CARD_RESOURCES], const weft_board_slr *slr)
+{
+    const int64_t all[WEFT_CARD_RESOURCES] = {slr->lut, slr->ff, slr->dsp, slr->bram36, slr->uram};
+    memcpy(out, all, sizeof all);
+}
+
+/* ---- boards ---- */
+
+struct weft_boards {
+    weft_arena *arena;
+    WEFT_VEC(weft_board_info) list;
+};
+
+static const char *memory_text(weft_arena *arena, const weft_board *board)
+{
+    weft_text text;
+    weft_text_init(&text, arena);
+    for (int32_t i = 0; i < board->memory_count; i++) {
+        const weft_board_memory *memory = &board->memories[i];
+        int64_t mib = memory->bank_bytes >> 20;
+        weft_text_printf(&text, "%s%d x %lld %s %s, %.0f GB/s", i == 0 ? "" : "; ",
+                         (int)memory->banks, (long long)(mib >= 1024 ? mib / 1024 : mib),
+                         mib >= 1024 ? "GB" : "MB", memory->tag,
+                         memory->banks * memory->bank_gbytes);
+    }
+    return text.data;
+}
+
+static weft_status list_boards(weft_arena *arena, weft_diag *diag, weft_boards **out_boards)
+{
+    if (WEFT_ARENA_TRY(arena))
+        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory");
+    weft_boards *boards = WEFT_NEW(arena, weft_boards);
+    boards->arena = arena;
+    for (size_t i = 0; weft_board_names[i] != NULL; i++) {
+        const weft_board *board;
+        weft_status status = weft_board_open(arena, weft_board_names[i], &board, diag);
+        if (status != WEFT_OK)
+            return status;
+        weft_board_slr sum = {0};
+        for (int32_t k = 0; k < board->slr_count; k++) {
+            sum.lut += board->slrs[k].lut;
+            sum.ff += board->slrs[k].ff;
+            sum.dsp += board->slrs[k].dsp;
+            sum.bram36 += board->slrs[k].bram36;
+            sum.uram += board->slrs[k].uram;
+        }
+        weft_board_info info = {.name = board->name,
+                                .title = board->title,
+                                .part = board->part,
+                                .slr_count = board->slr_count,
+                                .memory = memory_text(arena, board),
+                                .clock_mhz = board->clock_mhz,
+                                .platform =
+                                    board->platform_count > 0 ? board->platforms[0].name : NULL};
+        put_slr(info.usable, &sum);
+        WEFT_VEC_PUSH(arena, &boards->list, info);
+    }
+    *out_boards = boards;
+    return WEFT_OK;
+}
+
+weft_status weft_boards_create(weft_diag *diag, weft_boards **out_boards)
+{
+    *out_boards = NULL;
+    weft_arena *arena = weft_arena_create();
+    if (arena == NULL)
+        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory");
+    weft_status status = list_boards(arena, diag, out_boards);
+    if (status != WEFT_OK)
+        weft_arena_destroy(arena);
+    return status;
+}
+
+void weft_boards_destroy(weft_boards *boards)
+{
+    if (boards != NULL)
+        weft_arena_destroy(boards->arena); /* the list lies in it */
+}
+
+size_t weft_boards_count(const weft_boards *boards)
+{
+    return boards->list.count;
+}
+
+void weft_boards_get(const weft_boards *boards, size_t index, weft_board_info *out_info)
+{
+    *out_info = index < boards->list.count ? boards->list.data[index] : (weft_board_info){0};
+}
+
+/* ---- estimators ---- */
+
+/* Batches that are looked at when none is asked for: one for latency, and two that an engine is
+ * kept busy with. More only adds latency: at eight every layer fills the array. */
+static const int64_t batches[] = {8, 4, 1};
+enum { NETWORKS = sizeof batches / sizeof batches[0] };
+
+/* A smaller batch is taken when it costs no more than this much of the throughput. */
+static const double NEGLIGIBLE = 0.03;
+
+struct weft_estimator {
+    weft_arena *arena;
+    const char *name;
+    weft_card_network networks[NETWORKS]; /* largest batch first */
+    int count;
+    weft_estimator_info info;
+};
+
+static weft_status add_network(weft_estimator *estimator, const weft_graph *graph, int64_t batch,
+                               weft_diag *diag)
+{
+    weft_status status = weft_card_network_make(estimator->arena, graph, batch,
+                                                &estimator->networks[estimator->count],
+                                                &estimator->info.is_assumed, diag);
+    estimator->count += status == WEFT_OK;
+    return status;
+}
+
+/* Other batches than the model's own are tried in silence: shapes written into the model may forbid
+ * them. */
+static void add_batches(weft_estimator *estimator, const weft_graph *graph)
+{
+    weft_diag *unseen = NULL;
+    if (weft_diag_create(&unseen) != WEFT_OK)
+        return;
+    for (int i = 0; i < NETWORKS; i++)
+        if (add_network(estimator, graph, batches[i], unseen) != WEFT_OK)
+            break;
+    weft_diag_destroy(unseen);
+    if (estimator->count < NETWORKS)
+        estimator->count = 0;
+}
+
+static weft_status fill(weft_estimator *estimator, const weft_graph *graph, int64_t batch,
+                        weft_diag *diag)
+{
+    if (WEFT_ARENA_TRY(estimator->arena))
+        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while planning");
+    estimator->name = weft_arena_strdup(estimator->arena, graph->name);
+    weft_status status = WEFT_OK;
+    if (batch == 0)
+        add_batches(estimator, graph);
+    if (estimator->count == 0) {
+        estimator->info.has_one_batch = batch == 0;
+        status = add_network(estimator, graph, batch, diag);
+    }
+    if (status != WEFT_OK)
+        return status;
+    const weft_card_network *network = &estimator->networks[estimator->count - 1];
+    estimator->info.model = estimator->name;
+    estimator->info.step_count = network->schedule->step_count;
+    for (size_t i = 0; i < network->schedule->step_count; i++) {
+        const weft_step *step = &network->schedule->steps[i];
+        if (step->descriptor_count == 0)
+            estimator->info.host_step_count++;
+        else
+            estimator->info.macs += step->cost.macs;
+    }
+    estimator->info.macs /= network->batch;
+    return WEFT_OK;
+}
+
+weft_status weft_estimator_create(const weft_model *model, int64_t batch, weft_diag *diag,
+                                  weft_estimator **out_estimator)
+{
+    *out_estimator = NULL;
+    if (model == NULL || batch < 0 || batch > 4096)
+        return weft_diag_error(diag, WEFT_E_API_USE,
+                               "weft_estimator_create: needs a model and a batch of 0 to 4096");
+    weft_arena *arena = weft_arena_create();
+    if (arena == NULL)
+        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory");
+    if (WEFT_ARENA_TRY(arena)) {
+        weft_arena_destroy(arena);
+        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory");
+    }
+    weft_estimator *estimator = WEFT_NEW(arena, weft_estimator);
+    estimator->arena = arena;
+    weft_status status = fill(estimator, model->graph, batch, diag);
+    if (status == WEFT_OK)
+        *out_estimator = estimator;
+    else
+        weft_arena_destroy(arena);
+    return status;
+}
+
+void weft_estimator_destroy(weft_estimator *estimator)
+{
+    if (estimator != NULL)
+        weft_arena_destroy(estimator->arena); /* the estimator lies in it */
+}
+
+void weft_estimator_get_info(const weft_estimator *estimator, weft_estimator_info *out_info)
+{
+    *out_info = estimator->info;
+}
+
+/* ---- estimates ---- */
+
+struct weft_estimate {
+    weft_arena *arena;
+    const weft_board *board;
+    const weft_card_plan *plan;
+    const weft_card_network *network;
+    weft_card card;
+    weft_card_tiles *tiles;
+    weft_estimate_info info;
+};
+
+static const struct vendor {
+    const char *board, *engine;
+    double images_per_second, gops, dsp, mhz;
+} vendors[] = {
+#define WEFT_VENDOR(board, engine, images, gops, dsp, mhz, source)                                 \
+    {board, engine, images, gops, dsp, mhz},
+#include "compiler/card/vendor.def"
+#undef WEFT_VENDOR
+};
+
+static void compare_with_vendor(weft_estimate_info *info)
+{
+    for (size_t i = 0; i < sizeof vendors / sizeof vendors[0]; i++) {
+        const struct vendor *v = &vendors[i];
+        if (strcmp(v->board, info->board) != 0)
+            continue;
+        info->vendor = v->engine;
+        info->vendor_images_per_second = v->images_per_second;
+        info->vendor_gops = v->gops;
+        info->vendor_dsp = v->dsp;
+        info->vendor_mhz = v->mhz;
+        if (v->dsp > 0)
+            info->vendor_ratio = info->gops / ((double)info->dsp_used * info->clock_mhz) /
+                                 (v->gops / (v->dsp * v->mhz));
+    }
+}
+
+/* The plan is made for the largest batch, or for the smallest where latency counts; then the batch
+ * for throughput is chosen. */
+static void choose_batch(weft_estimate *estimate, const weft_estimator *estimator,
+                         weft_card_times *out_times)
+{
+    estimate->network = &estimator->networks[0];
+    *out_times = weft_card_times_of(estimate->plan, estimate->arena, estimate->network);
+    double best = out_times->images_per_second;
+    for (int i = 1; i < estimator->count; i++) {
+        weft_card_times times =
+            weft_card_times_of(estimate->plan, estimate->arena, &estimator->networks[i]);
+        if (times.images_per_second < (1 - NEGLIGIBLE) * best)
+            break;
+        estimate->network = &estimator->networks[i];
+        *out_times = times;
+    }
+}
+
+static void describe(weft_estimate *estimate, const weft_estimator *estimator)
+{
+    const weft_card_plan *plan = estimate->plan;
+    weft_card_times times;
+    choose_batch(estimate, estimator, &times);
+    const weft_card_network *single = &estimator->networks[estimator->count - 1];
+    weft_card_times alone = weft_card_times_of(plan, estimate->arena, single);
+    weft_estimate_info *info = &estimate->info;
+    int64_t dsp_each = weft_card_engine_resources(plan->board, &plan->engine).dsp;
+    *info = (weft_estimate_info){.board = plan->board->name,
+                                 .title = plan->board->title,
+                                 .rows = plan->engine.rows,
+                                 .columns = plan->engine.cols,
+                                 .simd = plan->engine.simd,
+                                 .lanes = plan->engine.lanes,
+                                 .port_bytes = plan->engine.port,
+                                 .x_bytes = plan->engine.x_bytes,
+                                 .w_bytes = plan->engine.w_bytes,
+                                 .sums = plan->engine.sums,
+                                 .unit_count = plan->placement.unit_count,
+                                 .slr_count = plan->board->slr_count,
+                                 .clock_mhz = plan->timing.clock_mhz,
+                                 .batch = estimate->network->batch,
+                                 .dsp_used = dsp_each * plan->placement.unit_count,
+                                 .cycles = times.engine_cycles,
+                                 .images_per_second = times.images_per_second,
+                                 .limit = times.limit,
+                                 .latency_ns = times.latency_ns,
+                                 .single_batch = single->batch,
+                                 .single_latency_ns = alone.latency_ns,
+                                 .host_ns = times.host_ns,
+                                 .launches = times.launches,
+                                 .step_count = estimate->network->schedule->step_count,
+                                 .rung_count = plan->rung_count};
+    for (int32_t i = 0; i < plan->board->slr_count; i++)
+        info->dsp_usable += plan->board->slrs[i].dsp;
+    /* 4 operations are 2 products. */
+    if (times.engine_cycles > 0)
+        info->efficiency = (double)times.macs / times.engine_cycles / (2.0 * (double)dsp_each);
+    info->gops =
+        2e-9 * (double)times.macs / (double)estimate->network->batch * times.images_per_second;
+    compare_with_vendor(info);
+    weft_card_describe(estimate->arena, plan, &estimate->card);
+    estimate->tiles = weft_card_tiles_create(estimate->arena, &plan->engine, &plan->timing);
+}
+
+static weft_status make(weft_estimate *estimate, weft_estimator *estimator, const char *board,
+                        weft_estimate_goal goal, weft_diag *diag)
+{
+    if (WEFT_ARENA_TRY(estimate->arena))
+        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while planning");
+    weft_status status = weft_board_open(estimate->arena, board, &estimate->board, diag);
+    if (status != WEFT_OK)
+        return status;
+    bool is_latency = goal == WEFT_ESTIMATE_LATENCY;
+    weft_card_plan *plan = NULL;
+    status =
+        weft_card_plan_make(estimate->arena, estimate->board,
+                            &estimator->networks[is_latency ? estimator->count - 1 : 0],
+                            is_latency ? WEFT_GOAL_LATENCY : WEFT_GOAL_THROUGHPUT, &plan, diag);
+    estimate->plan = plan;
+    if (status == WEFT_OK)
+        describe(estimate, estimator);
+    return status;
+}
+
+weft_status weft_estimate_create(weft_estimator *estimator, const char *board,
+                                 weft_estimate_goal goal, weft_diag *diag,
+                                 weft_estimate **out_estimate)
+{
+    *out_estimate = NULL;
+    if (estimator == NULL || board == NULL)
+        return weft_diag_error(diag, WEFT_E_API_USE,
+                               "weft_estimate_create: needs an estimator and a board");
+    weft_arena *arena = weft_arena_create();
+    if (arena == NULL)
+        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory");
+    if (WEFT_ARENA_TRY(arena)) {
+        weft_arena_destroy(arena);
+        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory");
+    }
+    weft_estimate *estimate = WEFT_NEW(arena, weft_estimate);
+    estimate->arena = arena;
+    weft_status status = make(estimate, estimator, board, goal, diag);
+    if (status == WEFT_OK)
+        *out_estimate = estimate;
+    else
+        weft_arena_destroy(arena);
+    return status;
+}
+
+void weft_estimate_destroy(weft_estimate *estimate)
+{
+    if (estimate != NULL)
+        weft_arena_destroy(estimate->arena); /* the estimate lies in it */
+}
+
+void weft_estimate_get_info(const weft_estimate *estimate, weft_estimate_info *out_info)
+{
+    *out_info = estimate->info;
+}
+
+void weft_estimate_get_step(const weft_estimate *estimate, size_t index,
+                            weft_estimate_step *out_step)
+{
+    static const char *const bounds[] = {"array", "vector", "weights", "values", "latency"};
+    _Static_assert(sizeof bounds / sizeof bounds[0] == WEFT_LIMIT_COUNT, "one word per limit");
+    *out_step = (weft_estimate_step){0};
+    if (index >= estimate->network->schedule->step_count)
+        return;
+    weft_step *step = &estimate->network->schedule->steps[index];
+    weft_card_cycles cycles;
+    out_step->name = step->name;
+    out_step->op = step->op;
+    out_step->is_host = !weft_card_tiles_step(estimate->tiles, step, false, &cycles);
+    if (out_step->is_host) {
+        out_step->macs = step->cost.macs;
+        out_step->bytes =
+            step->cost.weight_bytes + step->cost.input_bytes + step->cost.output_bytes;
+        out_step->time_ns = step->cost.ideal_ns;
+        out_step->bound = "host";
+        return;
+    }
+    const weft_engine_params *engine = &estimate->plan->engine;
+    double peak = (double)engine->rows * engine->cols * engine->simd;
+    out_step->macs = cycles.macs;
+    for (int port = 0; port < WEFT_PORT_COUNT; port++)
+        out_step->bytes += cycles.bytes[port];
+    out_step->cycles = cycles.total;
+    out_step->time_ns = cycles.total * 1e3 / estimate->plan->timing.clock_mhz;
+    out_step->bound = bounds[cycles.limit];
+    out_step->share_of_peak = cycles.total > 0 ? (double)cycles.macs / cycles.total / peak : 0;
+}
+
+void weft_estimate_get_slr(const weft_estimate *estimate, int index, weft_estimate_slr *out_slr)
+{
+    *out_slr = (weft_estimate_slr){0};
+    if (index < 0 || index >= estimate->board->slr_count)
+        return;
+    const weft_card_placement *placement = &estimate->plan->placement;
+    weft_board_slr limit = weft_card_limit_of(estimate->board, index);
+    put_slr(out_slr->used, &placement->used[index]);
+    put_slr(out_slr->limit, &limit);
+    put_slr(out_slr->usable, &estimate->board->slrs[index]);
+    for (int32_t i = 0; i < placement->unit_count; i++)
+        out_slr->units += placement->units[i].slr == index;
+    out_slr->wires = placement->wires[index];
+    out_slr->wire_limit = estimate->board->slr_wires;
+}
+
+void weft_estimate_get_unit(const weft_estimate *estimate, int index, weft_estimate_unit *out_unit)
+{
+    *out_unit = (weft_estimate_unit){0};
+    if (index < 0 || (size_t)index >= estimate->card.unit_count)
+        return;
+    const weft_card_unit *unit = &estimate->card.units[index];
+    *out_unit = (weft_estimate_unit){.name = unit->name,
+                                     .slr = unit->slr,
+                                     .weights_bytes = estimate->network->footprint.weights_bytes,
+                                     .arena_bytes = estimate->network->footprint.arena_bytes};
+    memcpy(out_unit->banks, unit->banks, sizeof unit->banks);
+}
+
+void weft_estimate_get_rung(const weft_estimate *estimate, size_t index,
+                            weft_estimate_rung *out_rung)
+{
+    *out_rung = (weft_estimate_rung){0};
+    if (index >= estimate->plan->rung_count)
+        return;
+    const weft_card_rung *rung = &estimate->plan->rungs[index];
+    *out_rung = (weft_estimate_rung){.rows = rung->engine.rows,
+                                     .columns = rung->engine.cols,
+                                     .lanes = rung->engine.lanes,
+                                     .port_bytes = rung->engine.port,
+                                     .unit_count = rung->unit_count,
+                                     .x_bytes = rung->engine.x_bytes,
+                                     .w_bytes = rung->engine.w_bytes,
+                                     .sums = rung->engine.sums,
+                                     .images_per_second = rung->images_per_second,
+                                     .verdict = rung->verdict,
+                                     .short_slr = rung->shortage.slr,
+                                     .needed = rung->shortage.needed,
+                                     .available = rung->shortage.available};
+    if (rung->shortage.resource != WEFT_RESOURCE_COUNT)
+        out_rung->short_of = weft_card_resource_name(rung->shortage.resource);
+}

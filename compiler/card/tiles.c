@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Tiles by predicted cycles: every descriptor with windows is tried with some dozens of tiles that
+ * fit, and keeps the fastest. Must not know about: boards, graphs. */
+#include <string.h>
+
+#include "compiler/base/text.h"
+#include "compiler/card/plan.h"
+
+typedef struct tile {
+    int64_t pixels, channels, depth;
+} tile;
+
+typedef struct entry {
+    tile best;
+    weft_card_cycles cycles;
+} entry;
+
+struct weft_card_tiles {
+    weft_arena *arena;
+    weft_engine_params params;
+    weft_card_timing timing;
+    weft_map known; /* geometry as text -> entry */
+};
+
+weft_card_tiles *weft_card_tiles_create(weft_arena *arena, const weft_engine_params *params,
+                                        const weft_card_timing *timing)
+{
+    weft_card_tiles *tiles = WEFT_NEW(arena, weft_card_tiles);
+    tiles->arena = arena;
+    tiles->params = *params;
+    tiles->timing = *timing;
+    weft_map_init(&tiles->known, arena);
+    return tiles;
+}
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t blocks(int64_t count, int64_t block)
+{
+    return (count + block - 1) / block;
+}
+
+/* One of `parts` equal parts of count, in whole units. */
+static int64_t part_of(int64_t count, int64_t parts, int64_t unit)
+{
+    return blocks(blocks(count, parts), unit) * unit;
+}
+
+/* What is being tiled. */
+typedef struct search {
+    const weft_card_tiles *tiles;
+    uint32_t words[WEFT_D_WORDS];
+    int64_t pixels, channels, depth;
+    int64_t pixel_unit, channel_unit, depth_unit;
+    bool has_best;
+    entry best;
+} search;
+
+static void consider(search *s, tile t)
+{
+    t.channels = least(t.channels, s->channels);
+    t.pixels = least(t.pixels, s->pixels);
+    if (!weft_engine_tile_fits(&s->tiles->params, (int)s->words[WEFT_D_KIND], t.pixels, t.channels,
+                               t.depth))
+        return;
+    s->words[WEFT_D_TILE_PIXELS] = (uint32_t)t.pixels;
+    s->words[WEFT_D_TILE_CHANNELS] = (uint32_t)t.channels;
+    s->words[WEFT_D_TILE_DEPTH] = (uint32_t)t.depth;
+    weft_card_cycles cycles =
+        weft_card_descriptor_cycles(&s->tiles->params, &s->tiles->timing, s->words);
+    if (s->has_best && cycles.total >= s->best.cycles.total)
+        return;
+    s->has_best = true;
+    s->best = (entry){t, cycles};
+}
+
+/* The largest number of pixels that fits with these channels and depth; 0: none. */
+static int64_t most_pixels(const search *s, int64_t channels, int64_t depth)
+{
+    const weft_engine_params *p = &s->tiles->params;
+    int64_t up = blocks(channels, s->channel_unit) * s->channel_unit, by_buffer, by_sums;
+    if (s->words[WEFT_D_KIND] == WEFT_KIND_CONV) {
+        by_buffer = p->x_bytes / depth;
+        by_sums = p->sums / up;
+    } else {
+        by_buffer = p->lane_bytes / (up * depth);
+        by_sums = p->sums / up;
+    }
+    return least(by_buffer, by_sums) / s->pixel_unit * s->pixel_unit;
+}
+
+/* Parts worth trying: whole, and a few equal shares. More parts overlap better and start more
+ * often. */
+static const int64_t part_counts[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256, 1024};
+enum { PART_COUNTS = sizeof part_counts / sizeof part_counts[0], TRIED = 4 };
+
+static void search_pixels(search *s, int64_t channels, int64_t depth)
+{
+    static const int64_t finer[] = {1, 2, 4};
+    int64_t most = most_pixels(s, channels, depth);
+    if (most < 1)
+        return;
+    int64_t fewest = blocks(s->pixels, most);
+    for (size_t i = 0; i < sizeof finer / sizeof finer[0]; i++) {
+        int64_t pixels = part_of(s->pixels, fewest * finer[i], s->pixel_unit);
+        consider(s, (tile){least(pixels, most), channels, depth});
+        if (pixels <= s->pixel_unit)
+            break;
+    }
+}
+
+static void search_all(search *s)
+{
+    int64_t last_depth = 0;
+    int depths = 0;
+    for (int d = 0; d < PART_COUNTS && depths < TRIED; d++) {
+        int64_t depth = part_of(s->depth, part_counts[d], s->depth_unit), last = 0;
+        if (depth == last_depth)
+            continue;
+        last_depth = depth;
+        bool fits = false;
+        int channel_counts = 0;
+        for (int c = 0; c < PART_COUNTS && channel_counts < TRIED; c++) {
+            int64_t channels = part_of(s->channels, part_counts[c], s->channel_unit);
+            if (channels == last || most_pixels(s, channels, depth) < 1)
+                continue;
+            if (s->words[WEFT_D_KIND] == WEFT_KIND_CONV &&
+                channels * depth > s->tiles->params.w_bytes)
+                continue;
+            last = channels;
+            fits = true;
+            channel_counts++;
+            search_pixels(s, channels, depth);
+        }
+        depths += fits;
+    }
+}
+
+static void start(search *s)
+{
+    const weft_engine_params *p = &s->tiles->params;
+    const uint32_t *w = s->words;
+    bool is_conv = w[WEFT_D_KIND] == WEFT_KIND_CONV, is_pool = w[WEFT_D_KIND] == WEFT_KIND_POOL;
+    int64_t taps = (int64_t)w[WEFT_D_KERNEL_HEIGHT] * w[WEFT_D_KERNEL_WIDTH];
+    int64_t groups = is_conv || w[WEFT_D_GROUPS] == 0 ? 1 : w[WEFT_D_GROUPS];
+    s->pixels = (int64_t)w[WEFT_D_OUT_HEIGHT] * w[WEFT_D_OUT_WIDTH] * w[WEFT_D_BATCH];
+    s->channels = w[WEFT_D_OUT_CHANNELS];
+    s->depth = is_pool ? taps : taps * w[WEFT_D_IN_CHANNELS] / groups;
+    s->pixel_unit = is_conv ? p->rows : 1;
+    s->channel_unit = is_conv ? p->cols : p->lanes;
+    s->depth_unit = is_conv ? p->simd : 1;
+}
+
+static bool has_windows(uint32_t kind)
+{
+    return kind == WEFT_KIND_CONV || kind == WEFT_KIND_GROUPED || kind == WEFT_KIND_POOL;
+}
+
+/* Geometry without offsets and numbers that cycles do not depend on. */
+static const char *key_of(weft_arena *arena, const uint32_t words[WEFT_D_WORDS])
+{
+    weft_text text;
+    weft_text_init(&text, arena);
+    weft_text_printf(&text, "%u %u", words[WEFT_D_KIND],
+                     words[WEFT_D_FLAGS] &
+                         (uint32_t)(WEFT_FLAG_TABLE | WEFT_FLAG_RESIDUAL | WEFT_FLAG_MEAN));
+    for (int i = WEFT_D_BATCH; i <= WEFT_D_B_PIXEL; i++)
+        weft_text_printf(&text, " %x", words[i]);
+    weft_text_printf(&text, " %x %x %x", words[WEFT_D_GROUPS], words[WEFT_D_X] % 128,
+                     words[WEFT_D_Y] % 128);
+    return text.data;
+}
+
+static weft_card_cycles best_of(weft_card_tiles *tiles, const uint32_t words[WEFT_D_WORDS],
+                                tile *out_tile)
+{
+    const char *key = key_of(tiles->arena, words);
+    entry *known = weft_map_get(&tiles->known, key);
+    if (known == NULL) {
+        search s = {.tiles = tiles};
+        memcpy(s.words, words, sizeof s.words);
+        start(&s);
+        /* What the planner chose stays when nothing is better. */
+        consider(&s, (tile){words[WEFT_D_TILE_PIXELS], words[WEFT_D_TILE_CHANNELS],
+                            words[WEFT_D_TILE_DEPTH]});
+        search_all(&s);
+        WEFT_ASSERT(s.has_best); /* valid parameters hold one block of anything */
+        known = weft_arena_dup(tiles->arena, &s.best, sizeof s.best);
+        weft_map_put(&tiles->known, key, known);
+    }
+    *out_tile = known->best;
+    return known->cycles;
+}
+
+static void add(weft_card_cycles *sum, const weft_card_cycles *part)
+{
+    sum->total += part->total;
+    sum->source += part->source;
+    sum->weights += part->weights;
+    sum->second += part->second;
+    sum->array += part->array;
+    sum->vector += part->vector;
+    sum->finish += part->finish;
+    sum->target += part->target;
+    sum->macs += part->macs;
+    for (int port = 0; port < WEFT_PORT_COUNT; port++)
+        sum->bytes[port] += part->bytes[port];
+}
+
+bool weft_card_tiles_step(weft_card_tiles *tiles, weft_step *step, bool sets,
+                          weft_card_cycles *out_cycles)
+{
+    double longest = 0;
+    *out_cycles = (weft_card_cycles){0};
+    for (size_t i = 0; i < step->descriptor_count; i++) {
+        weft_descriptor *descriptor = &step->descriptors[i];
+        uint32_t words[WEFT_D_WORDS] = {0};
+        for (size_t k = 0; k < descriptor->word_count; k++)
+            words[k] = (uint32_t)descriptor->words[k].i;
+        weft_card_cycles part;
+        if (has_windows(words[WEFT_D_KIND])) {
+            tile best;
+            part = best_of(tiles, words, &best);
+            if (sets) {
+                WEFT_ASSERT(descriptor->word_count > WEFT_D_TILE_DEPTH);
+                descriptor->words[WEFT_D_TILE_PIXELS].i = (int32_t)best.pixels;
+                descriptor->words[WEFT_D_TILE_CHANNELS].i = (int32_t)best.channels;
+                descriptor->words[WEFT_D_TILE_DEPTH].i = (int32_t)best.depth;
+            }
+        } else {
+            part = weft_card_descriptor_cycles(&tiles->params, &tiles->timing, words);
+        }
+        add(out_cycles, &part);
+        if (part.total > longest) {
+            longest = part.total;
+            out_cycles->limit = part.limit;
+        }
+    }
+    return step->descriptor_count > 0;
+}
