@@ -13,9 +13,10 @@
 #include "cli/package_summary.h"
 #include "cli/report.h"
 #include "cli/text.h"
+#include "weft/flow.h"
 
-static const char *const views[] = {"verify", "layers",  "memory", "kernels", "source",
-                                    "plan",   "weights", "hash",   "ir",      "engine"};
+static const char *const views[] = {"verify",  "layers", "memory", "kernels", "source",      "plan",
+                                    "weights", "hash",   "ir",     "engine",  "connectivity"};
 enum { VIEW_COUNT = sizeof views / sizeof views[0] };
 
 static bool wants(const weft_cli *cli, const char *view)
@@ -130,6 +131,19 @@ static void print_section_text(FILE *out, const weft_package *package, const cha
     fputc('\n', out);
 }
 
+/* Printed, or put into json. */
+static weft_status show_connectivity(weft_cli *cli, const weft_package *package, json_t *json)
+{
+    char *text = NULL;
+    weft_status status = weft_flow_connectivity(package, cli->diag, &text);
+    if (status == WEFT_OK && json != NULL)
+        json_object_set_new(json, "connectivity", weft_cli_json_text(text));
+    else if (status == WEFT_OK)
+        fputs(text, cli->out);
+    free(text);
+    return status;
+}
+
 static weft_status print_json(weft_cli *cli, const weft_package *package, size_t schedule)
 {
     weft_status status = WEFT_OK;
@@ -168,6 +182,8 @@ static weft_status print_json(weft_cli *cli, const weft_package *package, size_t
         status = show_sources(cli, package, list);
         json_object_set_new(json, "sources", list);
     }
+    if (status == WEFT_OK && wants(cli, "connectivity"))
+        status = show_connectivity(cli, package, json);
     if (status == WEFT_OK)
         weft_cli_json_print(json, cli->out);
     else
@@ -205,6 +221,8 @@ static weft_status print_views(weft_cli *cli, const weft_package *package, size_
         print_section_text(cli->out, package, "graph");
     if (wants(cli, "source"))
         status = show_sources(cli, package, NULL);
+    if (status == WEFT_OK && wants(cli, "connectivity"))
+        status = show_connectivity(cli, package, NULL);
     if (wants(cli, "hash")) {
         weft_package_info info;
         char hash[WEFT_CLI_HASH_TEXT];
@@ -258,6 +276,8 @@ static const weft_cli_option options[] = {
     {"source", 0, WEFT_CLI_TEXT_OPTIONAL, "NAME", NULL, 0, 0, "source of all programs, or of one"},
     {"engine", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0,
      "the program that the engine executes, a descriptor a line"},
+    {"connectivity", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0,
+     "the linker's file of a package for a card: compute units, regions, memory banks"},
     {"plan", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the manifest as stored, JSON"},
     {"weights", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the constants"},
     {"hash", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the package id alone"},
