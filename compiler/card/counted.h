@@ -12,6 +12,8 @@ typedef struct counted {
     const weft_card_timing *timing;
     const uint32_t *words;
     int64_t word_bytes;
+    double bank_bytes[WEFT_PORT_COUNT]; /* per cycle that a port may count on */
+    double tiles;                       /* how many runs load and store */
     weft_card_cycles result;
 } counted;
 
@@ -45,15 +47,22 @@ static inline int64_t least(int64_t a, int64_t b)
 
 /* Cycles of one word through a port that has its bank for itself. */
 double weft__card_word_cycles(const counted *c, weft_card_port port);
+/* Loads of one run that begin at the same time: words through each port (0: none) -> cycles until
+ * each has them, latency not counted. Ports that share a bank slow each other down. */
+enum { COUNTED_LOADS = 3 };
+extern const weft_card_port weft__card_load_ports[COUNTED_LOADS]; /* source, weights, second */
+void weft__card_load(const counted *c, const double words[COUNTED_LOADS],
+                     double out_cycles[COUNTED_LOADS]);
 /* Notes words that the descriptor moves in total. */
 void weft__card_move(counted *c, weft_card_port port, double words);
 
-/* Ends the counting of what `overlapped` cycles of processes do: the total, which setup and banks
- * add to, and the limit. */
-void weft__card_close(counted *c, double overlapped);
+/* Fills in all of result but total and limit, and tiles; returns the cycles of the overlapped
+ * processes. */
+typedef double weft__card_count(counted *c, const void *context);
+double weft__card_count_window(counted *c, const void *context);
+double weft__card_count_stream(counted *c, const void *context);
 
-/* Fill in everything of result but what closing does; the cycles of the overlapped processes. */
-double weft__card_count_window(counted *c);
-double weft__card_count_stream(counted *c);
+/* Counts, and sees what loads and stores of one bank do to each other. Fills in result. */
+void weft__card_evaluate(counted *c, weft__card_count *count, const void *context);
 
 #endif

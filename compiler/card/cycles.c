@@ -8,8 +8,54 @@
 
 double weft__card_word_cycles(const counted *c, weft_card_port port)
 {
-    double per_cycle = fmin(c->timing->port_bytes, c->timing->bank_bytes[port]);
+    double per_cycle = fmin(c->timing->port_bytes, c->bank_bytes[port]);
     return fmax(1, (double)c->word_bytes / per_cycle);
+}
+
+const weft_card_port weft__card_load_ports[COUNTED_LOADS] = {WEFT_PORT_SOURCE, WEFT_PORT_WEIGHTS,
+                                                             WEFT_PORT_SECOND};
+
+/* Bytes per cycle that load i gets while those of `is_loading` want some. */
+static double load_rate(const counted *c, const bool is_loading[COUNTED_LOADS], int i)
+{
+    weft_card_port port = weft__card_load_ports[i];
+    int sharers = 0;
+    for (int k = 0; k < COUNTED_LOADS; k++)
+        sharers +=
+            is_loading[k] && c->timing->bank[weft__card_load_ports[k]] == c->timing->bank[port];
+    return fmin(c->timing->port_bytes, c->bank_bytes[port] / sharers);
+}
+
+/* One load after the other ends; in between all move on at the rate that is left to them. */
+void weft__card_load(const counted *c, const double words[COUNTED_LOADS],
+                     double out_cycles[COUNTED_LOADS])
+{
+    double left[COUNTED_LOADS], rate[COUNTED_LOADS], now = 0;
+    bool is_loading[COUNTED_LOADS];
+    for (int i = 0; i < COUNTED_LOADS; i++) {
+        left[i] = words[i] * (double)c->word_bytes;
+        is_loading[i] = words[i] > 0;
+        out_cycles[i] = 0;
+    }
+    for (;;) {
+        int next = -1;
+        for (int i = 0; i < COUNTED_LOADS; i++) {
+            if (!is_loading[i])
+                continue;
+            rate[i] = load_rate(c, is_loading, i);
+            if (next < 0 || left[i] / rate[i] < left[next] / rate[next])
+                next = i;
+        }
+        if (next < 0)
+            return;
+        double step = left[next] / rate[next];
+        for (int i = 0; i < COUNTED_LOADS; i++)
+            if (is_loading[i])
+                left[i] = fmax(left[i] - step * rate[i], 0);
+        now += step;
+        out_cycles[next] = now;
+        is_loading[next] = false;
+    }
 }
 
 void weft__card_move(counted *c, weft_card_port port, double words)
@@ -47,10 +93,41 @@ static weft_card_limit limit_of(const weft_card_cycles *r, double bank)
     return most == r->weights ? WEFT_LIMIT_WEIGHTS : WEFT_LIMIT_VALUES;
 }
 
-void weft__card_close(counted *c, double overlapped)
+/* Share of a bank's time that a port loses to ports that use it in other runs: a load meets stores
+ * of earlier runs, a store loads of later ones. Of two that want the bank at once one has to wait,
+ * so each loses half of what they meet. The first run meets nothing. */
+static double share_of_others(const counted *c, int port, double total)
 {
-    double bank = bank_cycles(c);
-    c->result.total = c->timing->setup + fmax(overlapped, bank);
+    double bytes = 0;
+    for (int other = 0; other < WEFT_PORT_COUNT; other++)
+        if (c->timing->bank[other] == c->timing->bank[port] && other != WEFT_PORT_PROGRAM &&
+            (other == WEFT_PORT_TARGET) != (port == WEFT_PORT_TARGET))
+            bytes += (double)c->result.bytes[other];
+    return c->tiles > 1
+               ? bytes / c->timing->bank_bytes[port] / total / 2 * (c->tiles - 1) / c->tiles
+               : 0;
+}
+
+void weft__card_evaluate(counted *c, weft__card_count *count, const void *context)
+{
+    for (int port = 0; port < WEFT_PORT_COUNT; port++)
+        c->bank_bytes[port] = c->timing->bank_bytes[port];
+    double overlapped = count(c, context), bank = bank_cycles(c);
+    double total = fmax(overlapped, bank);
+    counted slowed = *c;
+    bool is_slowed = false;
+    for (int port = 0; port < WEFT_PORT_COUNT; port++) {
+        double share = total > 0 ? share_of_others(c, port, total) : 0;
+        is_slowed = is_slowed || share > 0;
+        slowed.bank_bytes[port] *= 1 - share;
+    }
+    if (is_slowed) {
+        slowed.result = (weft_card_cycles){0};
+        total = fmax(count(&slowed, context), bank);
+    }
+    /* The last words have to arrive. */
+    double last = c->result.bytes[WEFT_PORT_TARGET] > 0 ? c->timing->latency[WEFT_PORT_TARGET] : 0;
+    c->result.total = c->timing->setup + total + last;
     c->result.limit = limit_of(&c->result, bank);
 }
 
@@ -62,20 +139,18 @@ weft_card_cycles weft_card_descriptor_cycles(const weft_engine_params *params,
                  .timing = timing,
                  .words = words,
                  .word_bytes = (int64_t)timing->port_bytes};
-    c.result.bytes[WEFT_PORT_PROGRAM] = WEFT_D_WORDS * (int64_t)sizeof *words;
-    double overlapped = 0; /* END only stops the engine */
     switch (words[WEFT_D_KIND]) {
     case WEFT_KIND_CONV:
     case WEFT_KIND_GROUPED:
-    case WEFT_KIND_POOL: overlapped = weft__card_count_window(&c); break;
+    case WEFT_KIND_POOL: weft__card_evaluate(&c, weft__card_count_window, NULL); break;
     case WEFT_KIND_ADD:
     case WEFT_KIND_MUL:
     case WEFT_KIND_TABLE:
     case WEFT_KIND_MOVE:
-    case WEFT_KIND_FILL: overlapped = weft__card_count_stream(&c); break;
-    default: break;
+    case WEFT_KIND_FILL: weft__card_evaluate(&c, weft__card_count_stream, NULL); break;
+    default: c.result.total = timing->setup; break; /* END only stops the engine */
     }
-    weft__card_close(&c, overlapped);
+    c.result.bytes[WEFT_PORT_PROGRAM] = WEFT_D_WORDS * (int64_t)sizeof *words;
     return c.result;
 }
 

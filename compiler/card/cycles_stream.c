@@ -2,7 +2,8 @@
 /* Cycles of ADD, MUL, TABLE, MOVE and FILL: pieces of whole innermost rows, or of parts of one. */
 #include "compiler/card/counted.h"
 
-enum { SOURCE, SECOND, COMPUTE, TARGET, PROCESSES };
+/* Processes in the order of the flow. */
+enum { SOURCE, WEIGHTS, SECOND, COMPUTE, TARGET, PROCESSES };
 
 typedef struct stream {
     counted *c;
@@ -28,16 +29,41 @@ static stream stream_of(counted *c)
 }
 
 typedef struct operand {
-    int at, steps;
-    bool is_kept; /* the same elements for every row */
-    double words; /* of a stretch, in the mean */
-    double broken;
+    bool is_kept;         /* the same elements for every row */
+    double words, broken; /* of a stretch, in the mean */
 } operand;
+
+/* Rows of a piece that lie behind each other without a gap, and what divides the distance of such
+ * groups. */
+typedef struct joined {
+    int64_t rows, every;
+} joined;
+
+static joined joined_of(const stream *s, int steps)
+{
+    const counted *c = s->c;
+    joined j = {1, 0};
+    bool is_dense = true;
+    for (int i = WEFT_D_DIMS - 2; i >= 0; i--) {
+        int64_t size = counted_size(c, WEFT_D_SIZES + i), step = counted_int(c, steps + i);
+        if (size == 1)
+            continue;
+        is_dense = is_dense && step == s->length * j.rows;
+        if (is_dense)
+            j.rows *= size;
+        else
+            j.every = weft__common_divisor(j.every, step);
+    }
+    j.rows = least(j.rows, s->stretches);
+    if (j.rows > 1)
+        j.every = weft__common_divisor(j.every, s->length * j.rows);
+    return j;
+}
 
 static operand operand_of(const stream *s, int at, int steps)
 {
     const counted *c = s->c;
-    operand o = {.at = at, .steps = steps, .is_kept = s->length <= c->params->line};
+    operand o = {.is_kept = s->length <= c->params->line};
     int64_t begin = counted_int(c, at), every = 0;
     for (int i = 0; i < WEFT_D_DIMS - 1; i++) {
         if (counted_size(c, WEFT_D_SIZES + i) == 1)
@@ -68,103 +94,128 @@ static operand operand_of(const stream *s, int at, int steps)
     return o;
 }
 
-/* Cycles of a process that moves `words`; adds `count` such moves to the totals. */
-static double moved(const stream *s, weft_card_port port, double words, double count, double *busy)
+/* The same for y, whose rows are stored as one stretch where they are joined. */
+static operand target_of(const stream *s)
 {
-    counted *c = s->c;
-    double cycles = words * weft__card_word_cycles(c, port);
-    *busy += count * cycles;
-    weft__card_move(c, port, count * words);
-    return cycles;
+    const counted *c = s->c;
+    joined j = joined_of(s, WEFT_D_Y_STEPS);
+    operand o = operand_of(s, WEFT_D_Y, WEFT_D_Y_STEPS);
+    if (j.rows == 1 || counted_int(c, WEFT_D_Y_STEPS + WEFT_D_DIMS - 1) != 1)
+        return o;
+    int64_t begin = counted_int(c, WEFT_D_Y), bytes = s->length * j.rows;
+    o.words = weft__words_touched(begin, j.every, bytes, c->word_bytes) / (double)j.rows;
+    o.broken = weft__words_broken(begin, j.every, bytes, c->word_bytes) / (double)j.rows;
+    return o;
 }
 
 typedef struct piece_runs {
-    double cycles[WEFT_FLOW_PROCESSES];
+    double first[WEFT_FLOW_PROCESSES], next[WEFT_FLOW_PROCESSES];
 } piece_runs;
 
+/* What is read in front of the first piece, and for each of `stretches`. */
+typedef struct loads {
+    double kept[COUNTED_LOADS], piece[COUNTED_LOADS];
+} loads;
+
+static loads loads_of(const stream *s, int64_t stretches)
+{
+    const counted *c = s->c;
+    uint32_t kind = c->words[WEFT_D_KIND];
+    const struct {
+        bool is_there;
+        int load, at, steps;
+    } operands[] = {
+        {kind != WEFT_KIND_FILL, 0, WEFT_D_X, WEFT_D_A_STEPS},
+        {kind == WEFT_KIND_ADD || kind == WEFT_KIND_MUL, 2, WEFT_D_B, WEFT_D_B_STEPS},
+        {kind == WEFT_KIND_MUL && counted_flag(c, WEFT_FLAG_RESIDUAL), 2, WEFT_D_R, WEFT_D_R_STEPS},
+    };
+    loads l = {{0}, {0}};
+    for (size_t i = 0; i < sizeof operands / sizeof *operands; i++) {
+        if (!operands[i].is_there)
+            continue;
+        operand o = operand_of(s, operands[i].at, operands[i].steps);
+        if (o.is_kept)
+            l.kept[operands[i].load] += o.words;
+        else
+            l.piece[operands[i].load] += (double)stretches * o.words;
+    }
+    if (kind == WEFT_KIND_TABLE)
+        l.kept[1] = weft__words_touched(counted_int(c, WEFT_D_TABLE), 0, 256, c->word_bytes);
+    return l;
+}
+
+static void put_loads(const counted *c, const double words[COUNTED_LOADS],
+                      double run[WEFT_FLOW_PROCESSES])
+{
+    static const int processes[COUNTED_LOADS] = {SOURCE, WEIGHTS, SECOND};
+    double cycles[COUNTED_LOADS];
+    weft__card_load(c, words, cycles);
+    for (int i = 0; i < COUNTED_LOADS; i++)
+        run[processes[i]] = c->timing->handshake + cycles[i] +
+                            (words[i] > 0 ? c->timing->latency[weft__card_load_ports[i]] : 0);
+}
+
+static void count_loads(counted *c, const double words[COUNTED_LOADS], double times)
+{
+    double *busy[COUNTED_LOADS] = {&c->result.source, &c->result.weights, &c->result.second};
+    for (int i = 0; i < COUNTED_LOADS; i++) {
+        weft_card_port port = weft__card_load_ports[i];
+        *busy[i] += times * words[i] * weft__card_word_cycles(c, port);
+        weft__card_move(c, port, times * words[i]);
+    }
+}
+
+/* `count` pieces of so many stretches. */
 static piece_runs piece_runs_of(const stream *s, int64_t stretches, int64_t count)
 {
     counted *c = s->c;
     const weft_card_timing *t = c->timing;
-    uint32_t kind = c->words[WEFT_D_KIND];
     double many = (double)stretches, times = (double)count;
-    piece_runs runs = {{0}};
-    for (int k = 0; k < PROCESSES; k++)
-        runs.cycles[k] = t->handshake;
-    if (kind != WEFT_KIND_FILL) {
-        operand a = operand_of(s, WEFT_D_X, WEFT_D_A_STEPS);
-        if (!a.is_kept)
-            runs.cycles[SOURCE] +=
-                t->latency[WEFT_PORT_SOURCE] +
-                moved(s, WEFT_PORT_SOURCE, many * a.words, times, &c->result.source);
-    }
-    bool has_b = kind == WEFT_KIND_ADD || kind == WEFT_KIND_MUL;
-    bool has_r = kind == WEFT_KIND_MUL && counted_flag(c, WEFT_FLAG_RESIDUAL);
-    for (int i = 0; i < 2; i++) {
-        if (!(i == 0 ? has_b : has_r))
-            continue;
-        operand o = i == 0 ? operand_of(s, WEFT_D_B, WEFT_D_B_STEPS)
-                           : operand_of(s, WEFT_D_R, WEFT_D_R_STEPS);
-        if (!o.is_kept)
-            runs.cycles[SECOND] +=
-                t->latency[WEFT_PORT_SECOND] +
-                moved(s, WEFT_PORT_SECOND, many * o.words, times, &c->result.second);
-    }
+    piece_runs runs = {{0}, {0}};
+    loads l = loads_of(s, stretches);
+    put_loads(c, l.piece, runs.next);
+    count_loads(c, l.piece, times);
     double elements = many * (double)s->length / (double)blocks_of(s->length, s->part);
     double compute = (double)blocks_of((int64_t)elements, c->params->lanes);
-    runs.cycles[COMPUTE] += compute;
+    runs.next[COMPUTE] = t->handshake + compute;
     c->result.vector += times * compute;
-    operand y = operand_of(s, WEFT_D_Y, WEFT_D_Y_STEPS);
-    runs.cycles[TARGET] +=
-        moved(s, WEFT_PORT_TARGET, many * (y.words + y.broken), times, &c->result.target);
+    operand y = target_of(s);
+    double store = many * y.words * weft__card_word_cycles(c, WEFT_PORT_TARGET);
+    /* A word of which a part is written is read first; those behind it wait for it. */
+    runs.next[TARGET] = t->handshake + store + (y.broken > 0 ? t->latency[WEFT_PORT_TARGET] : 0);
+    c->result.target += times * store;
+    weft__card_move(c, WEFT_PORT_TARGET, times * many * (y.words + y.broken));
+    for (int k = 0; k < PROCESSES; k++)
+        runs.first[k] = runs.next[k];
+    for (int i = 0; i < COUNTED_LOADS; i++)
+        l.piece[i] += l.kept[i];
+    put_loads(c, l.piece, runs.first);
     return runs;
 }
 
 static void add_piece(weft__flow *flow, const void *context)
 {
-    weft__flow_run(flow, ((const piece_runs *)context)->cycles);
+    weft__flow_run(flow, ((const piece_runs *)context)->next);
 }
 
-/* Operands that are kept are read before the first piece, one after the other. */
-static double kept_cycles(const stream *s)
+double weft__card_count_stream(counted *c, const void *context)
 {
-    counted *c = s->c;
-    uint32_t kind = c->words[WEFT_D_KIND];
-    bool is_there[3] = {kind != WEFT_KIND_FILL, kind == WEFT_KIND_ADD || kind == WEFT_KIND_MUL,
-                        kind == WEFT_KIND_MUL && counted_flag(c, WEFT_FLAG_RESIDUAL)};
-    static const int at[3] = {WEFT_D_X, WEFT_D_B, WEFT_D_R};
-    static const int steps[3] = {WEFT_D_A_STEPS, WEFT_D_B_STEPS, WEFT_D_R_STEPS};
-    double cycles = 0;
-    for (int i = 0; i < 3; i++) {
-        if (!is_there[i])
-            continue;
-        operand o = operand_of(s, at[i], steps[i]);
-        weft_card_port port = i == 0 ? WEFT_PORT_SOURCE : WEFT_PORT_SECOND;
-        double *busy = i == 0 ? &c->result.source : &c->result.second;
-        if (o.is_kept)
-            cycles += c->timing->latency[port] + moved(s, port, o.words, 1, busy);
-    }
-    return cycles;
-}
-
-double weft__card_count_stream(counted *c)
-{
+    (void)context;
     stream s = stream_of(c);
+    c->tiles = (double)(s.pieces + (s.rest > 0));
     weft__flow flow = {
         .count = PROCESSES,
-        .producers = {[COMPUTE] = 1u << SOURCE | 1u << SECOND, [TARGET] = 1u << COMPUTE},
+        .producers =
+            {[COMPUTE] = 1u << SOURCE | 1u << WEIGHTS | 1u << SECOND, [TARGET] = 1u << COMPUTE},
     };
-    double start = kept_cycles(&s);
-    if (c->words[WEFT_D_KIND] == WEFT_KIND_TABLE) {
-        double words = weft__words_touched(counted_int(c, WEFT_D_TABLE), 0, 256, c->word_bytes);
-        start += c->timing->latency[WEFT_PORT_WEIGHTS] +
-                 moved(&s, WEFT_PORT_WEIGHTS, words, 1, &c->result.weights);
-    }
     piece_runs whole = piece_runs_of(&s, s.stretches, s.pieces);
-    weft__flow_repeat(&flow, s.pieces, add_piece, &whole);
+    weft__flow_run(&flow, whole.first);
+    weft__flow_repeat(&flow, s.pieces - 1, add_piece, &whole);
     if (s.rest > 0) {
         piece_runs rest = piece_runs_of(&s, s.rest, 1);
-        weft__flow_run(&flow, rest.cycles);
+        add_piece(&flow, &rest);
     }
-    return start + weft__flow_end(&flow);
+    loads l = loads_of(&s, 1);
+    count_loads(c, l.kept, 1);
+    return weft__flow_end(&flow);
 }

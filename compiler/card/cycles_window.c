@@ -125,19 +125,26 @@ typedef struct tile_runs {
     double first[WEFT_FLOW_PROCESSES], whole[WEFT_FLOW_PROCESSES], last[WEFT_FLOW_PROCESSES];
 } tile_runs;
 
-static double words_of_rows(const window *w, int at, int pixel_step, int64_t pixels,
-                            int64_t channels, double *out_broken)
+/* Equal tiles, of which some begin a tile of channels: there its vectors are read as well. */
+typedef struct tile_kind {
+    int64_t pixels, channels, count, beginnings;
+} tile_kind;
+
+/* Rows of a tile in y or the residual; out_broken: ends that are not the end of a word. */
+static double row_words(const window *w, int at, int pixel_step, const tile_kind *t,
+                        double *out_broken)
 {
     const counted *c = w->c;
     int64_t step = counted_int(c, pixel_step), begin = counted_int(c, at);
-    if (step == channels) { /* whole rows: one stretch */
-        *out_broken =
-            weft__words_broken(begin, w->tile_pixels * step, pixels * step, c->word_bytes);
-        return weft__words_touched(begin, w->tile_pixels * step, pixels * step, c->word_bytes);
+    int64_t every = weft__common_divisor(step, w->tile_channels), bytes = t->channels, count = 1;
+    if (step == t->channels) { /* whole rows: one stretch */
+        every = w->tile_pixels * step;
+        bytes = t->pixels * step;
+    } else {
+        count = t->pixels;
     }
-    int64_t every = weft__common_divisor(step, w->tile_channels);
-    *out_broken = (double)pixels * weft__words_broken(begin, every, channels, c->word_bytes);
-    return (double)pixels * weft__words_touched(begin, every, channels, c->word_bytes);
+    *out_broken = (double)count * weft__words_broken(begin, every, bytes, c->word_bytes);
+    return (double)count * weft__words_touched(begin, every, bytes, c->word_bytes);
 }
 
 /* Bias, multiplier and shift of a tile's channels. */
@@ -145,90 +152,134 @@ static double vector_words(const window *w, int64_t channels)
 {
     static const int vectors[] = {WEFT_D_BIAS, WEFT_D_MULT, WEFT_D_SHIFT};
     double words = 0;
+    if (w->c->words[WEFT_D_KIND] == WEFT_KIND_POOL)
+        return 0;
     for (int i = 0; i < 3; i++)
         words += weft__words_touched(counted_int(w->c, vectors[i]), 4 * w->tile_channels,
                                      4 * channels, w->c->word_bytes);
     return words;
 }
 
-/* Cycles of a tile's runs; `count` such tiles are added to what processes do in total, of which
- * `columns` begin a tile of channels. */
-static tile_runs tile_runs_of(const window *w, int64_t pixels, int64_t channels, int64_t count,
-                              int64_t columns)
+/* Elements [low, high) of the depth, in pieces. */
+typedef struct depth_range {
+    int64_t low, high, pieces;
+} depth_range;
+
+/* The mean over the pieces, of all the tile's pixels. */
+static work patches_of(const window *w, const tile_kind *t, depth_range range)
+{
+    work sum = {0, 0};
+    for (int64_t k = range.low; k < range.high; k += w->tile_depth) {
+        int64_t end = least(range.high, k + w->tile_depth);
+        work piece = w->is_conv ? patch_work(w, k, end) : lane_work(w, k, end, t->channels);
+        sum.cycles += piece.cycles;
+        sum.words += piece.words;
+    }
+    double scale = (double)t->pixels / (double)range.pieces;
+    return (work){sum.cycles * scale, sum.words * scale};
+}
+
+static double filter_words(const window *w, const tile_kind *t, depth_range range)
+{
+    const counted *c = w->c;
+    if (c->words[WEFT_D_KIND] == WEFT_KIND_POOL)
+        return 0;
+    int64_t depth = (range.high - range.low) / range.pieces, every = w->depth;
+    if (range.pieces > 1)
+        every = weft__common_divisor(every, depth);
+    return (double)t->channels * weft__words_touched(counted_int(c, WEFT_D_WEIGHTS) + range.low,
+                                                     every, depth, c->word_bytes);
+}
+
+/* Loads of a run: `words` through the ports, `idle` cycles of the source's without memory. */
+static void put_loads(const counted *c, const double words[COUNTED_LOADS], double idle,
+                      double run[WEFT_FLOW_PROCESSES])
+{
+    static const int processes[COUNTED_LOADS] = {SOURCE, WEIGHTS, SECOND};
+    double cycles[COUNTED_LOADS];
+    weft__card_load(c, words, cycles);
+    for (int i = 0; i < COUNTED_LOADS; i++) {
+        double latency = words[i] > 0 ? c->timing->latency[weft__card_load_ports[i]] : 0;
+        run[processes[i]] =
+            latency + cycles[i] + (processes[i] == SOURCE ? idle : 0) + c->timing->handshake;
+    }
+}
+
+/* Adds what `times` equal loads do to the totals. */
+static void count_loads(counted *c, const double words[COUNTED_LOADS], double idle, double times)
+{
+    double *busy[COUNTED_LOADS] = {&c->result.source, &c->result.weights, &c->result.second};
+    for (int i = 0; i < COUNTED_LOADS; i++) {
+        weft_card_port port = weft__card_load_ports[i];
+        *busy[i] += times * (words[i] * weft__card_word_cycles(c, port) + (i == 0 ? idle : 0));
+        weft__card_move(c, port, times * words[i]);
+    }
+}
+
+/* The processes behind the sums, in the run of the last piece. */
+static void put_end(const window *w, const tile_kind *t, double run[WEFT_FLOW_PROCESSES])
+{
+    counted *c = w->c;
+    double tiles = (double)t->count, broken = 0, lines = (double)t->pixels;
+    double stored = row_words(w, WEFT_D_Y, WEFT_D_Y_PIXEL, t, &broken);
+    if (counted_flag(c, WEFT_FLAG_MEAN)) { /* a line per image: the tile's share of them */
+        double images = (double)t->pixels / (double)(w->out_height * w->out_width);
+        lines += images;
+        stored += images * weft__words_touched(counted_int(c, WEFT_D_MEAN), w->tile_channels,
+                                               t->channels, c->word_bytes);
+    }
+    double finish = lines * (double)blocks_of(t->channels, c->params->lanes);
+    double store = stored * weft__card_word_cycles(c, WEFT_PORT_TARGET);
+    run[FINISH] += finish;
+    c->result.finish += tiles * finish;
+    /* A word of which a part is written is read first; those behind it wait for it. */
+    run[TARGET] += store + (broken > 0 ? c->timing->latency[WEFT_PORT_TARGET] : 0);
+    c->result.target += tiles * store;
+    weft__card_move(c, WEFT_PORT_TARGET, tiles * (stored + broken));
+}
+
+static tile_runs tile_runs_of(const window *w, const tile_kind *t)
 {
     counted *c = w->c;
     const weft_engine_params *e = c->params;
-    const weft_card_timing *t = c->timing;
     tile_runs runs = {.whole_pieces = blocks_of(w->depth, w->tile_depth) - 1};
     int64_t cut = runs.whole_pieces * w->tile_depth;
-    bool is_pool = c->words[WEFT_D_KIND] == WEFT_KIND_POOL;
-    double tiles = (double)count, rows = (double)pixels;
-    double weight_cycles = weft__card_word_cycles(c, WEFT_PORT_WEIGHTS);
-    for (int part = 0; part < 2; part++) {
-        double *run = part == 0 ? runs.whole : runs.last;
-        int64_t low = part == 0 ? 0 : cut, high = part == 0 ? cut : w->depth;
-        int64_t pieces = part == 0 ? runs.whole_pieces : 1,
-                depth = part == 0 ? w->tile_depth : w->depth - cut;
-        if (pieces == 0)
+    depth_range ranges[2] = {{0, cut, runs.whole_pieces}, {cut, w->depth, 1}};
+    double tiles = (double)t->count, broken = 0;
+    double residual = counted_flag(c, WEFT_FLAG_RESIDUAL)
+                          ? row_words(w, WEFT_D_B, WEFT_D_B_PIXEL, t, &broken)
+                          : 0;
+    double begins = vector_words(w, t->channels);
+    for (int last = 0; last < 2; last++) {
+        double *run = last ? runs.last : runs.whole;
+        depth_range range = ranges[last];
+        if (range.pieces == 0)
             continue;
-        work patch = {0, 0};
-        for (int64_t k = low; k < high; k += w->tile_depth) {
-            int64_t end = least(high, k + w->tile_depth);
-            work piece = w->is_conv ? patch_work(w, k, end) : lane_work(w, k, end, channels);
-            patch.cycles += rows * piece.cycles;
-            patch.words += rows * piece.words;
+        work patch = patches_of(w, t, range);
+        double words[COUNTED_LOADS] = {patch.words, filter_words(w, t, range), last ? residual : 0};
+        double idle = patch.cycles - patch.words * weft__card_word_cycles(c, WEFT_PORT_SOURCE);
+        int64_t depth = (range.high - range.low) / range.pieces;
+        double sum = w->is_conv
+                         ? (double)(blocks_of(t->pixels, e->rows) *
+                                    blocks_of(t->channels, e->cols) * blocks_of(depth, e->simd))
+                         : (double)(t->pixels * blocks_of(t->channels, e->lanes) * depth);
+        double times = tiles * (double)range.pieces;
+        put_loads(c, words, idle, run);
+        count_loads(c, words, idle, times);
+        run[SUM] = sum + c->timing->handshake;
+        run[FINISH] = run[TARGET] = c->timing->handshake;
+        *(w->is_conv ? &c->result.array : &c->result.vector) += times * sum;
+        if (last)
+            put_end(w, t, run);
+        if (last == (runs.whole_pieces == 0)) { /* the tile's first run */
+            for (int k = 0; k < PROCESSES; k++)
+                runs.first[k] = run[k];
+            words[1] += begins;
+            put_loads(c, words, idle, runs.first);
         }
-        double filters =
-            is_pool ? 0
-                    : (double)channels *
-                          weft__words_touched(counted_int(c, WEFT_D_WEIGHTS) + low,
-                                              part == 0 ? weft__common_divisor(w->depth, depth)
-                                                        : w->depth,
-                                              depth, c->word_bytes);
-        double sum = w->is_conv ? (double)(blocks_of(pixels, e->rows) *
-                                           blocks_of(channels, e->cols) * blocks_of(depth, e->simd))
-                                : (double)(pixels * blocks_of(channels, e->lanes) * depth);
-        double each = (double)pieces;
-        run[SOURCE] = t->latency[WEFT_PORT_SOURCE] + patch.cycles / each + t->handshake;
-        run[WEIGHTS] = is_pool
-                           ? t->handshake
-                           : t->latency[WEFT_PORT_WEIGHTS] + filters * weight_cycles + t->handshake;
-        run[SUM] = sum + t->handshake;
-        run[SECOND] = run[FINISH] = run[TARGET] = t->handshake;
-        c->result.source += tiles * patch.cycles;
-        c->result.weights += tiles * each * filters * weight_cycles;
-        *(w->is_conv ? &c->result.array : &c->result.vector) += tiles * each * sum;
-        weft__card_move(c, WEFT_PORT_SOURCE, tiles * patch.words);
-        weft__card_move(c, WEFT_PORT_WEIGHTS, tiles * each * filters);
     }
-
-    double finish = (double)(pixels * blocks_of(channels, e->lanes)), broken = 0;
-    runs.last[FINISH] += finish;
-    c->result.finish += tiles * finish;
-    if (counted_flag(c, WEFT_FLAG_RESIDUAL)) {
-        double words = words_of_rows(w, WEFT_D_B, WEFT_D_B_PIXEL, pixels, channels, &broken);
-        double cycles = words * weft__card_word_cycles(c, WEFT_PORT_SECOND);
-        runs.last[SECOND] += t->latency[WEFT_PORT_SECOND] + cycles;
-        c->result.second += tiles * cycles;
-        weft__card_move(c, WEFT_PORT_SECOND, tiles * words);
-    }
-    double stored = words_of_rows(w, WEFT_D_Y, WEFT_D_Y_PIXEL, pixels, channels, &broken);
-    if (counted_flag(c, WEFT_FLAG_MEAN)) /* a line per image: the tile's share of them */
-        stored += rows / (double)(w->out_height * w->out_width) *
-                  weft__words_touched(counted_int(c, WEFT_D_MEAN), w->tile_channels, channels,
-                                      c->word_bytes);
-    double store_cycles = (stored + broken) * weft__card_word_cycles(c, WEFT_PORT_TARGET);
-    runs.last[TARGET] += store_cycles;
-    c->result.target += tiles * store_cycles;
-    weft__card_move(c, WEFT_PORT_TARGET, tiles * (stored + broken));
-
-    double vectors = is_pool ? 0 : vector_words(w, channels);
-    double *begins = runs.whole_pieces > 0 ? runs.whole : runs.last;
-    for (int k = 0; k < PROCESSES; k++)
-        runs.first[k] = begins[k];
-    runs.first[WEIGHTS] += vectors * weight_cycles;
-    c->result.weights += (double)columns * vectors * weight_cycles;
-    weft__card_move(c, WEFT_PORT_WEIGHTS, (double)columns * vectors);
+    const double vectors[COUNTED_LOADS] = {0, begins, 0};
+    count_loads(c, vectors, 0, (double)t->beginnings);
     return runs;
 }
 
@@ -260,13 +311,17 @@ typedef struct column_runs {
     tile_runs whole, last;
 } column_runs;
 
+/* `count` tiles of so many channels. */
 static column_runs column_runs_of(const window *w, int64_t channels, int64_t count)
 {
     column_runs column = {.whole_tiles = blocks_of(w->pixels, w->tile_pixels) - 1};
     int64_t rest = w->pixels - column.whole_tiles * w->tile_pixels;
-    if (column.whole_tiles > 0)
-        column.whole = tile_runs_of(w, w->tile_pixels, channels, count * column.whole_tiles, count);
-    column.last = tile_runs_of(w, rest, channels, count, column.whole_tiles > 0 ? 0 : count);
+    if (column.whole_tiles > 0) {
+        tile_kind whole = {w->tile_pixels, channels, count * column.whole_tiles, count};
+        column.whole = tile_runs_of(w, &whole);
+    }
+    tile_kind last = {rest, channels, count, column.whole_tiles > 0 ? 0 : count};
+    column.last = tile_runs_of(w, &last);
     return column;
 }
 
@@ -282,8 +337,9 @@ static void add_column(weft__flow *flow, const void *context)
     add_tile(flow, &column->last);
 }
 
-double weft__card_count_window(counted *c)
+double weft__card_count_window(counted *c, const void *context)
 {
+    (void)context;
     window w = window_of(c);
     weft__flow flow = {
         .count = PROCESSES,
@@ -291,14 +347,14 @@ double weft__card_count_window(counted *c)
                       [FINISH] = 1u << SUM | 1u << SECOND,
                       [TARGET] = 1u << FINISH},
     };
-    double table = 0;
-    if (counted_flag(c, WEFT_FLAG_TABLE)) {
-        double words = weft__words_touched(counted_int(c, WEFT_D_TABLE), 0, 256, c->word_bytes);
-        table = c->timing->latency[WEFT_PORT_WEIGHTS] +
-                words * weft__card_word_cycles(c, WEFT_PORT_WEIGHTS);
-        weft__card_move(c, WEFT_PORT_WEIGHTS, words);
+    if (counted_flag(c, WEFT_FLAG_TABLE)) { /* read in front of the first filters */
+        const double words[COUNTED_LOADS] = {
+            0, weft__words_touched(counted_int(c, WEFT_D_TABLE), 0, 256, c->word_bytes), 0};
+        count_loads(c, words, 0, 1);
+        flow.last[WEIGHTS] = c->result.weights;
     }
     int64_t whole = blocks_of(w.out_channels, w.tile_channels) - 1;
+    c->tiles = (double)((whole + 1) * blocks_of(w.pixels, w.tile_pixels));
     if (whole > 0) {
         column_runs column = column_runs_of(&w, w.tile_channels, whole);
         weft__flow_repeat(&flow, whole, add_column, &column);
@@ -307,5 +363,5 @@ double weft__card_count_window(counted *c)
     add_column(&flow, &column);
     if (c->words[WEFT_D_KIND] != WEFT_KIND_POOL)
         c->result.macs = w.pixels * w.out_channels * w.depth;
-    return table + weft__flow_end(&flow);
+    return weft__flow_end(&flow);
 }

@@ -193,30 +193,43 @@ static void add_tile(weft__flow *flow, const void *context)
     weft__flow_repeat(flow, t->groups - 1, add_group, t);
 }
 
-static void add_layer(const weft__published_layer *l, void *context)
+/* A layer of a design. */
+typedef struct job {
+    const design *design;
+    const weft__published_layer *layer;
+} job;
+
+static double count_layer(counted *c, const void *context)
 {
-    estimate *e = context;
-    const design *d = e->design;
-    if (l->kind == WEFT_LAYER_CLASSIFIER && !d->has_classifier)
-        return;
-    counted c = {.timing = &e->timing, .word_bytes = (int64_t)e->timing.port_bytes};
-    shape s = shape_of(d, l);
+    const job *j = context;
+    shape s = shape_of(j->design, j->layer);
     weft__flow flow = {
         .count = PROCESSES,
         .producers = {[COMPUTE] = 1u << LOAD | 1u << WEIGHTS, [STORE] = 1u << COMPUTE}};
-    int64_t tiles = blocks_of(l->out_side, s.rows);
-    int64_t rest = l->out_side - (tiles - 1) * s.rows;
+    int64_t side = j->layer->out_side, tiles = blocks_of(side, s.rows);
+    tile last =
+        tile_of(c, j->design, &s, side - (tiles - 1) * s.rows, tiles == 1 || !s.keeps_filters, 1);
+    c->tiles = (double)(tiles * last.groups);
     if (tiles > 1) {
-        tile first = tile_of(&c, d, &s, s.rows, true, 1);
+        tile first = tile_of(c, j->design, &s, s.rows, true, 1);
         add_tile(&flow, &first);
     }
     if (tiles > 2) {
-        tile whole = tile_of(&c, d, &s, s.rows, !s.keeps_filters, tiles - 2);
+        tile whole = tile_of(c, j->design, &s, s.rows, !s.keeps_filters, tiles - 2);
         weft__flow_repeat(&flow, tiles - 2, add_tile, &whole);
     }
-    tile last = tile_of(&c, d, &s, rest, tiles == 1 || !s.keeps_filters, 1);
     add_tile(&flow, &last);
-    weft__card_close(&c, weft__flow_end(&flow));
+    return weft__flow_end(&flow);
+}
+
+static void add_layer(const weft__published_layer *l, void *context)
+{
+    estimate *e = context;
+    if (l->kind == WEFT_LAYER_CLASSIFIER && !e->design->has_classifier)
+        return;
+    job j = {e->design, l};
+    counted c = {.timing = &e->timing, .word_bytes = (int64_t)e->timing.port_bytes};
+    weft__card_evaluate(&c, count_layer, &j);
     e->sum.total += c.result.total;
     e->sum.array += c.result.array;
     e->sum.macs += l->out_side * l->out_side * filter_bytes(l);

@@ -77,7 +77,8 @@ static void assert_near(double found, double expected)
  *   source   64 pixels of one word                                  100 + 64 + 10 = 174
  *   sum      8 row blocks, 2 column blocks, 8 words of the depth    128 + 10      = 138
  *   finish   64 pixels, 4 lane blocks                               256 + 10      = 266
- *   store    2048 contiguous bytes                                  32 + 10       =  42 */
+ *   store    2048 contiguous bytes                                  32 + 10       =  42
+ * and the last word arrives 100 cycles later. */
 static void test_one_run(void **state)
 {
     (void)state;
@@ -85,7 +86,7 @@ static void test_one_run(void **state)
     weft_card_timing t = timing_of(100, 50, 10);
     put_conv(d, 8, 64, 32, 1, 0);
     weft_card_cycles c = weft_card_descriptor_cycles(&engine, &t, d);
-    assert_near(c.total, 50 + 174 + 138 + 266 + 42);
+    assert_near(c.total, 50 + 174 + 138 + 266 + 42 + 100);
     assert_near(c.source, 64);
     assert_near(c.weights, 32 + 3 * 2); /* a word per filter; 128 bytes of each of three vectors */
     assert_near(c.array, 128);
@@ -97,12 +98,16 @@ static void test_one_run(void **state)
     assert_int_equal(c.bytes[WEFT_PORT_WEIGHTS], 38 * 64);
     assert_int_equal(c.bytes[WEFT_PORT_TARGET], 2048);
     assert_int_equal(c.bytes[WEFT_PORT_PROGRAM], 256);
-    assert_int_equal(c.limit, WEFT_LIMIT_LATENCY); /* finish is busy for 256 of 670 cycles */
+    assert_int_equal(c.limit, WEFT_LIMIT_LATENCY); /* finish is busy for 256 of 770 cycles */
     d[WEFT_D_FLAGS] = WEFT_FLAG_RESIDUAL;          /* 32 words, beside the sums: nothing is later */
     c = weft_card_descriptor_cycles(&engine, &t, d);
-    assert_near(c.total, 670);
+    assert_near(c.total, 770);
     assert_near(c.second, 32);
     assert_int_equal(c.bytes[WEFT_PORT_SECOND], 2048);
+    /* From one bank each gets half of it: 32 words take 64 cycles, and 64 words 96. */
+    t.bank[WEFT_PORT_SECOND] = t.bank[WEFT_PORT_SOURCE];
+    c = weft_card_descriptor_cycles(&engine, &t, d);
+    assert_near(c.total, 770 + 32);
 }
 
 /* 16 tiles of 64 pixels with two pieces of depth: the array works 2 * 8 * 4 * 36 = 2304 cycles per
@@ -123,7 +128,7 @@ static void test_array_bound(void **state)
      * at 576). The first piece is loaded for 100 + 64 * (3 + 2) = 420 cycles by both. */
     double finish = 64 * 8, store = 64 * 64 / 64, vectors = 3 * 4;
     assert_near(c.weights, 16 * 2 * 64 * 5 + vectors);
-    assert_near(c.total, 50 + (100 + 64 * 5 + vectors) + 16 * 2304 + finish + store);
+    assert_near(c.total, 50 + (100 + 64 * 5 + vectors) + 16 * 2304 + finish + store + 100);
     assert_int_equal(c.limit, WEFT_LIMIT_ARRAY);
 }
 
@@ -161,7 +166,8 @@ static void test_banks(void **state)
     static const int ports[] = {WEFT_PORT_SOURCE, WEFT_PORT_TARGET, WEFT_PORT_WEIGHTS};
     for (int i = 0; i < 3; i++)
         bytes += (double)shared.bytes[ports[i]];
-    assert_near(shared.total, bytes / 64);
+    /* The bank is never idle but while the first tile is summed and while the last one ends. */
+    assert_true(shared.total >= bytes / 64 && shared.total <= bytes / 64 + 2 * alone.source / 32);
     assert_true(shared.total > alone.total);
     assert_int_equal(shared.limit, WEFT_LIMIT_VALUES);
     t.bank_bytes[WEFT_PORT_SOURCE] = 16;
@@ -169,7 +175,8 @@ static void test_banks(void **state)
 }
 
 /* y[64][96] = a + b with the same b for every row: 10 rows are a piece of 960 elements, 7 pieces.
- * Rows of 96 bytes begin at 0 or 32 of a word: (2 + 2) / 2 words each. */
+ * Rows of 96 bytes begin at 0 or 32 of a word: 2 words each. Those of y are one stretch per piece.
+ */
 static void test_stream(void **state)
 {
     (void)state;
@@ -185,13 +192,13 @@ static void test_stream(void **state)
         d[steps[i] + 5] = 1;
     }
     weft_card_cycles c = weft_card_descriptor_cycles(&engine, &t, d);
-    /* b once, 100 + 2; then six pieces by the slowest, 120 of compute or 100 + 20 of load, and one
-     * of 4 rows: compute 48, store 4 * (2 words + an end of a word on one side). */
     assert_near(c.vector, 64 * 96 / 8);
     assert_near(c.source, 64 * 2);
     assert_near(c.second, 2);
-    assert_near(c.target, 64 * (2 + 1));
-    assert_near(c.total, 102 + 120 + 6 * 120 + 48 + 4 * 3);
+    assert_near(c.target, 64 * 96 / 64);
+    /* Load 100 + 20 while b comes along, then six pieces by the slowest, 120 of compute, and one of
+     * 4 rows: compute 48, store 6 words, which arrive 100 later. */
+    assert_near(c.total, 120 + 6 * 120 + 48 + 6 + 100);
     d[WEFT_D_A_STEPS + 5] = 2; /* not contiguous: one element per cycle */
     d[WEFT_D_A_STEPS + 4] = 192;
     assert_near(weft_card_descriptor_cycles(&engine, &t, d).source, 64 * 96);
@@ -216,7 +223,7 @@ static void test_pool(void **state)
     assert_near(c.finish, 4 * 8);
     assert_near(c.weights, 0);
     assert_near(c.target, 4);
-    assert_near(c.total, 100 + 16 + 128 + 32 + 4);
+    assert_near(c.total, 100 + 16 + 128 + 32 + 4 + 100);
     assert_int_equal(c.macs, 0);
 }
 
@@ -305,7 +312,7 @@ static void test_bounds(void **state)
                       ceil((double)d[WEFT_D_IN_CHANNELS] * kernel * kernel / d[WEFT_D_TILE_DEPTH]);
         double all = c.array + c.finish + c.source + c.weights + c.second + c.target;
         assert_true(c.total >= most);
-        assert_true(c.total <= 30 + all + runs * (3 * 80 + 6 * 8));
+        assert_true(c.total <= 30 + 80 + all + runs * (4 * 80 + 6 * 8));
         double peak = (double)engine.rows * engine.cols * engine.simd;
         assert_true(c.array >= (double)c.macs / peak);
     }
