@@ -10,6 +10,7 @@
 #include "cli/load.h"
 #include "cli/memory.h"
 #include "cli/name.h"
+#include "cli/published_table.h"
 #include "cli/report.h"
 #include "cli/shape.h"
 #include "cli/table.h"
@@ -177,7 +178,7 @@ static void end(question *q, weft_status status)
     weft_cli_table_print(q->table, status == WEFT_OK ? out : NULL);
 }
 
-static weft_status run(weft_cli *cli)
+static weft_status estimate_models(weft_cli *cli)
 {
     question q = {.cli = cli};
     const char *goal = weft_cli_args_text(&cli->args, "goal", "throughput");
@@ -200,7 +201,29 @@ static weft_status run(weft_cli *cli)
     return status;
 }
 
+static weft_status run(weft_cli *cli)
+{
+    bool has_models = cli->args.operand_count > 0;
+    bool is_published = weft_cli_args_has(&cli->args, "published");
+    if (has_models && is_published)
+        return weft_cli_error(&cli->errors, WEFT_CLI_E_CONFLICT,
+                              "--published compares with speeds of others and takes no model");
+    if (has_models)
+        return estimate_models(cli);
+    if (is_published) {
+        weft__published_print(cli->out, cli->is_json);
+        return WEFT_OK;
+    }
+    weft_status status =
+        weft_cli_error(&cli->errors, WEFT_CLI_E_OPERANDS, "too few arguments for weft estimate");
+    weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "weft estimate %s", cli->verb->operands);
+    weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "weft estimate --help");
+    return status;
+}
+
 static const weft_cli_option options[] = {
+    {"published", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0,
+     "no model: what the prediction says about designs whose speed others have published"},
     {"board", 0, WEFT_CLI_TEXT, "NAME", NULL, 0, 0,
      "u280, a file ./mine.json, or all (default): a comparison (weft list boards)"},
     {"batch", 0, WEFT_CLI_INT, "N", NULL, 1, 4096,
@@ -214,7 +237,7 @@ const weft_cli_verb weft_cli_verb_estimate = {
     .name = "estimate",
     .summary = "predict speed and resources of a model on a card",
     .operands = "MODEL.onnx [MODEL.onnx ...]",
-    .operand_min = 1,
+    .operand_min = 0, /* --published */
     .operand_max = 64,
     .operand_words = ".onnx",
     .groups = {weft_cli_shape_options, options, weft_cli_common_options},
@@ -233,6 +256,7 @@ const weft_cli_verb weft_cli_verb_estimate = {
     .examples = "weft estimate rs50.onnx --board u280\n"
                 "weft estimate rs50.onnx --board all\n"
                 "weft estimate rs50.onnx --board ./mine.json --goal latency --batch 1\n"
-                "weft estimate rs*.onnx --board all --json",
+                "weft estimate rs*.onnx --board all --json\n"
+                "weft estimate --published",
     .run = run,
 };
