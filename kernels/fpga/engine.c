@@ -5,11 +5,12 @@
 #include <string.h>
 
 const weft_engine_params weft_engines[] = {
-#define WEFT_ENGINE(name, rows, cols, simd, lanes, x_bytes, w_bytes, sums, lane_bytes, line, doc)  \
-    {name, rows, cols, simd, lanes, x_bytes, w_bytes, sums, lane_bytes, line, doc},
+#define WEFT_ENGINE(name, rows, cols, simd, lanes, x_bytes, w_bytes, sums, lane_bytes, line, port, \
+                    doc)                                                                           \
+    {name, rows, cols, simd, lanes, x_bytes, w_bytes, sums, lane_bytes, line, port, doc},
 #include "kernels/fpga/engines.def"
 #undef WEFT_ENGINE
-    {NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}};
+    {NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}};
 
 const weft_engine_params *weft_engine_find(const char *name)
 {
@@ -70,4 +71,64 @@ int64_t weft_engine_storage_bytes(const weft_engine_params *params)
     int64_t array = (int64_t)p->x_bytes + p->w_bytes + 8 * (int64_t)p->sums;
     int64_t lanes = 2 * (int64_t)p->lane_bytes + 8 * (int64_t)p->sums;
     return array + lanes + 24 * (int64_t)p->line;
+}
+
+/* ---- resources ---- */
+
+static int32_t larger(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
+static int32_t blocks(int32_t count, int32_t block)
+{
+    return (count + block - 1) / block;
+}
+
+size_t weft_engine_arrays(const weft_engine_params *params, weft_engine_array *out)
+{
+    const weft_engine_params *p = params;
+    /* Groups are 8 bytes; a word that is shifted into place touches one more than it has. */
+    int32_t groups = p->port / 8 + 1, array = p->rows * p->cols;
+    int32_t sum_blocks = p->sums / array, banks = larger(p->port / 4, p->lanes / 2);
+    int32_t tile = blocks(sum_blocks * array, 8 * banks), line = blocks(p->line, 8 * banks);
+    int32_t vector = blocks(4 * p->line, 8 * banks), lines = p->line / p->lanes;
+    const weft_engine_array list[] = {
+        {"x_words", larger(p->rows, groups), p->x_bytes / (p->rows * p->simd), 64, 2},
+        {"w_words", larger(p->cols, groups), p->w_bytes / (p->cols * p->simd), 64, 2},
+        {"x_lanes", banks, blocks(p->lane_bytes, 8 * banks), 64, 2},
+        {"partial", array, sum_blocks, 32, 1},
+        {"sums", array, sum_blocks, 32, 2},
+        {"bias", banks, vector, 64, 3},
+        {"mult", banks, vector, 64, 3},
+        {"shift", banks, vector, 64, 3},
+        {"residual", banks, tile, 64, 2},
+        {"addend", banks, line, 64, 2},
+        {"values", banks, tile, 64, 2},
+        {"totals", p->lanes, lines, 32, 1},
+        {"ended", p->lanes, lines, 32, 1},
+        {"means", banks, line, 64, 2},
+        {"table", p->lanes, 32, 64, 1},
+        {"counts", 3 * WEFT_ENGINE_COUNT_ROWS, 1, 32, 1},
+    };
+    size_t count = sizeof list / sizeof list[0];
+    for (size_t i = 0; i < count; i++)
+        out[i] = list[i];
+    return count;
+}
+
+weft_engine_dsps weft_engine_multipliers(const weft_engine_params *params)
+{
+    /* Per lane: 32 x 22 bits of requantising are 4, 9 x 22 bits of a sum of two are 1 each,
+     * products of 9 x 9 bits of windows and of streams 1 each. The means have a requantiser of
+     * their own. */
+    enum { REQUANTISE = 4, SUM_OF_TWO = 2, PRODUCTS = 2 };
+    /* A product of two s32 that is cut to 32 bits is 3; so many are in the source (run.body: places
+     * of tiles and taps). */
+    enum { PRODUCT_OF_S32 = 3, ADDRESS_PRODUCTS = 40 };
+    return (weft_engine_dsps){
+        .array = params->rows * params->cols * params->simd / 2,
+        .lanes = params->lanes * (REQUANTISE + SUM_OF_TWO + PRODUCTS) + REQUANTISE,
+        .addresses = PRODUCT_OF_S32 * ADDRESS_PRODUCTS,
+    };
 }

@@ -11,22 +11,24 @@
 #include "kernels/fpga/descriptor.h"
 
 /* The engine is one function (a kernel of one work-item in OpenCL C):
- *   weft_engine(const u32 *program, const u64 *weights, const u64 *source, const u64 *second,
- *               u64 *target, u32 count)
- * source, second and target are all the arena: a process of a dataflow region has a memory port of
- * its own, so x, the second operand (residual) and y each get one. */
+ *   weft_engine(const u32 *program, const word *weights, const word *source, const word *second,
+ *               word *target, u32 count)
+ * A word is what a memory port moves per cycle: `port` bytes, a structure of u64. source, second
+ * and target are all the arena: a process of a dataflow region has a memory port of its own, so x,
+ * the second operand (residual) and y each get one. */
 #define WEFT_ENGINE_KERNEL "weft_engine"
 
 typedef struct weft_engine_params {
     const char *name;
     int32_t rows, cols;       /* matrix array: pixels (even) x channels (a multiple of lanes) */
-    int32_t simd;             /* its depth: 1, 2, 4 or 8 */
+    int32_t simd;             /* its depth: 8 */
     int32_t lanes;            /* channels at a time in the vector unit and the epilogue */
     int32_t x_bytes, w_bytes; /* one of the two buffers of the array's operands */
     int32_t sums;             /* s32 sums of one tile */
     int32_t lane_bytes;       /* one of the two buffers of each of the vector unit's operands */
     int32_t line;             /* channels of a tile at most; elements of a piece of a stream;
                                  a multiple of lanes and of 8 */
+    int32_t port;             /* bytes of a word of memory: 8, 16, 32 or 64 */
     const char *doc;
 } weft_engine_params;
 
@@ -46,6 +48,30 @@ int64_t weft_engine_storage_bytes(const weft_engine_params *params);
  *   GROUPED, POOL: p * up(c, lanes) * d <= lane_bytes; p * up(c, lanes) <= sums */
 bool weft_engine_tile_fits(const weft_engine_params *params, int kind, int64_t pixels,
                            int64_t channels, int64_t depth);
+
+/* ---- what the printed source is made of: the home of every count of resources ---- */
+
+/* One array on the card. A bank is a memory of its own that is read and written once per cycle. */
+typedef struct weft_engine_array {
+    const char *name;
+    int32_t banks, depth, bits; /* so many memories of depth x bits */
+    int32_t copies; /* 2: ping-pong between two processes; 3: one process stands in between */
+} weft_engine_array;
+
+enum { WEFT_ENGINE_ARRAYS_MAX = 20 };
+
+/* Fills `out`, which has room for WEFT_ENGINE_ARRAYS_MAX; how many there are. */
+size_t weft_engine_arrays(const weft_engine_params *params, weft_engine_array *out);
+
+/* Multipliers in DSPs of 27 x 18 bits. */
+typedef struct weft_engine_dsps {
+    int32_t array;     /* two products each */
+    int32_t lanes;     /* requantising, sums of two, products of the vector unit and of streams */
+    int32_t addresses; /* offsets of tiles and rows */
+} weft_engine_dsps;
+
+weft_engine_dsps weft_engine_multipliers(const weft_engine_params *params);
+
 /* Rows of a pool's counts at most. */
 enum { WEFT_ENGINE_COUNT_ROWS = 64 };
 
