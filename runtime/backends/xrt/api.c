@@ -163,6 +163,7 @@ bool weft__xrt_api_open(xrt_api *out_api, char out_why[XRT_WHY_BYTES])
                      {"xrtKernelClose", &out_api->kernel_close},
                      {"xrtKernelArgGroupId", &out_api->kernel_arg_group_id},
                      {"xrtKernelReadRegister", &out_api->kernel_read_register},
+                     {"xrtKernelWriteRegister", &out_api->kernel_write_register},
                      {"xrtBOAlloc", &out_api->bo_alloc},
                      {"xrtBOSubAlloc", &out_api->bo_sub_alloc},
                      {"xrtBOFree", &out_api->bo_free},

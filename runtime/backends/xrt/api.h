@@ -20,6 +20,7 @@ typedef struct xrt_api {
     int (*kernel_close)(void *kernel);
     int (*kernel_arg_group_id)(void *kernel, int argument);
     int (*kernel_read_register)(void *kernel, uint32_t offset, uint32_t *out);
+    int (*kernel_write_register)(void *kernel, uint32_t offset, uint32_t value);
     void *(*bo_alloc)(void *device, size_t bytes, uint64_t flags, uint32_t group);
     void *(*bo_sub_alloc)(void *parent, size_t bytes, size_t offset);
     int (*bo_free)(void *buffer);

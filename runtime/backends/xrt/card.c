@@ -36,6 +36,8 @@ static void free_card(void *argument)
 static void close_device(void *argument)
 {
     xrt_card *card = argument;
+    if (atomic_load(&card->is_kept))
+        return;
     for (size_t i = 0; card->weights != NULL && i < card->unit_count; i++)
         if (card->owns_weights[i])
             card->driver->buffer_destroy(card, &card->weights[i]);
@@ -314,6 +316,7 @@ weft_status weft__xrt_card_open(const xrt_driver *driver, const engine_session *
     card->driver = driver;
     atomic_init(&card->references, 1);
     atomic_init(&card->is_lost, false);
+    atomic_init(&card->is_kept, false);
     if (WEFT_ARENA_TRY(arena)) {
         free_card(card);
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a session");

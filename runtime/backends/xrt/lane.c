@@ -165,6 +165,8 @@ static void free_lane(xrt_lane *lane)
 static void release_memory(void *argument)
 {
     xrt_lane *lane = argument;
+    if (atomic_load(&lane->card->is_kept))
+        return;
     for (size_t i = 0; i < lane->card->unit_count; i++)
         if (lane->runs[i] != NULL)
             lane->card->driver->run_destroy(lane->card, lane->runs[i]);
@@ -409,6 +411,9 @@ static weft_status unit_failed(xrt_lane *lane, const xrt_unit *unit, int state, 
     snprintf(failure.why, sizeof failure.why, "XRT's state of the run: %s",
              weft__xrt_run_state_name(state));
     weft__xrt_units_describe(card, failure.found, sizeof failure.found);
+    if (state == XRT_RUN_TIMEOUT && card->mode != XRT_MODE_CARD &&
+        !card->driver->end_run(card, unit, lane->runs[unit - card->units]))
+        atomic_store(&card->is_kept, true);
     if (ended(lane))
         weft__xrt_card_lose(card, &failure);
     return WEFT_DEVICE;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "runtime/backends/xrt/xrt_backend.h"
 
@@ -134,12 +135,25 @@ static bool is_over(int state)
            state == XRT_RUN_NO_RESPONSE || state > XRT_RUN_NO_RESPONSE || state <= 0;
 }
 
-static int run(xrt_card *card, void *run_handle, uint64_t timeout_ns, uint64_t *out_started_ns)
+/* XRT's emulation of 2.13 does not know time-outs, and waits with its lock held; so its state is
+ * asked for, at growing distances. */
+static int poll_state(xrt_card *card, void *run_handle, uint64_t deadline)
 {
-    if (card->api.run_start(run_handle) != 0)
-        return XRT_RUN_ERROR;
-    *out_started_ns = weft__engine_now_ns();
-    uint64_t deadline = *out_started_ns + timeout_ns;
+    enum { SHORTEST_NS = 20000, LONGEST_NS = 1000000 };
+    struct timespec pause = {0, SHORTEST_NS};
+    for (;;) {
+        int state = card->api.run_state(run_handle);
+        if (is_over(state))
+            return card->api.run_wait_for(run_handle, 1); /* XRT wants its end noticed */
+        if (weft__engine_now_ns() >= deadline)
+            return XRT_RUN_TIMEOUT;
+        nanosleep(&pause, NULL);
+        pause.tv_nsec = pause.tv_nsec * 2 < LONGEST_NS ? pause.tv_nsec * 2 : LONGEST_NS;
+    }
+}
+
+static int wait_for(xrt_card *card, void *run_handle, uint64_t deadline)
+{
     for (;;) {
         uint64_t now = weft__engine_now_ns();
         if (now >= deadline)
@@ -150,6 +164,17 @@ static int run(xrt_card *card, void *run_handle, uint64_t timeout_ns, uint64_t *
         if (is_over(state))
             return state;
     }
+}
+
+static int run(xrt_card *card, void *run_handle, uint64_t timeout_ns, uint64_t *out_started_ns)
+{
+    if (card->api.run_start(run_handle) != 0)
+        return XRT_RUN_ERROR;
+    *out_started_ns = weft__engine_now_ns();
+    uint64_t deadline = *out_started_ns + timeout_ns;
+    bool is_emulated = card->mode == XRT_MODE_SW_EMU || card->mode == XRT_MODE_HW_EMU;
+    return is_emulated ? poll_state(card, run_handle, deadline)
+                       : wait_for(card, run_handle, deadline);
 }
 
 /* Reading a register of a unit that is shared is refused, unless XRT is told to allow it. */
@@ -169,6 +194,23 @@ static bool read_status(xrt_card *card, const xrt_unit *unit, uint32_t *out_stat
            card->api.kernel_read_register(unit->kernel, 0, out_status) == 0;
 }
 
+/* The software card ends a run that hangs when its reset bit is written; other emulations and cards
+ * do not know it or do not allow it. */
+static bool end_run(xrt_card *card, const xrt_unit *unit, void *run_handle)
+{
+    enum { CONTROL = 0, RESET = 0x20, TRIES = 1000 };
+    struct timespec pause = {0, MS_NS};
+    if (card->mode != XRT_MODE_SW_EMU || !may_read_registers() ||
+        card->api.kernel_write_register(unit->kernel, CONTROL, RESET) != 0)
+        return false;
+    for (int i = 0; i < TRIES; i++) {
+        if (is_over(card->api.run_state(run_handle)))
+            return true;
+        nanosleep(&pause, NULL);
+    }
+    return false;
+}
+
 const xrt_driver weft__xrt_native_driver = {.backend = "xrt",
                                             .open = open_card,
                                             .close = close_card,
@@ -182,4 +224,5 @@ const xrt_driver weft__xrt_native_driver = {.backend = "xrt",
                                             .run_set = run_set,
                                             .run_set_count = run_set_count,
                                             .run = run,
-                                            .read_status = read_status};
+                                            .read_status = read_status,
+                                            .end_run = end_run};

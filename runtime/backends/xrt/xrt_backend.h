@@ -87,6 +87,8 @@ typedef struct xrt_driver {
     int (*run)(xrt_card *card, void *run, uint64_t timeout_ns, uint64_t *out_started_ns);
     /* The unit's control register. False: it cannot be read. */
     bool (*read_status)(xrt_card *card, const xrt_unit *unit, uint32_t *out_status);
+    /* Ends a run that hangs. False: it may still be going. */
+    bool (*end_run)(xrt_card *card, const xrt_unit *unit, void *run);
 } xrt_driver;
 
 extern const xrt_driver weft__xrt_native_driver;
@@ -148,6 +150,9 @@ struct xrt_card {
     pthread_cond_t watch_wakes;
 
     atomic_bool is_lost; /* failure says why */
+    /* A unit may still work for a run, and XRT's emulation crashes when what such a run uses is
+     * released: buffers, kernels and device then stay until the process ends. */
+    atomic_bool is_kept;
     pthread_t watch;
     bool has_watch;
 };
