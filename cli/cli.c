@@ -12,11 +12,14 @@
 #include "weft/compiler.h"
 
 const weft_cli_verb *const weft_cli_verbs[] = {
-    &weft_cli_verb_check,   &weft_cli_verb_inspect,    &weft_cli_verb_quantize,
-    &weft_cli_verb_compile, &weft_cli_verb_build,      &weft_cli_verb_run,
-    &weft_cli_verb_verify,  &weft_cli_verb_bench,      &weft_cli_verb_profile,
-    &weft_cli_verb_devices, &weft_cli_verb_doctor,     &weft_cli_verb_list,
-    &weft_cli_verb_help,    &weft_cli_verb_completion, NULL,
+    &weft_cli_verb_check,      &weft_cli_verb_inspect,
+    &weft_cli_verb_quantize,   &weft_cli_verb_estimate,
+    &weft_cli_verb_compile,    &weft_cli_verb_build,
+    &weft_cli_verb_run,        &weft_cli_verb_verify,
+    &weft_cli_verb_bench,      &weft_cli_verb_profile,
+    &weft_cli_verb_devices,    &weft_cli_verb_doctor,
+    &weft_cli_verb_list,       &weft_cli_verb_help,
+    &weft_cli_verb_completion, NULL,
 };
 
 const weft_cli_option weft_cli_common_options[] = {

@@ -56,7 +56,7 @@ int weft_cli_main(int argc, char **argv);
 extern const weft_cli_verb weft_cli_verb_check, weft_cli_verb_inspect, weft_cli_verb_quantize,
     weft_cli_verb_compile, weft_cli_verb_build, weft_cli_verb_run, weft_cli_verb_verify,
     weft_cli_verb_bench, weft_cli_verb_profile, weft_cli_verb_devices, weft_cli_verb_doctor,
-    weft_cli_verb_list, weft_cli_verb_help, weft_cli_verb_completion;
+    weft_cli_verb_list, weft_cli_verb_help, weft_cli_verb_completion, weft_cli_verb_estimate;
 
 /* Help texts (help.c). */
 void weft_cli_help_overview(FILE *out);

@@ -9,6 +9,8 @@ CLI_SRC := \
     cli/divergence.c \
     cli/engine.c \
     cli/errors.c \
+    cli/estimate_json.c \
+    cli/estimate_print.c \
     cli/executors.c \
     cli/file.c \
     cli/float_layers.c \
@@ -34,6 +36,7 @@ CLI_SRC := \
     cli/package_summary.c \
     cli/plan_summary.c \
     cli/pocl.c \
+    cli/published_table.c \
     cli/quantize_report.c \
     cli/random.c \
     cli/report.c \
@@ -52,6 +55,7 @@ CLI_SRC := \
     cli/verb_completion.c \
     cli/verb_devices.c \
     cli/verb_doctor.c \
+    cli/verb_estimate.c \
     cli/verb_help.c \
     cli/verb_inspect.c \
     cli/verb_list.c \

@@ -219,6 +219,9 @@ static weft_status compile_models(weft_cli *cli, const weft_cli_models *models, 
     weft_compile_params params = WEFT_COMPILE_PARAMS_DEFAULT;
     params.target = weft_cli_args_text(&cli->args, "target", NULL);
     params.engine = weft_cli_args_text(&cli->args, "engine", NULL);
+    params.board = weft_cli_args_text(&cli->args, "board", NULL);
+    params.for_latency =
+        strcmp(weft_cli_args_text(&cli->args, "goal", "throughput"), "latency") == 0;
     params.threads = (int32_t)weft_cli_args_int(&cli->args, "threads", 0);
     params.level = (int32_t)weft_cli_args_int(&cli->args, "optimize", 1);
     params.verify_passes = weft_cli_args_has(&cli->args, "verify-passes");
@@ -284,6 +287,10 @@ static weft_status run(weft_cli *cli)
     FILE *answer = weft_cli_args_has(&cli->args, "dump-after") ? stderr : cli->out;
     weft_status status = weft_cli_open_models(cli, &models);
     weft_cli_report_flush(cli);
+    if (status == WEFT_OK && weft_cli_args_has(&cli->args, "board") &&
+        weft_cli_args_has(&cli->args, "engine"))
+        status = weft_cli_error(&cli->errors, WEFT_CLI_E_CONFLICT,
+                                "--board plans an engine of its own: it excludes --engine");
     if (status == WEFT_OK)
         status = check_paths(cli, path);
     if (status == WEFT_OK)
@@ -300,6 +307,10 @@ static const weft_cli_option options[] = {
      "target to plan for; default: this machine (weft list targets)"},
     {"engine", 0, WEFT_CLI_TEXT, "NAME", NULL, 0, 0,
      "engine for the 8-bit steps, or none; default: s (weft list engines)"},
+    {"board", 0, WEFT_CLI_TEXT, "NAME", NULL, 0, 0,
+     "card to plan the engine for, or a file ./mine.json (weft list boards)"},
+    {"goal", 0, WEFT_CLI_TEXT, "GOAL", "throughput|latency", 0, 0,
+     "with --board: most images per second (default), or the shortest time of one batch"},
     {"threads", 0, WEFT_CLI_INT, "N", NULL, 0, 4096,
      "compute threads the tiles are balanced for; 0 (default) = all cores"},
     {"optimize", 'O', WEFT_CLI_INT, "N", NULL, 0, 1,
@@ -331,11 +342,16 @@ const weft_cli_verb weft_cli_verb_compile = {
         "The result line says how many ONNX nodes became how many steps, what the arena holds "
         "with and without sharing, and which steps only move data because nothing absorbed them. "
         "For a quantised model a table names the layers that compute in float, with the reason. "
+        "With --board the engine is planned for a card: the package names its engines, their regions "
+        "and banks, and the cycles predicted for each step; weft build makes the bitstream from it. "
+        "The model must be quantised. The engine is planned for the batch that the model has; weft "
+        "estimate shows which pays.\n\n"
         "With --dump-after, the graph goes to standard output and the result to standard error; "
         "with --json, one document holds both.",
     .examples = "weft compile rs50.onnx -o rs50.weft\n"
                 "weft compile rs50.onnx --shape input=1x3x160x160,4x3x160x160\n"
                 "weft compile rs50.onnx -o rs50.weft --time-passes --plan plan.json\n"
+                "weft compile rs50-u8.onnx --shape input=8x3x160x160 --board u280\n"
                 "weft compile rs50.onnx -O0 --dump-after all > passes.txt",
     .run = run,
 };

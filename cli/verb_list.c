@@ -8,7 +8,7 @@
 #include "cli/json.h"
 #include "cli/listing.h"
 #include "cli/text.h"
-#include "weft/compiler.h"
+#include "weft/card.h"
 
 static void list_ops(weft_cli_listing *listing)
 {
@@ -81,6 +81,28 @@ static void list_engines(weft_cli_listing *listing)
     }
 }
 
+static void list_boards(weft_cli_listing *listing)
+{
+    weft_boards *boards = NULL;
+    WEFT_CLI_LISTING_COLUMNS(listing, "board", "device", "regions", "LUT", "DSP", "BRAM36", "URAM",
+                             "memory", "MHz", "platform of v++");
+    if (weft_boards_create(NULL, &boards) != WEFT_OK)
+        return;
+    for (size_t i = 0; i < weft_boards_count(boards); i++) {
+        weft_board_info board;
+        char regions[16], numbers[WEFT_CARD_RESOURCES][24], clock[16];
+        weft_boards_get(boards, i, &board);
+        snprintf(regions, sizeof regions, "%d", board.slr_count);
+        snprintf(clock, sizeof clock, "%.0f", board.clock_mhz);
+        for (int k = 0; k < WEFT_CARD_RESOURCES; k++)
+            snprintf(numbers[k], sizeof numbers[k], "%" PRId64, board.usable[k]);
+        WEFT_CLI_LISTING_ROW(listing, board.name, board.title, regions, numbers[0], numbers[2],
+                             numbers[3], numbers[4], board.memory, clock,
+                             board.platform == NULL ? "none" : board.platform);
+    }
+    weft_boards_destroy(boards);
+}
+
 static void list_errors(weft_cli_listing *listing)
 {
     WEFT_CLI_LISTING_COLUMNS(listing, "id", "name", "title", "exit code", "help");
@@ -140,6 +162,9 @@ static const struct topic {
      "The engines that 8-bit steps can be planned for: pixels x channels x "
      "depth of the matrix array.",
      list_engines, false, NULL},
+    {"boards", "Boards",
+     "Cards that weft estimate and weft compile --board know; what kernels may use.", list_boards,
+     false, NULL},
     {"errors", "Errors", errors_intro, list_errors, true, "help"},
     {"env", "Environment", env_intro, list_env, false, NULL},
     {"metrics", "Metrics", "Every number that is reported, by its JSON key.", list_metrics, false,
@@ -188,11 +213,12 @@ static const weft_cli_option options[] = {
 
 const weft_cli_verb weft_cli_verb_list = {
     .name = "list",
-    .summary = "list operators, passes, kernels, targets, engines, errors, environment, metrics",
-    .operands = "ops|passes|kernels|targets|engines|errors|env|metrics",
+    .summary =
+        "list operators, passes, kernels, targets, engines, boards, errors, environment, metrics",
+    .operands = "ops|passes|kernels|targets|engines|boards|errors|env|metrics",
     .operand_min = 1,
     .operand_max = 1,
-    .operand_words = "ops|passes|kernels|targets|engines|errors|env|metrics",
+    .operand_words = "ops|passes|kernels|targets|engines|boards|errors|env|metrics",
     .groups = {options, weft_cli_common_options},
     .description =
         "Prints a table that the program is built from, so a listing is never behind the code. "

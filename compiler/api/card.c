@@ -256,11 +256,11 @@ static void choose_batch(weft_estimate *estimate, const weft_estimator *estimato
                          weft_card_times *out_times)
 {
     estimate->network = &estimator->networks[0];
-    *out_times = weft_card_times_of(estimate->plan, estimate->arena, estimate->network);
+    *out_times = weft_card_times_of(estimate->plan, estimate->arena, estimate->network, false);
     double best = out_times->images_per_second;
     for (int i = 1; i < estimator->count; i++) {
         weft_card_times times =
-            weft_card_times_of(estimate->plan, estimate->arena, &estimator->networks[i]);
+            weft_card_times_of(estimate->plan, estimate->arena, &estimator->networks[i], false);
         if (times.images_per_second < (1 - NEGLIGIBLE) * best)
             break;
         estimate->network = &estimator->networks[i];
@@ -274,7 +274,7 @@ static void describe(weft_estimate *estimate, const weft_estimator *estimator)
     weft_card_times times;
     choose_batch(estimate, estimator, &times);
     const weft_card_network *single = &estimator->networks[estimator->count - 1];
-    weft_card_times alone = weft_card_times_of(plan, estimate->arena, single);
+    weft_card_times alone = weft_card_times_of(plan, estimate->arena, single, false);
     weft_estimate_info *info = &estimate->info;
     int64_t dsp_each = weft_card_engine_resources(plan->board, &plan->engine).dsp;
     *info = (weft_estimate_info){.board = plan->board->name,
@@ -311,7 +311,7 @@ static void describe(weft_estimate *estimate, const weft_estimator *estimator)
         2e-9 * (double)times.macs / (double)estimate->network->batch * times.images_per_second;
     compare_with_vendor(info);
     weft_card_describe(estimate->arena, plan, &estimate->card);
-    estimate->tiles = weft_card_tiles_create(estimate->arena, &plan->engine, &plan->timing);
+    estimate->tiles = weft_card_tiles_create(estimate->arena, &plan->engine, &plan->timing, false);
 }
 
 static weft_status make(weft_estimate *estimate, weft_estimator *estimator, const char *board,

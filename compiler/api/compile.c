@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "compiler/api/model.h"
+#include "compiler/card/plan.h"
 #include "compiler/package/format.h"
 #include "compiler/passes/passes.h"
 #include "compiler/plan/plan.h"
@@ -50,7 +51,8 @@ static weft_status run_passes(weft_compile_report *report, weft_graph *graph,
                                     .verify = params->verify_passes,
                                     .dump_after = params->dump_after,
                                     .dump = params->dump,
-                                    .user = params->user};
+                                    .user = params->user,
+                                    .skip = params->board == NULL ? NULL : weft_card_skipped_pass};
     weft_status status = weft_passes_run(graph, &pass_params, stats, diag);
     for (size_t i = 0; i < WEFT_PASS_COUNT; i++) {
         if (stats[i].name == NULL)
@@ -114,6 +116,36 @@ static weft_status find_engine(const char *name, const weft_engine_params **out_
     return status;
 }
 
+/* Plans the engine for the board with the largest schedule's work, and all schedules again for that
+ * engine, with the tiles that are fastest on it. */
+static weft_status plan_card(weft_arena *arena, weft_graph *const *graphs, size_t count,
+                             const weft_target *target, int threads,
+                             const weft_compile_params *params, weft_plan **io_plan,
+                             weft_diag *diag)
+{
+    const weft_board *board;
+    weft_card_network network;
+    weft_card_plan *card;
+    weft_schedule *schedules = (*io_plan)->manifest.schedules;
+    weft_status status = weft_board_open(arena, params->board, &board, diag);
+    if (status == WEFT_OK)
+        status = weft_card_network_of(graphs[0], &schedules[0], &network, diag);
+    if (status == WEFT_OK)
+        status = weft_card_plan_make(arena, board, &network,
+                                     params->for_latency ? WEFT_GOAL_LATENCY : WEFT_GOAL_THROUGHPUT,
+                                     &card, diag);
+    if (status == WEFT_OK)
+        status =
+            weft_plan_build(arena, graphs, count, target, threads, &card->engine, io_plan, diag);
+    if (status != WEFT_OK)
+        return status;
+    weft_manifest *manifest = &(*io_plan)->manifest;
+    for (size_t i = 0; i < count; i++)
+        weft_card_set_schedule(arena, card, &manifest->schedules[i]);
+    weft_card_describe(arena, card, &manifest->card);
+    return WEFT_OK;
+}
+
 static weft_status compile_all(weft_compile_report *report, weft_model *const *models,
                                size_t model_count, const weft_compile_params *params,
                                const char *out_path, weft_diag *diag)
@@ -124,6 +156,9 @@ static weft_status compile_all(weft_compile_report *report, weft_model *const *m
     weft_target target;
     weft_status status = weft_target_find(params->target, &target, diag);
     const weft_engine_params *engine = NULL;
+    if (status == WEFT_OK && params->board != NULL && params->engine != NULL)
+        status = weft_diag_error(diag, WEFT_E_API_USE,
+                                 "weft_compile: a board plans its own engine: name one of the two");
     if (status == WEFT_OK)
         status = find_engine(params->engine, &engine, diag);
     if (status != WEFT_OK)
@@ -145,6 +180,8 @@ static weft_status compile_all(weft_compile_report *report, weft_model *const *m
     uint64_t begin_ns = now_ns();
     weft_plan *plan = NULL;
     status = weft_plan_build(arena, graphs, model_count, &target, threads, engine, &plan, diag);
+    if (status == WEFT_OK && params->board != NULL)
+        status = plan_card(arena, graphs, model_count, &target, threads, params, &plan, diag);
     if (status != WEFT_OK)
         return status;
     plan->manifest.parameters = models[0]->info.parameters;

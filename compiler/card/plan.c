@@ -9,8 +9,9 @@
 
 #include "compiler/base/text.h"
 
-/* So many candidates, best bound first, are looked at with the cycle model. */
-enum { EVALUATED = 160 };
+/* So many candidates, best bound first, are looked at with the cycle model and few tiles; the best
+ * of these with all tiles. */
+enum { EVALUATED = 48, FINALISTS = 6 };
 
 /* ---- times ---- */
 
@@ -27,10 +28,10 @@ static double transfer_ns(const weft_board *board, const weft_schedule *schedule
 }
 
 weft_card_times weft_card_times_of(const weft_card_plan *plan, weft_arena *arena,
-                                   const weft_card_network *network)
+                                   const weft_card_network *network, bool is_rough)
 {
     weft_card_times times = {0};
-    weft_card_tiles *tiles = weft_card_tiles_create(arena, &plan->engine, &plan->timing);
+    weft_card_tiles *tiles = weft_card_tiles_create(arena, &plan->engine, &plan->timing, is_rough);
     bool was_engine = false;
     for (size_t i = 0; i < network->schedule->step_count; i++) {
         weft_step *step = &network->schedule->steps[i];
@@ -68,6 +69,7 @@ typedef struct candidate {
     weft_card_rung rung;
     weft_card_placement placement;
     double bound; /* engines per cycle that they need at least: more is better */
+    double merit; /* by the goal, of those that were evaluated: more is better */
 } candidate;
 
 typedef struct planning {
@@ -161,7 +163,7 @@ static double bound_cycles(const weft_schedule *schedule, const weft_engine_para
 
 static void add_candidate(planning *p, const weft_engine_params *engine)
 {
-    candidate c = {.rung = {.engine = *engine}};
+    candidate c = {.rung = {.engine = *engine}, .merit = -INFINITY};
     weft_card_place(p->board, engine, &p->network->footprint, WEFT_CARD_UNITS, &c.placement);
     c.rung.unit_count = c.placement.unit_count;
     c.rung.shortage = c.placement.shortage;
@@ -255,6 +257,26 @@ static double merit_of(weft_card_goal goal, const weft_card_times *times)
     return goal == WEFT_GOAL_LATENCY ? -times->latency_ns : times->images_per_second;
 }
 
+static void evaluate(const planning *p, candidate *c, bool is_rough)
+{
+    weft_card_plan trial = {.board = p->board};
+    if (c->rung.unit_count == 0)
+        return;
+    try_candidate(p, c, &trial);
+    weft_card_times times = weft_card_times_of(&trial, p->arena, p->network, is_rough);
+    c->rung.images_per_second = times.images_per_second;
+    c->rung.verdict = "slower";
+    c->merit = merit_of(p->goal, &times);
+}
+
+static int by_merit(const void *a, const void *b)
+{
+    const candidate *x = a, *y = b;
+    if (x->merit != y->merit)
+        return x->merit < y->merit ? 1 : -1;
+    return by_bound(a, b);
+}
+
 static weft_status no_fit(const planning *p, weft_diag *diag)
 {
     const weft_card_shortage *shortage = NULL;
@@ -329,23 +351,18 @@ weft_status weft_card_plan_make(weft_arena *arena, const weft_board *board,
     qsort(p.candidates.data, p.candidates.count, sizeof(candidate), by_bound);
     if (p.candidates.data[0].rung.unit_count == 0)
         return no_fit(&p, diag);
-    weft_card_plan trial = {.board = board}, best = {.board = board};
-    double best_merit = -INFINITY;
+    weft_card_plan best = {.board = board};
+    size_t count = p.candidates.count < EVALUATED ? p.candidates.count : EVALUATED;
+    for (size_t i = 0; i < count; i++)
+        evaluate(&p, &p.candidates.data[i], true);
+    qsort(p.candidates.data, count, sizeof(candidate), by_merit);
     size_t chosen = 0;
-    for (size_t i = 0; i < p.candidates.count && i < EVALUATED; i++) {
-        candidate *c = &p.candidates.data[i];
-        if (c->rung.unit_count == 0)
-            break;
-        try_candidate(&p, c, &trial);
-        weft_card_times times = weft_card_times_of(&trial, arena, network);
-        c->rung.images_per_second = times.images_per_second;
-        c->rung.verdict = "slower";
-        if (merit_of(goal, &times) <= best_merit)
-            continue;
-        best_merit = merit_of(goal, &times);
-        best = trial;
-        chosen = i;
+    for (size_t i = 0; i < count && i < FINALISTS; i++) {
+        evaluate(&p, &p.candidates.data[i], false);
+        if (p.candidates.data[i].merit > p.candidates.data[chosen].merit)
+            chosen = i;
     }
+    try_candidate(&p, &p.candidates.data[chosen], &best);
     p.candidates.data[chosen].rung.verdict = "chosen";
     *out_plan = weft_arena_dup(arena, &best, sizeof best);
     keep_rungs(&p, *out_plan);
@@ -356,7 +373,7 @@ weft_status weft_card_plan_make(weft_arena *arena, const weft_board *board,
 
 void weft_card_set_schedule(weft_arena *arena, const weft_card_plan *plan, weft_schedule *schedule)
 {
-    weft_card_tiles *tiles = weft_card_tiles_create(arena, &plan->engine, &plan->timing);
+    weft_card_tiles *tiles = weft_card_tiles_create(arena, &plan->engine, &plan->timing, false);
     weft_card_leave_to_host(schedule);
     for (size_t i = 0; i < schedule->step_count; i++) {
         weft_card_cycles cycles;

@@ -63,10 +63,11 @@ weft_board_slr weft_card_limit_of(const weft_board *board, int32_t slr);
 
 /* ---- tiles ---- */
 
-/* Chosen tiles by a descriptor's geometry, so that equal layers are looked at once. */
+/* Chosen tiles by a descriptor's geometry, so that equal layers are looked at once. is_rough: fewer
+ * are tried, for telling candidates apart. */
 typedef struct weft_card_tiles weft_card_tiles;
 weft_card_tiles *weft_card_tiles_create(weft_arena *arena, const weft_engine_params *params,
-                                        const weft_card_timing *timing);
+                                        const weft_card_timing *timing, bool is_rough);
 /* Predicts a step with the best tiles. With `sets`, they are written into its descriptors. False:
  * the step runs on the host. */
 bool weft_card_tiles_step(weft_card_tiles *tiles, weft_step *step, bool sets,
@@ -125,7 +126,7 @@ typedef struct weft_card_times {
     const char *limit;        /* "engines", "transfers", "host steps" */
 } weft_card_times;
 weft_card_times weft_card_times_of(const weft_card_plan *plan, weft_arena *arena,
-                                   const weft_card_network *network);
+                                   const weft_card_network *network, bool is_rough);
 
 /* Chooses. Errors: CARD_*, with what is short by how much. */
 weft_status weft_card_plan_make(weft_arena *arena, const weft_board *board,

@@ -15,21 +15,25 @@ typedef struct entry {
     weft_card_cycles cycles;
 } entry;
 
+enum { TRIED = 4, ROUGHLY_TRIED = 2 };
+
 struct weft_card_tiles {
     weft_arena *arena;
     weft_engine_params params;
     weft_card_timing timing;
     weft_map known; /* geometry as text -> entry */
+    int tried;      /* parts of the depth, and of the channels, that are looked at */
 };
 
 weft_card_tiles *weft_card_tiles_create(weft_arena *arena, const weft_engine_params *params,
-                                        const weft_card_timing *timing)
+                                        const weft_card_timing *timing, bool is_rough)
 {
     weft_card_tiles *tiles = WEFT_NEW(arena, weft_card_tiles);
     tiles->arena = arena;
     tiles->params = *params;
     tiles->timing = *timing;
     weft_map_init(&tiles->known, arena);
+    tiles->tried = is_rough ? ROUGHLY_TRIED : TRIED;
     return tiles;
 }
 
@@ -95,7 +99,7 @@ static int64_t most_pixels(const search *s, int64_t channels, int64_t depth)
 /* Parts worth trying: whole, and a few equal shares. More parts overlap better and start more
  * often. */
 static const int64_t part_counts[] = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256, 1024};
-enum { PART_COUNTS = sizeof part_counts / sizeof part_counts[0], TRIED = 4 };
+enum { PART_COUNTS = sizeof part_counts / sizeof part_counts[0] };
 
 static void search_pixels(search *s, int64_t channels, int64_t depth)
 {
@@ -104,7 +108,7 @@ static void search_pixels(search *s, int64_t channels, int64_t depth)
     if (most < 1)
         return;
     int64_t fewest = blocks(s->pixels, most);
-    for (size_t i = 0; i < sizeof finer / sizeof finer[0]; i++) {
+    for (size_t i = 0; i < sizeof finer / sizeof finer[0] && (int)i < s->tiles->tried; i++) {
         int64_t pixels = part_of(s->pixels, fewest * finer[i], s->pixel_unit);
         consider(s, (tile){least(pixels, most), channels, depth});
         if (pixels <= s->pixel_unit)
@@ -116,14 +120,14 @@ static void search_all(search *s)
 {
     int64_t last_depth = 0;
     int depths = 0;
-    for (int d = 0; d < PART_COUNTS && depths < TRIED; d++) {
+    for (int d = 0; d < PART_COUNTS && depths < s->tiles->tried; d++) {
         int64_t depth = part_of(s->depth, part_counts[d], s->depth_unit), last = 0;
         if (depth == last_depth)
             continue;
         last_depth = depth;
         bool fits = false;
         int channel_counts = 0;
-        for (int c = 0; c < PART_COUNTS && channel_counts < TRIED; c++) {
+        for (int c = 0; c < PART_COUNTS && channel_counts < s->tiles->tried; c++) {
             int64_t channels = part_of(s->channels, part_counts[c], s->channel_unit);
             if (channels == last || most_pixels(s, channels, depth) < 1)
                 continue;

@@ -69,6 +69,20 @@ static void forget_weights(weft_quant *quant)
     }
 }
 
+/* Batch normalisation that would go into a convolution's weights goes without a trace. */
+static void drop_normalisation(weft_graph *graph)
+{
+    for (weft_node *node = graph->first, *next; node != NULL; node = next) {
+        next = node->next;
+        weft_value *x = weft_node_input(node, 0);
+        if (node->op != WEFT_OP_BatchNormalization || x == NULL || x->producer == NULL ||
+            x->producer->op != WEFT_OP_Conv || x->use_count != 1 || node->output_count != 1)
+            continue;
+        weft_graph_replace_uses(graph, node->outputs[0], x);
+        weft_graph_remove_node(graph, node);
+    }
+}
+
 weft_status weft_quant_assume(weft_arena *arena, const weft_graph *graph, weft_graph **out_graph,
                               weft_diag *diag)
 {
@@ -77,6 +91,7 @@ weft_status weft_quant_assume(weft_arena *arena, const weft_graph *graph, weft_g
     quant.params.signed_values = true;
     *out_graph = NULL;
     quant.graph = weft__graph_copy(arena, graph);
+    drop_normalisation(quant.graph);
     forget_weights(&quant);
     weft_status status = weft_quant_prepare(&quant, diag);
     if (status == WEFT_OK)

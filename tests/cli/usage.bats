@@ -7,7 +7,7 @@ setup() {
     cd "$BATS_TEST_TMPDIR"
 }
 
-verbs="check inspect compile build run verify bench profile devices doctor list help completion"
+verbs="check inspect estimate compile build run verify bench profile devices doctor list help completion"
 
 @test "version and overview" {
     run "$weft" --version
@@ -174,7 +174,7 @@ verbs="check inspect compile build run verify bench profile devices doctor list 
 }
 
 @test "help as JSON names every option" {
-    "$weft" help --json | jq -e '.schema == "weft.help/1" and (.commands | length == 14)'
+    "$weft" help --json | jq -e '.schema == "weft.help/1" and (.commands | length == 15)'
 }
 
 @test "a lost answer is an error" {

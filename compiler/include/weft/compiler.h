@@ -91,10 +91,13 @@ typedef struct weft_compile_params {
     void *user;
     const char *engine; /* row of weft_engine_info_get that executes steps of 8-bit values; NULL:
                            the default one; "none": no descriptors are made */
+    const char *board;  /* a board (weft/card.h): the engine is planned for it, with engines, banks
+                           and cycles in the package; NULL: no card. Excludes engine */
+    bool for_latency;   /* with board: shortest time of one batch, else most images per second */
 } weft_compile_params;
 #define WEFT_COMPILE_PARAMS_DEFAULT                                                                \
     {                                                                                              \
-        sizeof(weft_compile_params), NULL, 0, 1, false, NULL, NULL, NULL, NULL, NULL               \
+        sizeof(weft_compile_params), NULL, 0, 1, false, NULL, NULL, NULL, NULL, NULL, NULL, false  \
     }
 
 typedef struct weft_compile_report weft_compile_report;
