@@ -14,6 +14,7 @@
 #include "cli/table.h"
 #include "cli/text.h"
 #include "weft/compiler.h"
+#include "weft/flow.h"
 #include "weft/runtime.h"
 
 typedef enum grade { GOOD, ADVICE, MISSING } grade;
@@ -26,7 +27,7 @@ typedef struct finding {
 } finding;
 
 typedef struct findings {
-    finding items[16];
+    finding items[32];
     size_t count, missing;
 } findings;
 
@@ -138,6 +139,27 @@ static void check_machine(findings *list)
         is_roomy ? NULL : weft_cli_strdup("large models may not fit"));
 }
 
+/* Bitstreams for cards are made by a tool that no distribution has. */
+static void check_build(findings *list)
+{
+    weft_flow_tool tool;
+    if (weft_flow_tool_find(&tool) != WEFT_OK)
+        return;
+    bool is_good = tool.version != NULL && tool.has_xclbinutil;
+    add(list, "bitstreams", is_good ? GOOD : ADVICE,
+        tool.path == NULL      ? weft_cli_strdup("no v++: neither in PATH nor below XILINX_VITIS")
+        : tool.version == NULL ? weft_cli_printf("%s does not say its release", tool.path)
+                               : weft_cli_printf("v++ %s, %s%s", tool.version, tool.path,
+                                                 tool.has_xclbinutil ? "" : ", no xclbinutil"),
+        is_good ? NULL
+        : tool.version != NULL
+            ? weft_cli_strdup("source the setup.sh of XRT: weft build writes its notes with "
+                              "xclbinutil")
+            : weft_cli_strdup("AMD Vitis: source its settings64.sh; only weft build for a card "
+                              "needs it"));
+    weft_flow_tool_finish(&tool);
+}
+
 static void print_answer(weft_cli *cli, const findings *list)
 {
     if (cli->is_json) {
@@ -181,6 +203,7 @@ static weft_status run(weft_cli *cli)
     check_folder(&list, "kernel cache", weft_cli_default_cache_dir());
     check_folder(&list, "PoCL's cache", pocl_cache);
     check_machine(&list);
+    check_build(&list);
     print_answer(cli, &list);
     weft_status status = WEFT_OK;
     if (list.missing > 0) {
@@ -204,8 +227,8 @@ const weft_cli_verb weft_cli_verb_doctor = {
     .operands = "",
     .groups = {weft_cli_common_options},
     .description =
-        "Looks for OpenCL implementations, a usable device, PoCL, writable caches, CPU features "
-        "and memory. Each missing thing is listed with the Debian package that has it. Exit code "
+        "Looks for OpenCL implementations, a usable device, PoCL, writable caches, CPU features, "
+        "memory, and the tools that make bitstreams. Each missing thing is listed with the Debian package that has it. Exit code "
         "6 when something that is needed is missing; notes do not count. The reference backend "
         "(--backend ref) works without any of it.",
     .examples = "weft doctor\nweft doctor --json | jq '.checks[] | select(.verdict != \"ok\")'",

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compiler/card/board.h"
 #include "compiler/package/bitstream.h"
 #include "hls/flow/internal.h"
 
@@ -466,6 +465,7 @@ static weft_status decide(weft_flow *flow, weft_diag *diag)
     /* A board of the user's own is not needed once the package is made. */
     if (weft_board_open(flow->arena, card->board, &board, NULL) != WEFT_OK)
         board = NULL;
+    flow->board = board;
     flow->design = (flow_design){.card = card,
                                  .clock_mhz = flow->params.clock_mhz > 0 ? flow->params.clock_mhz
                                                                          : card->clock_mhz,

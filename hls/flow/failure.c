@@ -164,13 +164,14 @@ static const char *build_command(const weft_flow *flow, const char *more)
                              flow->output, more[0] == '\0' ? "" : " ", more);
 }
 
-static const char *smaller_engine(const weft_flow *flow)
+/* The planner takes the next rung of its ladder when the board offers less. */
+static const char *smaller_plan(const weft_flow *flow)
 {
-    return weft_arena_printf(flow->arena,
-                             "weft compile MODEL.onnx --board %s with a smaller engine or fewer "
-                             "units (weft estimate MODEL.onnx --board %s shows the ladder), then "
-                             "weft build again",
-                             flow->design.card->board, flow->design.card->board);
+    return weft_arena_printf(
+        flow->arena,
+        "a smaller plan: copy hls/boards/%s.json, lower its limits (docs/boards.md), then weft "
+        "compile MODEL.onnx --board ./lower.json -o %s; weft estimate shows the ladder",
+        flow->design.card->board, flow->params.package);
 }
 
 static const char *next_rung(const weft_flow *flow, weft_error_id id, const cause *found)
@@ -185,7 +186,7 @@ static const char *next_rung(const weft_flow *flow, weft_error_id id, const caus
                               weft__build_megahertz(arena, lower_clock(flow->design.clock_mhz,
                                                                        found->worst_slack_ns))));
     case WEFT_E_BUILD_RESOURCES:
-    case WEFT_E_BUILD_PLACEMENT: return smaller_engine(flow);
+    case WEFT_E_BUILD_PLACEMENT: return smaller_plan(flow);
     case WEFT_E_BUILD_MEMORY: return build_command(flow, "--jobs 1");
     case WEFT_E_BUILD_PLATFORM:
         return found->platforms != NULL

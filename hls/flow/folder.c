@@ -111,14 +111,16 @@ bool weft__build_is_file(const char *path)
 
 const char *weft__build_read_text(weft_arena *arena, const char *path, size_t max_bytes)
 {
-    weft_file_map map;
-    if (weft_file_map_open(path, &map, NULL) != WEFT_OK)
+    struct stat info;
+    if (stat(path, &info) != 0 || !S_ISREG(info.st_mode) || info.st_size <= 0)
         return "";
-    size_t length = map.size_bytes < max_bytes ? map.size_bytes : max_bytes;
-    const char *text =
-        length == 0
-            ? ""
-            : weft_arena_strndup(arena, (const char *)map.data + map.size_bytes - length, length);
-    weft_file_map_close(&map);
-    return text;
+    size_t length = (size_t)info.st_size < max_bytes ? (size_t)info.st_size : max_bytes, got = 0;
+    char *text = weft_arena_alloc(arena, length + 1);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    off_t start = info.st_size - (off_t)length;
+    for (ssize_t n = 1; fd >= 0 && n > 0 && got<length; got += n> 0 ? (size_t)n : 0)
+        n = pread(fd, text + got, length - got, start + (off_t)got);
+    if (fd >= 0)
+        close(fd);
+    return text; /* zeroed: ends where the file did */
 }

@@ -12,6 +12,7 @@
  *   csynth.c       report of high-level synthesis
  *   timing.c       timing summary of a routed design, clocks that the linker chose
  *   utilisation.c  tables of resources
+ *   predict.c      what weft predicted
  *   results.c      all reports of a build -> figures
  *   failure.c      a log -> the diagnostic that names the cause, and the next rung
  *   report.c       JSON of schema weft.build/1
@@ -24,6 +25,7 @@
 #include <sys/types.h>
 
 #include "compiler/base/text.h"
+#include "compiler/card/board.h"
 #include "compiler/package/format.h"
 #include "weft/flow.h"
 
@@ -261,6 +263,7 @@ struct weft_flow {
     weft_flow_params params; /* texts copied */
     weft_package *package;
     const weft_manifest *manifest;
+    const weft_board *board; /* NULL: the user's own, and not here */
     flow_design design;
     const char *output, *report, *work;
     const char *tool, *tool_text, *version;
@@ -287,6 +290,11 @@ weft_status weft__build_explain(weft_flow *flow, const flow_step *step, const fl
                                 weft_diag *diag);
 /* The place in failures.def that a line matches (0: the most specific), or -1. */
 int weft__build_failure_rank(const char *line, size_t length);
+
+/* predict.c: what one unit was predicted to take, and what kernels may use of a region. False: the
+ * board or the engine is not known here. */
+bool weft__build_predict(const weft_flow *flow, flow_resources *out_unit);
+bool weft__build_usable(const weft_flow *flow, int32_t slr, flow_resources *out_usable);
 
 /* results.c: reads whatever reports the steps left. */
 void weft__build_read_results(weft_flow *flow, weft_diag *diag);

@@ -87,6 +87,24 @@ static flow_resources times(const flow_resources *one, size_t count)
 
 static const char all_units[] = "all units";
 
+static void add_predictions(weft_flow *flow)
+{
+    const weft_card *card = &flow->manifest->card;
+    flow_resources one, usable;
+    bool is_known = weft__build_predict(flow, &one);
+    for (size_t i = 0; i < card->unit_count; i++) {
+        const weft_card_unit *unit = &card->units[i];
+        if (is_known)
+            set(flow, unit->name, WEFT_FLOW_MODEL, &one);
+        if (weft__build_usable(flow, unit->slr, &usable))
+            set_available(flow, unit->name, &usable);
+    }
+    if (is_known) {
+        flow_resources all = times(&one, card->unit_count);
+        set(flow, all_units, WEFT_FLOW_MODEL, &all);
+    }
+}
+
 static void read_hls(weft_flow *flow, weft_diag *diag)
 {
     const weft_card *card = &flow->manifest->card;
@@ -196,6 +214,7 @@ void weft__build_read_results(weft_flow *flow, weft_diag *diag)
     size_t scopes = flow->manifest->card.unit_count + 1 + FLOW_SLRS;
     *results = (flow_results){.achieved_mhz = NAN};
     results->figures = WEFT_NEW_ARRAY(flow->arena, weft_flow_figure, scopes * FLOW_RESOURCE_COUNT);
+    add_predictions(flow);
     read_hls(flow, diag);
     if (flow->params.target == WEFT_FLOW_HW) {
         read_kernels(flow, WEFT_FLOW_SYNTHESIS, FIND(flow, "link", "*kernel_util_synthed.rpt"),

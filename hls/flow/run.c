@@ -86,8 +86,10 @@ static void take_phase(watcher *w, const char *line, size_t length)
         length--;
     size_t kept = length - from < sizeof w->phase - 1 ? length - from : sizeof w->phase - 1;
     for (size_t i = 0; i < kept; i++) { /* may go to a terminal */
-        unsigned char c = (unsigned char)line[from + i];
-        w->phase[i] = c < 0x20 || c >= 0x7f ? '?' : (char)c;
+        char c = line[from + i];
+        w->phase[i] = '?';
+        if (c >= ' ' && c <= '~')
+            w->phase[i] = c;
     }
     w->phase[kept] = '\0';
 }

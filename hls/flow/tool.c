@@ -142,3 +142,41 @@ weft_status weft__build_ask_version(weft_arena *arena, const char *tool, weft_di
             return WEFT_OK;
     return no_version(tool, text, diag);
 }
+
+static char *owned(const char *text)
+{
+    char *copy = text == NULL ? NULL : malloc(strlen(text) + 1);
+    if (copy != NULL)
+        strcpy(copy, text);
+    return copy;
+}
+
+weft_status weft_flow_tool_find(weft_flow_tool *out_tool)
+{
+    const char *path = NULL, *text = NULL;
+    int year = 0, part = 0;
+    *out_tool = (weft_flow_tool){.path = NULL};
+    weft_arena *arena = weft_arena_create();
+    if (arena == NULL)
+        return WEFT_NO_MEMORY;
+    if (WEFT_ARENA_TRY(arena)) {
+        weft_arena_destroy(arena);
+        weft_flow_tool_finish(out_tool);
+        return WEFT_NO_MEMORY;
+    }
+    if (weft__build_find_tool(arena, NULL, NULL, &path) == WEFT_OK) {
+        out_tool->path = owned(path);
+        if (weft__build_ask_version(arena, path, NULL, &text, &year, &part) == WEFT_OK)
+            out_tool->version = owned(weft_arena_printf(arena, "%d.%d", year, part));
+    }
+    out_tool->has_xclbinutil = weft__build_find_companion(arena, path, "xclbinutil") != NULL;
+    weft_arena_destroy(arena);
+    return WEFT_OK;
+}
+
+void weft_flow_tool_finish(weft_flow_tool *tool)
+{
+    free(tool->path);
+    free(tool->version);
+    *tool = (weft_flow_tool){.path = NULL};
+}

@@ -135,6 +135,15 @@ const char *weft_flow_last_lines(const weft_flow *flow);
 /* Everything above as JSON of schema weft.build/1; release with free. NULL: out of memory. */
 char *weft_flow_report(const weft_flow *flow);
 
+/* The tool as weft_flow_create finds it when no path is given. */
+typedef struct weft_flow_tool {
+    char *path;    /* NULL: there is none */
+    char *version; /* NULL: it does not say one */
+    bool has_xclbinutil;
+} weft_flow_tool;
+weft_status weft_flow_tool_find(weft_flow_tool *out_tool); /* WEFT_NO_MEMORY or WEFT_OK */
+void weft_flow_tool_finish(weft_flow_tool *tool);
+
 /* The connectivity file of a package, as the newest release that weft knows takes it; release with
  * free. Errors: BUILD_*. */
 weft_status weft_flow_connectivity(const weft_package *package, weft_diag *diag, char **out_text);
