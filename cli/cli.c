@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cli/cli.h"
 #include "cli/report.h"
@@ -34,7 +35,7 @@ const weft_cli_option weft_cli_common_options[] = {
 
 const weft_cli_option weft_cli_running_options[] = {
     {"backend", 0, WEFT_CLI_TEXT, "NAME", NULL, 0, 0,
-     "what runs the steps: opencl (default), ref, engine-opencl or engine-hls"},
+     "what runs the steps: opencl (default), ref, engine-opencl, engine-hls or xrt"},
     {"device", 0, WEFT_CLI_INT, "N", NULL, 0, 1023,
      "device of the backend, as `weft devices` numbers them; default 0"},
     {"threads", 0, WEFT_CLI_INT, "N", NULL, 0, 4096, "compute threads; 0 (default) = all cores"},
@@ -42,6 +43,10 @@ const weft_cli_option weft_cli_running_options[] = {
      "compiled kernels; default ~/.cache/weft, empty = keep nothing"},
     {"schedule", 0, WEFT_CLI_INT, "N", NULL, 0, 1000000,
      "schedule of the package; default: by the shape of the input"},
+    {"xclbin", 0, WEFT_CLI_TEXT, "FILE", NULL, 0, 0,
+     "cards: the bitstream; default PACKAGE.xclbin for PACKAGE.weft"},
+    {"launch-timeout", 0, WEFT_CLI_REAL, "S", NULL, 0.001, 1e6,
+     "cards: a launch that takes longer has failed; default 10 s and 100 times the prediction"},
     WEFT_CLI_OPTIONS_END,
 };
 
@@ -150,6 +155,18 @@ static weft_status dispatch(weft_cli *cli, int argc, char **argv)
     return cli->verb == NULL ? unknown_verb(cli, first) : run_verb(cli, argc - 2, argv + 2);
 }
 
+/* Whether a call to a card was left behind (XRT_NO_ANSWER), or a unit (XRT_TIMEOUT). */
+static bool has_lost_card(const weft_cli *cli)
+{
+    enum { NO_ANSWER = 726, TIMEOUT = 727 };
+    for (size_t i = 0; i < weft_diag_count(cli->diag); i++) {
+        uint32_t id = weft_diag_get(cli->diag, i)->id;
+        if (id == NO_ANSWER || id == TIMEOUT)
+            return true;
+    }
+    return false;
+}
+
 int weft_cli_main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "");  /* names of models in UTF-8; numbers keep the decimal point */
@@ -170,6 +187,9 @@ int weft_cli_main(int argc, char **argv)
         weft_cli_report_flush(&cli);
         status = status == WEFT_OK ? lost : status;
     }
+    /* XRT's own handlers of the end would wait for ever for a card that is gone. */
+    if (has_lost_card(&cli))
+        _exit(weft_status_exit_code(status));
     weft_cli_args_finish(&cli.args);
     weft_cli_errors_finish(&cli.errors);
     weft_diag_destroy(cli.diag);

@@ -62,6 +62,7 @@ json_t *weft_cli_engine_json(const weft_cli_engine *engine)
     json_object_set_new(json, "programs_built", json_integer((json_int_t)load.programs_built));
     json_object_set_new(json, "programs_from_cache",
                         json_integer((json_int_t)load.programs_from_cache));
+    json_object_set_new(json, "timed_by", weft_cli_json_text(load.timed_by));
     json_object_set_new(json, "note", weft_cli_json_text(load.note));
     return json;
 }

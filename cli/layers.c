@@ -73,6 +73,14 @@ static row *sorted_rows(const weft_cli_layers *layers, size_t count)
     return rows;
 }
 
+/* Where the times of a row come from. */
+static const char *source_of(const weft_cli_layers *layers)
+{
+    if (layers->measured_us == NULL)
+        return "model";
+    return layers->measured_by == NULL ? "measured" : layers->measured_by;
+}
+
 static bool has_engine(const weft_cli_layers *layers)
 {
     weft_package_engine engine;
@@ -114,6 +122,8 @@ static void add_columns(weft_cli_table *table, const weft_cli_layers *layers)
     weft_cli_table_add_column(table, "MMAC", WEFT_CLI_RIGHT);
     weft_cli_table_add_column(table, "MB", WEFT_CLI_RIGHT);
     weft_cli_table_add_column(table, "ideal us", WEFT_CLI_RIGHT);
+    if (layers->clock_mhz > 0)
+        weft_cli_table_add_column(table, "predicted us", WEFT_CLI_RIGHT);
     if (layers->measured_us != NULL) {
         weft_cli_table_add_column(table, "us", WEFT_CLI_RIGHT);
         weft_cli_table_add_column(table, "% time", WEFT_CLI_RIGHT);
@@ -145,8 +155,14 @@ static double peak_us(const weft_cli_layers *layers, const weft_step_info *step)
     return peak > 0 ? (double)step->flops / peak / 1e3 : 0;
 }
 
+/* By the plan for the card; 0 for host steps. */
+static double predicted_us(const weft_cli_layers *layers, const weft_step_info *step)
+{
+    return layers->clock_mhz > 0 ? (double)step->cycles / layers->clock_mhz : 0;
+}
+
 typedef struct totals {
-    double macs, flops, bytes, ideal_us, peak_us, measured_us;
+    double macs, flops, bytes, ideal_us, predicted_us, peak_us, measured_us;
 } totals;
 
 static totals total_of(const weft_cli_layers *layers, size_t count)
@@ -159,6 +175,7 @@ static totals total_of(const weft_cli_layers *layers, size_t count)
         sum.flops += (double)step.flops;
         sum.bytes += step_bytes(&step);
         sum.ideal_us += step.ideal_ns / 1e3;
+        sum.predicted_us += predicted_us(layers, &step);
         sum.peak_us += peak_us(layers, &step);
         sum.measured_us += layers->measured_us != NULL ? layers->measured_us[i] : 0;
     }
@@ -183,7 +200,8 @@ static void add_measured(weft_cli_table *table, const weft_cli_layers *layers, d
 
 static void add_sums(weft_cli_table *table, const weft_cli_layers *layers, const totals *sum)
 {
-    const int text_columns = has_sums(layers) ? 5 : 4; /* between "op" and "MMAC" */
+    const int text_columns = has_sums(layers) ? 5 : 4;        /* between "op" and "MMAC" */
+    const int number_columns = layers->clock_mhz > 0 ? 4 : 3; /* "MMAC" to the measured ones */
     weft_cli_table_add_row(table);
     weft_cli_table_add_cell(table, " ");
     weft_cli_table_add_cell(table, "sum");
@@ -192,19 +210,21 @@ static void add_sums(weft_cli_table *table, const weft_cli_layers *layers, const
     weft_cli_table_add_cell(table, "%.2f", sum->macs / 1e6);
     weft_cli_table_add_cell(table, "%.2f", sum->bytes / 1e6);
     weft_cli_table_add_cell(table, "%.1f", sum->ideal_us);
+    if (layers->clock_mhz > 0)
+        weft_cli_table_add_cell(table, "%.1f", sum->predicted_us);
     if (layers->measured_us == NULL)
         return;
     add_measured(table, layers, sum->measured_us, 1, 1, sum->flops, sum->peak_us, sum->bytes);
     weft_cli_table_add_row(table);
     weft_cli_table_add_cell(table, " ");
     weft_cli_table_add_cell(table, "unaccounted");
-    for (int blank = 0; blank < text_columns + 3; blank++)
+    for (int blank = 0; blank < text_columns + number_columns; blank++)
         weft_cli_table_add_cell(table, " ");
     weft_cli_table_add_cell(table, "%.1f", layers->wall_us - sum->measured_us);
     weft_cli_table_add_row(table);
     weft_cli_table_add_cell(table, " ");
     weft_cli_table_add_cell(table, "wall");
-    for (int blank = 0; blank < text_columns + 3; blank++)
+    for (int blank = 0; blank < text_columns + number_columns; blank++)
         weft_cli_table_add_cell(table, " ");
     weft_cli_table_add_cell(table, "%.1f", layers->wall_us);
 }
@@ -243,13 +263,17 @@ void weft_cli_layers_print(FILE *out, const weft_cli_layers *layers)
         weft_cli_table_add_cell(table, "%.2f", (double)step.macs / 1e6);
         weft_cli_table_add_cell(table, "%.2f", step_bytes(&step) / 1e6);
         weft_cli_table_add_cell(table, "%.1f", step.ideal_ns / 1e3);
+        if (layers->clock_mhz > 0 && step.cycles > 0)
+            weft_cli_table_add_cell(table, "%.1f", predicted_us(layers, &step));
+        else if (layers->clock_mhz > 0)
+            weft_cli_table_add_cell(table, "-");
         if (layers->measured_us != NULL)
             add_measured(table, layers, rows[i].time_us, share, cumulative, (double)step.flops,
                          peak_us(layers, &step), step_bytes(&step));
         if (has_engine(layers))
             weft_cli_table_add_cell(table, "%s", step.descriptor_count > 0 ? "yes" : "host");
         weft_cli_table_add_cell(table, "%s", step.bound);
-        weft_cli_table_add_cell(table, "%s", layers->measured_us != NULL ? "measured" : "model");
+        weft_cli_table_add_cell(table, "%s", source_of(layers));
         free(sources);
     }
     add_sums(table, layers, &sum);
@@ -313,12 +337,14 @@ json_t *weft_cli_layers_json(const weft_cli_layers *layers)
         json_object_set_new(json, "input_bytes", json_integer(step.input_bytes));
         json_object_set_new(json, "output_bytes", json_integer(step.output_bytes));
         json_object_set_new(json, "ideal_us", weft_cli_json_real(step.ideal_ns / 1e3));
+        if (layers->clock_mhz > 0 && step.cycles > 0)
+            json_object_set_new(json, "predicted_us",
+                                weft_cli_json_real(predicted_us(layers, &step)));
         if (layers->measured_us != NULL)
             json_object_set_new(json, "measured_us",
                                 weft_cli_json_real(layers->measured_us[rows[i].index]));
         json_object_set_new(json, "bound", weft_cli_json_text(step.bound));
-        json_object_set_new(json, "source",
-                            json_string(layers->measured_us != NULL ? "measured" : "model"));
+        json_object_set_new(json, "source", json_string(source_of(layers)));
         json_array_append_new(list, json);
     }
     free(rows);

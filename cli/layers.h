@@ -15,6 +15,9 @@ typedef struct weft_cli_layers {
     const weft_package *package;
     size_t schedule;
     const double *measured_us; /* one per step; NULL when nothing was measured */
+    const char *measured_by;   /* NULL: the device; else what the column source says of them */
+    double clock_mhz;          /* of the card the package is planned for: predicted cycles become
+                                  times; 0: none */
     double wall_us;            /* of one whole run, for the gap line */
     double peak_gflops;        /* of the target with the threads used; 0 when unknown */
     double peak_gops;          /* the same for products of 8-bit values */

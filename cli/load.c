@@ -71,6 +71,9 @@ weft_session_params weft_cli_session_params(const weft_cli *cli, size_t schedule
     params.device = (int32_t)weft_cli_args_int(&cli->args, "device", 0);
     params.threads = (int32_t)weft_cli_args_int(&cli->args, "threads", 0);
     params.cache_dir = weft_cli_args_text(&cli->args, "cache-dir", NULL);
+    params.bitstream = weft_cli_args_text(&cli->args, "xclbin", NULL);
+    params.launch_timeout_ns =
+        (uint64_t)(weft_cli_args_real(&cli->args, "launch-timeout", 0) * 1e9);
     params.schedule = schedule;
     return params;
 }

@@ -19,7 +19,7 @@ typedef struct weft_cli_models {
 weft_status weft_cli_open_models(weft_cli *cli, weft_cli_models *out_models);
 void weft_cli_models_finish(weft_cli_models *models);
 
-/* Parameters from --backend, --device, --threads and --cache-dir. */
+/* Parameters from --backend, --device, --threads, --cache-dir, --xclbin and --launch-timeout. */
 weft_session_params weft_cli_session_params(const weft_cli *cli, size_t schedule);
 
 #endif

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Chrome trace and Netron overlay. Must not know about: sessions. */
 #include "cli/trace.h"
+
+#include <stdlib.h>
+
 #include "cli/json.h"
+#include "cli/memory.h"
 #include "weft/status.h"
 
 enum { PROCESS = 1, TRACK_HOST = 1, TRACK_QUEUE = 2 };
+/* Of cards. */
+enum { TRACK_SEND = 2, TRACK_DISPATCH, TRACK_FETCH, TRACK_UNIT, MAX_UNITS = 64 };
 
 static json_t *track_name(int track, const char *name)
 {
@@ -31,15 +37,56 @@ static json_t *slice(int track, const char *name, double start_us, double durati
     return json;
 }
 
+/* A track per unit that did something, and those of what a launch is made of. */
+static void name_card_tracks(json_t *events, const weft_package *package,
+                             const weft_step_time *times, size_t count, const char *device)
+{
+    json_array_append_new(events, track_name(TRACK_SEND, "to the card"));
+    json_array_append_new(events, track_name(TRACK_DISPATCH, "dispatch"));
+    json_array_append_new(events, track_name(TRACK_FETCH, "from the card"));
+    for (uint32_t unit = 0; unit < MAX_UNITS; unit++) {
+        size_t i = 0;
+        while (i < count && times[i].unit != unit)
+            i++;
+        if (i == count)
+            continue;
+        weft_package_unit planned;
+        weft_package_get_unit(package, unit, &planned);
+        char *name = planned.name != NULL ? weft_cli_printf("%s of %s", planned.name, device)
+                                          : weft_cli_printf("unit %u of %s", unit + 1, device);
+        json_array_append_new(events, track_name(TRACK_UNIT + (int)unit, name));
+        free(name);
+    }
+}
+
+/* What came before and after a launch. */
+static void add_ways(json_t *events, const weft_step_time *time, const char *name)
+{
+    double start_us = (double)time->start_ns / 1e3, end_us = (double)time->end_ns / 1e3;
+    double dispatch_us = (double)time->dispatch_ns / 1e3;
+    if (time->send_ns > 0)
+        json_array_append_new(events, slice(TRACK_SEND, name, (double)time->queued_ns / 1e3,
+                                            (double)time->send_ns / 1e3, json_object()));
+    json_array_append_new(
+        events, slice(TRACK_DISPATCH, name, start_us - dispatch_us, dispatch_us, json_object()));
+    if (time->fetch_ns > 0)
+        json_array_append_new(
+            events, slice(TRACK_FETCH, name, end_us, (double)time->fetch_ns / 1e3, json_object()));
+}
+
 json_t *weft_cli_trace_json(const weft_package *package, size_t schedule,
-                            const weft_step_time *times, const char *device, double wall_us)
+                            const weft_step_time *times, const char *device, bool is_card,
+                            double wall_us)
 {
     weft_schedule_info info;
     weft_package_get_schedule(package, schedule, &info);
     json_t *json = json_object(), *events = json_array(), *other = json_object();
     json_array_append_new(events, track_name(0, "weft"));
     json_array_append_new(events, track_name(TRACK_HOST, "host"));
-    json_array_append_new(events, track_name(TRACK_QUEUE, device));
+    if (is_card)
+        name_card_tracks(events, package, times, info.step_count, device);
+    else
+        json_array_append_new(events, track_name(TRACK_QUEUE, device));
     json_array_append_new(events, slice(TRACK_HOST, "run", 0, wall_us, json_object()));
     for (size_t i = 0; i < info.step_count; i++) {
         weft_step_info step;
@@ -58,7 +105,12 @@ json_t *weft_cli_trace_json(const weft_package *package, size_t schedule,
         json_object_set_new(args, "ideal_us", weft_cli_json_real(step.ideal_ns / 1e3));
         json_object_set_new(args, "GFLOP/s", json_real(us > 0 ? (double)step.flops / us / 1e3 : 0));
         json_object_set_new(args, "bound", weft_cli_json_text(step.bound));
-        json_array_append_new(events, slice(TRACK_QUEUE, step.name, start_us, us, args));
+        int track = TRACK_QUEUE;
+        if (is_card)
+            track = step.descriptor_count == 0 ? TRACK_HOST : TRACK_UNIT + (int)times[i].unit;
+        json_array_append_new(events, slice(track, step.name, start_us, us, args));
+        if (is_card && step.descriptor_count > 0)
+            add_ways(events, &times[i], step.name);
     }
     json_object_set_new(json, "traceEvents", events);
     json_object_set_new(json, "displayTimeUnit", json_string("ms"));

@@ -9,9 +9,11 @@
 #include "weft/package.h"
 #include "weft/runtime.h"
 
-/* One run: the host's call on one track, the steps of the queue on another; microseconds. */
+/* One run: the host's call on one track, the steps of the queue on another; microseconds. On a card
+ * the host's steps are on its own track, each unit has one, and so have the two ways and dispatch. */
 json_t *weft_cli_trace_json(const weft_package *package, size_t schedule,
-                            const weft_step_time *times, const char *device, double wall_us);
+                            const weft_step_time *times, const char *device, bool is_card,
+                            double wall_us);
 
 /* signature netron:attachment; every ONNX node gets the time of the step it went into, and which
  * step that is. */

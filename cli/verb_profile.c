@@ -28,6 +28,8 @@ typedef struct profile {
     double wall_us;
     weft_step_time *fastest; /* steps, of the fastest run */
     double fastest_wall_us;
+    double joined_us; /* median of a run without timers, in as few launches as there can be */
+    weft_load_info load;
 } profile;
 
 static weft_status run_once(weft_cli *cli, profile *p, double *out_wall_us)
@@ -91,6 +93,26 @@ static weft_status measure(weft_cli *cli, profile *p)
     return status;
 }
 
+/* Whole runs without timers. */
+static weft_status measure_joined(weft_cli *cli, profile *p)
+{
+    weft_cli_engine engine;
+    double *wall = weft_cli_alloc_array(p->iterations, sizeof(double));
+    weft_session_params params = weft_cli_session_params(cli, p->inputs.schedule);
+    weft_status status = weft_cli_engine_create(cli, p->package, &params, &engine);
+    if (status == WEFT_OK)
+        weft_cli_engine_set_inputs(&engine, &p->inputs);
+    for (size_t i = 0; status == WEFT_OK && i < p->iterations; i++) {
+        uint64_t begin_ns = weft_cli_now_ns();
+        status = weft_request_run(engine.request, 0, cli->diag);
+        wall[i] = (double)(weft_cli_now_ns() - begin_ns) / 1e3;
+    }
+    p->joined_us = status == WEFT_OK ? weft_cli_stats_of(wall, p->iterations).median : 0;
+    weft_cli_engine_finish(&engine);
+    free(wall);
+    return status;
+}
+
 static weft_status write_json(weft_cli *cli, const char *option, json_t *json)
 {
     char *text = json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(9));
@@ -118,15 +140,62 @@ static weft_target_info target_of(const weft_package *package)
     return (weft_target_info){0};
 }
 
+/* Of the fastest run. */
+typedef struct card_times {
+    double send_us, dispatch_us, fetch_us;
+    size_t launches;
+} card_times;
+
+static card_times card_times_of(const profile *p)
+{
+    card_times sum = {0};
+    for (size_t i = 0; i < p->steps; i++) {
+        weft_step_info step;
+        weft_package_get_step(p->package, p->inputs.schedule, i, &step);
+        sum.launches += step.descriptor_count > 0;
+        sum.send_us += (double)p->fastest[i].send_ns / 1e3;
+        sum.dispatch_us += (double)p->fastest[i].dispatch_ns / 1e3;
+        sum.fetch_us += (double)p->fastest[i].fetch_ns / 1e3;
+    }
+    return sum;
+}
+
+static bool is_on_card(const weft_load_info *load)
+{
+    return strcmp(load->timed_by, "device") != 0;
+}
+
+static bool is_emulated(const weft_load_info *load)
+{
+    return strcmp(load->timed_by, "emulation") == 0;
+}
+
+static void print_card(weft_cli *cli, const profile *p)
+{
+    card_times sum = card_times_of(p);
+    fprintf(cli->out,
+            "\n%zu launches of one step each, in the fastest run: to the card %.1f us, dispatch "
+            "%.1f us, back %.1f us\nwhole inference, steps in a row in one launch: %.1f us (median "
+            "of %zu)\n",
+            sum.launches, sum.send_us, sum.dispatch_us, sum.fetch_us, p->joined_us, p->iterations);
+    if (is_emulated(&p->load))
+        fprintf(cli->out, "every time is this machine's, of an emulated card: none is a card's\n");
+    else
+        fprintf(cli->out, "times of steps are the host's, from the start of a launch to its end\n");
+}
+
 static void print_answer(weft_cli *cli, const profile *p)
 {
-    weft_load_info load;
-    weft_session_get_load_info(p->engine.session, &load);
+    const weft_load_info load = p->load;
+    weft_package_card card;
+    weft_package_get_card(p->package, &card);
     weft_target_info target = target_of(p->package);
     const char *sort = weft_cli_args_text(&cli->args, "sort", "order");
     weft_cli_layers layers = {.package = p->package,
                               .schedule = p->inputs.schedule,
                               .measured_us = p->median,
+                              .measured_by = is_emulated(&load) ? "emulated" : NULL,
+                              .clock_mhz = card.board == NULL ? 0 : card.clock_mhz,
                               .wall_us = p->wall_us,
                               .node_limit = cli->verbosity > 0 ? 0 : 1,
                               .peak_gflops = target.peak_gflops_per_thread * load.threads,
@@ -151,6 +220,13 @@ static void print_answer(weft_cli *cli, const profile *p)
         json_object_set_new(json, "wall_us", json_real(p->wall_us));
         json_object_set_new(json, "steps_us", json_real(sum_us));
         json_object_set_new(json, "unaccounted_us", json_real(p->wall_us - sum_us));
+        if (is_on_card(&load)) {
+            card_times sum = card_times_of(p);
+            json_object_set_new(json, "send_us", json_real(sum.send_us));
+            json_object_set_new(json, "dispatch_us", json_real(sum.dispatch_us));
+            json_object_set_new(json, "fetch_us", json_real(sum.fetch_us));
+            json_object_set_new(json, "joined_us", json_real(p->joined_us));
+        }
         json_object_set_new(json, "layers", weft_cli_layers_json(&layers));
         weft_cli_json_print(json, cli->out);
         return;
@@ -161,6 +237,8 @@ static void print_answer(weft_cli *cli, const profile *p)
             "target's model\n",
             where, p->iterations, layers.peak_gflops, layers.peak_gops);
     weft_cli_layers_print(cli->out, &layers);
+    if (is_on_card(&load))
+        print_card(cli, p);
     free(where);
 }
 
@@ -171,13 +249,17 @@ static weft_status run_package(weft_cli *cli, profile *p)
     weft_cli_progress(cli, 1, 3, "load");
     weft_status status = weft_cli_engine_create(cli, p->package, &params, &p->engine);
     weft_cli_report_flush(cli);
-    if (status == WEFT_OK)
+    if (status == WEFT_OK) {
+        weft_session_get_load_info(p->engine.session, &p->load);
         status = measure(cli, p);
+    }
+    if (status == WEFT_OK && is_on_card(&p->load))
+        status = measure_joined(cli, p);
     if (status == WEFT_OK && weft_cli_args_has(&cli->args, "trace")) {
         char *where = weft_cli_engine_describe(&p->engine);
         status = write_json(cli, "trace",
                             weft_cli_trace_json(p->package, p->inputs.schedule, p->fastest, where,
-                                                p->fastest_wall_us));
+                                                is_on_card(&p->load), p->fastest_wall_us));
         free(where);
     }
     if (status == WEFT_OK && weft_cli_args_has(&cli->args, "overlay"))
@@ -234,7 +316,13 @@ const weft_cli_verb weft_cli_verb_profile = {
         "bounds it. The sum line adds the steps; `unaccounted` is the wall time of a run that no "
         "step explains: launches, waits, and the cost of the timers themselves; `wall` is the "
         "whole.\n\n"
-        "--trace writes Chrome's trace format, one track per queue; open it at ui.perfetto.dev. "
+        "On a card a step is one launch; times are the host's, from a launch to its end, and lines "
+        "below the table add what values to and from the card took, what dispatch took, and the "
+        "whole inference with its steps in one launch. A package that is planned for a card has "
+        "the predicted time of each step beside the measured one. An emulated card's times are "
+        "marked: they are this machine's.\n\n"
+        "--trace writes Chrome's trace format, one track per queue and unit; open it at "
+        "ui.perfetto.dev. "
         "--overlay writes Netron's attachment format: open the ONNX file in Netron, then drop "
         "the overlay on it.",
     .examples = "weft profile rs50.weft --sort time | head -20\n"

@@ -4,4 +4,4 @@
 
 const weft_backend *const weft_backends[] = {&weft_backend_opencl, &weft_backend_ref,
                                              &weft_backend_engine_opencl, &weft_backend_engine_hls,
-                                             NULL};
+                                             &weft_backend_xrt, NULL};

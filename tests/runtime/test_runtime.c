@@ -446,7 +446,7 @@ static void wrong_parameters_are_refused(void **state)
     refuse(&params, WEFT_USAGE, 400);
     const weft_diag_entry *entry = weft_diag_get(diag, weft_diag_count(diag) - 1);
     assert_string_equal(entry->fields[WEFT_DIAG_EXPECTED],
-                        "one of: opencl, ref, engine-opencl, engine-hls");
+                        "one of: opencl, ref, engine-opencl, engine-hls, xrt");
     assert_string_equal(entry->fields[WEFT_DIAG_TRY], "opencl");
     params = params_default();
     params.schedule = 1;
@@ -547,7 +547,8 @@ int main(void)
     network_write(network_path, NULL);
     chain_write(chain_path);
     int failed = 0;
-    static const char *const backends[] = {"ref", "opencl", "engine-opencl", "engine-hls"};
+    static const char *const backends[] = {"ref", "opencl", "engine-opencl", "engine-hls",
+                                             "xrt"};
     for (size_t i = 0; i < sizeof backends / sizeof backends[0]; i++) {
         backend = backends[i];
         if (is_usable(backend))
