@@ -61,7 +61,7 @@ LIBRARIES := $(LIB_COMPILER) $(LIB_RUNTIME) $(LIB_SHARED)
 
 .DEFAULT_GOAL := all
 .PHONY: all
-all: $(BUILD)/weft $(BUILD)/weft-model ## build both programs: build/weft and build/weft-model
+all: $(BUILD)/weft $(BUILD)/weft-model $(BUILD)/weft-softcard-device $(BUILD)/weft-softcard-shim.so ## build weft with the programs of its software card, and weft-model
 
 $(BUILD)/weft: $(call obj,$(CLI_SRC)) $(LIBRARIES)
 	$(SAY) LINK $@
@@ -70,6 +70,18 @@ $(BUILD)/weft: $(call obj,$(CLI_SRC)) $(LIBRARIES)
 $(BUILD)/weft-model: $(call obj,$(MODELS_SRC)) $(ONNX_OBJ)
 	$(SAY) LINK $@
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(call pc,--libs libprotobuf-c) -lm
+
+$(BUILD)/weft-softcard-device: $(call obj,$(SOFTCARD_DEVICE_SRC)) $(LIB_SHARED)
+	$(SAY) LINK $@
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $^ $(LIBS)
+
+# It needs XRT's library by name only, so an empty one of that name is enough to link it. Programs that load it have no sanitizer.
+$(BUILD)/weft-softcard-shim.so: hls/softcard/shim/heap_shim.c
+	$(SAY) LINK $@
+	$(Q)mkdir -p $(BUILD)/obj/hls/softcard/shim
+	$(Q)$(CC) -shared -fPIC -nostdlib -Wl,-soname,libxrt_swemu.so.2 -x c /dev/null -o $(BUILD)/obj/hls/softcard/shim/libxrt_swemu.so.2
+	$(Q)$(CC) -std=c11 $(OPT) $(WARN) -Wno-pedantic $(WERROR) -shared -fPIC -Wl,-soname,weft-softcard-shim.so $< -o $@ \
+	    -Wl,--no-as-needed $(BUILD)/obj/hls/softcard/shim/libxrt_swemu.so.2 -Wl,--as-needed -ldl
 
 $(LIB_SHARED): $(call obj,$(SHARED_SRC))
 $(LIB_COMPILER): $(call obj,$(COMPILER_SRC)) $(ONNX_OBJ) $(CL_OBJ) $(BODY_OBJ) $(BOARD_OBJ)

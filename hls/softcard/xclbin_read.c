@@ -294,7 +294,7 @@ static bool read_uuid(const uint8_t *text, size_t length, uint8_t out[WEFT_XCLBI
             return false;
         unsigned digit =
             isdigit(text[i]) ? text[i] - (unsigned)'0' : (unsigned)tolower(text[i]) - 'a' + 10;
-        read[digits / 2] = (uint8_t)(read[digits / 2] << 4 | digit);
+        read[digits / 2] = (uint8_t)((unsigned)read[digits / 2] << 4 | digit);
         digits++;
     }
     if (digits != 2 * sizeof read)
