@@ -12,8 +12,8 @@ typedef struct counted {
     const weft_card_timing *timing;
     const uint32_t *words;
     int64_t word_bytes;
-    double bank_bytes[WEFT_PORT_COUNT]; /* per cycle that a port may count on */
-    double tiles;                       /* how many runs load and store */
+    double rates[WEFT_PORT_COUNT]; /* bytes per cycle of each port, in the mean */
+    double runs, tiles;            /* runs load; those that end a tile store as well */
     weft_card_cycles result;
 } counted;
 
@@ -45,10 +45,10 @@ static inline int64_t least(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* Cycles of one word through a port that has its bank for itself. */
+/* Cycles of one word through a port. */
 double weft__card_word_cycles(const counted *c, weft_card_port port);
-/* Loads of one run that begin at the same time: words through each port (0: none) -> cycles until
- * each has them, latency not counted. Ports that share a bank slow each other down. */
+/* Loads of the first run, which begin at the same time while nothing else moves: words through each
+ * port (0: none) -> cycles until each has them, latency not counted. */
 enum { COUNTED_LOADS = 3 };
 extern const weft_card_port weft__card_load_ports[COUNTED_LOADS]; /* source, weights, second */
 void weft__card_load(const counted *c, const double words[COUNTED_LOADS],

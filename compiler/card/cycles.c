@@ -8,12 +8,17 @@
 
 double weft__card_word_cycles(const counted *c, weft_card_port port)
 {
-    double per_cycle = fmin(c->timing->port_bytes, c->bank_bytes[port]);
-    return fmax(1, (double)c->word_bytes / per_cycle);
+    return fmax(1, (double)c->word_bytes / c->rates[port]);
 }
 
 const weft_card_port weft__card_load_ports[COUNTED_LOADS] = {WEFT_PORT_SOURCE, WEFT_PORT_WEIGHTS,
                                                              WEFT_PORT_SECOND};
+
+/* Bytes per cycle of a port while `sharers` ports want its bank. */
+static double rate_of(const counted *c, int port, int sharers)
+{
+    return fmin(c->timing->port_bytes, c->timing->bank_bytes[port] / sharers);
+}
 
 /* Bytes per cycle that load i gets while those of `is_loading` want some. */
 static double load_rate(const counted *c, const bool is_loading[COUNTED_LOADS], int i)
@@ -23,7 +28,7 @@ static double load_rate(const counted *c, const bool is_loading[COUNTED_LOADS], 
     for (int k = 0; k < COUNTED_LOADS; k++)
         sharers +=
             is_loading[k] && c->timing->bank[weft__card_load_ports[k]] == c->timing->bank[port];
-    return fmin(c->timing->port_bytes, c->bank_bytes[port] / sharers);
+    return rate_of(c, port, sharers);
 }
 
 /* One load after the other ends; in between all move on at the rate that is left to them. */
@@ -63,72 +68,100 @@ void weft__card_move(counted *c, weft_card_port port, double words)
     c->result.bytes[port] += (int64_t)ceil(words * (double)c->word_bytes);
 }
 
-/* The most cycles that any bank needs for the bytes of all its ports. */
-static double bank_cycles(const counted *c)
+/* Cycles that the bank behind a port needs for the bytes of all its ports. */
+static double bank_cycles(const counted *c, int port)
+{
+    double bytes = 0;
+    for (int other = 0; other < WEFT_PORT_COUNT; other++)
+        if (c->timing->bank[other] == c->timing->bank[port])
+            bytes += (double)c->result.bytes[other];
+    return bytes / c->timing->bank_bytes[port];
+}
+
+static double busiest_bank(const counted *c)
 {
     double most = 0;
-    for (int port = 0; port < WEFT_PORT_COUNT; port++) {
-        double bytes = 0;
-        for (int other = 0; other < WEFT_PORT_COUNT; other++)
-            if (c->timing->bank[other] == c->timing->bank[port])
-                bytes += (double)c->result.bytes[other];
-        most = fmax(most, bytes / c->timing->bank_bytes[port]);
-    }
+    for (int port = 0; port < WEFT_PORT_COUNT; port++)
+        most = fmax(most, bank_cycles(c, port));
     return most;
 }
 
-/* What the cycles go to: the process that is busy longest; latency when that one is idle for more
- * than half of the time. */
-static weft_card_limit limit_of(const weft_card_cycles *r, double bank)
+/* What the cycles go to: the process or bank that is busy longest; latency when that one is idle
+ * for more than half of the time. A bank of both weights and values counts for the values. */
+static weft_card_limit limit_of(const counted *c)
 {
-    double vector = fmax(r->vector, r->finish);
-    double values = fmax(bank, fmax(r->source, fmax(r->second, r->target)));
-    double most = fmax(fmax(r->array, vector), fmax(r->weights, values));
+    const weft_card_cycles *r = &c->result;
+    double vector = fmax(r->vector, r->finish), weights = r->weights, values = 0;
+    bool has_own_bank = true;
+    static const weft_card_port ports[] = {WEFT_PORT_SOURCE, WEFT_PORT_SECOND, WEFT_PORT_TARGET};
+    for (int i = 0; i < 3; i++) {
+        values = fmax(values, bank_cycles(c, ports[i]));
+        if (c->timing->bank[ports[i]] == c->timing->bank[WEFT_PORT_WEIGHTS])
+            has_own_bank = false;
+    }
+    values = fmax(values, fmax(r->source, fmax(r->second, r->target)));
+    if (has_own_bank)
+        weights = fmax(weights, bank_cycles(c, WEFT_PORT_WEIGHTS));
+    double most = fmax(fmax(r->array, vector), fmax(weights, values));
     if (most < r->total / 2)
         return WEFT_LIMIT_LATENCY;
     if (most == r->array)
         return WEFT_LIMIT_ARRAY;
     if (most == vector)
         return WEFT_LIMIT_VECTOR;
-    return most == r->weights ? WEFT_LIMIT_WEIGHTS : WEFT_LIMIT_VALUES;
+    return most == weights ? WEFT_LIMIT_WEIGHTS : WEFT_LIMIT_VALUES;
 }
 
-/* Share of a bank's time that a port loses to ports that use it in other runs: a load meets stores
- * of earlier runs, a store loads of later ones. Of two that want the bank at once one has to wait,
- * so each loses half of what they meet. The first run meets nothing. */
-static double share_of_others(const counted *c, int port, double total)
+/* Share of the time in which ports move words that share the bank of `port` and use it for other
+ * runs. The first run meets nothing; how its own loads meet is counted apart. */
+static double met_share(const counted *c, int port, const double rates[WEFT_PORT_COUNT],
+                        double total)
 {
-    double bytes = 0;
-    for (int other = 0; other < WEFT_PORT_COUNT; other++)
-        if (c->timing->bank[other] == c->timing->bank[port] && other != WEFT_PORT_PROGRAM &&
-            (other == WEFT_PORT_TARGET) != (port == WEFT_PORT_TARGET))
-            bytes += (double)c->result.bytes[other];
-    return c->tiles > 1
-               ? bytes / c->timing->bank_bytes[port] / total / 2 * (c->tiles - 1) / c->tiles
-               : 0;
+    double share = 0;
+    for (int other = 0; other < WEFT_PORT_COUNT; other++) {
+        if (other == port || other == WEFT_PORT_PROGRAM ||
+            c->timing->bank[other] != c->timing->bank[port])
+            continue;
+        bool are_loads = other != WEFT_PORT_TARGET && port != WEFT_PORT_TARGET;
+        double times = are_loads ? c->runs : c->tiles;
+        share += (double)c->result.bytes[other] / rates[other] / total * (times - 1) / times;
+    }
+    return fmin(share, 1);
+}
+
+/* Rates of all ports, given those that the others have: two that want a bank at once halve it. */
+static void slow_down(const counted *c, double total, const double rates[WEFT_PORT_COUNT],
+                      double out_rates[WEFT_PORT_COUNT])
+{
+    for (int port = 0; port < WEFT_PORT_COUNT; port++) {
+        double met = met_share(c, port, rates, total);
+        out_rates[port] = rate_of(c, port, 1) * (1 - met) + rate_of(c, port, 2) * met;
+    }
 }
 
 void weft__card_evaluate(counted *c, weft__card_count *count, const void *context)
 {
+    double alone[WEFT_PORT_COUNT], met[WEFT_PORT_COUNT];
     for (int port = 0; port < WEFT_PORT_COUNT; port++)
-        c->bank_bytes[port] = c->timing->bank_bytes[port];
-    double overlapped = count(c, context), bank = bank_cycles(c);
+        c->rates[port] = alone[port] = rate_of(c, port, 1);
+    double overlapped = count(c, context), bank = busiest_bank(c);
     double total = fmax(overlapped, bank);
-    counted slowed = *c;
-    bool is_slowed = false;
-    for (int port = 0; port < WEFT_PORT_COUNT; port++) {
-        double share = total > 0 ? share_of_others(c, port, total) : 0;
-        is_slowed = is_slowed || share > 0;
-        slowed.bank_bytes[port] *= 1 - share;
-    }
-    if (is_slowed) {
-        slowed.result = (weft_card_cycles){0};
-        total = fmax(count(&slowed, context), bank);
+    if (total > 0) {
+        counted slowed = *c;
+        slow_down(c, total, alone, met);
+        slow_down(c, total, met, slowed.rates);
+        bool is_slowed = false;
+        for (int port = 0; port < WEFT_PORT_COUNT; port++)
+            is_slowed = is_slowed || slowed.rates[port] < alone[port];
+        if (is_slowed) {
+            slowed.result = (weft_card_cycles){0};
+            total = fmax(count(&slowed, context), bank);
+        }
     }
     /* The last words have to arrive. */
     double last = c->result.bytes[WEFT_PORT_TARGET] > 0 ? c->timing->latency[WEFT_PORT_TARGET] : 0;
     c->result.total = c->timing->setup + total + last;
-    c->result.limit = limit_of(&c->result, bank);
+    c->result.limit = limit_of(c);
 }
 
 weft_card_cycles weft_card_descriptor_cycles(const weft_engine_params *params,

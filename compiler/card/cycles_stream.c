@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cycles of ADD, MUL, TABLE, MOVE and FILL: pieces of whole innermost rows, or of parts of one. */
+#include <math.h>
+
 #include "compiler/card/counted.h"
 
 /* Processes in the order of the flow. */
@@ -144,12 +146,15 @@ static loads loads_of(const stream *s, int64_t stretches)
     return l;
 }
 
-static void put_loads(const counted *c, const double words[COUNTED_LOADS],
+static void put_loads(const counted *c, const double words[COUNTED_LOADS], bool is_first,
                       double run[WEFT_FLOW_PROCESSES])
 {
     static const int processes[COUNTED_LOADS] = {SOURCE, WEIGHTS, SECOND};
     double cycles[COUNTED_LOADS];
-    weft__card_load(c, words, cycles);
+    for (int i = 0; i < COUNTED_LOADS; i++)
+        cycles[i] = words[i] * weft__card_word_cycles(c, weft__card_load_ports[i]);
+    if (is_first)
+        weft__card_load(c, words, cycles);
     for (int i = 0; i < COUNTED_LOADS; i++)
         run[processes[i]] = c->timing->handshake + cycles[i] +
                             (words[i] > 0 ? c->timing->latency[weft__card_load_ports[i]] : 0);
@@ -173,7 +178,7 @@ static piece_runs piece_runs_of(const stream *s, int64_t stretches, int64_t coun
     double many = (double)stretches, times = (double)count;
     piece_runs runs = {{0}, {0}};
     loads l = loads_of(s, stretches);
-    put_loads(c, l.piece, runs.next);
+    put_loads(c, l.piece, false, runs.next);
     count_loads(c, l.piece, times);
     double elements = many * (double)s->length / (double)blocks_of(s->length, s->part);
     double compute = (double)blocks_of((int64_t)elements, c->params->lanes);
@@ -182,14 +187,15 @@ static piece_runs piece_runs_of(const stream *s, int64_t stretches, int64_t coun
     operand y = target_of(s);
     double store = many * y.words * weft__card_word_cycles(c, WEFT_PORT_TARGET);
     /* A word of which a part is written is read first; those behind it wait for it. */
-    runs.next[TARGET] = t->handshake + store + (y.broken > 0 ? t->latency[WEFT_PORT_TARGET] : 0);
+    runs.next[TARGET] =
+        t->handshake + store + fmin(1, many * y.broken) * t->latency[WEFT_PORT_TARGET];
     c->result.target += times * store;
     weft__card_move(c, WEFT_PORT_TARGET, times * many * (y.words + y.broken));
     for (int k = 0; k < PROCESSES; k++)
         runs.first[k] = runs.next[k];
     for (int i = 0; i < COUNTED_LOADS; i++)
         l.piece[i] += l.kept[i];
-    put_loads(c, l.piece, runs.first);
+    put_loads(c, l.piece, true, runs.first);
     return runs;
 }
 
@@ -202,7 +208,7 @@ double weft__card_count_stream(counted *c, const void *context)
 {
     (void)context;
     stream s = stream_of(c);
-    c->tiles = (double)(s.pieces + (s.rest > 0));
+    c->tiles = c->runs = (double)(s.pieces + (s.rest > 0));
     weft__flow flow = {
         .count = PROCESSES,
         .producers =

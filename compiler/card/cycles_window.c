@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Cycles of CONV, GROUPED and POOL: runs over tiles of channels, tiles of pixels and pieces of the
  * depth. Every count is a mean over equal runs, so the price does not depend on the image. */
+#include <math.h>
+
 #include "compiler/card/counted.h"
 
 /* Processes in the order of the flow. */
@@ -193,11 +195,14 @@ static double filter_words(const window *w, const tile_kind *t, depth_range rang
 
 /* Loads of a run: `words` through the ports, `idle` cycles of the source's without memory. */
 static void put_loads(const counted *c, const double words[COUNTED_LOADS], double idle,
-                      double run[WEFT_FLOW_PROCESSES])
+                      bool is_first, double run[WEFT_FLOW_PROCESSES])
 {
     static const int processes[COUNTED_LOADS] = {SOURCE, WEIGHTS, SECOND};
     double cycles[COUNTED_LOADS];
-    weft__card_load(c, words, cycles);
+    for (int i = 0; i < COUNTED_LOADS; i++)
+        cycles[i] = words[i] * weft__card_word_cycles(c, weft__card_load_ports[i]);
+    if (is_first)
+        weft__card_load(c, words, cycles);
     for (int i = 0; i < COUNTED_LOADS; i++) {
         double latency = words[i] > 0 ? c->timing->latency[weft__card_load_ports[i]] : 0;
         run[processes[i]] =
@@ -233,7 +238,7 @@ static void put_end(const window *w, const tile_kind *t, double run[WEFT_FLOW_PR
     run[FINISH] += finish;
     c->result.finish += tiles * finish;
     /* A word of which a part is written is read first; those behind it wait for it. */
-    run[TARGET] += store + (broken > 0 ? c->timing->latency[WEFT_PORT_TARGET] : 0);
+    run[TARGET] += store + fmin(1, broken) * c->timing->latency[WEFT_PORT_TARGET];
     c->result.target += tiles * store;
     weft__card_move(c, WEFT_PORT_TARGET, tiles * (stored + broken));
 }
@@ -264,7 +269,7 @@ static tile_runs tile_runs_of(const window *w, const tile_kind *t)
                                     blocks_of(t->channels, e->cols) * blocks_of(depth, e->simd))
                          : (double)(t->pixels * blocks_of(t->channels, e->lanes) * depth);
         double times = tiles * (double)range.pieces;
-        put_loads(c, words, idle, run);
+        put_loads(c, words, idle, false, run);
         count_loads(c, words, idle, times);
         run[SUM] = sum + c->timing->handshake;
         run[FINISH] = run[TARGET] = c->timing->handshake;
@@ -275,7 +280,7 @@ static tile_runs tile_runs_of(const window *w, const tile_kind *t)
             for (int k = 0; k < PROCESSES; k++)
                 runs.first[k] = run[k];
             words[1] += begins;
-            put_loads(c, words, idle, runs.first);
+            put_loads(c, words, idle, true, runs.first);
         }
     }
     const double vectors[COUNTED_LOADS] = {0, begins, 0};
@@ -355,6 +360,7 @@ double weft__card_count_window(counted *c, const void *context)
     }
     int64_t whole = blocks_of(w.out_channels, w.tile_channels) - 1;
     c->tiles = (double)((whole + 1) * blocks_of(w.pixels, w.tile_pixels));
+    c->runs = c->tiles * (double)blocks_of(w.depth, w.tile_depth);
     if (whole > 0) {
         column_runs column = column_runs_of(&w, w.tile_channels, whole);
         weft__flow_repeat(&flow, whole, add_column, &column);
