@@ -160,6 +160,10 @@ json_t *weft_cli_estimate_json(const weft_estimator *estimator, const weft_estim
     set(json, "dsp_used", json_integer(info.dsp_used));
     set(json, "dsp_usable", json_integer(info.dsp_usable));
     set(json, "efficiency", weft_cli_json_real(info.efficiency));
+    set(json, "array_busy", weft_cli_json_real(info.array_cycles / info.cycles));
+    set(json, "lanes_busy", weft_cli_json_real(info.lane_cycles / info.cycles));
+    set(json, "bank_busy", weft_cli_json_real(info.bank_cycles / info.cycles));
+    set(json, "bank_bytes_per_cycle", weft_cli_json_real(info.bank_bytes));
     set(json, "gops", weft_cli_json_real(info.gops));
     set(json, "vendor", vendor_json(&info));
     if (has_tables) {

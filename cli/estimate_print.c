@@ -33,6 +33,34 @@ static void print_vendor(FILE *out, const weft_estimate_info *info)
     fputc('\n', out);
 }
 
+static double share(double part, double whole)
+{
+    return whole > 0 ? 100 * part / whole : 0;
+}
+
+/* What limits: how long each shared thing is busy, and which one the steps wait for. */
+static void print_bounds(FILE *out, const weft_estimate *estimate, const weft_estimate_info *info)
+{
+    static const char *const bounds[] = {"array", "vector", "weights", "values", "latency"};
+    fprintf(out,
+            "busy        of %.0f cycles the array %.0f %%, the lanes %.0f %%, the values' bank "
+            "%.0f %% (%.1f bytes per cycle)\n",
+            info->cycles, share(info->array_cycles, info->cycles),
+            share(info->lane_cycles, info->cycles), share(info->bank_cycles, info->cycles),
+            info->bank_bytes);
+    fputs("bound by   ", out);
+    for (size_t b = 0; b < sizeof bounds / sizeof bounds[0]; b++) {
+        double cycles = 0;
+        for (size_t i = 0; i < info->step_count; i++) {
+            weft_estimate_step step;
+            weft_estimate_get_step(estimate, i, &step);
+            cycles += strcmp(step.bound, bounds[b]) == 0 ? step.cycles : 0;
+        }
+        fprintf(out, "%s %s %.0f %%", b == 0 ? "" : ",", bounds[b], share(cycles, info->cycles));
+    }
+    fputs(" of the cycles\n", out);
+}
+
 static void print_head(FILE *out, const weft_estimator *estimator, const weft_estimate_info *info)
 {
     weft_estimator_info model;
@@ -246,6 +274,7 @@ void weft_cli_estimate_print(FILE *out, const weft_estimator *estimator,
     weft_estimate_info info;
     weft_estimate_get_info(estimate, &info);
     print_head(out, estimator, &info);
+    print_bounds(out, estimate, &info);
     print_steps(out, estimate, &info);
     print_regions(out, estimate, &info);
     print_units(out, estimate, &info);

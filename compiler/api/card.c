@@ -268,6 +268,24 @@ static void choose_batch(weft_estimate *estimate, const weft_estimator *estimato
     }
 }
 
+/* How long the three things that steps share are busy. */
+static void add_up(weft_estimate *estimate)
+{
+    const weft_card_timing *timing = &estimate->plan->timing;
+    const weft_schedule *schedule = estimate->network->schedule;
+    weft_estimate_info *info = &estimate->info;
+    info->bank_bytes = timing->bank_bytes[WEFT_PORT_SOURCE];
+    for (size_t i = 0; i < schedule->step_count; i++) {
+        weft_card_cycles cycles;
+        weft_card_tiles_step(estimate->tiles, &schedule->steps[i], false, &cycles);
+        info->array_cycles += cycles.array;
+        info->lane_cycles += cycles.vector + cycles.finish;
+        for (int port = 0; port < WEFT_PORT_COUNT; port++)
+            if (timing->bank[port] == timing->bank[WEFT_PORT_SOURCE])
+                info->bank_cycles += (double)cycles.bytes[port] / info->bank_bytes;
+    }
+}
+
 static void describe(weft_estimate *estimate, const weft_estimator *estimator)
 {
     const weft_card_plan *plan = estimate->plan;
@@ -312,6 +330,7 @@ static void describe(weft_estimate *estimate, const weft_estimator *estimator)
     compare_with_vendor(info);
     weft_card_describe(estimate->arena, plan, &estimate->card);
     estimate->tiles = weft_card_tiles_create(estimate->arena, &plan->engine, &plan->timing, false);
+    add_up(estimate);
 }
 
 static weft_status make(weft_estimate *estimate, weft_estimator *estimator, const char *board,

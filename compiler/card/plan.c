@@ -277,6 +277,37 @@ static int by_merit(const void *a, const void *b)
     return by_bound(a, b);
 }
 
+static bool is_same_array(const weft_card_rung *a, const weft_card_rung *b)
+{
+    return a->engine.rows == b->engine.rows && a->engine.cols == b->engine.cols &&
+           a->engine.lanes == b->engine.lanes && a->engine.port == b->engine.port &&
+           a->unit_count == b->unit_count;
+}
+
+/* Evaluates the candidates with the best bounds, few of each array so that buffers alone do not
+ * fill the list, and moves them to the front, best first. Returns how many. */
+static size_t evaluate_roughly(planning *p)
+{
+    enum { OF_ONE_ARRAY = 3 };
+    size_t count = 0;
+    for (size_t i = 0; i < p->candidates.count && count < EVALUATED; i++) {
+        candidate *c = &p->candidates.data[i];
+        int alike = 0;
+        for (size_t k = 0; k < count; k++)
+            alike += is_same_array(&p->candidates.data[k].rung, &c->rung);
+        if (c->rung.unit_count == 0 || alike >= OF_ONE_ARRAY)
+            continue;
+        candidate first = p->candidates.data[count];
+        evaluate(p, c, true);
+        p->candidates.data[count] = *c;
+        if (count != i)
+            *c = first;
+        count++;
+    }
+    qsort(p->candidates.data, count, sizeof(candidate), by_merit);
+    return count;
+}
+
 static weft_status no_fit(const planning *p, weft_diag *diag)
 {
     const weft_card_shortage *shortage = NULL;
@@ -352,11 +383,7 @@ weft_status weft_card_plan_make(weft_arena *arena, const weft_board *board,
     if (p.candidates.data[0].rung.unit_count == 0)
         return no_fit(&p, diag);
     weft_card_plan best = {.board = board};
-    size_t count = p.candidates.count < EVALUATED ? p.candidates.count : EVALUATED;
-    for (size_t i = 0; i < count; i++)
-        evaluate(&p, &p.candidates.data[i], true);
-    qsort(p.candidates.data, count, sizeof(candidate), by_merit);
-    size_t chosen = 0;
+    size_t count = evaluate_roughly(&p), chosen = 0;
     for (size_t i = 0; i < count && i < FINALISTS; i++) {
         evaluate(&p, &p.candidates.data[i], false);
         if (p.candidates.data[i].merit > p.candidates.data[chosen].merit)

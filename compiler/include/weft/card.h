@@ -81,8 +81,11 @@ typedef struct weft_estimate_info {
     double host_ns;           /* host steps of one batch of throughput */
     int64_t launches;         /* per batch */
     double efficiency;        /* share of 4 operations per DSP used and cycle */
-    double gops;              /* 2 operations per product */
-    const char *vendor;       /* the vendor's own engine on this card; NULL: nothing published */
+    /* Cycles of the batch in which each is busy; they overlap. */
+    double array_cycles, lane_cycles, bank_cycles; /* bank: the one of the values */
+    double bank_bytes;                             /* that it moves per cycle */
+    double gops;                                   /* 2 operations per product */
+    const char *vendor; /* the vendor's own engine on this card; NULL: nothing published */
     double vendor_images_per_second; /* of ResNet-50 */
     double vendor_gops;
     double vendor_dsp, vendor_mhz; /* dsp 0: not published */
