@@ -227,6 +227,42 @@ static void test_pool(void **state)
     assert_int_equal(c.macs, 0);
 }
 
+/* A step takes what its descriptors take, offsets by what is added to values and blobs. */
+static void test_step(void **state)
+{
+    (void)state;
+    uint32_t d[WEFT_D_WORDS];
+    weft_card_timing t = timing_of(100, 50, 10);
+    weft_arg args[2][WEFT_D_WORDS];
+    weft_descriptor descriptors[2];
+    weft_step step = {.descriptors = descriptors, .descriptor_count = 2};
+    weft_card_cycles sum, parts[2];
+    memset(args, 0, sizeof args);
+    for (uint32_t i = 0; i < 2; i++) {
+        put_conv(d, 8 + 8 * i, 64, 32, 3, 1);
+        for (int w = 0; w < WEFT_D_WORDS; w++)
+            args[i][w] = (weft_arg){.kind = WEFT_ARG_INT, .i = (int32_t)d[w]};
+        args[i][WEFT_D_X] = (weft_arg){.kind = WEFT_ARG_VALUE, .index = 7, .i = 32};
+        args[i][WEFT_D_WEIGHTS] = (weft_arg){.kind = WEFT_ARG_BLOB, .index = 9};
+        d[WEFT_D_X] = 32;
+        /* Words after the last one are zero. */
+        descriptors[i] = (weft_descriptor){.words = args[i], .word_count = WEFT_D_GROUPS + 1};
+        parts[i] = weft_card_descriptor_cycles(&engine, &t, d);
+    }
+    assert_true(weft_card_step_cycles(&engine, &t, NULL, &step, &sum));
+    assert_near(sum.total, parts[0].total + parts[1].total);
+    assert_near(sum.source, parts[0].source + parts[1].source);
+    assert_int_equal(sum.macs, parts[0].macs + parts[1].macs);
+    for (int port = 0; port < WEFT_PORT_COUNT; port++)
+        assert_int_equal(sum.bytes[port], parts[0].bytes[port] + parts[1].bytes[port]);
+    assert_int_equal(sum.limit, parts[1].limit); /* the longer one's */
+    step.descriptor_count = 0;
+    assert_false(weft_card_step_cycles(&engine, &t, NULL, &step, &sum));
+    assert_near(sum.total, 0);
+    memset(d, 0, sizeof d); /* END: read, and nothing else */
+    assert_near(weft_card_descriptor_cycles(&engine, &t, d).total, 50);
+}
+
 /* ---- short cuts ---- */
 
 static void test_words(void **state)
@@ -324,8 +360,8 @@ int main(void)
         cmocka_unit_test(test_one_run), cmocka_unit_test(test_array_bound),
         cmocka_unit_test(test_padding), cmocka_unit_test(test_banks),
         cmocka_unit_test(test_stream),  cmocka_unit_test(test_pool),
-        cmocka_unit_test(test_words),   cmocka_unit_test(test_repeat),
-        cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_step),    cmocka_unit_test(test_words),
+        cmocka_unit_test(test_repeat),  cmocka_unit_test(test_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
