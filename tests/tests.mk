@@ -30,11 +30,18 @@ EXTRA_cli := $(CLI_LIB_OBJ)
 EXTRA_models := $(call obj,$(MODELS_LIB_SRC))
 EXTRA_fpga := $(call obj,tests/kernels/cl_harness.c)
 EXTRA_quant := $(call obj,tests/passes/build.c)
+EXTRA_flow := $(call obj,tests/package/sample.c)
 EXTRA_contract := $(call obj,tests/kernels/cl_harness.c)
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(LIBRARIES) $(CLI_LIB_OBJ)
 	$(SAY) LINK $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIBRARIES) $(LIBS) $(LIBS_TOOL)
+# The container that the stand-in for v++ (tests/flow/standin) writes.
+STANDIN_XCLBIN := $(BUILD)/tests/flow/standin_xclbin
+$(STANDIN_XCLBIN): $(BUILD)/obj/tests/flow/standin/xclbin.o $(LIBRARIES)
+	$(SAY) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIBRARIES) $(LIBS)
 $(UNIT_BIN): $(BUILD)/tests/%: $(BUILD)/obj/tests/%.o $$(call room_obj,$$(room)) $$(EXTRA_$$(room)) $(LIBRARIES)
 	$(SAY) LINK $@
 	$(Q)mkdir -p $(@D)
@@ -72,7 +79,7 @@ LOCALE := $(BUILD)/locale/de_DE.UTF-8
 $(LOCALE):
 	$(Q)mkdir -p $(@D)
 	$(Q)localedef -i de_DE -f UTF-8 $@ || echo "the test with the locale de_DE will be skipped (Debian package locales)"
-tests-built: $(UNIT_BIN) $(REPLAY_BIN) $(LOCALE)
+tests-built: $(UNIT_BIN) $(REPLAY_BIN) $(LOCALE) $(STANDIN_XCLBIN)
 
 check-built:
 	@BUILD=$(BUILD) PYTHON=$(ORACLE) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN) $(BATS) $(sort $(wildcard tests/oracle/*.py tests/models/*.py))

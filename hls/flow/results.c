@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "hls/flow/internal.h"
+#include "hls/softcard/xclbin.h"
 
 enum { REPORT_BYTES = 64 * 1024 * 1024 /* timing summaries with paths reach tens of megabytes */ };
 
@@ -197,6 +198,22 @@ static void read_timing(weft_flow *flow, weft_diag *diag)
     results->achieved_source = isnan(results->achieved_mhz) ? NULL : "route";
 }
 
+/* What the runtime sets the card to, when the bitstream is of this build and can be read. It counts
+ * in whole megahertz: the linker's number is the finer one where they agree. */
+static void read_bitstream(weft_flow *flow)
+{
+    const weft_xclbin *xclbin = NULL;
+    const flow_step *last = &flow->steps[flow->step_count - 1];
+    const char *path = weft__build_path(flow, "weft.xclbin");
+    if ((last->state != WEFT_FLOW_DONE && last->state != WEFT_FLOW_KEPT) ||
+        weft_xclbin_read(flow->arena, path, &xclbin, NULL) != WEFT_OK || !(xclbin->clock_mhz > 0))
+        return;
+    if (fabs(flow->results.achieved_mhz - xclbin->clock_mhz) < 1)
+        return;
+    flow->results.achieved_mhz = xclbin->clock_mhz;
+    flow->results.achieved_source = "xclbin";
+}
+
 /* Of the last number known. */
 static void add_percentages(flow_results *results)
 {
@@ -222,6 +239,7 @@ void weft__build_read_results(weft_flow *flow, weft_diag *diag)
         read_kernels(flow, WEFT_FLOW_ROUTE, FIND(flow, "link", "*kernel_util_routed.rpt"), diag);
         read_slrs(flow, diag);
         read_timing(flow, diag);
+        read_bitstream(flow);
     }
     add_percentages(results);
 }
