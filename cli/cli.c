@@ -35,7 +35,7 @@ const weft_cli_option weft_cli_common_options[] = {
 
 const weft_cli_option weft_cli_running_options[] = {
     {"backend", 0, WEFT_CLI_TEXT, "NAME", NULL, 0, 0,
-     "what runs the steps: opencl (default), ref, engine-opencl, engine-hls or xrt"},
+     "what runs the steps: opencl (default), ref, engine-opencl, engine-hls, xrt or xrt-opencl"},
     {"device", 0, WEFT_CLI_INT, "N", NULL, 0, 1023,
      "device of the backend, as `weft devices` numbers them; default 0"},
     {"threads", 0, WEFT_CLI_INT, "N", NULL, 0, 4096, "compute threads; 0 (default) = all cores"},

@@ -12,5 +12,5 @@ RUNTIME_SRC := runtime/core/constant.c runtime/core/device.c runtime/core/explai
 ifeq ($(HAVE_OPENCL),1)
 RUNTIME_SRC += runtime/backends/opencl/cache.c runtime/backends/opencl/error.c runtime/backends/opencl/platform.c \
                runtime/backends/opencl/program.c runtime/backends/opencl/queue.c runtime/backends/opencl/request.c runtime/backends/opencl/session.c \
-               runtime/backends/engine/opencl.c
+               runtime/backends/engine/opencl.c runtime/backends/xrt/opencl.c
 endif

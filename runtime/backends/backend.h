@@ -115,8 +115,9 @@ extern const weft_backend weft_backend_opencl;
  * needs OpenCL's headers as well. */
 extern const weft_backend weft_backend_engine_opencl;
 extern const weft_backend weft_backend_engine_hls;
-/* backends/xrt: the engine on cards, through XRT. */
+/* backends/xrt: the engine on cards, through XRT's own API and through its OpenCL. */
 extern const weft_backend weft_backend_xrt;
+extern const weft_backend weft_backend_xrt_opencl;
 
 /* All backends in the order of listings, ended by NULL. */
 extern const weft_backend *const weft_backends[];

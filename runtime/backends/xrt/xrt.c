@@ -26,12 +26,32 @@ static void add_card(weft_device_list *list, const char *backend, xrt_mode mode,
                                               .why_not = card->is_ready ? NULL : card->why_not});
 }
 
-static void enumerate_for(weft_device_list *list, const char *backend)
+#if WEFT_HAVE_OPENCL
+static bool has_opencl(char why[XRT_WHY_BYTES])
+{
+    if (weft__xrt_opencl_is_there())
+        return true;
+    snprintf(why, XRT_WHY_BYTES,
+             "XRT's OpenCL is not among the ICD loader's implementations: "
+             "OCL_ICD_VENDORS=libxilinxopencl.so.2");
+    return false;
+}
+#else
+static bool has_opencl(char why[XRT_WHY_BYTES])
+{
+    snprintf(why, XRT_WHY_BYTES,
+             "not built in: OpenCL's headers were absent when weft was built (Debian: "
+             "ocl-icd-opencl-dev opencl-headers)");
+    return false;
+}
+#endif
+
+static void enumerate_for(weft_device_list *list, const char *backend, bool needs_opencl)
 {
     char why[XRT_WHY_BYTES];
     bool is_absent = false;
     xrt_card_info *cards = calloc(XRT_MAX_CARDS, sizeof *cards);
-    bool is_ready = weft__xrt_is_ready(why, &is_absent);
+    bool is_ready = weft__xrt_is_ready(why, &is_absent) && (!needs_opencl || has_opencl(why));
     xrt_mode mode = weft__xrt_mode();
     size_t count = cards != NULL && is_ready ? weft__xrt_cards_find(mode, XRT_SYSFS, cards) : 0;
     for (size_t i = 0; i < count; i++)
@@ -50,7 +70,12 @@ static void enumerate_for(weft_device_list *list, const char *backend)
 
 static void enumerate(weft_device_list *list)
 {
-    enumerate_for(list, "xrt");
+    enumerate_for(list, "xrt", false);
+}
+
+static void enumerate_opencl(weft_device_list *list)
+{
+    enumerate_for(list, "xrt-opencl", true);
 }
 
 /* ---- sessions ---- */
@@ -138,3 +163,53 @@ const weft_backend weft_backend_xrt = {.name = "xrt",
                                        .get_times = weft__engine_get_times,
                                        .read_storage = weft__engine_read_storage,
                                        .explain_failure = weft__engine_explain_failure};
+
+#if WEFT_HAVE_OPENCL
+static weft_status open_opencl(engine_session *session, const weft_backend_params *params,
+                               weft_diag *diag)
+{
+    return open_engine(&weft__xrt_opencl_driver, session, params, diag);
+}
+#else
+static weft_status open_opencl(engine_session *session, const weft_backend_params *params,
+                               weft_diag *diag)
+{
+    (void)session, (void)params;
+    weft_status status =
+        weft_diag_error(diag, WEFT_E_RUNTIME_NOT_BUILT, "the backend xrt-opencl is not built in");
+    weft_diag_field_set(diag, WEFT_DIAG_TRY,
+                        "install ocl-icd-opencl-dev and opencl-headers and build again, or use "
+                        "backend xrt");
+    return status;
+}
+#endif
+
+static const engine_device opencl_device = {.open = open_opencl,
+                                            .close = close_engine,
+                                            .attach = weft__xrt_lane_attach,
+                                            .detach = weft__xrt_lane_detach,
+                                            .launch = weft__xrt_lane_launch,
+                                            .check = weft__xrt_lane_check,
+                                            .explain = weft__xrt_lane_explain,
+                                            .may_be_stuck = true};
+
+static weft_status session_create_opencl(const weft_backend_params *params, weft_diag *diag,
+                                         void **out_session)
+{
+    return weft__engine_session_create(&opencl_device, params, diag, out_session);
+}
+
+const weft_backend weft_backend_xrt_opencl = {.name = "xrt-opencl",
+                                              .summary =
+                                                  "the engine on a card, through XRT's OpenCL",
+                                              .wants_ports_in_arena = true,
+                                              .enumerate = enumerate_opencl,
+                                              .session_create = session_create_opencl,
+                                              .session_destroy = weft__engine_session_destroy,
+                                              .session_get_load = weft__engine_session_get_load,
+                                              .request_create = weft__engine_request_create,
+                                              .request_destroy = weft__engine_request_destroy,
+                                              .submit = weft__engine_submit,
+                                              .get_times = weft__engine_get_times,
+                                              .read_storage = weft__engine_read_storage,
+                                              .explain_failure = weft__engine_explain_failure};

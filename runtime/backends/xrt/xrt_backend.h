@@ -92,6 +92,10 @@ typedef struct xrt_driver {
 } xrt_driver;
 
 extern const xrt_driver weft__xrt_native_driver;
+/* Only when OpenCL's headers were there at build time. */
+extern const xrt_driver weft__xrt_opencl_driver;
+/* Whether XRT's OpenCL is among the ICD loader's implementations; after weft__xrt_is_ready. */
+bool weft__xrt_opencl_is_there(void);
 
 /* ---- transfer.c ---- */
 
