@@ -15,7 +15,7 @@ const weft_card_port weft__card_load_ports[COUNTED_LOADS] = {WEFT_PORT_SOURCE, W
                                                              WEFT_PORT_SECOND};
 
 /* Bytes per cycle of a port while `sharers` ports want its bank. */
-static double rate_of(const counted *c, int port, int sharers)
+static double rate_of(const counted *c, weft_card_port port, int sharers)
 {
     return fmin(c->timing->port_bytes, c->timing->bank_bytes[port] / sharers);
 }
@@ -69,10 +69,10 @@ void weft__card_move(counted *c, weft_card_port port, double words)
 }
 
 /* Cycles that the bank behind a port needs for the bytes of all its ports. */
-static double bank_cycles(const counted *c, int port)
+static double bank_cycles(const counted *c, weft_card_port port)
 {
     double bytes = 0;
-    for (int other = 0; other < WEFT_PORT_COUNT; other++)
+    for (weft_card_port other = 0; other < WEFT_PORT_COUNT; other++)
         if (c->timing->bank[other] == c->timing->bank[port])
             bytes += (double)c->result.bytes[other];
     return bytes / c->timing->bank_bytes[port];
@@ -81,7 +81,7 @@ static double bank_cycles(const counted *c, int port)
 static double busiest_bank(const counted *c)
 {
     double most = 0;
-    for (int port = 0; port < WEFT_PORT_COUNT; port++)
+    for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
         most = fmax(most, bank_cycles(c, port));
     return most;
 }
@@ -114,11 +114,11 @@ static weft_card_limit limit_of(const counted *c)
 
 /* Share of the time in which ports move words that share the bank of `port` and use it for other
  * runs. The first run meets nothing; how its own loads meet is counted apart. */
-static double met_share(const counted *c, int port, const double rates[WEFT_PORT_COUNT],
+static double met_share(const counted *c, weft_card_port port, const double rates[WEFT_PORT_COUNT],
                         double total)
 {
     double share = 0;
-    for (int other = 0; other < WEFT_PORT_COUNT; other++) {
+    for (weft_card_port other = 0; other < WEFT_PORT_COUNT; other++) {
         if (other == port || other == WEFT_PORT_PROGRAM ||
             c->timing->bank[other] != c->timing->bank[port])
             continue;
@@ -133,7 +133,7 @@ static double met_share(const counted *c, int port, const double rates[WEFT_PORT
 static void slow_down(const counted *c, double total, const double rates[WEFT_PORT_COUNT],
                       double out_rates[WEFT_PORT_COUNT])
 {
-    for (int port = 0; port < WEFT_PORT_COUNT; port++) {
+    for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++) {
         double met = met_share(c, port, rates, total);
         out_rates[port] = rate_of(c, port, 1) * (1 - met) + rate_of(c, port, 2) * met;
     }
@@ -142,7 +142,7 @@ static void slow_down(const counted *c, double total, const double rates[WEFT_PO
 void weft__card_evaluate(counted *c, weft__card_count *count, const void *context)
 {
     double alone[WEFT_PORT_COUNT], met[WEFT_PORT_COUNT];
-    for (int port = 0; port < WEFT_PORT_COUNT; port++)
+    for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
         c->rates[port] = alone[port] = rate_of(c, port, 1);
     double overlapped = count(c, context), bank = busiest_bank(c);
     double total = fmax(overlapped, bank);
@@ -151,7 +151,7 @@ void weft__card_evaluate(counted *c, weft__card_count *count, const void *contex
         slow_down(c, total, alone, met);
         slow_down(c, total, met, slowed.rates);
         bool is_slowed = false;
-        for (int port = 0; port < WEFT_PORT_COUNT; port++)
+        for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
             is_slowed = is_slowed || slowed.rates[port] < alone[port];
         if (is_slowed) {
             slowed.result = (weft_card_cycles){0};
@@ -210,7 +210,7 @@ static void add(weft_card_cycles *sum, const weft_card_cycles *part)
     sum->finish += part->finish;
     sum->target += part->target;
     sum->macs += part->macs;
-    for (int port = 0; port < WEFT_PORT_COUNT; port++)
+    for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
         sum->bytes[port] += part->bytes[port];
 }
 
