@@ -167,6 +167,7 @@ bool weft__xrt_api_open(xrt_api *out_api, char out_why[XRT_WHY_BYTES])
                      {"xrtBOAlloc", &out_api->bo_alloc},
                      {"xrtBOSubAlloc", &out_api->bo_sub_alloc},
                      {"xrtBOFree", &out_api->bo_free},
+                     {"xrtBOAddress", &out_api->bo_address},
                      {"xrtBOMap", &out_api->bo_map},
                      {"xrtBOSync", &out_api->bo_sync},
                      {"xrtRunOpen", &out_api->run_open},

@@ -25,6 +25,7 @@ typedef struct xrt_api {
     void *(*bo_sub_alloc)(void *parent, size_t bytes, size_t offset);
     int (*bo_free)(void *buffer);
     void *(*bo_map)(void *buffer);
+    uint64_t (*bo_address)(void *buffer);
     int (*bo_sync)(void *buffer, int direction, size_t bytes, size_t offset);
     void *(*run_open)(void *kernel);
     int (*run_set_arg)(void *run, int index, ...);

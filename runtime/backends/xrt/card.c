@@ -23,6 +23,11 @@ enum { MAX_UNITS = 64, PAGE_BYTES = 4096 };
 static void free_card(void *argument)
 {
     xrt_card *card = argument;
+    while (card->spans != NULL) { /* left when the device is kept */
+        xrt_span *next = card->spans->next;
+        free(card->spans);
+        card->spans = next;
+    }
     pthread_cond_destroy(&card->watch_wakes);
     pthread_mutex_destroy(&card->lock);
     weft__xrt_api_close(&card->api);

@@ -62,6 +62,43 @@ static void close_card(xrt_card *card)
 
 /* ---- buffers ---- */
 
+/* XRT's emulation takes a buffer that the emulated card refused for one at address 0, so that it
+ * lies over another one. Notes where the buffer is; false when something is there. */
+static bool note_place(xrt_card *card, xrt_buffer *buffer)
+{
+    bool is_alone = card->mode == XRT_MODE_SW_EMU;
+    if (!is_alone)
+        return true;
+    uint64_t address = card->api.bo_address(buffer->handle);
+    xrt_span *span = calloc(1, sizeof *span);
+    pthread_mutex_lock(&card->lock);
+    for (const xrt_span *other = card->spans; other != NULL; other = other->next)
+        is_alone = is_alone && (address >= other->address + other->bytes ||
+                                other->address >= address + buffer->bytes);
+    is_alone = is_alone && span != NULL;
+    if (is_alone) {
+        *span = (xrt_span){card->spans, buffer->handle, address, buffer->bytes};
+        card->spans = span;
+    }
+    pthread_mutex_unlock(&card->lock);
+    if (!is_alone)
+        free(span);
+    return is_alone;
+}
+
+static void forget_place(xrt_card *card, const void *handle)
+{
+    pthread_mutex_lock(&card->lock);
+    for (xrt_span **at = &card->spans; *at != NULL; at = &(*at)->next)
+        if ((*at)->handle == handle) {
+            xrt_span *span = *at;
+            *at = span->next;
+            free(span);
+            break;
+        }
+    pthread_mutex_unlock(&card->lock);
+}
+
 static bool buffer_create(xrt_card *card, const xrt_unit *unit, int argument, size_t bytes,
                           xrt_buffer *out, xrt_failure *failure)
 {
@@ -75,9 +112,12 @@ static bool buffer_create(xrt_card *card, const xrt_unit *unit, int argument, si
         return weft__xrt_call_failed(failure, WEFT_E_XRT_CARD_MEMORY, "xrtBOAlloc", 0);
     errno = 0;
     out->map = card->api.bo_map(out->handle);
-    if (out->map != NULL)
+    if (out->map != NULL && note_place(card, out))
         return true;
-    weft__xrt_call_failed(failure, WEFT_E_XRT_CALL, "xrtBOMap", 0);
+    if (out->map != NULL)
+        errno = ENOMEM;
+    weft__xrt_call_failed(failure, WEFT_E_XRT_CALL, out->map == NULL ? "xrtBOMap" : "xrtBOAlloc",
+                          0);
     card->api.bo_free(out->handle);
     out->handle = NULL;
     return false;
@@ -85,8 +125,10 @@ static bool buffer_create(xrt_card *card, const xrt_unit *unit, int argument, si
 
 static void buffer_destroy(xrt_card *card, xrt_buffer *buffer)
 {
-    if (buffer->handle != NULL)
+    if (buffer->handle != NULL) {
+        forget_place(card, buffer->handle);
         card->api.bo_free(buffer->handle);
+    }
     *buffer = (xrt_buffer){0};
 }
 

@@ -123,6 +123,13 @@ typedef struct xrt_loaded {
     char note[256];
 } xrt_loaded;
 
+/* Where a buffer is on an emulated card. */
+typedef struct xrt_span {
+    struct xrt_span *next;
+    const void *handle;
+    uint64_t address, bytes;
+} xrt_span;
+
 struct xrt_card {
     atomic_size_t references;
     const xrt_driver *driver;
@@ -147,6 +154,7 @@ struct xrt_card {
     /* under the lock */
     bool is_left; /* the session gave up: host memory that was given is gone */
     xrt_failure failure;
+    xrt_span *spans;
     xrt_lane *lanes; /* all, for the watch */
     xrt_lane *first_waiter, *last_waiter;
     uint32_t next_home;
