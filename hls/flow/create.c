@@ -357,9 +357,8 @@ static void add_notes(weft_flow *flow, const char *input)
 /* The emulator wants to be told which card it plays. */
 static void add_emulation(weft_flow *flow)
 {
-    const char *program = weft__build_find_companion(flow->arena, flow->tool, "emconfigutil");
     flow_step *step = add_step(flow, "emconfig", "describe the emulated card",
-                               program != NULL ? program : "emconfigutil");
+                               flow->emconfigutil != NULL ? flow->emconfigutil : "emconfigutil");
     step->output = "emconfig.json";
     ADD(step, "--platform", flow->design.platform, "--nd", "1", "--od", ".");
 }
@@ -442,12 +441,13 @@ static void take_params(weft_flow *flow, const weft_flow_params *params)
     flow->results.achieved_mhz = NAN;
 }
 
-static weft_status find_xclbinutil(weft_flow *flow, weft_diag *diag)
+static weft_status find_companion(weft_flow *flow, const char *name, weft_diag *diag,
+                                  const char **out_path)
 {
-    flow->xclbinutil = weft__build_find_companion(flow->arena, flow->tool, "xclbinutil");
-    if (flow->xclbinutil != NULL || flow->params.is_dry)
+    *out_path = weft__build_find_companion(flow->arena, flow->tool, name);
+    if (*out_path != NULL || flow->params.is_dry)
         return WEFT_OK;
-    weft_status status = weft_diag_error(diag, WEFT_E_BUILD_XCLBINUTIL, "xclbinutil was not found");
+    weft_status status = weft_diag_error(diag, WEFT_E_BUILD_COMPANION, "%s was not found", name);
     weft_diag_field_set(diag, WEFT_DIAG_WHY,
                         "it is neither beside %s nor in PATH nor below XILINX_XRT", flow->tool);
     weft_diag_field_set(diag, WEFT_DIAG_TRY,
@@ -477,7 +477,9 @@ static weft_status decide(weft_flow *flow, weft_diag *diag)
     if (status == WEFT_OK)
         status = find_platform(flow, board, diag);
     if (status == WEFT_OK)
-        status = find_xclbinutil(flow, diag);
+        status = find_companion(flow, "xclbinutil", diag, &flow->xclbinutil);
+    if (status == WEFT_OK && flow->params.target == WEFT_FLOW_HW_EMU)
+        status = find_companion(flow, "emconfigutil", diag, &flow->emconfigutil);
     if (status == WEFT_OK)
         status = add_files(flow, diag);
     if (status == WEFT_OK)

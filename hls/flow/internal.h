@@ -271,7 +271,7 @@ struct weft_flow {
     int year, part;
     const flow_release *release;
     const char *language;
-    const char *xclbinutil;
+    const char *xclbinutil, *emconfigutil;
     weft_flow_file files[FLOW_MAX_FILES];
     size_t file_count;
     flow_step steps[FLOW_MAX_STEPS];

@@ -475,6 +475,11 @@ static void test_refusals(void **state)
     expect_refusal(&params, WEFT_UNSUPPORTED, WEFT_E_BUILD_NO_PLATFORM);
     params.package = in_root("none.weft");
     expect_refusal(&params, WEFT_IO, WEFT_E_FILE_OPEN);
+    params.package = package_path;
+    params.tool = in_root("alone"); /* without its companions */
+    params.target = WEFT_FLOW_HW_EMU;
+    assert_int_equal(symlink(STANDIN "/v++", params.tool), 0);
+    expect_refusal(&params, WEFT_DEVICE, WEFT_E_BUILD_COMPANION);
     assert_int_equal(call_count(), 0); /* the tool was only asked for its version */
 }
 
