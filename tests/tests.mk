@@ -164,6 +164,15 @@ $(VENV_BENCH)/ready: tests/setup/requirements-bench.txt
 	$(Q)$(PYTHON) -m venv $(VENV_BENCH)
 	$(Q)$(VENV_BENCH)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/setup/requirements-bench.txt
 	$(Q)touch $@
+.PHONY: bench-xrt
+# XRT looks for its parts in $XILINX_XRT/lib; Debian's are among the libraries of the system.
+bench-xrt: $(BUILD)/tests/bench/xrt_dispatch ## what weft adds to XRT's own launch, in XRT's mode noop (Debian: libxrt1)
+	$(Q)mkdir -p $(BUILD)/xrt && ln -sfn $$(dirname $$(ldconfig -p | awk '/libxrt_coreutil\.so\.2 /{print $$NF; exit}')) $(BUILD)/xrt/lib
+	@XILINX_XRT=$${XILINX_XRT:-$(abspath $(BUILD))/xrt} $<
+$(BUILD)/tests/bench/xrt_dispatch: $(BUILD)/obj/tests/bench/xrt_dispatch.o $(LIBRARIES)
+	$(SAY) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(LDFLAGS_ALL) -o $@ $(filter %.o,$^) $(LIBRARIES) $(LIBS)
 $(BUILD)/tests/bench/peak: tests/bench/peak.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -O2 -std=gnu11 -Wall -Wextra -o $@ $< -lpthread
