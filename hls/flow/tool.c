@@ -145,10 +145,9 @@ weft_status weft__build_ask_version(weft_arena *arena, const char *tool, weft_di
 
 static char *owned(const char *text)
 {
-    char *copy = text == NULL ? NULL : malloc(strlen(text) + 1);
-    if (copy != NULL)
-        strcpy(copy, text);
-    return copy;
+    size_t bytes = text == NULL ? 0 : strlen(text) + 1;
+    char *copy = bytes == 0 ? NULL : malloc(bytes);
+    return copy == NULL ? NULL : memcpy(copy, text, bytes);
 }
 
 weft_status weft_flow_tool_find(weft_flow_tool *out_tool)
