@@ -6,7 +6,8 @@
  *   resources.c  engine parameters -> LUT, FF, DSP, BRAM, URAM
  *   timing.c     board, engine, banks -> what a memory port moves per cycle
  *   cycles.c     one descriptor -> cycles
- *   simulate.c   a program -> cycles, event by event; the check of cycles.c
+ *   dram.c       memory chips' own times
+ *   simulate.c   a program -> cycles, cycle by cycle; the check of cycles.c (simulate.h)
  *   plan.c       model and board -> the engines that fit and are fastest, and the ladder to them
  *
  * Must not know about: how anything is printed, XRT, v++. */
@@ -35,6 +36,25 @@ typedef enum weft_card_port {
     WEFT_PORT_COUNT
 } weft_card_port;
 
+/* How a bank's memory chips behave, in cycles of the engine (compiler/card/dram.h); only the
+ * simulation looks this deep. */
+typedef struct weft_card_dram {
+    double peak_bytes;  /* per cycle, with nothing lost; 0: the bank is a plain server of bank_bytes
+                           per cycle without pages, refresh and turn-arounds */
+    double atom_bytes;  /* the least that one access moves */
+    double page_bytes;  /* that one activation opens, over all bank groups */
+    int32_t page_sets;  /* how many pages can be open at the same time */
+    double precharge;   /* tRP: closing a page */
+    double activate;    /* tRCD: opening one, until its columns can be read */
+    double column;      /* tCL: from a read command to its data */
+    double row_cycle;   /* tRC: between two activations of one page set */
+    double four_pages;  /* tFAW: five activations take at least as long */
+    double after_read;  /* tRTP: from a read to closing its page */
+    double after_write; /* tWR: the same for a write */
+    double write_to_read, read_to_write; /* of the data bus idle when its direction turns */
+    double refresh, refresh_interval;    /* tRFC, tREFI: nothing else happens meanwhile */
+} weft_card_dram;
+
 typedef struct weft_card_timing {
     double clock_mhz;
     double port_bytes;                  /* per cycle, at most, through one port */
@@ -43,6 +63,7 @@ typedef struct weft_card_timing {
     double latency[WEFT_PORT_COUNT];    /* cycles from a request to its first data */
     double setup;                       /* cycles to read a descriptor and start its processes */
     double handshake;                   /* cycles between two runs of a dataflow process */
+    weft_card_dram dram[WEFT_PORT_COUNT]; /* of the bank behind each port; zero: a plain server */
 } weft_card_timing;
 
 /* Of one engine on one board. units_per_bank: how many engines share each bank of this one. */

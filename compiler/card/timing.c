@@ -3,7 +3,7 @@
  * a measurement. Must not know about: graphs, descriptors' contents. */
 #include <math.h>
 
-#include "compiler/card/card.h"
+#include "compiler/card/dram.h"
 
 /* HLS does not double-pump, and 300 MHz is the default clock of every Alveo platform. */
 static const double CLOCK_MHZ_MAX = 300;
@@ -29,6 +29,7 @@ weft_card_timing weft_card_timing_of(const weft_board *board, const weft_engine_
         const weft_board_memory *from = &board->memories[memory[port]];
         double bytes = from->bank_gbytes * 1e3 * from->efficiency / timing.clock_mhz;
         timing.bank_bytes[port] = bytes / units_per_bank[port];
+        timing.dram[port] = weft_card_dram_of(from, timing.clock_mhz, units_per_bank[port]);
         /* Banks of different memories are different banks. */
         timing.bank[port] = memory[port] * 64 + bank[port];
         timing.latency[port] = ceil(from->latency_ns * timing.clock_mhz / 1e3);

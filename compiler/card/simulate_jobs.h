@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the processes of a descriptor do, for the simulation: windows (CONV, GROUPED, POOL) and
+ * streams. Each sets up the processes of a flow; the job lives as long as the flow. Must not know
+ * about: time, memory. */
+#ifndef WEFT_CARD_SIMULATE_JOBS_H
+#define WEFT_CARD_SIMULATE_JOBS_H
+
+#include "compiler/card/simulate_flow.h"
+
+typedef struct sim_window_job {
+    const weft_engine_params *params;
+    int64_t kind, flags, batch, in_height, in_width, in_channels, out_width, pixels, out_channels;
+    int64_t kernel_width, stride_y, stride_x, dilation_y, dilation_x, pad_top, pad_left;
+    int64_t x, x_image, x_row, x_pixel, x_channel, y, y_image, y_pixel, b, b_image, b_pixel;
+    int64_t weights, bias, mult, shift, table, mean;
+    int64_t tile_pixels, tile_channels, tile_depth, group_inputs, group_outputs;
+    int64_t depth; /* elements of a filter; POOL: taps */
+    int64_t pieces, pixel_tiles, channel_tiles;
+    /* A row of a window is one stretch of memory. */
+    bool is_merged;
+} sim_window_job;
+
+typedef struct sim_stream_job {
+    const weft_engine_params *params;
+    int64_t kind, flags;
+    int64_t sizes[WEFT_D_DIMS];
+    /* Operands a, b, r, y. */
+    struct {
+        int64_t offset, steps[WEFT_D_DIMS];
+        bool is_there;
+        bool is_kept; /* the same for every row: loaded once */
+    } operands[4];
+    int64_t table;
+    int64_t rows;           /* innermost ones */
+    int64_t row_pieces;     /* pieces of a row, when it is longer than a line; else 1 */
+    int64_t rows_per_piece; /* when it is not */
+} sim_stream_job;
+
+void weft__sim_window_begin(sim_window_job *job, sim_flow *flow, const weft_engine_params *params,
+                            const uint32_t words[WEFT_D_WORDS]);
+void weft__sim_stream_begin(sim_stream_job *job, sim_flow *flow, const weft_engine_params *params,
+                            const uint32_t words[WEFT_D_WORDS]);
+
+#endif

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* See simulate_memory.h. */
+#include "compiler/card/simulate_memory.h"
+
+#include <math.h>
+
+/* Words of one queue that a controller takes one after the other while they lie in an open page:
+ * the 16 beats of the longest burst that Vitis HLS asks for unless told otherwise. */
+enum { STREAK_MAX = 16 };
+/* Turning the bus costs, so writes are kept until half of their queue is full or nothing is read;
+ * and a direction that was turned to stays for as many words as a queue holds, if it has them. */
+enum { WRITES_KEPT = SIM_OUTSTANDING / 2, SAME_WAY = SIM_OUTSTANDING };
+
+static double word_cycles(const sim_memory *memory, const sim_bank *bank)
+{
+    double bytes = memory->word_bytes;
+    if (bank->dram == NULL)
+        return bytes / bank->bytes;
+    double atom = bank->dram->atom_bytes;
+    return ceil(bytes / atom) * atom / bank->dram->peak_bytes;
+}
+
+static int32_t find_bank(sim_memory *memory, const weft_card_timing *timing, int port)
+{
+    for (int32_t i = 0; i < memory->bank_count; i++)
+        if (memory->banks[i].id == timing->bank[port])
+            return i;
+    sim_bank *bank = &memory->banks[memory->bank_count];
+    const weft_card_dram *dram = &timing->dram[port];
+    *bank = (sim_bank){.dram = dram->peak_bytes > 0 ? dram : NULL,
+                       .bytes = timing->bank_bytes[port],
+                       .id = timing->bank[port],
+                       .next_refresh = dram->refresh_interval,
+                       .last_queue = SIM_NONE};
+    WEFT_ASSERT(dram->page_sets <= SIM_PAGE_SETS);
+    for (int32_t i = 0; i < SIM_PAGE_SETS; i++)
+        bank->sets[i].page = -1;
+    for (int32_t i = 0; i < SIM_ACTIVATIONS; i++)
+        bank->activations[i] = -INFINITY;
+    for (int32_t i = 0; i < SIM_PAGE_SETS; i++)
+        bank->sets[i].activated = bank->sets[i].closable = -INFINITY;
+    return memory->bank_count++;
+}
+
+void weft__sim_memory_init(sim_memory *memory, const weft_card_timing *timing)
+{
+    *memory = (sim_memory){.word_bytes = timing->port_bytes};
+    for (int32_t i = 0; i < SIM_QUEUES; i++) {
+        int port = i == SIM_WRITES ? WEFT_PORT_TARGET : i;
+        sim_queue *queue = &memory->queues[i];
+        queue->bank = find_bank(memory, timing, port);
+        queue->last_address = -1;
+        const sim_bank *bank = &memory->banks[queue->bank];
+        double access = word_cycles(memory, bank);
+        if (bank->dram != NULL)
+            access += bank->dram->activate + bank->dram->column;
+        queue->front = queue->back = fmax(timing->latency[port] - access, 0) / 2;
+    }
+}
+
+bool weft__sim_memory_has_room(const sim_memory *memory, int32_t queue)
+{
+    return memory->queues[queue].issued - memory->queues[queue].returned < SIM_OUTSTANDING;
+}
+
+void weft__sim_memory_issue(sim_memory *memory, int32_t queue, int64_t address, int64_t now)
+{
+    sim_queue *q = &memory->queues[queue];
+    int32_t at = (q->waiting_first + q->waiting_count++) % SIM_OUTSTANDING;
+    WEFT_ASSERT(q->waiting_count <= SIM_OUTSTANDING);
+    q->waiting[at].address = address;
+    q->waiting[at].arrival = (double)now + q->front;
+    q->issued++;
+}
+
+void weft__sim_memory_collect(sim_memory *memory, int64_t now)
+{
+    for (int32_t i = 0; i < SIM_QUEUES; i++) {
+        sim_queue *q = &memory->queues[i];
+        while (q->returning_count > 0 && q->returning[q->returning_first] <= (double)now) {
+            q->returning_first = (q->returning_first + 1) % SIM_OUTSTANDING;
+            q->returning_count--;
+            q->returned++;
+        }
+    }
+}
+
+/* ---- a bank's controller ---- */
+
+static bool is_waiting(const sim_memory *memory, int32_t bank, int32_t queue, double until)
+{
+    const sim_queue *q = &memory->queues[queue];
+    return q->bank == bank && q->waiting_count > 0 && q->waiting[q->waiting_first].arrival <= until;
+}
+
+static double first_arrival(const sim_memory *memory, int32_t bank)
+{
+    double first = INFINITY;
+    for (int32_t i = 0; i < SIM_QUEUES; i++) {
+        const sim_queue *q = &memory->queues[i];
+        if (q->bank == bank && q->waiting_count > 0)
+            first = fmin(first, q->waiting[q->waiting_first].arrival);
+    }
+    return first;
+}
+
+/* A neighbour of what the queue just got, in the same access: ports narrower than an access. */
+static bool is_same_atom(const sim_bank *bank, const sim_queue *q, int64_t address)
+{
+    int64_t atom = (int64_t)bank->dram->atom_bytes;
+    return q->last_address >= 0 && q->last_address != address &&
+           q->last_address / atom == address / atom;
+}
+
+static int64_t page_of(const sim_bank *bank, int64_t address)
+{
+    return address / (int64_t)bank->dram->page_bytes;
+}
+
+static bool is_open(const sim_bank *bank, const sim_queue *q)
+{
+    if (bank->dram == NULL)
+        return false;
+    int64_t page = page_of(bank, q->waiting[q->waiting_first].address);
+    return bank->sets[page % bank->dram->page_sets].page == page;
+}
+
+/* Whose request is next, of those that have arrived by `time`. */
+static int32_t choose(const sim_memory *memory, int32_t index, double time)
+{
+    const sim_bank *bank = &memory->banks[index];
+    bool can_read = false, can_write = is_waiting(memory, index, SIM_WRITES, time);
+    for (int32_t i = 0; i < SIM_WRITES; i++)
+        can_read = can_read || is_waiting(memory, index, i, time);
+    if (bank->dram != NULL && can_read && can_write) {
+        bool has_many = memory->queues[SIM_WRITES].waiting_count >= WRITES_KEPT;
+        bool may_turn = bank->same_way >= SAME_WAY;
+        can_write = bank->is_writing ? !may_turn : has_many && may_turn;
+        can_read = !can_write;
+    }
+    if (can_write && !can_read)
+        return SIM_WRITES;
+    int32_t last = bank->last_queue;
+    bool may_stay = last != SIM_NONE && (last != SIM_WRITES || can_write) &&
+                    is_waiting(memory, index, last, time);
+    if (may_stay && bank->streak < STREAK_MAX && is_open(bank, &memory->queues[last]))
+        return last;
+    for (int32_t i = 1; i <= SIM_QUEUES; i++) {
+        int32_t queue = (last + i + SIM_QUEUES) % SIM_QUEUES;
+        if ((queue == SIM_WRITES ? can_write : can_read) && is_waiting(memory, index, queue, time))
+            return queue;
+    }
+    WEFT_ASSERT(false && "a request has arrived");
+    return SIM_NONE;
+}
+
+/* When the page of an address can give its columns; opens it. The controller sees requests as they
+ * arrive and opens pages ahead, so this may lie in the past. */
+static double open_page(sim_bank *bank, int64_t address, double arrival)
+{
+    const weft_card_dram *dram = bank->dram;
+    int64_t page = page_of(bank, address);
+    int32_t set = (int32_t)(page % dram->page_sets);
+    if (bank->sets[set].page == page)
+        return fmax(arrival, bank->sets[set].activated + dram->activate);
+    double start = arrival;
+    if (bank->sets[set].page >= 0)
+        start = fmax(start, bank->sets[set].closable) + dram->precharge;
+    start = fmax(start, bank->sets[set].activated + dram->row_cycle);
+    start = fmax(start, bank->activations[bank->activation] + dram->four_pages);
+    bank->activations[bank->activation] = start;
+    bank->activation = (bank->activation + 1) % SIM_ACTIVATIONS;
+    bank->sets[set].page = page;
+    bank->sets[set].activated = start;
+    bank->misses++;
+    return start + dram->activate;
+}
+
+/* All banks of the chips refresh at once; pages are closed. A bank that stood idle has done it. */
+static void refresh(sim_bank *bank, double time)
+{
+    const weft_card_dram *dram = bank->dram;
+    if (dram == NULL || dram->refresh_interval <= 0)
+        return;
+    while (bank->next_refresh <= time) {
+        bank->bus_free = fmax(bank->bus_free, bank->next_refresh + dram->refresh);
+        bank->next_refresh += dram->refresh_interval;
+        for (int32_t i = 0; i < dram->page_sets; i++)
+            bank->sets[i].page = -1;
+        for (int32_t i = 0; i < dram->page_sets; i++)
+            bank->sets[i].activated = bank->bus_free - dram->row_cycle;
+    }
+}
+
+/* From the time that the bus is free to the end of the transfer. */
+static double transfer(const sim_memory *memory, sim_bank *bank, int32_t queue, double time)
+{
+    const sim_queue *q = &memory->queues[queue];
+    const weft_card_dram *dram = bank->dram;
+    double cycles = word_cycles(memory, bank);
+    if (dram == NULL) {
+        bank->busy += cycles;
+        return time + cycles;
+    }
+    int64_t address = q->waiting[q->waiting_first].address;
+    bool writes = queue == SIM_WRITES;
+    if (is_same_atom(bank, q, address))
+        return time;
+    double ready = open_page(bank, address, q->waiting[q->waiting_first].arrival);
+    if (writes != bank->is_writing)
+        time += writes ? dram->read_to_write : dram->write_to_read;
+    /* Commands run ahead of the bus by the column's time, which is therefore no gap on it. */
+    double end = fmax(time, ready + dram->column) + cycles;
+    int32_t set = (int32_t)(page_of(bank, address) % dram->page_sets);
+    bank->sets[set].closable =
+        writes ? end + dram->after_write : end - dram->column + dram->after_read;
+    bank->busy += cycles;
+    return end;
+}
+
+static void serve_one(sim_memory *memory, int32_t index, double time)
+{
+    sim_bank *bank = &memory->banks[index];
+    int32_t queue = choose(memory, index, time);
+    sim_queue *q = &memory->queues[queue];
+    double end = transfer(memory, bank, queue, time);
+    bank->streak = queue == bank->last_queue ? bank->streak + 1 : 1;
+    bank->last_queue = queue;
+    bank->same_way = (queue == SIM_WRITES) == bank->is_writing ? bank->same_way + 1 : 1;
+    bank->is_writing = queue == SIM_WRITES;
+    bank->bus_free = end;
+    q->last_address = q->waiting[q->waiting_first].address;
+    q->waiting_first = (q->waiting_first + 1) % SIM_OUTSTANDING;
+    q->waiting_count--;
+    q->returning[(q->returning_first + q->returning_count++) % SIM_OUTSTANDING] = end + q->back;
+}
+
+void weft__sim_memory_serve(sim_memory *memory, int64_t now)
+{
+    double until = (double)now + 1;
+    for (int32_t i = 0; i < memory->bank_count; i++) {
+        sim_bank *bank = &memory->banks[i];
+        for (;;) {
+            double time = fmax(bank->bus_free, first_arrival(memory, i));
+            if (time >= until)
+                break;
+            refresh(bank, time);
+            if (bank->bus_free > time)
+                continue;
+            serve_one(memory, i, time);
+        }
+    }
+}
+
+bool weft__sim_memory_is_idle(const sim_memory *memory)
+{
+    for (int32_t i = 0; i < SIM_QUEUES; i++)
+        if (memory->queues[i].waiting_count > 0 || memory->queues[i].returning_count > 0)
+            return false;
+    return true;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ADD, MUL, TABLE, MOVE and FILL: runs are pieces, which are as many whole innermost rows as fit a
+ * line of the engine, or parts of a row that does not fit. */
+#include "compiler/card/simulate_jobs.h"
+
+enum { A, B, R, Y };
+enum { INNERMOST = WEFT_D_DIMS - 1 };
+
+static int64_t least(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t blocks(int64_t count, int64_t block)
+{
+    return (count + block - 1) / block;
+}
+
+/* Rows and elements of one run. */
+typedef struct piece {
+    int64_t row, rows;
+    int64_t element, elements; /* of each row */
+} piece;
+
+static piece piece_of(const sim_stream_job *job, int64_t run)
+{
+    if (job->row_pieces == 1) {
+        int64_t row = run * job->rows_per_piece;
+        return (piece){row, least(job->rows_per_piece, job->rows - row), 0, job->sizes[INNERMOST]};
+    }
+    int64_t element = run % job->row_pieces * job->params->line;
+    return (piece){run / job->row_pieces, 1, element,
+                   least(job->params->line, job->sizes[INNERMOST] - element)};
+}
+
+static int64_t row_address(const sim_stream_job *job, int operand, int64_t row, int64_t element)
+{
+    int64_t address =
+        job->operands[operand].offset + element * job->operands[operand].steps[INNERMOST];
+    for (int i = INNERMOST - 1; i >= 0; i--) {
+        address += row % job->sizes[i] * job->operands[operand].steps[i];
+        row /= job->sizes[i];
+    }
+    return address;
+}
+
+/* The next row of an operand; `index` counts rows of the piece. */
+static bool take_row(const sim_stream_job *job, int operand, piece p, int64_t index,
+                     sim_stretch *out)
+{
+    int64_t address = row_address(job, operand, p.row + index, p.element);
+    int64_t step = job->operands[operand].steps[INNERMOST];
+    *out = (sim_stretch){.address = address,
+                         .bytes = p.elements,
+                         .step = step,
+                         .first = address,
+                         .end = address + p.elements};
+    return true;
+}
+
+static int64_t rows_to_load(const sim_stream_job *job, int operand, int64_t run)
+{
+    if (!job->operands[operand].is_there)
+        return 0;
+    if (job->operands[operand].is_kept)
+        return run == 0 ? 1 : 0;
+    return piece_of(job, run).rows;
+}
+
+static bool walk_source(void *user, sim_process *process, sim_stretch *out)
+{
+    const sim_stream_job *job = user;
+    return process->item < rows_to_load(job, A, process->run) &&
+           take_row(job, A, piece_of(job, process->run), process->item++, out);
+}
+
+/* b and then r. */
+static bool walk_second(void *user, sim_process *process, sim_stretch *out)
+{
+    const sim_stream_job *job = user;
+    piece p = piece_of(job, process->run);
+    int64_t item = process->item++, of_b = rows_to_load(job, B, process->run);
+    if (item < of_b)
+        return take_row(job, B, p, item, out);
+    return item - of_b < rows_to_load(job, R, process->run) &&
+           take_row(job, R, p, item - of_b, out);
+}
+
+static bool walk_table(void *user, sim_process *process, sim_stretch *out)
+{
+    const sim_stream_job *job = user;
+    enum { TABLE_BYTES = 256 };
+    if (job->kind != WEFT_KIND_TABLE || process->run > 0 || process->item > 0)
+        return false;
+    process->item++;
+    *out = (sim_stretch){.address = job->table,
+                         .bytes = TABLE_BYTES,
+                         .step = 1,
+                         .first = job->table,
+                         .end = job->table + TABLE_BYTES};
+    return true;
+}
+
+/* Rows that follow each other without a gap are one stretch. */
+static bool walk_store(void *user, sim_process *process, sim_stretch *out)
+{
+    const sim_stream_job *job = user;
+    piece p = piece_of(job, process->run);
+    if (process->item == p.rows)
+        return false;
+    take_row(job, Y, p, process->item++, out);
+    while (out->step == 1 && process->item < p.rows &&
+           row_address(job, Y, p.row + process->item, p.element) == out->end) {
+        out->end += p.elements;
+        out->bytes += p.elements;
+        process->item++;
+    }
+    return true;
+}
+
+static int64_t count_elements(void *user, const sim_process *process)
+{
+    const sim_stream_job *job = user;
+    piece p = piece_of(job, process->run);
+    return blocks(p.rows * p.elements, job->params->lanes);
+}
+
+static void read_operand(sim_stream_job *job, int operand, const uint32_t *words, int offset_word,
+                         int steps_word, bool is_there)
+{
+    job->operands[operand].offset = (int32_t)words[offset_word];
+    job->operands[operand].is_there = is_there;
+    job->operands[operand].is_kept = job->sizes[INNERMOST] <= job->params->line;
+    for (int i = 0; i < WEFT_D_DIMS; i++) {
+        job->operands[operand].steps[i] = (int32_t)words[steps_word + i];
+        if (i < INNERMOST && job->sizes[i] > 1 && job->operands[operand].steps[i] != 0)
+            job->operands[operand].is_kept = false;
+    }
+}
+
+static void read_job(sim_stream_job *job, const weft_engine_params *params, const uint32_t *words)
+{
+    *job = (sim_stream_job){.params = params,
+                            .kind = words[WEFT_D_KIND],
+                            .flags = words[WEFT_D_FLAGS],
+                            .table = (int32_t)words[WEFT_D_TABLE],
+                            .rows = 1};
+    for (int i = 0; i < WEFT_D_DIMS; i++) {
+        job->sizes[i] = (int32_t)words[WEFT_D_SIZES + i];
+        job->rows *= i < INNERMOST ? job->sizes[i] : 1;
+    }
+    bool is_product = job->kind == WEFT_KIND_MUL;
+    read_operand(job, A, words, WEFT_D_X, WEFT_D_A_STEPS, job->kind != WEFT_KIND_FILL);
+    read_operand(job, B, words, WEFT_D_B, WEFT_D_B_STEPS, is_product || job->kind == WEFT_KIND_ADD);
+    read_operand(job, R, words, WEFT_D_R, WEFT_D_R_STEPS,
+                 is_product && (job->flags & WEFT_FLAG_RESIDUAL) != 0);
+    read_operand(job, Y, words, WEFT_D_Y, WEFT_D_Y_STEPS, true);
+    int64_t inner = job->sizes[INNERMOST];
+    job->row_pieces = blocks(inner, params->line);
+    job->rows_per_piece = job->row_pieces == 1 ? params->line / inner : 1;
+}
+
+void weft__sim_stream_begin(sim_stream_job *job, sim_flow *flow, const weft_engine_params *params,
+                            const uint32_t words[WEFT_D_WORDS])
+{
+    read_job(job, params, words);
+    flow->job = job;
+    flow->run_count = blocks(job->rows, job->rows_per_piece) * job->row_pieces;
+    flow->process_count = SIM_PROCESSES;
+    enum { NONE = SIM_NONE };
+    const sim_process loads = {.producers = {NONE}, .consumers = {WEFT_PROCESS_FINISH, NONE}};
+    for (int i = 0; i < SIM_PROCESSES; i++)
+        flow->processes[i] = loads;
+    flow->processes[WEFT_PROCESS_SOURCE].walk = walk_source;
+    flow->processes[WEFT_PROCESS_SOURCE].queue = WEFT_PORT_SOURCE;
+    flow->processes[WEFT_PROCESS_WEIGHTS].walk = walk_table;
+    flow->processes[WEFT_PROCESS_WEIGHTS].queue = WEFT_PORT_WEIGHTS;
+    flow->processes[WEFT_PROCESS_SECOND].walk = walk_second;
+    flow->processes[WEFT_PROCESS_SECOND].queue = WEFT_PORT_SECOND;
+    /* No sums in a stream. */
+    flow->processes[WEFT_PROCESS_SUM] = (sim_process){.queue = NONE,
+                                                      .state = SIM_ENDED,
+                                                      .run = flow->run_count,
+                                                      .producers = {NONE},
+                                                      .consumers = {NONE}};
+    flow->processes[WEFT_PROCESS_FINISH] = (sim_process){
+        .count = count_elements,
+        .queue = NONE,
+        .producers = {WEFT_PROCESS_SOURCE, WEFT_PROCESS_WEIGHTS, WEFT_PROCESS_SECOND, NONE},
+        .consumers = {WEFT_PROCESS_TARGET, NONE}};
+    flow->processes[WEFT_PROCESS_TARGET] = (sim_process){.walk = walk_store,
+                                                         .queue = WEFT_PORT_TARGET,
+                                                         .writes = true,
+                                                         .producers = {WEFT_PROCESS_FINISH, NONE},
+                                                         .consumers = {NONE}};
+}
