@@ -23,6 +23,7 @@ typedef struct weft_board_memory {
     double efficiency;  /* share of it that long runs reach */
     double latency_ns;  /* from a kernel's request to its first data */
     int32_t port_bits;  /* of one AXI port into it */
+    int32_t ports;      /* AXI ports into all its banks; 0: as many as are asked for */
     int32_t slr[64];    /* per bank: the region whose logic reaches it without a crossing */
 } weft_board_memory;
 

@@ -284,6 +284,8 @@ static void read_memory(object o, weft_board_memory *memory)
     memory->efficiency = read_number(&o, "efficiency", 0.05, 1);
     memory->latency_ns = read_number(&o, "latency_ns", 0, 100000);
     memory->port_bits = (int32_t)read_integer(&o, "port_bits", 32, 4096);
+    if (json_object_get(o.json, "ports") != NULL)
+        memory->ports = (int32_t)read_integer(&o, "ports", 1, 1024);
     read_memory_slrs(&o, memory);
     close_object(&o);
 }

@@ -6,8 +6,8 @@
 
 const char *weft_card_resource_name(weft_card_resource resource)
 {
-    static const char *const names[] = {"LUT",  "FF",    "DSP",         "BRAM36",
-                                        "URAM", "wires", "memory bytes"};
+    static const char *const names[] = {"LUT",  "FF",    "DSP",          "BRAM36",
+                                        "URAM", "wires", "memory ports", "memory bytes"};
     return (size_t)resource < sizeof names / sizeof names[0] ? names[resource] : "nothing";
 }
 
@@ -107,12 +107,15 @@ static weft_card_shortage exceeded(const weft_board_slr *used, const weft_board_
  * each direction; strobes beside what is written. */
 static void count_wires(const weft_engine_params *params, int64_t wires[WEFT_PORT_COUNT])
 {
-    enum { DIRECTION = 100, PROGRAM_BITS = 32, CONTROL = 120 /* AXI-Lite of the unit */ };
+    enum { DIRECTION = 100, CONTROL = 120 /* AXI-Lite of the unit */ };
     int64_t bits = 8 * (int64_t)params->port;
-    wires[WEFT_PORT_PROGRAM] = PROGRAM_BITS + DIRECTION + CONTROL;
+    wires[WEFT_PORT_PROGRAM] = CONTROL;
     wires[WEFT_PORT_WEIGHTS] = wires[WEFT_PORT_SOURCE] = wires[WEFT_PORT_SECOND] = bits + DIRECTION;
     wires[WEFT_PORT_TARGET] = bits + DIRECTION + bits + bits / 8 + DIRECTION;
 }
+
+/* The AXI ports of an engine: its program comes through that of the weights. */
+enum { MASTERS = WEFT_PORT_COUNT - 1 };
 
 /* ---- one engine more ---- */
 
@@ -138,6 +141,11 @@ static weft_card_shortage try_region(const placing *p, int32_t slr, placing *nex
                                     weights < 0 ? p->footprint->weights_bytes
                                                 : p->footprint->arena_bytes,
                                     memory->bank_bytes};
+    }
+    const int32_t masters = MASTERS * placed->unit_count;
+    if (memory->ports > 0 && masters > memory->ports) {
+        *out_share = (double)masters / memory->ports;
+        return (weft_card_shortage){WEFT_RESOURCE_PORTS, slr, masters, memory->ports};
     }
     next->bytes[arena] += p->footprint->arena_bytes;
     next->users[arena] += arena != weights;

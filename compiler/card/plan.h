@@ -22,6 +22,7 @@ typedef enum weft_card_resource {
     WEFT_RESOURCE_BRAM,
     WEFT_RESOURCE_URAM,
     WEFT_RESOURCE_WIRES, /* between regions */
+    WEFT_RESOURCE_PORTS, /* of a memory */
     WEFT_RESOURCE_BANK,  /* bytes of a memory's bank */
     WEFT_RESOURCE_COUNT  /* nothing is short */
 } weft_card_resource;
