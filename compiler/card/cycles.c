@@ -14,10 +14,27 @@ double weft__card_word_cycles(const counted *c, weft_card_port port)
 const weft_card_port weft__card_load_ports[COUNTED_LOADS] = {WEFT_PORT_SOURCE, WEFT_PORT_WEIGHTS,
                                                              WEFT_PORT_SECOND};
 
+/* Share of the time in which a bank does not refresh. A port's words come back in order and at most
+ * a latency's worth of them is under way, so what a refresh stops stays behind. */
+static double awake(const counted *c, weft_card_port port)
+{
+    const weft_card_dram *dram = &c->timing->dram[port];
+    return dram->refresh_interval > 0 ? 1 - dram->refresh / dram->refresh_interval : 1;
+}
+
+/* Bytes per cycle of a bank. One stream of words keeps its pages open and never turns the bus: all
+ * that is lost is the refresh. Several lose what the board's efficiency says. */
+static double bank_rate(const counted *c, weft_card_port port, int sharers)
+{
+    const weft_card_dram *dram = &c->timing->dram[port];
+    return sharers == 1 && dram->peak_bytes > 0 ? dram->peak_bytes * awake(c, port)
+                                                : c->timing->bank_bytes[port];
+}
+
 /* Bytes per cycle of a port while `sharers` ports want its bank. */
 static double rate_of(const counted *c, weft_card_port port, int sharers)
 {
-    return fmin(c->timing->port_bytes, c->timing->bank_bytes[port] / sharers);
+    return fmin(c->timing->port_bytes * awake(c, port), bank_rate(c, port, sharers) / sharers);
 }
 
 /* Bytes per cycle that load i gets while those of `is_loading` want some. */
@@ -72,10 +89,13 @@ void weft__card_move(counted *c, weft_card_port port, double words)
 static double bank_cycles(const counted *c, weft_card_port port)
 {
     double bytes = 0;
+    int sharers = 0;
     for (weft_card_port other = 0; other < WEFT_PORT_COUNT; other++)
-        if (c->timing->bank[other] == c->timing->bank[port])
+        if (c->timing->bank[other] == c->timing->bank[port] && c->result.bytes[other] > 0) {
             bytes += (double)c->result.bytes[other];
-    return bytes / c->timing->bank_bytes[port];
+            sharers++;
+        }
+    return bytes / bank_rate(c, port, sharers);
 }
 
 static double busiest_bank(const counted *c)
@@ -112,30 +132,34 @@ static weft_card_limit limit_of(const counted *c)
     return most == weights ? WEFT_LIMIT_WEIGHTS : WEFT_LIMIT_VALUES;
 }
 
-/* Share of the time in which ports move words that share the bank of `port` and use it for other
+/* How many ports, in the mean, move words while `port` does, share its bank and use it for other
  * runs. The first run meets nothing; how its own loads meet is counted apart. */
-static double met_share(const counted *c, weft_card_port port, const double rates[WEFT_PORT_COUNT],
+static double ports_met(const counted *c, weft_card_port port, const double rates[WEFT_PORT_COUNT],
                         double total)
 {
-    double share = 0;
+    double met = 0;
     for (weft_card_port other = 0; other < WEFT_PORT_COUNT; other++) {
         if (other == port || other == WEFT_PORT_PROGRAM ||
             c->timing->bank[other] != c->timing->bank[port])
             continue;
         bool are_loads = other != WEFT_PORT_TARGET && port != WEFT_PORT_TARGET;
         double times = are_loads ? c->runs : c->tiles;
-        share += (double)c->result.bytes[other] / rates[other] / total * (times - 1) / times;
+        met += fmin((double)c->result.bytes[other] / rates[other] / total * (times - 1) / times, 1);
     }
-    return fmin(share, 1);
+    return met;
 }
 
-/* Rates of all ports, given those that the others have: two that want a bank at once halve it. */
+/* Rates of all ports, given those that the others have: ports that want a bank at once get equal
+ * parts of it. */
 static void slow_down(const counted *c, double total, const double rates[WEFT_PORT_COUNT],
                       double out_rates[WEFT_PORT_COUNT])
 {
     for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++) {
-        double met = met_share(c, port, rates, total);
-        out_rates[port] = rate_of(c, port, 1) * (1 - met) + rate_of(c, port, 2) * met;
+        double met = ports_met(c, port, rates, total);
+        int others = (int)met;
+        double more = met - others;
+        out_rates[port] =
+            rate_of(c, port, others + 1) * (1 - more) + rate_of(c, port, others + 2) * more;
     }
 }
 
