@@ -13,7 +13,7 @@ typedef struct counted {
     const uint32_t *words;
     int64_t word_bytes;
     double rates[WEFT_PORT_COUNT]; /* bytes per cycle of each port, in the mean */
-    double runs, tiles;            /* runs load; those that end a tile store as well */
+    double runs[WEFT_PORT_COUNT];  /* in how many runs each port moves words */
     weft_card_cycles result;
 } counted;
 
@@ -56,7 +56,7 @@ void weft__card_load(const counted *c, const double words[COUNTED_LOADS],
 /* Notes words that the descriptor moves in total. */
 void weft__card_move(counted *c, weft_card_port port, double words);
 
-/* Fills in all of result but total and limit, and tiles; returns the cycles of the overlapped
+/* Fills in all of result but total and limit, and runs; returns the cycles of the overlapped
  * processes. */
 typedef double weft__card_count(counted *c, const void *context);
 double weft__card_count_window(counted *c, const void *context);

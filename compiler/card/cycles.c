@@ -37,47 +37,57 @@ static double rate_of(const counted *c, weft_card_port port, int sharers)
     return fmin(c->timing->port_bytes * awake(c, port), bank_rate(c, port, sharers) / sharers);
 }
 
-/* Bytes per cycle that load i gets while those of `is_loading` want some. */
-static double load_rate(const counted *c, const bool is_loading[COUNTED_LOADS], int i)
+/* Bytes per cycle that a port gets while those of `moves` want some. */
+static double shared_rate(const counted *c, const bool moves[WEFT_PORT_COUNT], weft_card_port port)
 {
-    weft_card_port port = weft__card_load_ports[i];
     int sharers = 0;
-    for (int k = 0; k < COUNTED_LOADS; k++)
-        sharers +=
-            is_loading[k] && c->timing->bank[weft__card_load_ports[k]] == c->timing->bank[port];
+    for (weft_card_port other = 0; other < WEFT_PORT_COUNT; other++)
+        sharers += moves[other] && c->timing->bank[other] == c->timing->bank[port];
     return rate_of(c, port, sharers);
 }
 
-/* One load after the other ends; in between all move on at the rate that is left to them. */
+/* Ports that begin to move their words at the same time: one after the other ends; in between all
+ * move on at the rate that is left to them. */
+static void share_banks(const counted *c, const double words[WEFT_PORT_COUNT],
+                        double out_cycles[WEFT_PORT_COUNT])
+{
+    double left[WEFT_PORT_COUNT], rate[WEFT_PORT_COUNT], now = 0;
+    bool moves[WEFT_PORT_COUNT];
+    for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++) {
+        left[port] = words[port] * (double)c->word_bytes;
+        moves[port] = words[port] > 0;
+        out_cycles[port] = 0;
+    }
+    for (;;) {
+        weft_card_port next = WEFT_PORT_COUNT;
+        for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++) {
+            if (!moves[port])
+                continue;
+            rate[port] = shared_rate(c, moves, port);
+            if (next == WEFT_PORT_COUNT || left[port] / rate[port] < left[next] / rate[next])
+                next = port;
+        }
+        if (next == WEFT_PORT_COUNT)
+            return;
+        double step = left[next] / rate[next];
+        for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
+            if (moves[port])
+                left[port] = fmax(left[port] - step * rate[port], 0);
+        now += step;
+        out_cycles[next] = now;
+        moves[next] = false;
+    }
+}
+
 void weft__card_load(const counted *c, const double words[COUNTED_LOADS],
                      double out_cycles[COUNTED_LOADS])
 {
-    double left[COUNTED_LOADS], rate[COUNTED_LOADS], now = 0;
-    bool is_loading[COUNTED_LOADS];
-    for (int i = 0; i < COUNTED_LOADS; i++) {
-        left[i] = words[i] * (double)c->word_bytes;
-        is_loading[i] = words[i] > 0;
-        out_cycles[i] = 0;
-    }
-    for (;;) {
-        int next = -1;
-        for (int i = 0; i < COUNTED_LOADS; i++) {
-            if (!is_loading[i])
-                continue;
-            rate[i] = load_rate(c, is_loading, i);
-            if (next < 0 || left[i] / rate[i] < left[next] / rate[next])
-                next = i;
-        }
-        if (next < 0)
-            return;
-        double step = left[next] / rate[next];
-        for (int i = 0; i < COUNTED_LOADS; i++)
-            if (is_loading[i])
-                left[i] = fmax(left[i] - step * rate[i], 0);
-        now += step;
-        out_cycles[next] = now;
-        is_loading[next] = false;
-    }
+    double all[WEFT_PORT_COUNT] = {0}, cycles[WEFT_PORT_COUNT];
+    for (int i = 0; i < COUNTED_LOADS; i++)
+        all[weft__card_load_ports[i]] = words[i];
+    share_banks(c, all, cycles);
+    for (int i = 0; i < COUNTED_LOADS; i++)
+        out_cycles[i] = cycles[weft__card_load_ports[i]];
 }
 
 void weft__card_move(counted *c, weft_card_port port, double words)
@@ -132,59 +142,60 @@ static weft_card_limit limit_of(const counted *c)
     return most == weights ? WEFT_LIMIT_WEIGHTS : WEFT_LIMIT_VALUES;
 }
 
-/* How many ports, in the mean, move words while `port` does, share its bank and use it for other
- * runs. The first run meets nothing; how its own loads meet is counted apart. */
-static double ports_met(const counted *c, weft_card_port port, const double rates[WEFT_PORT_COUNT],
-                        double total)
+/* The next larger number of runs that some port moves words in; 0: none. */
+static double more_runs(const counted *c, double runs)
 {
-    double met = 0;
-    for (weft_card_port other = 0; other < WEFT_PORT_COUNT; other++) {
-        if (other == port || other == WEFT_PORT_PROGRAM ||
-            c->timing->bank[other] != c->timing->bank[port])
-            continue;
-        bool are_loads = other != WEFT_PORT_TARGET && port != WEFT_PORT_TARGET;
-        double times = are_loads ? c->runs : c->tiles;
-        met += fmin((double)c->result.bytes[other] / rates[other] / total * (times - 1) / times, 1);
-    }
-    return met;
+    double next = 0;
+    for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
+        if (c->runs[port] > runs && (next == 0 || c->runs[port] < next))
+            next = c->runs[port];
+    return next;
 }
 
-/* Rates of all ports, given those that the others have: ports that want a bank at once get equal
- * parts of it. */
-static void slow_down(const counted *c, double total, const double rates[WEFT_PORT_COUNT],
-                      double out_rates[WEFT_PORT_COUNT])
+/* Mean rates of all ports. When the slowest process ends a run it frees the arrays before it and
+ * fills those behind it, so all others begin their next run at this moment, and their ports share
+ * the banks from there. A port that moves words in fewer runs than another does so in runs of that
+ * one. The first loads and the last store are alone; how the first loads meet is counted apart. */
+static void slow_down(const counted *c, double out_rates[WEFT_PORT_COUNT])
 {
+    double cycles[WEFT_PORT_COUNT] = {0}, before = 0;
+    for (double runs = more_runs(c, 0); runs > 0; before = runs, runs = more_runs(c, runs)) {
+        double words[WEFT_PORT_COUNT] = {0}, shared[WEFT_PORT_COUNT];
+        for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
+            if (c->runs[port] >= runs)
+                words[port] = (double)c->result.bytes[port] / (double)c->word_bytes / c->runs[port];
+        share_banks(c, words, shared);
+        for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
+            if (c->runs[port] >= runs)
+                cycles[port] += (runs - before) * shared[port];
+    }
     for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++) {
-        double met = ports_met(c, port, rates, total);
-        int others = (int)met;
-        double more = met - others;
-        out_rates[port] =
-            rate_of(c, port, others + 1) * (1 - more) + rate_of(c, port, others + 2) * more;
+        double alone = rate_of(c, port, 1), bytes = (double)c->result.bytes[port];
+        out_rates[port] = alone;
+        if (cycles[port] > 0)
+            out_rates[port] =
+                bytes / (cycles[port] + (bytes / alone - cycles[port]) / c->runs[port]);
     }
 }
 
 void weft__card_evaluate(counted *c, weft__card_count *count, const void *context)
 {
-    double alone[WEFT_PORT_COUNT], met[WEFT_PORT_COUNT];
     for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
-        c->rates[port] = alone[port] = rate_of(c, port, 1);
-    double overlapped = count(c, context), bank = busiest_bank(c);
-    double total = fmax(overlapped, bank);
-    if (total > 0) {
-        counted slowed = *c;
-        slow_down(c, total, alone, met);
-        slow_down(c, total, met, slowed.rates);
-        bool is_slowed = false;
-        for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
-            is_slowed = is_slowed || slowed.rates[port] < alone[port];
-        if (is_slowed) {
-            slowed.result = (weft_card_cycles){0};
-            total = fmax(count(&slowed, context), bank);
-        }
+        c->rates[port] = rate_of(c, port, 1);
+    double total = count(c, context), bank = busiest_bank(c);
+    counted slowed = *c;
+    bool is_slowed = false;
+    if (total > 0)
+        slow_down(c, slowed.rates);
+    for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
+        is_slowed = is_slowed || slowed.rates[port] < c->rates[port];
+    if (is_slowed) {
+        slowed.result = (weft_card_cycles){0};
+        total = count(&slowed, context);
     }
     /* The last words have to arrive. */
     double last = c->result.bytes[WEFT_PORT_TARGET] > 0 ? c->timing->latency[WEFT_PORT_TARGET] : 0;
-    c->result.total = c->timing->setup + total + last;
+    c->result.total = c->timing->setup + fmax(total, bank) + last;
     c->result.limit = limit_of(c);
 }
 

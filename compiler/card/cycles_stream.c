@@ -208,7 +208,8 @@ double weft__card_count_stream(counted *c, const void *context)
 {
     (void)context;
     stream s = stream_of(c);
-    c->tiles = c->runs = (double)(s.pieces + (s.rest > 0));
+    c->runs[WEFT_PORT_SOURCE] = c->runs[WEFT_PORT_SECOND] = c->runs[WEFT_PORT_TARGET] =
+        (double)(s.pieces + (s.rest > 0));
     weft__flow flow = {
         .count = PROCESSES,
         .producers =

@@ -359,8 +359,10 @@ double weft__card_count_window(counted *c, const void *context)
         flow.last[WEIGHTS] = c->result.weights;
     }
     int64_t whole = blocks_of(w.out_channels, w.tile_channels) - 1;
-    c->tiles = (double)((whole + 1) * blocks_of(w.pixels, w.tile_pixels));
-    c->runs = c->tiles * (double)blocks_of(w.depth, w.tile_depth);
+    double tiles = (double)((whole + 1) * blocks_of(w.pixels, w.tile_pixels));
+    c->runs[WEFT_PORT_SECOND] = c->runs[WEFT_PORT_TARGET] = tiles;
+    c->runs[WEFT_PORT_SOURCE] = c->runs[WEFT_PORT_WEIGHTS] =
+        tiles * (double)blocks_of(w.depth, w.tile_depth);
     if (whole > 0) {
         column_runs column = column_runs_of(&w, w.tile_channels, whole);
         weft__flow_repeat(&flow, whole, add_column, &column);

@@ -209,7 +209,9 @@ static double count_layer(counted *c, const void *context)
     int64_t side = j->layer->out_side, tiles = blocks_of(side, s.rows);
     tile last =
         tile_of(c, j->design, &s, side - (tiles - 1) * s.rows, tiles == 1 || !s.keeps_filters, 1);
-    c->tiles = c->runs = (double)(tiles * last.groups);
+    c->runs[WEFT_PORT_SOURCE] = (double)tiles;
+    c->runs[WEFT_PORT_TARGET] = (double)(tiles * last.groups);
+    c->runs[WEFT_PORT_WEIGHTS] = (double)((s.keeps_filters ? 1 : tiles) * last.groups);
     if (tiles > 1) {
         tile first = tile_of(c, j->design, &s, s.rows, true, 1);
         add_tile(&flow, &first);
