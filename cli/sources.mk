@@ -43,6 +43,7 @@ CLI_SRC := \
     cli/resample.c \
     cli/samples.c \
     cli/shape.c \
+    cli/simulate_table.c \
     cli/stats.c \
     cli/table.c \
     cli/text.c \

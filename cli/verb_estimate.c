@@ -13,6 +13,7 @@
 #include "cli/published_table.h"
 #include "cli/report.h"
 #include "cli/shape.h"
+#include "cli/simulate_table.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -27,6 +28,7 @@ typedef struct question {
     weft_cli_table *table; /* of several models, text */
     json_t *list;          /* JSON */
     bool is_assumed;       /* of any model */
+    bool simulates;
 } question;
 
 static weft_status open_estimator(question *q, const char *path, weft_estimator **out_estimator)
@@ -81,10 +83,14 @@ static void answer(question *q, const char *path, const weft_estimator *estimato
     weft_estimator_get_info(estimator, &model);
     q->is_assumed = q->is_assumed || model.is_assumed;
     if (q->list != NULL) {
-        for (size_t i = 0; i < q->board_count; i++)
-            if (estimates[i] != NULL)
-                json_array_append_new(
-                    q->list, weft_cli_estimate_json(estimator, estimates[i], q->board_count == 1));
+        for (size_t i = 0; i < q->board_count; i++) {
+            if (estimates[i] == NULL)
+                continue;
+            json_t *json = weft_cli_estimate_json(estimator, estimates[i], q->board_count == 1);
+            if (q->simulates)
+                json_object_set_new(json, "simulation", weft_cli_simulate_json(estimates[i]));
+            json_array_append_new(q->list, json);
+        }
         return;
     }
     if (q->table != NULL)
@@ -94,6 +100,8 @@ static void answer(question *q, const char *path, const weft_estimator *estimato
     else
         weft_cli_estimate_print_boards(q->cli->out, estimator, estimates, q->boards,
                                        q->board_count);
+    if (q->simulates)
+        weft_cli_simulate_print(q->cli->out, estimates[0]);
 }
 
 /* With one board, what does not fit is an error; in a comparison it is an answer. */
@@ -186,6 +194,10 @@ static weft_status estimate_models(weft_cli *cli)
     weft_status status = weft_cli_shapes_parse(cli, &q.shapes);
     if (status == WEFT_OK)
         status = find_boards(&q);
+    q.simulates = weft_cli_args_has(&cli->args, "simulate");
+    if (status == WEFT_OK && q.simulates && (q.board_count > 1 || cli->args.operand_count > 1))
+        status = weft_cli_error(&cli->errors, WEFT_CLI_E_CONFLICT,
+                                "--simulate checks one model on one --board");
     if (status == WEFT_OK)
         begin(&q);
     for (size_t i = 0; status == WEFT_OK && i < cli->args.operand_count; i++) {
@@ -228,6 +240,8 @@ static const weft_cli_option options[] = {
      "u280, a file ./mine.json, or all (default): a comparison (weft list boards)"},
     {"batch", 0, WEFT_CLI_INT, "N", NULL, 1, 4096,
      "images per launch of an engine; default: chosen for each board"},
+    {"simulate", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0,
+     "also simulate every step word by word, and print both: the check of the prediction"},
     {"goal", 0, WEFT_CLI_TEXT, "GOAL", "throughput|latency", 0, 0,
      "most images per second (default), or the shortest time of one batch"},
     WEFT_CLI_OPTIONS_END,
@@ -257,6 +271,7 @@ const weft_cli_verb weft_cli_verb_estimate = {
                 "weft estimate rs50.onnx --board all\n"
                 "weft estimate rs50.onnx --board ./mine.json --goal latency --batch 1\n"
                 "weft estimate rs*.onnx --board all --json\n"
+                "weft estimate rs50.onnx --board u280 --simulate\n"
                 "weft estimate --published",
     .run = run,
 };

@@ -6,6 +6,7 @@
 
 #include "compiler/api/model.h"
 #include "compiler/card/plan.h"
+#include "compiler/card/simulate.h"
 
 const char *weft_card_resource_title(int resource)
 {
@@ -472,4 +473,53 @@ void weft_estimate_get_rung(const weft_estimate *estimate, size_t index,
                                      .available = rung->shortage.available};
     if (rung->shortage.resource != WEFT_RESOURCE_COUNT)
         out_rung->short_of = weft_card_resource_name(rung->shortage.resource);
+}
+
+/* ---- simulation ---- */
+
+const char *weft_simulation_process_title(int process)
+{
+    _Static_assert(WEFT_SIMULATION_PROCESSES == (int)WEFT_CARD_PROCESS_COUNT, "one number");
+    return process >= 0 && process < WEFT_SIMULATION_PROCESSES ? weft_card_process_names[process]
+                                                               : NULL;
+}
+
+/* A step with descriptors of its own, so that the chosen tiles can be written into them. */
+static weft_step copy_step(weft_arena *arena, const weft_step *step)
+{
+    weft_step copy = *step;
+    if (step->descriptor_count == 0)
+        return copy;
+    copy.descriptors = weft_arena_dup(arena, step->descriptors,
+                                      step->descriptor_count * sizeof *step->descriptors);
+    for (size_t i = 0; i < copy.descriptor_count; i++)
+        copy.descriptors[i].words =
+            weft_arena_dup(arena, copy.descriptors[i].words,
+                           copy.descriptors[i].word_count * sizeof *copy.descriptors[i].words);
+    return copy;
+}
+
+bool weft_estimate_simulate(const weft_estimate *estimate, size_t step,
+                            weft_simulation *out_simulation)
+{
+    const weft_schedule *schedule = estimate->network->schedule;
+    const weft_card_plan *plan = estimate->plan;
+    *out_simulation = (weft_simulation){0};
+    if (step >= schedule->step_count || WEFT_ARENA_TRY(estimate->arena))
+        return false;
+    weft_card_cycles model;
+    weft_card_simulation found;
+    weft_step copy = copy_step(estimate->arena, &schedule->steps[step]);
+    if (!weft_card_tiles_step(estimate->tiles, &copy, true, &model) ||
+        !weft_card_step_simulate(&plan->engine, &plan->timing, schedule, &copy, &found))
+        return false;
+    out_simulation->cycles = found.cycles.total;
+    out_simulation->model_cycles = model.total;
+    out_simulation->page_misses = found.page_misses;
+    for (int i = 0; i < WEFT_SIMULATION_PROCESSES; i++) {
+        const weft_card_share *share = &found.shares[i];
+        out_simulation->processes[i] = (weft_simulation_process){
+            share->busy, share->starting, share->memory, share->starved, share->blocked};
+    }
+    return true;
 }

@@ -104,3 +104,16 @@ without_host() {
     # What the plan promises for the same model.
     "$weft" estimate q.onnx --board u280 --json -q | jq -e '.estimates[0].assumed_quantised == false'
 }
+
+@test "--simulate: every step, word by word, within a tenth of its prediction" {
+    "$weft" estimate "$r18" --board u280 --simulate --json -q >simulated.json
+    jq -e '.estimates[0] | (.simulation | length) == ([.steps[] | select(.bound != "host")] | length)' simulated.json
+    jq -e '.estimates[0].simulation | all(.predicted_cycles / .simulated_cycles | . > 0.9 and . < 1.1)' simulated.json
+    jq -e '.estimates[0].simulation | all(.simulated_cycles >= .processes.sum.busy_cycles and .processes.target.busy_cycles > 0)' simulated.json
+    run "$weft" estimate "$r18" --board u280 --simulate -q
+    [ "$status" -eq 0 ]
+    [[ "$output" == *"largest difference of a step: "* ]]
+    run "$weft" estimate "$r18" --simulate -q
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"--simulate checks one model on one --board"* ]]
+}

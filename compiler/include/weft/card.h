@@ -133,6 +133,30 @@ typedef struct weft_estimate_rung {
 void weft_estimate_get_rung(const weft_estimate *estimate, size_t index,
                             weft_estimate_rung *out_rung);
 
+/* ---- simulation ---- */
+
+/* Of one process of an engine: cycles in which it moved a word or computed, began a run, waited for
+ * memory, for data, for an array to become free. What is missing to the step's it had ended. */
+typedef struct weft_simulation_process {
+    int64_t busy, starting, memory, starved, blocked;
+} weft_simulation_process;
+
+enum { WEFT_SIMULATION_PROCESSES = 6 };
+const char *weft_simulation_process_title(int process); /* "source"; NULL: no such process */
+
+typedef struct weft_simulation {
+    double cycles;       /* of one batch, word by word */
+    double model_cycles; /* of weft_estimate_step */
+    weft_simulation_process processes[WEFT_SIMULATION_PROCESSES];
+    int64_t page_misses; /* of all banks' chips */
+} weft_simulation;
+
+/* Replays a step of an estimate on a simulated engine: the check of its cycles (docs/estimate.md).
+ * Takes up to a second for a large step. False: the host executes the step, or there is no memory.
+ */
+bool weft_estimate_simulate(const weft_estimate *estimate, size_t step,
+                            weft_simulation *out_simulation);
+
 #ifdef __cplusplus
 }
 #endif
