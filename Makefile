@@ -40,7 +40,7 @@ LIBS_TOOL = $(call pc,--libs $(PC_TOOL))
 # ---- sources: each room lists its own -------------------------------------------------------------------------------
 include $(wildcard compiler/*/sources.mk hls/*/sources.mk kernels/*/sources.mk runtime/sources.mk runtime/*/sources.mk models/sources.mk \
           cli/sources.mk)
-COMPILER_SRC := $(IMPORT_SRC) $(PASSES_SRC) $(QUANT_SRC) $(PLAN_SRC) $(CODEGEN_SRC) $(CARD_SRC) $(FLOW_SRC) $(KERNELS_CPU_SRC) $(API_SRC)
+COMPILER_SRC := $(IMPORT_SRC) $(PASSES_SRC) $(QUANT_SRC) $(PLAN_SRC) $(CODEGEN_SRC) $(CARD_SRC) $(FLOW_SRC) $(SOFTCARD_SRC) $(KERNELS_CPU_SRC) $(API_SRC)
 SHARED_SRC := $(BASE_SRC) $(IR_SRC) $(REF_SRC) $(PACKAGE_SRC) $(XCLBIN_SRC) $(KERNELS_FPGA_SRC)
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 

@@ -13,14 +13,23 @@
 #include "weft/compiler.h"
 
 const weft_cli_verb *const weft_cli_verbs[] = {
-    &weft_cli_verb_check,      &weft_cli_verb_inspect,
-    &weft_cli_verb_quantize,   &weft_cli_verb_estimate,
-    &weft_cli_verb_compile,    &weft_cli_verb_build,
-    &weft_cli_verb_run,        &weft_cli_verb_verify,
-    &weft_cli_verb_bench,      &weft_cli_verb_profile,
-    &weft_cli_verb_devices,    &weft_cli_verb_doctor,
-    &weft_cli_verb_list,       &weft_cli_verb_help,
-    &weft_cli_verb_completion, NULL,
+    &weft_cli_verb_check,
+    &weft_cli_verb_inspect,
+    &weft_cli_verb_quantize,
+    &weft_cli_verb_estimate,
+    &weft_cli_verb_compile,
+    &weft_cli_verb_build,
+    &weft_cli_verb_softcard,
+    &weft_cli_verb_run,
+    &weft_cli_verb_verify,
+    &weft_cli_verb_bench,
+    &weft_cli_verb_profile,
+    &weft_cli_verb_devices,
+    &weft_cli_verb_doctor,
+    &weft_cli_verb_list,
+    &weft_cli_verb_help,
+    &weft_cli_verb_completion,
+    NULL,
 };
 
 const weft_cli_option weft_cli_common_options[] = {
@@ -193,5 +202,5 @@ int weft_cli_main(int argc, char **argv)
     weft_cli_args_finish(&cli.args);
     weft_cli_errors_finish(&cli.errors);
     weft_diag_destroy(cli.diag);
-    return weft_status_exit_code(status);
+    return cli.has_exit_code ? cli.exit_code : weft_status_exit_code(status);
 }

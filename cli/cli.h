@@ -36,6 +36,8 @@ struct weft_cli {
     weft_diag *diag;      /* of the libraries */
     size_t diag_printed, errors_printed;
     weft_cli_errors errors; /* of the program */
+    bool has_exit_code;     /* exit_code is given back, whatever the status: a command's own */
+    int exit_code;
 };
 
 /* All verbs; ends with NULL. */
@@ -57,7 +59,8 @@ int weft_cli_main(int argc, char **argv);
 extern const weft_cli_verb weft_cli_verb_check, weft_cli_verb_inspect, weft_cli_verb_quantize,
     weft_cli_verb_compile, weft_cli_verb_build, weft_cli_verb_run, weft_cli_verb_verify,
     weft_cli_verb_bench, weft_cli_verb_profile, weft_cli_verb_devices, weft_cli_verb_doctor,
-    weft_cli_verb_list, weft_cli_verb_help, weft_cli_verb_completion, weft_cli_verb_estimate;
+    weft_cli_verb_list, weft_cli_verb_help, weft_cli_verb_completion, weft_cli_verb_estimate,
+    weft_cli_verb_softcard;
 
 /* Help texts (help.c). */
 void weft_cli_help_overview(FILE *out);

@@ -4,6 +4,7 @@ CLI_SRC := \
     cli/against.c \
     cli/against_print.c \
     cli/build_card.c \
+    cli/build_softcard.c \
     cli/calibrate.c \
     cli/cli.c \
     cli/divergence.c \
@@ -44,6 +45,7 @@ CLI_SRC := \
     cli/samples.c \
     cli/shape.c \
     cli/simulate_table.c \
+    cli/softcard_run.c \
     cli/stats.c \
     cli/table.c \
     cli/text.c \
@@ -63,5 +65,6 @@ CLI_SRC := \
     cli/verb_profile.c \
     cli/verb_quantize.c \
     cli/verb_run.c \
+    cli/verb_softcard.c \
     cli/verb_verify.c \
     cli/verdict.c

@@ -174,7 +174,7 @@ verbs="check inspect estimate compile build run verify bench profile devices doc
 }
 
 @test "help as JSON names every option" {
-    "$weft" help --json | jq -e '.schema == "weft.help/1" and (.commands | length == 15)'
+    "$weft" help --json | jq -e '.schema == "weft.help/1" and (.commands | length == 16)'
 }
 
 @test "a lost answer is an error" {

@@ -14,7 +14,7 @@
 #include <xxhash.h>
 
 #include "compiler/base/file.h"
-#include "runtime/backends/engine/engine_backend.h"
+#include "runtime/backends/engine/compiler.h"
 
 enum { MAX_WORDS = 128, LOG_BYTES = 2000, LOG_LINES = 10, FORMAT = 1, PATH_BYTES = 4096 };
 enum { CANNOT_START = 127 }; /* what shells exit with, too */
@@ -334,6 +334,51 @@ weft_status weft__engine_library_open(const weft_program *program, const char *c
             weft_file_make_folders(cache_dir);
         status = build(program, &paths, diag, out_library);
     }
+    build_paths_finish(&paths);
+    return status;
+}
+
+const char *weft__engine_compiler_name(weft_arena *arena)
+{
+    const char *text = compiler_text();
+    return weft_arena_strdup(arena, text + strspn(text, " \t"));
+}
+
+static weft_status read_library(const build_paths *paths, weft_diag *diag, uint8_t **out_library,
+                                size_t *out_bytes)
+{
+    weft_file_map map;
+    weft_status status = weft_file_map_open(paths->built, &map, diag);
+    if (status != WEFT_OK)
+        return status;
+    *out_library = malloc(map.size_bytes + 1);
+    if (*out_library != NULL) {
+        *out_bytes = map.size_bytes;
+        memcpy(*out_library, map.data, map.size_bytes);
+    } else {
+        status = weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory for %zu bytes of library",
+                                 map.size_bytes);
+    }
+    weft_file_map_close(&map);
+    return status;
+}
+
+weft_status weft__engine_library_compile(const weft_program *program, weft_diag *diag,
+                                         uint8_t **out_library, size_t *out_bytes)
+{
+    build_paths paths;
+    *out_library = NULL;
+    *out_bytes = 0;
+    weft_status status = WEFT_OK;
+    if (!build_paths_init(&paths, NULL, key_of(program)))
+        status = build_failed("no folder for temporary files (TMPDIR, or /tmp)", program->name,
+                              NULL, diag);
+    else if (!write_file(paths.source, program->source, strlen(program->source)))
+        status = build_failed("the source cannot be written", paths.source, NULL, diag);
+    else
+        status = compile(program, paths.source, paths.built, paths.log, diag);
+    if (status == WEFT_OK)
+        status = read_library(&paths, diag, out_library, out_bytes);
     build_paths_finish(&paths);
     return status;
 }

@@ -8,12 +8,13 @@
  *   request.c  runs: one launch for steps in a row, one per step when the session profiles
  *   opencl.c   engine-opencl: the OpenCL C on an OpenCL device
  *   hls.c      engine-hls: the HLS C compiled by the machine's C compiler and loaded
- *   compiler.c calling that compiler
+ *   compiler.c calling that compiler (compiler.h)
  *
  * Inputs and outputs lie in the request's arena, which is the engine's. */
 #ifndef WEFT_RUNTIME_BACKENDS_ENGINE_ENGINE_BACKEND_H
 #define WEFT_RUNTIME_BACKENDS_ENGINE_ENGINE_BACKEND_H
 
+#include "runtime/backends/engine/compiler.h"
 #include "runtime/backends/ref/ref_backend.h"
 #include "runtime/backends/worker.h"
 
@@ -111,27 +112,5 @@ weft_status weft__engine_submit(void *request, weft_backend_done done, void *use
 void weft__engine_get_times(void *request, weft_step_time *out_times);
 bool weft__engine_read_storage(void *request, int32_t value, void *out, size_t bytes);
 void weft__engine_explain_failure(void *request, weft_diag *diag);
-
-/* ---- compiler.c ---- */
-
-typedef void (*engine_function)(const uint32_t *program, const uint64_t *weights,
-                                const uint64_t *source, const uint64_t *second, uint64_t *target,
-                                uint32_t count);
-
-/* NULL when a compiler is there; otherwise what to install. */
-const char *weft__engine_compiler_why_not(void);
-
-/* A loaded library; NULL library: none. */
-typedef struct engine_library {
-    void *library;
-    engine_function function;
-    bool is_from_cache;
-} engine_library;
-
-/* The program compiled into a library and loaded, from cache_dir (NULL: a temporary folder that is
- * gone again) when it is there. Errors: HLS_*. */
-weft_status weft__engine_library_open(const weft_program *program, const char *cache_dir,
-                                      weft_diag *diag, engine_library *out_library);
-void weft__engine_library_close(engine_library *library);
 
 #endif
