@@ -7,6 +7,9 @@
 /* Words of one queue that a controller takes one after the other while they lie in an open page:
  * the 16 beats of the longest burst that Vitis HLS asks for unless told otherwise. */
 enum { STREAK_MAX = 16 };
+/* How far into a queue a controller looks for an open page, and how often it may pass over the
+ * oldest request: the same, for want of a published figure. */
+enum { LOOK_AHEAD = 16, PASSED_OVER_MAX = 16 };
 /* Turning the bus costs, so writes are kept until half of their queue is full or nothing is read;
  * and a direction that was turned to stays for as many words as a queue holds, if it has them. */
 enum { WRITES_KEPT = SIM_OUTSTANDING / 2, SAME_WAY = SIM_OUTSTANDING };
@@ -66,10 +69,13 @@ bool weft__sim_memory_has_room(const sim_memory *memory, int32_t queue)
 void weft__sim_memory_issue(sim_memory *memory, int32_t queue, int64_t address, int64_t now)
 {
     sim_queue *q = &memory->queues[queue];
-    int32_t at = (q->waiting_first + q->waiting_count++) % SIM_OUTSTANDING;
-    WEFT_ASSERT(q->waiting_count <= SIM_OUTSTANDING);
-    q->waiting[at].address = address;
-    q->waiting[at].arrival = (double)now + q->front;
+    int32_t at = (q->first + q->count++) % SIM_OUTSTANDING;
+    WEFT_ASSERT(q->count <= SIM_OUTSTANDING);
+    q->requests[at].address = address;
+    q->requests[at].arrival = (double)now + q->front;
+    q->requests[at].is_served = false;
+    if (q->waiting++ == 0)
+        q->oldest = at;
     q->issued++;
 }
 
@@ -77,9 +83,10 @@ void weft__sim_memory_collect(sim_memory *memory, int64_t now)
 {
     for (int32_t i = 0; i < SIM_QUEUES; i++) {
         sim_queue *q = &memory->queues[i];
-        while (q->returning_count > 0 && q->returning[q->returning_first] <= (double)now) {
-            q->returning_first = (q->returning_first + 1) % SIM_OUTSTANDING;
-            q->returning_count--;
+        while (q->count > 0 && q->requests[q->first].is_served &&
+               q->requests[q->first].comes_back <= (double)now) {
+            q->first = (q->first + 1) % SIM_OUTSTANDING;
+            q->count--;
             q->returned++;
         }
     }
@@ -90,7 +97,7 @@ void weft__sim_memory_collect(sim_memory *memory, int64_t now)
 static bool is_waiting(const sim_memory *memory, int32_t bank, int32_t queue, double until)
 {
     const sim_queue *q = &memory->queues[queue];
-    return q->bank == bank && q->waiting_count > 0 && q->waiting[q->waiting_first].arrival <= until;
+    return q->bank == bank && q->waiting > 0 && q->requests[q->oldest].arrival <= until;
 }
 
 static double first_arrival(const sim_memory *memory, int32_t bank)
@@ -98,8 +105,8 @@ static double first_arrival(const sim_memory *memory, int32_t bank)
     double first = INFINITY;
     for (int32_t i = 0; i < SIM_QUEUES; i++) {
         const sim_queue *q = &memory->queues[i];
-        if (q->bank == bank && q->waiting_count > 0)
-            first = fmin(first, q->waiting[q->waiting_first].arrival);
+        if (q->bank == bank && q->waiting > 0)
+            first = fmin(first, q->requests[q->oldest].arrival);
     }
     return first;
 }
@@ -117,12 +124,30 @@ static int64_t page_of(const sim_bank *bank, int64_t address)
     return address / (int64_t)bank->dram->page_bytes;
 }
 
-static bool is_open(const sim_bank *bank, const sim_queue *q)
+static bool is_open(const sim_bank *bank, int64_t address)
 {
-    if (bank->dram == NULL)
-        return false;
-    int64_t page = page_of(bank, q->waiting[q->waiting_first].address);
+    int64_t page = page_of(bank, address);
     return bank->sets[page % bank->dram->page_sets].page == page;
+}
+
+/* The slot that is served next: of the first ones that have arrived one with an open page, if the
+ * oldest is not kept waiting for too long, else the oldest. */
+static int32_t slot_of(const sim_bank *bank, const sim_queue *q, double time)
+{
+    int32_t best = q->oldest, at = best;
+    if (bank->dram == NULL || q->passed_over >= PASSED_OVER_MAX)
+        return best;
+    int32_t behind = (q->first + q->count) % SIM_OUTSTANDING;
+    for (int32_t seen = 0; seen < LOOK_AHEAD; seen++) {
+        if (q->requests[at].arrival > time)
+            break;
+        if (!q->requests[at].is_served && is_open(bank, q->requests[at].address))
+            return at;
+        at = (at + 1) % SIM_OUTSTANDING;
+        if (at == behind)
+            break;
+    }
+    return best;
 }
 
 /* Whose request is next, of those that have arrived by `time`. */
@@ -133,7 +158,7 @@ static int32_t choose(const sim_memory *memory, int32_t index, double time)
     for (int32_t i = 0; i < SIM_WRITES; i++)
         can_read = can_read || is_waiting(memory, index, i, time);
     if (bank->dram != NULL && can_read && can_write) {
-        bool has_many = memory->queues[SIM_WRITES].waiting_count >= WRITES_KEPT;
+        bool has_many = memory->queues[SIM_WRITES].waiting >= WRITES_KEPT;
         bool may_turn = bank->same_way >= SAME_WAY;
         can_write = bank->is_writing ? !may_turn : has_many && may_turn;
         can_read = !can_write;
@@ -143,8 +168,11 @@ static int32_t choose(const sim_memory *memory, int32_t index, double time)
     int32_t last = bank->last_queue;
     bool may_stay = last != SIM_NONE && (last != SIM_WRITES || can_write) &&
                     is_waiting(memory, index, last, time);
-    if (may_stay && bank->streak < STREAK_MAX && is_open(bank, &memory->queues[last]))
-        return last;
+    if (may_stay && bank->streak < STREAK_MAX && bank->dram != NULL) {
+        const sim_queue *q = &memory->queues[last];
+        if (is_open(bank, q->requests[slot_of(bank, q, time)].address))
+            return last;
+    }
     for (int32_t i = 1; i <= SIM_QUEUES; i++) {
         int32_t queue = (last + i + SIM_QUEUES) % SIM_QUEUES;
         if ((queue == SIM_WRITES ? can_write : can_read) && is_waiting(memory, index, queue, time))
@@ -193,7 +221,8 @@ static void refresh(sim_bank *bank, double time)
 }
 
 /* From the time that the bus is free to the end of the transfer. */
-static double transfer(const sim_memory *memory, sim_bank *bank, int32_t queue, double time)
+static double transfer(const sim_memory *memory, sim_bank *bank, int32_t queue, int32_t slot,
+                       double time)
 {
     const sim_queue *q = &memory->queues[queue];
     const weft_card_dram *dram = bank->dram;
@@ -202,11 +231,11 @@ static double transfer(const sim_memory *memory, sim_bank *bank, int32_t queue, 
         bank->busy += cycles;
         return time + cycles;
     }
-    int64_t address = q->waiting[q->waiting_first].address;
+    int64_t address = q->requests[slot].address;
     bool writes = queue == SIM_WRITES;
     if (is_same_atom(bank, q, address))
         return time;
-    double ready = open_page(bank, address, q->waiting[q->waiting_first].arrival);
+    double ready = open_page(bank, address, q->requests[slot].arrival);
     if (writes != bank->is_writing)
         time += writes ? dram->read_to_write : dram->write_to_read;
     /* Commands run ahead of the bus by the column's time, which is therefore no gap on it. */
@@ -223,16 +252,20 @@ static void serve_one(sim_memory *memory, int32_t index, double time)
     sim_bank *bank = &memory->banks[index];
     int32_t queue = choose(memory, index, time);
     sim_queue *q = &memory->queues[queue];
-    double end = transfer(memory, bank, queue, time);
+    int32_t slot = slot_of(bank, q, time);
+    double end = transfer(memory, bank, queue, slot, time);
     bank->streak = queue == bank->last_queue ? bank->streak + 1 : 1;
     bank->last_queue = queue;
     bank->same_way = (queue == SIM_WRITES) == bank->is_writing ? bank->same_way + 1 : 1;
     bank->is_writing = queue == SIM_WRITES;
     bank->bus_free = end;
-    q->last_address = q->waiting[q->waiting_first].address;
-    q->waiting_first = (q->waiting_first + 1) % SIM_OUTSTANDING;
-    q->waiting_count--;
-    q->returning[(q->returning_first + q->returning_count++) % SIM_OUTSTANDING] = end + q->back;
+    q->passed_over = slot == q->oldest ? 0 : q->passed_over + 1;
+    q->last_address = q->requests[slot].address;
+    q->requests[slot].is_served = true;
+    q->requests[slot].comes_back = end + q->back;
+    q->waiting--;
+    while (q->waiting > 0 && q->requests[q->oldest].is_served)
+        q->oldest = (q->oldest + 1) % SIM_OUTSTANDING;
 }
 
 void weft__sim_memory_serve(sim_memory *memory, int64_t now)
@@ -255,7 +288,7 @@ void weft__sim_memory_serve(sim_memory *memory, int64_t now)
 bool weft__sim_memory_is_idle(const sim_memory *memory)
 {
     for (int32_t i = 0; i < SIM_QUEUES; i++)
-        if (memory->queues[i].waiting_count > 0 || memory->queues[i].returning_count > 0)
+        if (memory->queues[i].count > 0)
             return false;
     return true;
 }

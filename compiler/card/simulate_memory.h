@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory as the simulation of an engine sees it: queues of requests, one per port and direction,
  * in front of banks. A request is one word. It goes to the controller of its bank, waits there for
- * its turn, opens its page unless it is open, crosses the data bus and comes back.
+ * its turn, opens its page unless it is open, crosses the data bus and comes back. Controllers
+ * serve those whose page is open first; the words of a port come back in order all the same.
  *
  *   engine --front--> [queue per port] --> controller: turn, page, bus --back--> engine
  *
@@ -21,13 +22,14 @@ enum { SIM_PAGE_SETS = 16, SIM_ACTIVATIONS = 4 };
 typedef struct sim_queue {
     int32_t bank; /* index in banks */
     double front, back;
-    /* Rings of those that wait and those that are on their way back. */
+    /* A ring of those under way, in the order in which they come back. */
     struct {
         int64_t address;
-        double arrival;
-    } waiting[SIM_OUTSTANDING];
-    double returning[SIM_OUTSTANDING];
-    int32_t waiting_first, waiting_count, returning_first, returning_count;
+        double arrival, comes_back;
+        bool is_served;
+    } requests[SIM_OUTSTANDING];
+    int32_t first, count, waiting, oldest; /* oldest: of those that wait */
+    int32_t passed_over;      /* how often a later one was served before the oldest that waits */
     int64_t issued, returned; /* so far */
     int64_t last_address;     /* of the request that was served last; -1: none */
 } sim_queue;

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Predicted cycles of three networks at full size against their simulation.
+
+usage: large/compare_simulation.py [BOARD ...]     u280 and u50, and others in sum, without arguments (programs in $WEFT_BUILD, else build)
+Speaks TAP. On boards with HBM, with batches for throughput, every step is within a tenth; elsewhere the sum is.
+"""
+import json
+import os
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "common"))
+from oracle import Checks, program
+
+MODELS = {
+    "resnet-rs-50 @ 160": ("resnet-rs", "--depth", 50, "--size", 160),
+    "resnet-50 @ 224": ("resnet", "--depth", 50, "--size", 224),
+    "resnet-18 @ 224": ("resnet", "--depth", 18, "--size", 224),
+}
+GOALS = {"throughput": (), "latency": ("--goal", "latency", "--batch", 1)}
+BOARDS = ("u280", "u50", "u250", "zcu104")
+BY_STEP = {("u280", "throughput"), ("u50", "throughput")}
+MOST = 0.1
+
+
+def difference(step):
+    return step["predicted_cycles"] / step["simulated_cycles"] - 1
+
+
+def compare(checks, what, model, board, goal):
+    answer = json.loads(program("weft", "estimate", model, "--board", board, "--simulate", "--json", "-q", *GOALS[goal]))
+    steps = answer["estimates"][0]["simulation"]
+    expected = [step for step in answer["estimates"][0]["steps"] if step["bound"] != "host"]
+    worst = max(steps, key=lambda step: abs(difference(step)))
+    sums = [sum(step[key] for step in steps) for key in ("predicted_cycles", "simulated_cycles")]
+    holds = abs(difference(worst)) <= MOST if (board, goal) in BY_STEP else abs(sums[0] / sums[1] - 1) <= MOST
+    checks.expect(
+        holds and len(steps) == len(expected) > 0,
+        f"{what}: {len(steps)} steps, all together {100 * (sums[0] / sums[1] - 1):+.1f} %, "
+        f"worst {100 * difference(worst):+.1f} % ({worst['name']}); "
+        + ("by step" if (board, goal) in BY_STEP else "in sum"),
+    )
+
+
+def main():
+    checks = Checks()
+    with tempfile.TemporaryDirectory() as folder:
+        for name, options in MODELS.items():
+            model = os.path.join(folder, "model.onnx")
+            program("weft-model", *options, "-o", model)
+            for board in sys.argv[1:] or BOARDS:
+                for goal in GOALS:
+                    what = f"{name} on {board} for {goal}"
+                    checks.guard(what, compare, checks, what, model, board, goal)
+    return checks.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
