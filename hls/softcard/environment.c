@@ -3,8 +3,8 @@
  *
  *   FOLDER/               below /tmp, because XRT makes its sockets in /tmp/$USER: USER is this
  * name xrt/lib             XRT's libraries (XILINX_XRT) vitis/data/...      what XRT takes for the
- * vendor's model of a card: our device program emconfig.json       the cards xrt.ini empty, so that
- * none beside the command is read icd/                all OpenCL platforms that are there, and
+ * vendor's model of a card: our device program emconfig.json       the cards xrt.ini, so that none
+ * beside the command is read icd/                all OpenCL platforms that are there, and
  * XRT's run/                XRT's own files of a run
  *
  * Must not know about: processes, packages' contents. */
@@ -230,7 +230,9 @@ static weft_status make_rest(weft_softcard *s, weft_diag *diag)
     if (getenv("XRT_INI_PATH") != NULL || status != WEFT_OK)
         return status;
     set(s, "XRT_INI_PATH", inside(s, "xrt.ini"));
-    return write_text(inside(s, "xrt.ini"), "[Runtime]\n", strlen("[Runtime]\n"), diag);
+    /* So that a host may read a unit's control register, and reset one that hangs. */
+    static const char settings[] = "[Runtime]\nrw_shared=true\n";
+    return write_text(inside(s, "xrt.ini"), settings, strlen(settings), diag);
 }
 
 /* ---- the card ---- */
