@@ -354,6 +354,26 @@ static void test_bounds(void **state)
     }
 }
 
+/* A port that is as wide as its bank loses the refreshes, and so does one that asks for half of it;
+ * 64 pixels of one word take 64 / 0.9 cycles. */
+static void test_refresh(void **state)
+{
+    (void)state;
+    uint32_t d[WEFT_D_WORDS];
+    weft_card_timing t = timing_of(100, 50, 10);
+    put_conv(d, 8, 64, 32, 1, 0);
+    for (int port = 0; port < WEFT_PORT_COUNT; port++) {
+        t.bank_bytes[port] = 48; /* what several ports get of it */
+        t.dram[port].peak_bytes = 64;
+        t.dram[port].refresh = 100;
+        t.dram[port].refresh_interval = 1000;
+    }
+    assert_near(weft_card_descriptor_cycles(&engine, &t, d).source, 64 / 0.9);
+    for (int port = 0; port < WEFT_PORT_COUNT; port++)
+        t.dram[port].peak_bytes = 128;
+    assert_near(weft_card_descriptor_cycles(&engine, &t, d).source, 64 / 0.9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -362,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_stream),  cmocka_unit_test(test_pool),
         cmocka_unit_test(test_step),    cmocka_unit_test(test_words),
         cmocka_unit_test(test_repeat),  cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_refresh),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
