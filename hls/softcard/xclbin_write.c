@@ -62,7 +62,7 @@ static void add_memories(writer *w)
         axlf_put(row + 1, 1, memory->is_used);
         axlf_put(row + 8, 8, memory->size_bytes / 1024);
         axlf_put(row + 16, 8, memory->base);
-        memcpy(row + AXLF_MEM_TAG, memory->tag, strlen(memory->tag));
+        memcpy(row + AXLF_MEM_TAG, memory->tag, strlen(memory->tag) + 1);
     }
 }
 
@@ -79,7 +79,7 @@ static void add_units(writer *w)
         axlf_put(row, 4, AXLF_IP_KERNEL);
         axlf_put(row + 4, 4, 1 | i << 1);
         axlf_put(row + 8, 8, w->x->units[i].base);
-        memcpy(row + AXLF_IP_NAME, name, strlen(name));
+        memcpy(row + AXLF_IP_NAME, name, strlen(name) + 1);
     }
 }
 

@@ -164,7 +164,7 @@ void wire_get_text(const wire_request *request, uint32_t number, char *out, size
     size_t length = field.data == NULL ? 0 : (size_t)field.number;
     if (length >= capacity)
         length = capacity - 1;
-    if (length > 0)
+    if (field.data != NULL)
         memcpy(out, field.data, length);
     out[length] = '\0';
 }
