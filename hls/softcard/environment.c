@@ -161,7 +161,7 @@ static weft_status make_configuration(weft_softcard *s, int devices, weft_diag *
     char *text = json_dumps(root, JSON_INDENT(1));
     json_decref(root);
     if (text == NULL)
-        weft_arena_out_of_memory(s->arena);
+        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory for the list of cards");
     weft_status status = write_text(inside(s, "emconfig.json"), text, strlen(text), diag);
     free(text);
     set(s, "EMCONFIG_PATH", s->folder);
