@@ -16,6 +16,7 @@
 #include "weft/compiler.h"
 #include "weft/flow.h"
 #include "weft/runtime.h"
+#include "weft/softcard.h"
 
 typedef enum grade { GOOD, ADVICE, MISSING } grade;
 static const char *const grade_names[] = {"ok", "note", "missing"};
@@ -54,10 +55,37 @@ static size_t count_icds(const char **out_folder)
     return count;
 }
 
+/* A card, and the software card, which needs XRT and a C compiler. Neither is needed for the CPU.
+ */
+static void check_cards(findings *list, const weft_device_info *card)
+{
+    weft_softcard_params params = WEFT_SOFTCARD_PARAMS_DEFAULT;
+    weft_softcard *softcard = NULL;
+    weft_diag *diag = NULL;
+    bool is_card = card != NULL && card->usable;
+    if (card != NULL)
+        add(list, "card", is_card ? GOOD : ADVICE,
+            weft_cli_printf("%s", is_card ? card->name : card->why_not),
+            is_card ? NULL
+                    : weft_cli_strdup("for cards AMD's packages xrt and the card's shell, then "
+                                      "source /opt/xilinx/xrt/setup.sh"));
+    if (weft_diag_create(&diag) != WEFT_OK)
+        return;
+    bool is_there = weft_softcard_create(&params, diag, &softcard) == WEFT_OK;
+    const weft_diag_entry *why = weft_diag_count(diag) > 0 ? weft_diag_get(diag, 0) : NULL;
+    const char *remedy = why == NULL ? NULL : why->fields[WEFT_DIAG_TRY];
+    add(list, "software card", is_there ? GOOD : ADVICE,
+        is_there ? weft_cli_printf("XRT %s", weft_softcard_xrt(softcard))
+                 : weft_cli_strdup(why == NULL ? "cannot be set up" : why->summary),
+        is_there ? NULL : weft_cli_strdup(remedy == NULL ? "apt-get install libxrt1 gcc" : remedy));
+    weft_softcard_destroy(softcard);
+    weft_diag_destroy(diag);
+}
+
 static void check_devices(weft_cli *cli, findings *list)
 {
     weft_device_list *devices = NULL;
-    const weft_device_info *pocl = NULL, *opencl = NULL, *compiler = NULL;
+    const weft_device_info *pocl = NULL, *opencl = NULL, *compiler = NULL, *card = NULL;
     const char *why_not = NULL, *folder = NULL;
     size_t icds = count_icds(&folder);
     if (weft_device_list_create(cli->diag, &devices) != WEFT_OK)
@@ -66,6 +94,8 @@ static void check_devices(weft_cli *cli, findings *list)
         const weft_device_info *device = weft_device_list_get(devices, i);
         if (strcmp(device->backend, "engine-hls") == 0)
             compiler = device;
+        if (strcmp(device->backend, "xrt") == 0 && (card == NULL || !card->usable))
+            card = device;
         if (strcmp(device->backend, "opencl") != 0)
             continue;
         if (!device->usable) {
@@ -99,6 +129,7 @@ static void check_devices(weft_cli *cli, findings *list)
             weft_cli_strdup(compiler->usable ? "there, for backend engine-hls"
                                              : "not there; backend engine-hls needs one"),
             compiler->usable ? NULL : weft_cli_strdup("apt-get install gcc"));
+    check_cards(list, card);
     weft_device_list_destroy(devices);
 }
 

@@ -31,6 +31,7 @@ EXTRA_models := $(call obj,$(MODELS_LIB_SRC))
 EXTRA_fpga := $(call obj,tests/kernels/cl_harness.c)
 EXTRA_quant := $(call obj,tests/passes/build.c)
 EXTRA_flow := $(call obj,tests/package/sample.c)
+EXTRA_xrt := $(call obj,tests/runtime/network.c)
 EXTRA_contract := $(call obj,tests/kernels/cl_harness.c)
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(LIBRARIES) $(CLI_LIB_OBJ)
 	$(SAY) LINK $@

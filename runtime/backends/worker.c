@@ -2,6 +2,8 @@
 /* See worker.h. */
 #include "runtime/backends/worker.h"
 
+#include <signal.h>
+
 static void release(weft_worker *worker)
 {
     pthread_cond_destroy(&worker->changed);
@@ -11,6 +13,10 @@ static void release(weft_worker *worker)
 static void *work(void *argument)
 {
     weft_worker *worker = argument;
+    sigset_t pipes;
+    sigemptyset(&pipes);
+    sigaddset(&pipes, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipes, NULL); /* a device behind a socket may go away */
     pthread_mutex_lock(&worker->lock);
     for (;;) {
         while (!worker->has_work && !worker->must_stop)

@@ -3,6 +3,7 @@
 #include "runtime/backends/xrt/bounded.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -26,6 +27,10 @@ static void release(bounded_call *call)
 static void *execute(void *argument)
 {
     bounded_call *call = argument;
+    sigset_t pipes;
+    sigemptyset(&pipes);
+    sigaddset(&pipes, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipes, NULL); /* of a card that is gone; threads made here, too */
     call->work(call->argument);
     pthread_mutex_lock(&call->lock);
     call->has_ended = true;
