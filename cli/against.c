@@ -35,9 +35,8 @@ static weft_status fetch(weft_cli *cli, const weft_cli_against *against,
         if (copies->bytes[i] == NULL)
             return weft_cli_error(&cli->errors, WEFT_CLI_E_CLI_NO_MEMORY, "no memory to compare %s",
                                   tensor->name);
-        row->has[i] =
-            weft_request_get_value(against->executors->items[i].engine.request, (size_t)row->value,
-                                   copies->bytes[i], bytes, NULL) == WEFT_OK;
+        row->has[i] = weft_cli_executor_read(&against->executors->items[i], (size_t)row->value,
+                                             copies->bytes[i], bytes);
         if (row->has[i]) {
             row->hash[i] = XXH3_64bits(copies->bytes[i], bytes);
         } else {

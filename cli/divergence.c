@@ -15,7 +15,7 @@ weft_explanation *weft_cli_divergence_explain(weft_cli *cli, const weft_cli_agai
 {
     weft_explanation *explanation = NULL;
     /* The steps before this one agree, so any executor's operands will do. */
-    weft_request_explain(against->executors->items[row->first].engine.request, row->step,
+    weft_request_explain(weft_cli_executors_open(against->executors)->engine.request, row->step,
                          row->output, row->element, cli->diag, &explanation);
     return explanation;
 }
@@ -44,8 +44,7 @@ static bool find_value(const weft_cli_against *against, const char *name, size_t
 }
 
 static weft_status write_input(weft_cli *cli, const weft_cli_against *against,
-                               const weft_cli_against_row *row, const weft_tensor_info *tensor,
-                               const char *file)
+                               const weft_tensor_info *tensor, const char *file)
 {
     size_t index = 0, bytes = (size_t)tensor->size_bytes;
     void *data = weft_cli_try_alloc(bytes);
@@ -56,8 +55,8 @@ static weft_status write_input(weft_cli *cli, const weft_cli_against *against,
         status = weft_cli_error(&cli->errors, WEFT_CLI_E_INPUT_NAME,
                                 "the package has no value %s to write", tensor->name);
     else
-        status = weft_request_get_value(against->executors->items[row->first].engine.request, index,
-                                        data, bytes, cli->diag);
+        status = weft_request_get_value(weft_cli_executors_open(against->executors)->engine.request,
+                                        index, data, bytes, cli->diag);
     if (status == WEFT_OK)
         status =
             weft_npy_write(file, tensor->dtype, tensor->rank, tensor->dims, data, &cli->errors);
@@ -96,7 +95,7 @@ weft_status weft_cli_divergence_reduce(weft_cli *cli, const weft_cli_against *ag
         weft_package_get_input(cut, 0, i, &tensor);
         char *ending = weft_cli_printf(".in%zu.npy", i);
         char *file = weft_cli_with_ending(path, ending);
-        status = write_input(cli, against, row, &tensor, file);
+        status = write_input(cli, against, &tensor, file);
         char *option =
             weft_cli_printf(" --input '%s=@%s'", weft_cli_format_name(tensor.name, name), file);
         add_to(&command, option);

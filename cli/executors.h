@@ -13,6 +13,10 @@ typedef struct weft_cli_executors {
     struct weft_cli_executor {
         char *backend, *description;
         weft_cli_engine engine;
+        /* What it computed, per value of the schedule, when its engine was closed: a card is one
+         * session's at a time. NULL: the engine is open. */
+        void **kept;
+        size_t kept_count;
     } items[WEFT_CLI_MAX_EXECUTORS];
     size_t skipped_count;
     struct weft_cli_skipped_executor {
@@ -26,6 +30,11 @@ typedef struct weft_cli_executors {
 weft_status weft_cli_executors_run(weft_cli *cli, weft_package *package, const char *list,
                                    const weft_cli_inputs *inputs,
                                    weft_cli_executors *out_executors);
+/* A value as the executor computed it. False: it has none. */
+bool weft_cli_executor_read(const struct weft_cli_executor *executor, size_t value, void *out,
+                            size_t bytes);
+/* One whose engine is open; the last one always is. */
+const struct weft_cli_executor *weft_cli_executors_open(const weft_cli_executors *executors);
 void weft_cli_executors_finish(weft_cli_executors *executors);
 
 #endif
