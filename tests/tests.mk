@@ -65,10 +65,14 @@ $(VENV)/ready: tests/setup/requirements.txt
 
 # ---- the two commands -----------------------------------------------------------------------------------------------
 # Packages come first and in a make of their own: pkg-config answers are taken when make starts.
-.PHONY: demo check check-built unit
+.PHONY: demo demo-card check check-built unit
 demo: setup-run ## install what is missing, build, and take ResNet-RS-50 from ONNX to a layer table
 	@$(MAKE) --no-print-directory -j$(JOBS) all
 	@sh tests/setup/demo.sh $(BUILD)
+
+demo-card: setup-run ## install what is missing, build, and take ResNet-RS-50 in 8 bits to a U280 in software, through the real XRT
+	@$(MAKE) --no-print-directory -j$(JOBS) all
+	@sh tests/setup/demo_card.sh $(BUILD)
 
 check: setup-check ## install what is missing, build, and run every test (up to 20 minutes on two cores)
 	@$(MAKE) --no-print-directory -j$(JOBS) all tests-built venv
