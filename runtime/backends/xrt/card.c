@@ -28,6 +28,8 @@ static void free_card(void *argument)
         free(card->spans);
         card->spans = next;
     }
+    if (!atomic_load(&card->is_kept))
+        weft__xrt_unclaim(card->claim, card->info.index);
     pthread_cond_destroy(&card->watch_wakes);
     pthread_mutex_destroy(&card->lock);
     weft__xrt_api_close(&card->api);
@@ -319,6 +321,7 @@ weft_status weft__xrt_card_open(const xrt_driver *driver, const engine_session *
     }
     card->arena = arena;
     card->driver = driver;
+    card->claim = -1;
     atomic_init(&card->references, 1);
     atomic_init(&card->is_lost, false);
     atomic_init(&card->is_kept, false);

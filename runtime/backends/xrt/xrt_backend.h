@@ -6,6 +6,7 @@
  *   cards.c     which cards there are
  *   match.c     package, bitstream and card against each other, before anything is loaded
  *   bounded.c   calls that may never return
+ *   claim.c     one session at a time on an emulated card
  *   failure.c   what went wrong on a card, kept until somebody asks
  *   card.c      a card with its bitstream and the weights in their banks
  *   units.c     which request gets which unit, and the watch over runs that do not end
@@ -46,6 +47,14 @@ bool weft__xrt_failed(xrt_failure *failure, weft_error_id id, const char *summar
 bool weft__xrt_call_failed(xrt_failure *failure, weft_error_id otherwise, const char *call,
                            int code);
 weft_status weft__xrt_failure_report(const xrt_failure *failure, const char *file, weft_diag *diag);
+
+/* ---- claim.c ---- */
+
+/* XRT's emulation has one device per process and number: a second session would pull it away under
+ * the first, and a card that hangs blocks whoever opens it again. -1: this process has it already.
+ */
+int weft__xrt_claim(unsigned int index);
+void weft__xrt_unclaim(int claim, unsigned int index); /* -1 accepted */
 
 /* ---- drivers ---- */
 
@@ -139,6 +148,7 @@ struct xrt_card {
     const weft_xclbin *xclbin;
     const char *kernel;
     char title[XRT_NAME_BYTES + 64]; /* for people */
+    int claim;                       /* on an emulated card: claim.c; -1: none */
     xrt_mode mode;
     xrt_card_info info;
     uint64_t timeout_ns; /* of a launch, 0: by the prediction */
