@@ -215,7 +215,7 @@ static int without_platform(const char *path)
     if (entry->id != 402 || strstr(entry->fields[WEFT_DIAG_AT], "/nowhere") == NULL ||
         strstr(entry->fields[WEFT_DIAG_TRY], "pocl-opencl-icd") == NULL)
         return 4;
-    if (weft_device_list_create(diag, &list) != WEFT_OK || weft_device_list_count(list) != 4)
+    if (weft_device_list_create(diag, &list) != WEFT_OK || weft_device_list_count(list) < 4)
         return 5;
     const weft_device_info *opencl = weft_device_list_get(list, 0),
                            *ref = weft_device_list_get(list, 1);
