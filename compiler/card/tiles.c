@@ -63,10 +63,18 @@ typedef struct search {
     entry best;
 } search;
 
+/* At most one image ends in a tile whose means are taken (kernels/fpga/engine.h). */
+static int64_t tile_limit(const search *s)
+{
+    bool has_mean =
+        s->words[WEFT_D_KIND] != WEFT_KIND_POOL && (s->words[WEFT_D_FLAGS] & WEFT_FLAG_MEAN) != 0;
+    return has_mean ? (int64_t)s->words[WEFT_D_OUT_HEIGHT] * s->words[WEFT_D_OUT_WIDTH] : s->pixels;
+}
+
 static void consider(search *s, tile t)
 {
     t.channels = least(t.channels, s->channels);
-    t.pixels = least(t.pixels, s->pixels);
+    t.pixels = least(t.pixels, tile_limit(s));
     if (!weft_engine_tile_fits(&s->tiles->params, (int)s->words[WEFT_D_KIND], t.pixels, t.channels,
                                t.depth))
         return;
@@ -85,15 +93,15 @@ static void consider(search *s, tile t)
 static int64_t most_pixels(const search *s, int64_t channels, int64_t depth)
 {
     const weft_engine_params *p = &s->tiles->params;
-    int64_t up = blocks(channels, s->channel_unit) * s->channel_unit, by_buffer, by_sums;
-    if (s->words[WEFT_D_KIND] == WEFT_KIND_CONV) {
-        by_buffer = p->x_bytes / depth;
-        by_sums = p->sums / up;
-    } else {
-        by_buffer = p->lane_bytes / (up * depth);
-        by_sums = p->sums / up;
-    }
-    return least(by_buffer, by_sums) / s->pixel_unit * s->pixel_unit;
+    bool is_conv = s->words[WEFT_D_KIND] == WEFT_KIND_CONV;
+    int64_t columns = blocks(channels, p->cols), lanes = blocks(channels, p->lanes) * p->lanes;
+    int64_t sum_blocks = p->sums / ((int64_t)p->rows * p->cols);
+    int64_t by_buffer = is_conv ? p->x_bytes / depth : p->lane_bytes / (lanes * depth);
+    int64_t by_sums = sum_blocks / columns * p->rows;
+    if (s->words[WEFT_D_KIND] != WEFT_KIND_POOL &&
+        columns * p->cols * (blocks(depth, p->simd) * p->simd) > p->w_bytes)
+        return 0;
+    return least(least(by_buffer, by_sums) / s->pixel_unit * s->pixel_unit, tile_limit(s));
 }
 
 /* Parts worth trying: whole, and a few equal shares. More parts overlap better and start more
@@ -130,9 +138,6 @@ static void search_all(search *s)
         for (int c = 0; c < PART_COUNTS && channel_counts < s->tiles->tried; c++) {
             int64_t channels = part_of(s->channels, part_counts[c], s->channel_unit);
             if (channels == last || most_pixels(s, channels, depth) < 1)
-                continue;
-            if (s->words[WEFT_D_KIND] == WEFT_KIND_CONV &&
-                channels * depth > s->tiles->params.w_bytes)
                 continue;
             last = channels;
             fits = true;

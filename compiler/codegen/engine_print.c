@@ -11,8 +11,8 @@
 #include "compiler/base/text.h"
 #include "compiler/codegen/embedded.h"
 
-static const char *const bodies[] = {"memory.body", "job.body",    "conv.body",   "epilogue.body",
-                                     "lanes.body",  "window.body", "stream.body", "engine.body"};
+static const char *const bodies[] = {"memory.body", "job.body",    "source.body", "weights.body",
+                                     "sum.body",    "values.body", "finish.body", "engine.body"};
 
 enum { PENDING_MAX = 8, LINE_MAX_CHARS = 256, WORDS_MAX = 8, TARGET_CHARS = 80 };
 
@@ -44,7 +44,18 @@ typedef struct parameter {
     const char *name, *doc;
     int32_t value;
 } parameter;
-enum { PARAMETERS_MAX = 10 };
+enum { PARAMETERS_MAX = 19 };
+
+/* Rows of an array of the engine (kernels/fpga/engine.h), and its banks. */
+static weft_engine_array array_of(const weft_engine_params *p, const char *name)
+{
+    weft_engine_array list[WEFT_ENGINE_ARRAYS_MAX];
+    size_t count = weft_engine_arrays(p, list), i = 0;
+    while (i < count && strcmp(list[i].name, name) != 0)
+        i++;
+    WEFT_ASSERT(i < count && "the engine has no such array");
+    return list[i];
+}
 
 static size_t list_parameters(const weft_engine_params *p, parameter out[PARAMETERS_MAX])
 {
@@ -58,7 +69,17 @@ static size_t list_parameters(const weft_engine_params *p, parameter out[PARAMET
         {"WEFT_SUMS", "sums of a tile", p->sums},
         {"WEFT_LANE_BYTES", "buffers of the vector unit", p->lane_bytes},
         {"WEFT_LINE", "channels of a tile at most, elements of a piece of a stream", p->line},
-        {"WEFT_COUNT_ROWS", "counts of an average pool at most", WEFT_ENGINE_COUNT_ROWS}};
+        {"WEFT_PORT", "bytes of a word of memory", p->port},
+        {"WEFT_COUNT_ROWS", "counts of an average pool at most", WEFT_ENGINE_COUNT_ROWS},
+        /* What follows from them, counted in one place: kernels/fpga/engine.c. */
+        {"WEFT_BANKS", "memories of a line", array_of(p, "values").banks},
+        {"WEFT_X_BANKS", "memories of the patches", array_of(p, "x_words").banks},
+        {"WEFT_W_BANKS", "memories of the filters", array_of(p, "w_words").banks},
+        {"WEFT_LANE_ROWS", "rows of the vector unit's line", array_of(p, "x_lanes").depth},
+        {"WEFT_TILE_ROWS", "rows of a tile's line", array_of(p, "values").depth},
+        {"WEFT_LINE_ROWS", "rows of a piece's line", array_of(p, "means").depth},
+        {"WEFT_VECTOR_ROWS", "rows of a line of s32", array_of(p, "bias").depth},
+        {"WEFT_LINE_BLOCKS", "blocks of lanes in a line", array_of(p, "totals").depth}};
     memcpy(out, list, sizeof list);
     return PARAMETERS_MAX;
 }
@@ -78,9 +99,7 @@ static int32_t atom(const printer *pr, const char *word, size_t length)
     } derived[] = {{"WEFT_D_DIMS", WEFT_D_DIMS},
                    {"WEFT_X_WORDS", p->x_bytes / (p->rows * p->simd)},
                    {"WEFT_W_WORDS", p->w_bytes / (p->cols * p->simd)},
-                   {"WEFT_BLOCKS", p->sums / (p->rows * p->cols)},
-                   {"WEFT_SUM_WORDS", p->sums / p->lanes},
-                   {"WEFT_LANE_WORDS", p->lane_bytes / p->lanes}};
+                   {"WEFT_PARTS", p->port / 8}};
     for (size_t i = 0; i < sizeof derived / sizeof derived[0]; i++)
         if (strlen(derived[i].name) == length && strncmp(word, derived[i].name, length) == 0)
             return derived[i].value;
@@ -127,6 +146,14 @@ static void add_indent(printer *pr, size_t spaces)
 static void print_loop_marker(printer *pr, const marker *m, size_t spaces)
 {
     bool is_hls = pr->dialect == WEFT_DIALECT_HLS_C;
+    if (is_marker(m, "independent")) { /* the source says why; OpenCL C has no word for it */
+        if (is_hls) {
+            add_indent(pr, spaces);
+            weft_text_printf(&pr->out, "#pragma HLS DEPENDENCE variable=%s inter false\n",
+                             m->words[1]);
+        }
+        return;
+    }
     int32_t first = m->count > 1 ? number(pr, m->words[1]) : 0;
     add_indent(pr, spaces);
     if (is_marker(m, "pipeline"))
@@ -172,38 +199,59 @@ static void array_name(const char *line, char *out, size_t size)
     out[end - start] = '\0';
 }
 
+/* One dimension of an array as memories of their own, or as one wide element; more than two
+ * buffers between two processes, which OpenCL C has no word for. */
+static void print_array_marker(printer *pr, const marker *m, const char *name, size_t spaces)
+{
+    bool is_hls = pr->dialect == WEFT_DIALECT_HLS_C;
+    bool is_partition = is_marker(m, "partition"), is_reshape = is_marker(m, "reshape");
+    WEFT_ASSERT(is_partition || is_reshape || is_marker(m, "buffers"));
+    for (size_t i = is_partition ? 2 : 1; i < m->count; i++) {
+        int32_t n = number(pr, m->words[i]);
+        if (!is_hls && !is_partition && !is_reshape)
+            continue;
+        add_indent(pr, spaces);
+        if (is_partition || is_reshape)
+            weft_text_printf(&pr->out,
+                             is_hls ? "#pragma HLS ARRAY_%s variable=%s complete dim=%d\n"
+                                    : "__attribute__((xcl_array_%s(complete, %s%d)))\n",
+                             is_hls         ? is_partition ? "PARTITION" : "RESHAPE"
+                             : is_partition ? "partition"
+                                            : "reshape",
+                             is_hls ? name : "", n);
+        else
+            weft_text_printf(&pr->out, "#pragma HLS STREAM variable=%s type=pipo depth=%d\n", name,
+                             n);
+    }
+}
+
 static void print_array(printer *pr, const char *line, size_t spaces)
 {
-    const marker *m = &pr->pending[0];
     char name[32];
-    bool is_cyclic = strcmp(m->words[1], "cyclic") == 0;
+    bool is_hls = pr->dialect == WEFT_DIALECT_HLS_C;
     array_name(line, name, sizeof name);
-    WEFT_ASSERT(pr->pending_count == 1 && is_marker(m, "partition") && m->count >= 3);
-    if (pr->dialect == WEFT_DIALECT_HLS_C) {
-        weft_text_printf(&pr->out, "%s\n", line);
-        for (size_t i = 2; i < m->count; i++) {
-            int32_t n = number(pr, m->words[i]);
-            add_indent(pr, spaces);
-            weft_text_printf(
-                &pr->out,
-                is_cyclic ? "#pragma HLS ARRAY_PARTITION variable=%s cyclic factor=%d dim=1\n"
-                          : "#pragma HLS ARRAY_PARTITION variable=%s complete dim=%d\n",
-                name, n);
-        }
-        return;
-    }
-    const char *start = strstr(line, " = "); /* attributes stand before the first value */
+    /* In OpenCL C attributes stand before the first value. */
+    const char *start = strstr(line, " = ");
     size_t length = start != NULL ? (size_t)(start - line) : strlen(line) - 1;
-    weft_text_add_bytes(&pr->out, line, length);
+    weft_text_add_bytes(&pr->out, line, is_hls ? strlen(line) : length);
     weft_text_add(&pr->out, "\n");
-    for (size_t i = 2; i < m->count; i++) {
-        int32_t n = number(pr, m->words[i]);
+    for (size_t i = 0; i < pr->pending_count; i++)
+        print_array_marker(pr, &pr->pending[i], name, is_hls ? spaces : spaces + 4);
+    if (!is_hls) {
         add_indent(pr, spaces + 4);
-        weft_text_printf(&pr->out,
-                         is_cyclic ? "__attribute__((xcl_array_partition(cyclic, %d, 1)))%s\n"
-                                   : "__attribute__((xcl_array_partition(complete, %d)))%s\n",
-                         n, i + 1 < m->count ? "" : line + length);
+        weft_text_printf(&pr->out, "%s\n", line + length + (start != NULL ? 1 : 0));
     }
+}
+
+/* Requests are for single words or short bursts; enough of them are on the way to hide the latency
+ * of memory at a word per cycle. */
+static void print_memory_port(printer *pr, const char *name, int32_t bits)
+{
+    weft_text_printf(&pr->out,
+                     "#pragma HLS INTERFACE m_axi port=%s offset=slave bundle=gmem_%s "
+                     "num_read_outstanding=64 num_write_outstanding=64 max_read_burst_length=4 "
+                     "max_write_burst_length=4 max_widen_bitwidth=%d\n",
+                     name, name, bits);
 }
 
 static void print_interface(printer *pr)
@@ -212,17 +260,25 @@ static void print_interface(printer *pr)
         return;
     for (size_t i = 0; i < pr->pending_count; i++) {
         const marker *m = &pr->pending[i];
+        bool is_words = strcmp(m->words[1], "words") == 0;
         for (size_t w = 2; w < m->count; w++) {
-            if (strcmp(m->words[1], "memory") == 0)
-                weft_text_printf(&pr->out,
-                                 "#pragma HLS INTERFACE m_axi port=%s offset=slave bundle=gmem_%s "
-                                 "max_widen_bitwidth=512\n",
-                                 m->words[w], m->words[w]);
+            if (is_words || strcmp(m->words[1], "memory") == 0)
+                print_memory_port(pr, m->words[w], is_words ? 8 * pr->params->port : 32);
+            if (is_words)
+                weft_text_printf(&pr->out, "#pragma HLS AGGREGATE variable=%s compact=auto\n",
+                                 m->words[w]);
             weft_text_printf(&pr->out, "#pragma HLS INTERFACE s_axilite port=%s bundle=control\n",
                              m->words[w]);
         }
     }
     weft_text_add(&pr->out, "#pragma HLS INTERFACE s_axilite port=return bundle=control\n");
+}
+
+/* A function that stands in its caller. */
+static void print_inline(printer *pr)
+{
+    if (pr->dialect == WEFT_DIALECT_HLS_C)
+        weft_text_add(&pr->out, "#pragma HLS INLINE\n");
 }
 
 /* ---- lines ---- */
@@ -273,11 +329,15 @@ static void print_line(printer *pr, const char *start, size_t length)
         return;
     }
     char last = line[end - 1];
-    if (is_marker(&pr->pending[0], "interface")) {
+    bool is_interface = is_marker(&pr->pending[0], "interface");
+    if (is_interface || is_marker(&pr->pending[0], "inline")) {
         weft_text_printf(&pr->out, "%s\n", line);
         if (last != '{')
             return;
-        print_interface(pr);
+        if (is_interface)
+            print_interface(pr);
+        else
+            print_inline(pr);
     } else if (last == '{') {
         print_loop(pr, line, spaces);
     } else {
@@ -310,14 +370,18 @@ static void print_header(printer *pr)
                      "/* SPDX-License-Identifier: Apache-2.0 */\n"
                      "/* Engine \"%s\" in %s, printed by weft; do not edit.\n"
                      " * Matrix array of %d pixels x %d channels x %d: %d products per cycle on %d "
-                     "DSPs.\n"
+                     "DSPs; words of %d bytes.\n"
                      " * On chip: %lld bytes of arrays, most of them twice (ping-pong). */\n",
                      p->name, is_hls ? "HLS C (C99)" : "OpenCL C 1.2", p->rows, p->cols, p->simd,
-                     p->rows * p->cols * p->simd, p->rows * p->cols * p->simd / 2,
+                     p->rows * p->cols * p->simd, p->rows * p->cols * p->simd / 2, p->port,
                      (long long)weft_engine_storage_bytes(p));
     if (is_hls)
-        weft_text_add(&pr->out, "/* Compilers for CPUs need not know the pragmas. */\n"
-                                "#pragma GCC diagnostic ignored \"-Wunknown-pragmas\"\n\n");
+        weft_text_add(
+            &pr->out,
+            "/* Compilers for CPUs need not know the pragmas; a rule that the engine applies in\n"
+            " * parts is not called. */\n"
+            "#pragma GCC diagnostic ignored \"-Wunknown-pragmas\"\n"
+            "#pragma GCC diagnostic ignored \"-Wunused-function\"\n\n");
     else
         weft_text_add(&pr->out,
                       "/* Compilers for CPUs need not know the attributes, and vectorise loops\n"

@@ -141,10 +141,11 @@ void weft__plan_engine_programs(planner *shared, weft_manifest *manifest)
     const struct {
         const char *name;
         int32_t number;
-    } parameters[] = {
-        {"rows", engine->rows},   {"columns", engine->cols},          {"simd", engine->simd},
-        {"lanes", engine->lanes}, {"x_bytes", engine->x_bytes},       {"w_bytes", engine->w_bytes},
-        {"sums", engine->sums},   {"lane_bytes", engine->lane_bytes}, {"line", engine->line}};
+    } parameters[] = {{"rows", engine->rows},       {"columns", engine->cols},
+                      {"simd", engine->simd},       {"lanes", engine->lanes},
+                      {"x_bytes", engine->x_bytes}, {"w_bytes", engine->w_bytes},
+                      {"sums", engine->sums},       {"lane_bytes", engine->lane_bytes},
+                      {"line", engine->line},       {"port", engine->port}};
     for (size_t i = 0; i < sizeof parameters / sizeof parameters[0]; i++)
         weft_attrs_set_int(&manifest->engine.parameters, shared->arena, parameters[i].name,
                            parameters[i].number);

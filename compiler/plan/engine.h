@@ -45,13 +45,21 @@ bool weft__engine_plan_mul(engine_builder *builder, const weft_node *node);
 bool weft__engine_plan_table(engine_builder *builder, const weft_node *node);
 bool weft__engine_plan_move(engine_builder *builder, const weft_node *node);
 
-/* Tiles of a window kind; depth: elements of a filter, or taps. */
+/* What a window kind is tiled by. */
+typedef struct engine_window {
+    int64_t pixels;          /* of the whole batch */
+    int64_t tile_pixels;     /* that a tile may have */
+    int64_t channels, depth; /* depth: elements of a filter, or taps */
+    int64_t stretch;         /* elements of the depth that lie next to one another in x */
+    bool is_strided;         /* elements of x are read one by one */
+    bool has_filters;
+} engine_window;
+
+/* depth: as above. */
 typedef struct engine_tile {
     int64_t pixels, channels, depth;
 } engine_tile;
-engine_tile weft__engine_conv_tile(const weft_engine_params *engine, int64_t pixels,
-                                   int64_t channels, int64_t depth);
-engine_tile weft__engine_lane_tile(const weft_engine_params *engine, int64_t pixels,
-                                   int64_t channels, int64_t depth);
+engine_tile weft__engine_conv_tile(const weft_engine_params *engine, const engine_window *window);
+engine_tile weft__engine_lane_tile(const weft_engine_params *engine, const engine_window *window);
 
 #endif

@@ -1,11 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Tiles that fit the engine's buffers (limits: kernels/fpga/engine.h) and read as little as they
- * can. */
+/* Tiles that fit the engine's buffers (limits: kernels/fpga/engine.h) and take the fewest cycles,
+ * counted roughly: processes of a run overlap, so a tile takes as long as the one that is busy
+ * longest, and each run a little more. Must not know about: boards, whose memories decide how fast
+ * words really come. */
 #include "compiler/plan/engine.h"
+
+/* Cycles from a run's first request to its first word, and its handshakes: what short runs cost. */
+static const int64_t RUN_CYCLES = 100;
+/* So many equal parts of the depth and of the channels are tried: few large tiles win, since every
+ * operand is read once per tile of the other. */
+enum { PARTS_TRIED = 8 };
 
 static int64_t least(int64_t a, int64_t b)
 {
     return a < b ? a : b;
+}
+
+static int64_t most(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
 }
 
 static int64_t blocks(int64_t count, int64_t block)
@@ -18,50 +31,85 @@ static int64_t round_up(int64_t count, int64_t block)
     return blocks(count, block) * block;
 }
 
-/* So many equal parts as `most` asks for, in multiples of `unit`. */
-static int64_t even_part(int64_t count, int64_t most, int64_t unit)
+/* One of so many equal parts, in whole units; at most all. */
+static int64_t part_of(int64_t count, int64_t parts, int64_t unit)
 {
-    int64_t part = round_up(blocks(count, blocks(count, most)), unit);
-    return part < most ? part : most;
+    return least(round_up(blocks(count, parts), unit), round_up(count, unit));
 }
 
-/* Filters stay for all tiles of pixels when they are one piece deep, so what counts is how often
- * patches and filters are read: patches once per tile of channels, filters once per tile of pixels.
- */
-engine_tile weft__engine_conv_tile(const weft_engine_params *engine, int64_t pixels,
-                                   int64_t channels, int64_t depth)
+static int64_t cycles_of(const weft_engine_params *e, const engine_window *w, engine_tile t)
 {
-    int64_t rows = engine->rows, cols = engine->cols, simd = engine->simd;
-    int64_t most_depth = least(engine->x_bytes / rows, engine->w_bytes / cols) / simd * simd;
-    int64_t d = even_part(depth, most_depth, simd);
-    engine_tile best = {0, 0, d};
-    int64_t best_bytes = INT64_MAX;
-    for (int64_t c = cols; c <= engine->w_bytes / d && c <= engine->sums / rows; c += cols) {
-        int64_t used = least(least(c, engine->line), channels);
-        int64_t p = least(least(engine->x_bytes / d, engine->sums / c) / rows * rows, pixels);
-        if (used < c - cols + 1 || p < 1)
-            break;
-        int64_t bytes =
-            blocks(channels, used) * pixels * depth + blocks(pixels, p) * channels * depth;
-        if (bytes < best_bytes) {
-            best_bytes = bytes;
-            best = (engine_tile){p, used, d};
+    int64_t tiles = blocks(w->pixels, t.pixels) * blocks(w->channels, t.channels);
+    int64_t pieces = blocks(w->depth, t.depth);
+    int64_t array =
+        blocks(t.pixels, e->rows) * blocks(t.channels, e->cols) * blocks(t.depth, e->simd);
+    /* Stretches of patches and of filters begin anywhere in a word. */
+    int64_t stretches = most(1, t.depth / w->stretch);
+    int64_t patches =
+        w->is_strided ? t.pixels * t.depth : t.pixels * (t.depth / e->port + stretches);
+    int64_t filters = t.channels * (t.depth / e->port + 1);
+    int64_t values = t.pixels * (t.channels / e->port + 1);
+    int64_t run = most(array, most(patches, filters)) + RUN_CYCLES;
+    int64_t finish = most(t.pixels * blocks(t.channels, e->lanes), values);
+    return tiles * most(pieces * run, finish + RUN_CYCLES);
+}
+
+/* The most pixels that fit beside these channels and this depth. */
+static int64_t most_pixels(const weft_engine_params *e, const engine_window *w, int64_t channels,
+                           int64_t depth)
+{
+    int64_t array = (int64_t)e->rows * e->cols;
+    int64_t blocks_left = e->sums / array / blocks(channels, e->cols);
+    int64_t pixels = least(e->x_bytes / depth / e->rows, blocks_left) * e->rows;
+    return least(pixels, w->tile_pixels);
+}
+
+engine_tile weft__engine_conv_tile(const weft_engine_params *engine, const engine_window *window)
+{
+    const weft_engine_params *e = engine;
+    int64_t deepest = least(e->x_bytes / e->rows, e->w_bytes / e->cols) / e->simd * e->simd;
+    int64_t first_parts = blocks(window->depth, deepest);
+    engine_tile best = {0, 0, 0};
+    int64_t best_cycles = INT64_MAX;
+    for (int64_t k = first_parts; k < first_parts + PARTS_TRIED; k++) {
+        int64_t d = least(part_of(window->depth, k, e->simd), deepest);
+        int64_t widest = least(e->w_bytes / d / e->cols * e->cols, e->line);
+        for (int64_t n = blocks(window->channels, widest), tried = 0; tried < PARTS_TRIED;
+             n++, tried++) {
+            int64_t c = least(part_of(window->channels, n, e->cols), window->channels);
+            int64_t p = most_pixels(e, window, c, d);
+            if (c > widest || p < 1)
+                continue;
+            engine_tile tile = {
+                least(part_of(window->pixels, blocks(window->pixels, p), e->rows), p), c, d};
+            int64_t cycles = cycles_of(e, window, tile);
+            if (cycles < best_cycles) {
+                best_cycles = cycles;
+                best = tile;
+            }
         }
     }
     WEFT_ASSERT(best.pixels > 0); /* valid parameters have room for one block */
     return best;
 }
 
-/* The vector unit: as many lanes as there are channels up to a line, then as many pixels as fit. */
-engine_tile weft__engine_lane_tile(const weft_engine_params *engine, int64_t pixels,
-                                   int64_t channels, int64_t depth)
+/* The vector unit: as many channels as there are up to a line, then as much depth and as many
+ * pixels as fit. */
+engine_tile weft__engine_lane_tile(const weft_engine_params *engine, const engine_window *window)
 {
-    int64_t d = least(depth, engine->lane_bytes / engine->lanes);
-    int64_t most = least(least(engine->line, engine->sums), engine->lane_bytes / d);
-    int64_t c = least(channels, most);
-    if (c > engine->lanes)
-        c = c / engine->lanes * engine->lanes;
-    int64_t used = round_up(c, engine->lanes);
-    int64_t p = least(pixels, least(engine->lane_bytes / (used * d), engine->sums / used));
+    const weft_engine_params *e = engine;
+    int64_t sum_blocks = e->sums / ((int64_t)e->rows * e->cols);
+    int64_t c = least(least(window->channels, e->line), sum_blocks * e->cols);
+    int64_t d = least(window->depth, e->lane_bytes / e->lanes);
+    if (window->has_filters) {
+        d = least(d, e->w_bytes / e->cols);
+        c = least(c, e->w_bytes / round_up(d, e->simd) / e->cols * e->cols);
+    }
+    c = least(c, e->lane_bytes / d);
+    if (c > e->lanes)
+        c = c / e->lanes * e->lanes;
+    int64_t used = round_up(c, e->lanes);
+    int64_t rows = sum_blocks / blocks(c, e->cols) * e->rows;
+    int64_t p = least(least(window->tile_pixels, e->lane_bytes / (used * d)), rows);
     return (engine_tile){p, c, d};
 }

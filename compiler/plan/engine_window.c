@@ -59,6 +59,18 @@ static void put_tile(engine_builder *builder, engine_tile tile)
     weft__engine_int(builder, WEFT_D_TILE_DEPTH, tile.depth);
 }
 
+/* What is tiled: y by channels and pixels of the batch, of one image where means are taken. */
+static engine_window window_of(const weft_value *y, bool has_mean, int64_t depth)
+{
+    const int64_t *d = y->shape.dims;
+    int64_t image = d[1] * d[2];
+    return (engine_window){.pixels = d[0] * image,
+                           .tile_pixels = has_mean ? image : d[0] * image,
+                           .channels = d[3],
+                           .depth = depth,
+                           .stretch = depth};
+}
+
 /* bias[o] - pad * (sum of the weights of o), modulo 2^32 as the array's sums are. */
 static int32_t array_bias(engine_builder *builder, const weft_value *w, const weft_value *bias,
                           int32_t pad)
@@ -136,12 +148,18 @@ bool weft__engine_plan_conv(engine_builder *builder, const weft_node *node)
     weft_dtype c_type = weft_dtype_from_name(weft_attrs_string(attrs, "c_type", "i8"));
     int64_t groups = weft_attrs_int(attrs, "group", 1);
     int32_t x_zero = (int32_t)weft_attrs_int(attrs, "x_zero", 0);
-    int64_t pixels = y->shape.dims[1] * y->shape.dims[2], channels = y->shape.dims[3];
-    int64_t depth = weft__plan_elems(w) / w->shape.dims[0];
-    bool is_dense = groups == 1;
+    bool is_dense = groups == 1, is_nchw = weft_attrs_int(attrs, "x_nchw", 0) != 0;
+    bool has_mean = node->output_count > 1 && node->outputs[1] != NULL;
+    engine_window window = window_of(y, has_mean, weft__plan_elems(w) / w->shape.dims[0]);
+    int64_t dilations[2];
+    weft_attrs_ints(attrs, "dilations", dilations, 2, 1);
+    window.has_filters = true;
+    window.is_strided = is_nchw;
+    /* Rows of a window, or taps. */
+    window.stretch = w->shape.dims[3] * (dilations[1] == 1 ? w->shape.dims[2] : 1);
     weft__engine_begin(builder, is_dense ? WEFT_KIND_CONV : WEFT_KIND_GROUPED,
                        conv_flags(node, c_type));
-    put_input(builder, x, weft_attrs_int(attrs, "x_nchw", 0) != 0);
+    put_input(builder, x, is_nchw);
     put_output(builder, y);
     put_window(builder, attrs, w->shape.dims[1], w->shape.dims[2]);
     put_stages(builder, node, c_type);
@@ -153,11 +171,11 @@ bool weft__engine_plan_conv(engine_builder *builder, const weft_node *node)
         int32_t pad = x_zero - (x->dtype == WEFT_DTYPE_U8 ? INT8_MAX + 1 : 0);
         weft__engine_int(builder, WEFT_D_PAD, pad);
         weft__engine_blob(builder, WEFT_D_BIAS, array_bias(builder, w, node->inputs[2], pad));
-        put_tile(builder, weft__engine_conv_tile(builder->engine, pixels, channels, depth));
+        put_tile(builder, weft__engine_conv_tile(builder->engine, &window));
     } else {
         weft__engine_int(builder, WEFT_D_PAD, x_zero);
         weft__engine_constant(builder, WEFT_D_BIAS, node->inputs[2]);
-        put_tile(builder, weft__engine_lane_tile(builder->engine, pixels, channels, depth));
+        put_tile(builder, weft__engine_lane_tile(builder->engine, &window));
     }
     weft__engine_end(builder);
     return true;
@@ -201,8 +219,8 @@ bool weft__engine_plan_pool(engine_builder *builder, const weft_node *node)
         weft__engine_blob(builder, WEFT_D_COUNTS, counts_blob(builder, attrs, rows));
         weft__engine_int(builder, WEFT_D_COUNT_ROWS, (int64_t)rows);
     }
-    put_tile(builder, weft__engine_lane_tile(builder->engine, y->shape.dims[1] * y->shape.dims[2],
-                                             y->shape.dims[3], kernel[0] * kernel[1]));
+    engine_window window = window_of(y, false, kernel[0] * kernel[1]);
+    put_tile(builder, weft__engine_lane_tile(builder->engine, &window));
     weft__engine_end(builder);
     return true;
 }

@@ -117,6 +117,7 @@ static void check_sizes(examined *e)
         in_range(e, pads[i], 0, SIZE_MAX_ELEMS, "padding is out of range");
     int64_t pixels = word(e, WEFT_D_OUT_HEIGHT) * word(e, WEFT_D_OUT_WIDTH);
     refuse_unless(e, pixels <= SIZE_MAX_ELEMS, "an image is too large");
+    refuse_unless(e, pixels * word(e, WEFT_D_BATCH) <= SIZE_MAX_ELEMS, "a batch is too large");
 }
 
 /* Places of taps are s32: also those of the pixels that fill the last block of rows, and of the tap
@@ -138,6 +139,12 @@ static void check_input(examined *e)
     region(e, word(e, WEFT_D_X), sizes, steps, 4, e->memory->arena_bytes, "x is not in the arena");
     check_axis(e, WEFT_D_OUT_HEIGHT, WEFT_D_STRIDE_Y, WEFT_D_KERNEL_HEIGHT, WEFT_D_DILATION_Y);
     check_axis(e, WEFT_D_OUT_WIDTH, WEFT_D_STRIDE_X, WEFT_D_KERNEL_WIDTH, WEFT_D_DILATION_X);
+    /* Places within a row are counted in elements where rows are read in one go. */
+    int64_t last = (word(e, WEFT_D_OUT_WIDTH) + 1) * word(e, WEFT_D_STRIDE_X) +
+                   word(e, WEFT_D_KERNEL_WIDTH) * word(e, WEFT_D_DILATION_X) +
+                   word(e, WEFT_D_PAD_LEFT) + word(e, WEFT_D_IN_WIDTH);
+    refuse_unless(e, last < ADDRESS_END && last * word(e, WEFT_D_IN_CHANNELS) < ADDRESS_END,
+                  "a row of the image is too long");
 }
 
 /* y or the residual; one that is not used only has to have addresses. */
@@ -205,6 +212,9 @@ static void check_convolution(examined *e, int64_t depth)
     refuse_unless(e,
                   word(e, WEFT_D_OUT_HEIGHT) * word(e, WEFT_D_OUT_WIDTH) <= WEFT_AVERAGE_COUNT_MAX,
                   "an image is too large for its mean");
+    refuse_unless(
+        e, word(e, WEFT_D_TILE_PIXELS) <= word(e, WEFT_D_OUT_HEIGHT) * word(e, WEFT_D_OUT_WIDTH),
+        "a tile is larger than an image whose mean is taken");
     is_ratio(e, word(e, WEFT_D_MEAN_MULT), word(e, WEFT_D_MEAN_SHIFT));
     is_value(e, WEFT_D_MEAN_ZERO);
     are_limits(e, WEFT_D_MEAN_MIN, false, false);
@@ -223,6 +233,22 @@ static void check_pool(examined *e)
     are_limits(e, WEFT_D_Y_MIN, false, false);
 }
 
+static int64_t blocks(int64_t count, int64_t block)
+{
+    return (count + block - 1) / block;
+}
+
+/* Runs are counted in s32. */
+static void check_runs(examined *e, int64_t depth)
+{
+    int64_t pixels = word(e, WEFT_D_BATCH) * word(e, WEFT_D_OUT_HEIGHT) * word(e, WEFT_D_OUT_WIDTH);
+    int64_t tiles = blocks(pixels, word(e, WEFT_D_TILE_PIXELS)) *
+                    blocks(word(e, WEFT_D_OUT_CHANNELS), word(e, WEFT_D_TILE_CHANNELS));
+    refuse_unless(
+        e, tiles < ADDRESS_END && tiles * blocks(depth, word(e, WEFT_D_TILE_DEPTH)) < ADDRESS_END,
+        "there are too many tiles");
+}
+
 static void check_window(examined *e, int64_t kind)
 {
     check_sizes(e);
@@ -234,6 +260,8 @@ static void check_window(examined *e, int64_t kind)
                   weft_engine_tile_fits(e->params, (int)kind, word(e, WEFT_D_TILE_PIXELS),
                                         word(e, WEFT_D_TILE_CHANNELS), word(e, WEFT_D_TILE_DEPTH)),
                   "a tile does not fit the engine");
+    if (e->wrong == NULL)
+        check_runs(e, depth);
     in_range(e, WEFT_D_PAD, -128, 255, "the padding value is not of 8 bits");
     if (e->wrong == NULL)
         check_input(e);
@@ -266,6 +294,11 @@ static void check_stream(examined *e, int64_t kind)
     bool has_residual = is_product && has(e, WEFT_FLAG_RESIDUAL);
     for (int i = 0; i < WEFT_D_DIMS; i++)
         in_range(e, WEFT_D_SIZES + i, 1, STREAM_MAX_ELEMS, "a size is out of range");
+    int64_t elements = 1;
+    for (int i = 0; i < WEFT_D_DIMS && e->wrong == NULL; i++) {
+        elements *= word(e, WEFT_D_SIZES + i);
+        refuse_unless(e, elements <= STREAM_MAX_ELEMS, "there are too many elements");
+    }
     if (e->wrong != NULL)
         return;
     check_operand(e, WEFT_D_X, WEFT_D_A_STEPS, kind != WEFT_KIND_FILL, "x is not in the arena");
@@ -298,10 +331,11 @@ const char *weft_descriptor_check(const uint32_t words[WEFT_D_WORDS],
         return "an unknown version";
     if (kind < 0 || kind >= WEFT_KIND_COUNT)
         return "an unknown kind";
-    if (memory->weights_bytes % 8 != 0 || memory->arena_bytes % 8 != 0 ||
+    uint64_t port = (uint64_t)params->port;
+    if (memory->weights_bytes % port != 0 || memory->arena_bytes % port != 0 ||
         memory->weights_bytes > (uint64_t)ADDRESS_END ||
         memory->arena_bytes > (uint64_t)ADDRESS_END)
-        return "the memories are not words of 8 bytes below 2^31 bytes";
+        return "the memories are not whole words below 2^31 bytes";
     if (kind == WEFT_KIND_CONV || kind == WEFT_KIND_GROUPED || kind == WEFT_KIND_POOL)
         check_window(&e, kind);
     else

@@ -9,18 +9,18 @@
  *          | kind    | version | step    | flags   | 60 words, meaning by kind, unused ones 0   |
  *
  * Two memories, each below 2^31 bytes: `weights` (read only) and `arena` (all values). Both are
- * accessed as little-endian words of 8 bytes: they begin at a multiple of 8 and hold whole words,
- * and a descriptor may touch the other bytes of a word that it reads or writes, without changing
- * them. An offset is a byte offset into one of them; a step (of an address) is a signed number of
- * bytes; elements are single bytes, so bytes and elements are the same number. Offsets need no
- * alignment, but rows that begin at a multiple of 8 are eight times as fast; vectors of s32 begin
- * at a multiple of 4. Zero points and limits are
+ * accessed as little-endian words of the engine's port, 8 to 64 bytes: they begin at a multiple of
+ * that and hold whole words, and a descriptor may touch the other bytes of a word that it reads or
+ * writes, without changing them. An offset is a byte offset into one of them; a step (of an
+ * address) is a signed number of bytes; elements are single bytes, so bytes and elements are the
+ * same number. Offsets need no alignment; vectors of s32 begin at a multiple of 4. Zero points and
+ * limits are
  * the values themselves (s8: -128..127, u8: 0..255) unless said; multipliers and shifts are those
  * of kernels/include/weft_int.h. Every rule is that file's. */
 #ifndef WEFT_KERNELS_FPGA_DESCRIPTOR_H
 #define WEFT_KERNELS_FPGA_DESCRIPTOR_H
 
-enum { WEFT_D_VERSION_NOW = 1, WEFT_D_WORDS = 64, WEFT_D_DIMS = 6 };
+enum { WEFT_D_VERSION_NOW = 2, WEFT_D_WORDS = 64, WEFT_D_DIMS = 6 };
 
 enum {
     WEFT_KIND_END = 0,     /* stops the program */
@@ -123,9 +123,9 @@ enum {
     WEFT_D_MEAN_MAX = 52,
     WEFT_D_MEAN_BASE = 53,
     /* Tiles, chosen by the planner; limits in kernels/fpga/engine.h. A tile is so many positions of
-     * one image by so many output channels; depth is how much of the sum is done at a time: CONV:
-     * elements of a filter, a multiple of the engine's simd; GROUPED: the same, any number; POOL:
-     * taps. */
+     * the batch, image after image, by so many output channels; depth is how much of the sum is
+     * done at a time: CONV: elements of a filter, a multiple of the engine's simd; GROUPED: the
+     * same, any number; POOL: taps. */
     WEFT_D_TILE_PIXELS = 54,
     WEFT_D_TILE_CHANNELS = 55,
     WEFT_D_TILE_DEPTH = 56,

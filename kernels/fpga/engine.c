@@ -29,19 +29,28 @@ static bool is_multiple(int32_t value, int32_t of)
     return value >= of && value <= LENGTH_MAX && value % of == 0;
 }
 
+static bool is_power_of_2(int32_t value, int32_t least, int32_t most)
+{
+    return value >= least && value <= most && (value & (value - 1)) == 0;
+}
+
 bool weft_engine_params_are_valid(const weft_engine_params *params)
 {
     const weft_engine_params *p = params;
-    if (p->rows < 2 || p->rows > 256 || p->rows % 2 != 0 || p->cols < 1 || p->cols > 256 ||
-        p->lanes < 1 || p->lanes > 256)
+    if (p->rows < 2 || p->rows > 256 || p->rows % 2 != 0 || p->cols < 1 || p->cols > 256)
         return false;
-    /* Eight packed products are what 18 bits hold: kernels/fpga/conv.body. */
-    if (p->simd != 1 && p->simd != 2 && p->simd != 4 && p->simd != 8)
+    /* Eight packed products are what 18 bits hold (kernels/fpga/sum.body), and a group of bytes. */
+    if (p->simd != 8 || !is_power_of_2(p->lanes, 8, 64) ||
+        !is_power_of_2(p->port, 8, WEFT_ENGINE_PORT_MAX))
         return false;
-    return is_multiple(p->x_bytes, p->rows * p->simd) &&
-           is_multiple(p->w_bytes, p->cols * p->simd) && is_multiple(p->sums, p->rows * p->cols) &&
-           is_multiple(p->lane_bytes, p->lanes) && is_multiple(p->line, p->lanes) &&
-           p->line % 8 == 0 && p->cols % p->lanes == 0 &&
+    if (!is_multiple(p->x_bytes, p->rows * p->simd) ||
+        !is_multiple(p->w_bytes, p->cols * p->simd) || p->cols % p->lanes != 0 ||
+        !is_multiple(p->lane_bytes, p->lanes) || !is_multiple(p->line, p->lanes) ||
+        p->sums < p->rows * p->cols || p->sums > LENGTH_MAX)
+        return false;
+    /* A piece of a stream is a row of the vector unit's windows, and of the tile. */
+    return p->line <= p->lane_bytes &&
+           p->line <= p->sums / (p->rows * p->cols) * (p->rows * p->cols) &&
            weft_engine_storage_bytes(p) <= STORAGE_BYTES_MAX;
 }
 
@@ -58,19 +67,24 @@ bool weft_engine_tile_fits(const weft_engine_params *params, int kind, int64_t p
         depth > LENGTH_MAX)
         return false;
     int64_t lanes = round_up(channels, p->lanes), columns = round_up(channels, p->cols),
-            rows = round_up(pixels, p->rows);
-    if (kind != WEFT_KIND_CONV)
-        return pixels * lanes <= p->sums && pixels * lanes * depth <= p->lane_bytes;
-    return depth % p->simd == 0 && rows * depth <= p->x_bytes && columns * depth <= p->w_bytes &&
-           rows * columns <= p->sums;
+            rows = round_up(pixels, p->rows), array = (int64_t)p->rows * p->cols;
+    if (rows * columns > p->sums / array * array)
+        return false;
+    if (kind != WEFT_KIND_CONV && pixels * lanes * depth > p->lane_bytes)
+        return false;
+    if (kind != WEFT_KIND_POOL && columns * round_up(depth, p->simd) > p->w_bytes)
+        return false;
+    return kind != WEFT_KIND_CONV || (depth % p->simd == 0 && rows * depth <= p->x_bytes);
 }
 
 int64_t weft_engine_storage_bytes(const weft_engine_params *params)
 {
-    const weft_engine_params *p = params;
-    int64_t array = (int64_t)p->x_bytes + p->w_bytes + 8 * (int64_t)p->sums;
-    int64_t lanes = 2 * (int64_t)p->lane_bytes + 8 * (int64_t)p->sums;
-    return array + lanes + 24 * (int64_t)p->line;
+    weft_engine_array list[WEFT_ENGINE_ARRAYS_MAX];
+    size_t count = weft_engine_arrays(params, list);
+    int64_t bits = 0;
+    for (size_t i = 0; i < count; i++)
+        bits += (int64_t)list[i].banks * list[i].depth * list[i].bits;
+    return bits / 8;
 }
 
 /* ---- resources ---- */
@@ -109,7 +123,7 @@ size_t weft_engine_arrays(const weft_engine_params *params, weft_engine_array *o
         {"ended", p->lanes, lines, 32, 1},
         {"means", banks, line, 64, 2},
         {"table", p->lanes, 32, 64, 1},
-        {"counts", 3 * WEFT_ENGINE_COUNT_ROWS, 1, 32, 1},
+        {"counts", 3 * WEFT_ENGINE_COUNT_ROWS, 1, 32, 1}, /* counts, mults, shifts */
     };
     size_t count = sizeof list / sizeof list[0];
     for (size_t i = 0; i < count; i++)
@@ -123,8 +137,8 @@ weft_engine_dsps weft_engine_multipliers(const weft_engine_params *params)
      * products of 9 x 9 bits of windows and of streams 1 each. The means have a requantiser of
      * their own. */
     enum { REQUANTISE = 4, SUM_OF_TWO = 2, PRODUCTS = 2 };
-    /* A product of two s32 that is cut to 32 bits is 3; so many are in the source (run.body: places
-     * of tiles and taps). */
+    /* A product of two s32 that is cut to 32 bits is 3; so many are in the source (job.body,
+     * source.body, values.body). */
     enum { PRODUCT_OF_S32 = 3, ADDRESS_PRODUCTS = 40 };
     return (weft_engine_dsps){
         .array = params->rows * params->cols * params->simd / 2,

@@ -22,12 +22,12 @@ typedef struct weft_engine_params {
     const char *name;
     int32_t rows, cols;       /* matrix array: pixels (even) x channels (a multiple of lanes) */
     int32_t simd;             /* its depth: 8 */
-    int32_t lanes;            /* channels at a time in the vector unit and the epilogue */
+    int32_t lanes;            /* channels at a time in vector unit and epilogue: 8, 16, 32, 64 */
     int32_t x_bytes, w_bytes; /* one of the two buffers of the array's operands */
     int32_t sums;             /* s32 sums of one tile */
     int32_t lane_bytes;       /* one of the two buffers of each of the vector unit's operands */
     int32_t line;             /* channels of a tile at most; elements of a piece of a stream;
-                                 a multiple of lanes and of 8 */
+                                 a multiple of lanes */
     int32_t port;             /* bytes of a word of memory: 8, 16, 32 or 64 */
     const char *doc;
 } weft_engine_params;
@@ -40,12 +40,13 @@ bool weft_engine_params_are_valid(const weft_engine_params *params);
 /* Bytes of on-chip arrays, each counted once (ping-pong doubles most of them on a card). */
 int64_t weft_engine_storage_bytes(const weft_engine_params *params);
 
-/* Whether a tile of a window kind fits, with p, c, d = TILE_PIXELS, TILE_CHANNELS, TILE_DEPTH and
- * up(a, b) = a rounded up to a multiple of b:
- *   all:           p, c, d >= 1; c <= line
- *   CONV:          d a multiple of simd; up(p, rows) * d <= x_bytes; up(c, cols) * d <= w_bytes;
- *                  up(p, rows) * up(c, cols) <= sums
- *   GROUPED, POOL: p * up(c, lanes) * d <= lane_bytes; p * up(c, lanes) <= sums */
+/* Whether a tile of a window kind fits, with p, c, d = TILE_PIXELS, TILE_CHANNELS, TILE_DEPTH,
+ * up(a, b) = a rounded up to a multiple of b, and down(a, b):
+ *   all:           p, c, d >= 1; c <= line; up(p, rows) * up(c, cols) <= down(sums, rows * cols)
+ *   CONV:          d a multiple of simd; up(p, rows) * d <= x_bytes
+ *   CONV, GROUPED: up(c, cols) * up(d, simd) <= w_bytes
+ *   GROUPED, POOL: p * up(c, lanes) * d <= lane_bytes
+ * Besides, at most one image ends in a tile whose means are taken: p <= pixels of an image. */
 bool weft_engine_tile_fits(const weft_engine_params *params, int kind, int64_t pixels,
                            int64_t channels, int64_t depth);
 
@@ -72,7 +73,7 @@ typedef struct weft_engine_dsps {
 
 weft_engine_dsps weft_engine_multipliers(const weft_engine_params *params);
 
-/* Rows of a pool's counts at most. */
-enum { WEFT_ENGINE_COUNT_ROWS = 64 };
+/* Rows of a pool's counts, and bytes of a word, at most. */
+enum { WEFT_ENGINE_COUNT_ROWS = 64, WEFT_ENGINE_PORT_MAX = 64 };
 
 #endif

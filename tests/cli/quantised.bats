@@ -33,7 +33,7 @@ setup() {
 @test "a package for an engine shows the engine's program" {
     run "$weft" compile "$models/qlinear_conv_13.onnx" --engine tiny -o conv.weft -q
     [ "$status" -eq 0 ]
-    [[ "$output" == *"engine    tiny, 2 x 4 x 4: 1 of 4 steps, the others run on the host"* ]]
+    [[ "$output" == *"engine    tiny, 2 x 8 x 8: 1 of 4 steps, the others run on the host"* ]]
     run "$weft" inspect conv.weft --engine
     [ "$status" -eq 0 ]
     [[ "${lines[-1]}" == "0    1 conv "*"8=weights+"* ]]

@@ -14,6 +14,7 @@ struct layout {
     draw *d;
     uint32_t *w;
     int64_t arena, weights;
+    int64_t port;
 };
 
 static int64_t round_up(int64_t value, int64_t multiple)
@@ -46,7 +47,7 @@ static int64_t place(struct layout *l, int64_t *memory, int64_t bytes)
 {
     *memory += draw_in(l->d, 0, 3);
     if (chance(l->d, 50))
-        *memory = round_up(*memory, 8);
+        *memory = round_up(*memory, chance(l->d, 50) ? 8 : l->port);
     int64_t at = *memory;
     *memory += bytes;
     return at;
@@ -115,14 +116,32 @@ static int draw_flag(struct layout *l, int flag)
     return is_set;
 }
 
+const weft_engine_params *engine_case_engine(const char *name)
+{
+    static const weft_engine_params engines[] = {
+        /* More memories than rows: a word touches nine groups. */
+        {"narrow", 2, 8, 8, 8, 512, 1024, 256, 512, 32, 64, "words of 64 bytes, few rows"},
+        {"odd", 6, 16, 8, 16, 960, 1536, 384, 512, 64, 32, "rows that are no power of two"},
+        {"wide", 14, 64, 8, 32, 7168, 16384, 3584, 4096, 128, 64, "the shape of a card's engine"},
+        {"broad", 4, 64, 8, 64, 1024, 8192, 1024, 4096, 128, 16, "more lanes than a word"},
+    };
+    for (size_t i = 0; i < sizeof engines / sizeof engines[0]; i++)
+        if (strcmp(engines[i].name, name) == 0)
+            return &engines[i];
+    return weft_engine_find(name);
+}
+
 /* ---- windows ---- */
 
 static void put_tile(struct layout *l, int kind, const weft_engine_params *p, int64_t filter)
 {
     int64_t pixels = (int64_t)get(l, WEFT_D_OUT_HEIGHT) * get(l, WEFT_D_OUT_WIDTH);
     int64_t step = kind == WEFT_KIND_CONV ? p->simd : 1, p_tile, c_tile, d_tile;
+    /* Over several images where no means are taken. */
+    if (kind == WEFT_KIND_POOL || (l->w[WEFT_D_FLAGS] & WEFT_FLAG_MEAN) == 0)
+        pixels = pixels * get(l, WEFT_D_BATCH) + 1;
     do {
-        p_tile = draw_in(l->d, 1, pixels + 1);
+        p_tile = draw_in(l->d, 1, pixels);
         c_tile = draw_in(l->d, 1, get(l, WEFT_D_OUT_CHANNELS) + 1);
         d_tile = step * draw_in(l->d, 1, round_up(filter, step) / step + 1);
     } while (!weft_engine_tile_fits(p, kind, p_tile, c_tile, d_tile));
@@ -198,7 +217,7 @@ static void put_window(struct layout *l, int kind)
         outputs = kind == WEFT_KIND_CONV ? 8 * draw_in(l->d, 1, 3) : outputs;
         groups = kind == WEFT_KIND_CONV ? 1 : 8;
     }
-    put(l, WEFT_D_BATCH, draw_in(l->d, 1, 2));
+    put(l, WEFT_D_BATCH, draw_in(l->d, 1, 3));
     put(l, WEFT_D_IN_CHANNELS, groups * inputs);
     put(l, WEFT_D_OUT_CHANNELS, groups * outputs);
     put(l, WEFT_D_GROUPS, kind == WEFT_KIND_GROUPED ? groups : 0);
@@ -224,11 +243,11 @@ static void lay_out_convolution(struct layout *l, int kind, const weft_engine_pa
 {
     put_window(l, kind);
     int64_t filter = filter_size(l, kind), outputs = get(l, WEFT_D_OUT_CHANNELS);
-    put_tile(l, kind, params, filter);
     int x_signed = draw_flag(l, WEFT_FLAG_X_SIGNED), b_signed = draw_flag(l, WEFT_FLAG_B_SIGNED);
     int c_signed = draw_flag(l, WEFT_FLAG_C_SIGNED), y_signed = chance(l->d, 50);
     draw_flag(l, WEFT_FLAG_T_SIGNED);
     int has_table = draw_flag(l, WEFT_FLAG_TABLE), has_mean = draw_flag(l, WEFT_FLAG_MEAN);
+    put_tile(l, kind, params, filter);
     int a_signed = has_table ? (l->w[WEFT_D_FLAGS] & WEFT_FLAG_T_SIGNED) != 0 : c_signed;
     put(l, WEFT_D_PAD, value_of(l->d, x_signed) - (kind == WEFT_KIND_CONV && !x_signed ? 128 : 0));
     put(l, WEFT_D_C_ZERO, value_of(l->d, c_signed));
@@ -405,7 +424,7 @@ void engine_case_make(draw *d, int kind, const weft_engine_params *params,
 {
     struct engine_case *c = out_case;
     memset(c, 0, sizeof *c);
-    struct layout l = {.d = d, .w = c->program};
+    struct layout l = {.d = d, .w = c->program, .port = params->port};
     put(&l, WEFT_D_KIND, kind);
     put(&l, WEFT_D_VERSION, WEFT_D_VERSION_NOW);
     if (kind == WEFT_KIND_CONV || kind == WEFT_KIND_GROUPED)
@@ -414,8 +433,8 @@ void engine_case_make(draw *d, int kind, const weft_engine_params *params,
         lay_out_pool(&l, params);
     else
         lay_out_stream(&l, kind);
-    l.weights = round_up(l.weights, 8);
-    l.arena = round_up(l.arena, 8);
+    l.weights = round_up(l.weights, l.port);
+    l.arena = round_up(l.arena, l.port);
     c->weights_bytes = (size_t)l.weights;
     c->arena_bytes = (size_t)l.arena;
     c->weights = allocate(l.weights);

@@ -13,10 +13,14 @@ enum { CASE_CHANNELS_MAX = 64 };
 
 struct engine_case {
     uint32_t program[2 * WEFT_D_WORDS];  /* the descriptor and END */
-    uint8_t *weights, *arena, *expected; /* whole words of 8 bytes */
+    uint8_t *weights, *arena, *expected; /* whole words of the engine */
     size_t weights_bytes, arena_bytes;
     int32_t bias[CASE_CHANNELS_MAX]; /* as the operator has it */
 };
+
+/* A named engine, or one that only the tests have: "narrow", "odd", "wide", "broad". Together they
+ * have words of 8, 16, 32 and 64 bytes. */
+const weft_engine_params *engine_case_engine(const char *name);
 
 /* A random descriptor of this kind with tiles that this engine takes. */
 void engine_case_make(draw *d, int kind, const weft_engine_params *params,

@@ -177,12 +177,28 @@ static int has_interface(const struct token *body, const struct token *end,
     return 0;
 }
 
+static int is_aggregated(const struct token *body, const struct token *end,
+                         const struct token *name)
+{
+    char wanted[64] = "AGGREGATE variable=";
+    size_t length = name->length < 40 ? name->length : 40, start = strlen(wanted);
+    memcpy(wanted + start, name->text, length);
+    wanted[start + length] = ' ';
+    for (; body < end; body++)
+        if (body->kind == TOKEN_DIRECTIVE && hls_token_has(body, wanted))
+            return 1;
+    return 0;
+}
+
 /* Arguments between the parentheses of the top function. */
 static void check_top(struct lint *lint, const struct token *open, const struct token *close,
                       const struct token *end)
 {
     for (const struct token *t = open + 1; t < close; t++) {
-        if (hls_token_is(t, "[") || hls_token_is(t, "struct") || hls_token_is(t, "union"))
+        int is_word = hls_token_is(t, "struct") && hls_token_is(t + 2, "*") &&
+                      is_aggregated(close, end, t + 3);
+        if (hls_token_is(t, "[") || (hls_token_is(t, "struct") && !is_word) ||
+            hls_token_is(t, "union"))
             find(lint, "top", t);
         if ((hls_token_is(t + 1, ",") || t + 1 == close) && !has_interface(close, end, t))
             find(lint, "interface", t);
@@ -267,6 +283,26 @@ static void check_dataflow(struct lint *lint, const struct token *open)
     }
 }
 
+/* How often a word stands in a region outside of declarations and pragmas. */
+static int uses_of(const struct token *from, const struct token *end, const struct token *name)
+{
+    int uses = 0;
+    for (const struct token *t = from; t < end; t++)
+        uses += t->kind == TOKEN_WORD && t->length == name->length &&
+                strncmp(t->text, name->text, name->length) == 0;
+    return uses - 1;
+}
+
+/* An array between two processes is written by one and read by one. */
+static void check_handing(struct lint *lint, const struct token *open)
+{
+    const struct token *end = skip_group(open, "{", "}");
+    for (const struct token *t = open + 1; t < end; t++)
+        if (is_type(t) && t[1].kind == TOKEN_WORD && hls_token_is(t + 2, "[") &&
+            uses_of(open, end, t + 1) != 2)
+            find(lint, "dataflow", t);
+}
+
 static void check_loops(struct lint *lint)
 {
     for (const struct token *t = lint->list; t->kind != TOKEN_END; t++) {
@@ -278,8 +314,10 @@ static void check_loops(struct lint *lint)
             !hls_token_has(pragma, "#pragma HLS"))
             find(lint, "loop", t);
         for (; pragma->kind == TOKEN_DIRECTIVE; pragma++)
-            if (hls_token_has(pragma, "HLS DATAFLOW"))
+            if (hls_token_has(pragma, "HLS DATAFLOW")) {
                 check_dataflow(lint, open);
+                check_handing(lint, open);
+            }
     }
 }
 

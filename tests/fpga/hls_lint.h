@@ -11,10 +11,12 @@
  *   recursion            a call to a function that is not complete yet, or a prototype
  *   global               a variable at file scope that is not constant
  *   top                  a function besides the top function that is not static; an argument of the
- *                        top function that is neither a scalar nor a pointer to scalars
+ *                        top function that is neither a scalar nor a pointer to scalars or to
+ *                        structures that a pragma aggregates
  *   interface            an argument of the top function without its pragma
  *   loop                 a loop whose body does not start with a pragma
- *   dataflow             a dataflow loop with more in it than declarations and calls
+ *   dataflow             a dataflow loop with more in it than declarations and calls, or an array
+ * of such a loop that is not handed to exactly two processes
  *
  * Works on tokens: it knows the subset of C that the printer writes, not all of C. */
 #ifndef WEFT_TESTS_FPGA_HLS_LINT_H

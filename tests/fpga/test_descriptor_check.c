@@ -38,7 +38,7 @@ static const struct {
     int64_t value;
     const char *why;
 } damages[] = {
-    {WEFT_KIND_CONV, 0, WEFT_D_VERSION, 2, "version"},
+    {WEFT_KIND_CONV, 0, WEFT_D_VERSION, WEFT_D_VERSION_NOW - 1, "version"},
     {WEFT_KIND_CONV, 0, WEFT_D_KIND, WEFT_KIND_COUNT, "kind"},
     {WEFT_KIND_CONV, 0, WEFT_D_KIND, -1, "kind"},
     {WEFT_KIND_CONV, 0, WEFT_D_X, 1 << 20, "x is not in the arena"},
@@ -60,6 +60,8 @@ static const struct {
     {WEFT_KIND_CONV, 0, WEFT_D_STRIDE_Y, 1 << 30, "size"},
     {WEFT_KIND_CONV, 0, WEFT_D_PAD_TOP, -1, "padding"},
     {WEFT_KIND_CONV, 0, WEFT_D_PAD, 256, "padding"},
+    {WEFT_KIND_CONV, 0, WEFT_D_BATCH, (1 << 24) - 1, "batch"},
+    {WEFT_KIND_CONV, WEFT_FLAG_MEAN, WEFT_D_TILE_PIXELS, 1 << 20, "tile"},
     {WEFT_KIND_CONV, 0, WEFT_D_TILE_CHANNELS, 17, "tile"},
     {WEFT_KIND_CONV, 0, WEFT_D_TILE_DEPTH, 5, "tile"},
     {WEFT_KIND_CONV, WEFT_FLAG_RESIDUAL, WEFT_D_ADD_SHIFT, 0, "shift of a sum"},
@@ -69,6 +71,7 @@ static const struct {
     {WEFT_KIND_POOL, WEFT_FLAG_AVERAGE, WEFT_D_COUNTS, 1 << 20, "counts"},
     {WEFT_KIND_POOL, 0, WEFT_D_OUT_CHANNELS, 21, "go together"},
     {WEFT_KIND_ADD, 0, WEFT_D_SIZES, 0, "size"},
+    {WEFT_KIND_ADD, 0, WEFT_D_SIZES, 1 << 30, "elements"},
     {WEFT_KIND_ADD, 0, WEFT_D_B, 1 << 20, "b is not in the arena"},
     {WEFT_KIND_ADD, 0, WEFT_D_B_ZERO, 256, "zero point"},
     {WEFT_KIND_MUL, 0, WEFT_D_PRODUCT_MULT, -1, "multiplier"},
@@ -93,6 +96,20 @@ static void damage_is_refused(void **state)
                      why != NULL ? why : "nothing");
         engine_case_free(&c);
     }
+}
+
+/* A tile that two images end in, where their means are taken. */
+static void means_of_one_image_per_tile(void **state)
+{
+    (void)state;
+    struct engine_case c;
+    make(&c, WEFT_KIND_CONV, WEFT_FLAG_MEAN);
+    uint32_t pixels = c.program[WEFT_D_OUT_HEIGHT] * c.program[WEFT_D_OUT_WIDTH];
+    c.program[WEFT_D_TILE_PIXELS] = pixels + 1;
+    c.program[WEFT_D_TILE_CHANNELS] = 1;
+    c.program[WEFT_D_TILE_DEPTH] = 8;
+    assert_string_equal(check(&c), "a tile is larger than an image whose mean is taken");
+    engine_case_free(&c);
 }
 
 /* Multipliers stand in the weights, not in the descriptor. */
@@ -133,9 +150,8 @@ static void end_needs_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(damage_is_refused),
-        cmocka_unit_test(vectors_are_read),
-        cmocka_unit_test(memories_are_whole_words),
+        cmocka_unit_test(damage_is_refused), cmocka_unit_test(means_of_one_image_per_tile),
+        cmocka_unit_test(vectors_are_read),  cmocka_unit_test(memories_are_whole_words),
         cmocka_unit_test(end_needs_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

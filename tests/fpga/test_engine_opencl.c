@@ -14,8 +14,8 @@
 #include "tests/fpga/engine_case.h"
 #include "tests/kernels/cl_harness.h"
 
-/* Of each kind, for each engine. */
-enum { CASES = 10000, CASES_ON_INTERPRETER = 8 };
+/* Of each kind, over all engines, which have words of 8 to 64 bytes. */
+enum { CASES = 10000, CASES_ON_INTERPRETER = 8, ENGINES = 6 };
 
 struct device {
     struct cl_harness harness;
@@ -45,15 +45,15 @@ static void run(void *context, const struct engine_case *c)
 static void check(const char *name)
 {
     struct device device;
-    const weft_engine_params *params = weft_engine_find(name);
+    const weft_engine_params *params = engine_case_engine(name);
     if (!weft_harness_open(&device.harness))
         skip();
     weft_arena *arena = weft_arena_create();
     cl_program program = weft_harness_build_text(
         &device.harness, weft_engine_print(arena, params, WEFT_DIALECT_OPENCL), name);
     device.kernel = weft_harness_kernel(program, WEFT_ENGINE_KERNEL);
-    int is_equal = engine_cases_pass(run, &device, params,
-                                     device.harness.is_slow ? CASES_ON_INTERPRETER : CASES);
+    int is_equal = engine_cases_pass(
+        run, &device, params, device.harness.is_slow ? CASES_ON_INTERPRETER : CASES / ENGINES + 1);
     clReleaseKernel(device.kernel);
     clReleaseProgram(program);
     weft_arena_destroy(arena);
@@ -73,8 +73,37 @@ static void engine_s(void **state)
     check("s");
 }
 
+static void engine_narrow(void **state)
+{
+    (void)state;
+    check("narrow");
+}
+
+static void engine_odd(void **state)
+{
+    (void)state;
+    check("odd");
+}
+
+static void engine_wide(void **state)
+{
+    (void)state;
+    check("wide");
+}
+
+static void engine_broad(void **state)
+{
+    (void)state;
+    check("broad");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(engine_tiny), cmocka_unit_test(engine_s)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(engine_tiny),   cmocka_unit_test(engine_s),
+        cmocka_unit_test(engine_narrow), cmocka_unit_test(engine_odd),
+        cmocka_unit_test(engine_wide),   cmocka_unit_test(engine_broad),
+    };
+    _Static_assert(sizeof tests / sizeof tests[0] == ENGINES, "the cases are spread over engines");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -113,11 +113,13 @@ static void wrong_parameters_are_refused(void **state)
         int32_t value;
     } wrong[] = {
 #define WRONG(field, value) {offsetof(weft_engine_params, field), value}
-        WRONG(rows, 3),         WRONG(rows, 0),       WRONG(rows, 1 << 20),    WRONG(cols, 6),
-        WRONG(cols, 0),         WRONG(simd, 16),      WRONG(simd, 3),          WRONG(simd, 0),
-        WRONG(lanes, 0),        WRONG(lanes, 3),      WRONG(x_bytes, 100),     WRONG(x_bytes, 0),
-        WRONG(x_bytes, -256),   WRONG(w_bytes, 250),  WRONG(w_bytes, 4 << 20), WRONG(sums, 60),
-        WRONG(sums, INT32_MAX), WRONG(lane_bytes, 2), WRONG(line, 12),         WRONG(line, 0),
+        WRONG(rows, 3),          WRONG(rows, 0),    WRONG(rows, 1 << 20), WRONG(cols, 12),
+        WRONG(cols, 0),          WRONG(simd, 4),    WRONG(simd, 16),      WRONG(simd, 0),
+        WRONG(lanes, 0),         WRONG(lanes, 4),   WRONG(lanes, 24),     WRONG(lanes, 128),
+        WRONG(x_bytes, 100),     WRONG(x_bytes, 0), WRONG(x_bytes, -256), WRONG(w_bytes, 250),
+        WRONG(w_bytes, 4 << 20), WRONG(sums, 8),    WRONG(sums, 1 << 21), WRONG(sums, INT32_MAX),
+        WRONG(lane_bytes, 2),    WRONG(line, 12),   WRONG(line, 0),       WRONG(line, 256),
+        WRONG(port, 0),          WRONG(port, 4),    WRONG(port, 24),      WRONG(port, 128),
 #undef WRONG
     };
     assert_true(weft_engine_params_are_valid(&good));
@@ -128,22 +130,79 @@ static void wrong_parameters_are_refused(void **state)
     }
 }
 
-/* "tiny": rows 2, cols 4, simd 4, lanes 4, 256 bytes, 64 sums, lines of 16. */
+/* "tiny": rows 2, cols 8, simd 8, lanes 8, 256 bytes of patches and of windows, 512 of filters, 128
+ * sums, lines of 16. */
 static void tiles_fit_or_not(void **state)
 {
     (void)state;
     const weft_engine_params *p = weft_engine_find("tiny");
-    assert_true(weft_engine_tile_fits(p, WEFT_KIND_CONV, 16, 4, 16));
-    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 17, 4, 4));  /* 18 x 4 sums */
-    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 13, 5, 4));  /* 14 x 8 sums */
-    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 16, 4, 20)); /* 320 bytes of patches */
-    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 1, 16, 20)); /* 320 bytes of filters */
-    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 1, 4, 6));   /* not whole words */
-    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 1, 17, 4));  /* longer than a line */
-    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 0, 4, 4));
-    assert_true(weft_engine_tile_fits(p, WEFT_KIND_POOL, 16, 1, 4));
-    assert_false(weft_engine_tile_fits(p, WEFT_KIND_POOL, 16, 1, 5));
-    assert_false(weft_engine_tile_fits(p, WEFT_KIND_GROUPED, 17, 1, 1));
+    assert_true(weft_engine_tile_fits(p, WEFT_KIND_CONV, 16, 8, 16));
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 17, 8, 8));  /* 18 x 8 sums */
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 9, 9, 8));   /* 10 x 16 sums */
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 16, 8, 24)); /* 384 bytes of patches */
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 1, 16, 40)); /* 640 bytes of filters */
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 1, 8, 12));  /* not whole groups */
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 1, 17, 8));  /* longer than a line */
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_CONV, 0, 8, 8));
+    assert_true(weft_engine_tile_fits(p, WEFT_KIND_POOL, 16, 1, 2));
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_POOL, 16, 1, 3));
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_POOL, 17, 1, 1)); /* 18 x 8 sums */
+    assert_true(weft_engine_tile_fits(p, WEFT_KIND_GROUPED, 1, 9, 16));
+    assert_true(weft_engine_tile_fits(p, WEFT_KIND_GROUPED, 1, 1, 32));
+    assert_false(weft_engine_tile_fits(p, WEFT_KIND_GROUPED, 1, 1, 33)); /* 264 bytes of windows */
+}
+
+/* What the counts of resources are made from: "tiny" by hand. */
+static void arrays_are_listed(void **state)
+{
+    (void)state;
+    weft_engine_array list[WEFT_ENGINE_ARRAYS_MAX];
+    const weft_engine_params *p = weft_engine_find("tiny");
+    static const weft_engine_array wanted[] = {
+        {"x_words", 2, 16, 64, 2}, {"w_words", 8, 8, 64, 2}, {"x_lanes", 4, 8, 64, 2},
+        {"partial", 16, 8, 32, 1}, {"sums", 16, 8, 32, 2},   {"bias", 4, 2, 64, 3},
+        {"residual", 4, 4, 64, 2}, {"values", 4, 4, 64, 2},  {"totals", 8, 2, 32, 1},
+        {"means", 4, 1, 64, 2},    {"table", 8, 32, 64, 1},
+    };
+    size_t count = weft_engine_arrays(p, list);
+    assert_true(count <= WEFT_ENGINE_ARRAYS_MAX);
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        size_t at = 0;
+        while (at < count && strcmp(list[at].name, wanted[i].name) != 0)
+            at++;
+        assert_true(at < count);
+        assert_int_equal(list[at].banks, wanted[i].banks);
+        assert_int_equal(list[at].depth, wanted[i].depth);
+        assert_int_equal(list[at].bits, wanted[i].bits);
+        assert_int_equal(list[at].copies, wanted[i].copies);
+    }
+    weft_engine_dsps dsps = weft_engine_multipliers(p);
+    assert_int_equal(dsps.array, 64);
+    assert_int_equal(dsps.lanes, 8 * 8 + 4);
+}
+
+/* Every array of the list stands in the text, with so many buffers. */
+static void arrays_are_those_of_the_text(void **state)
+{
+    (void)state;
+    weft_arena *arena = weft_arena_create();
+    weft_engine_array list[WEFT_ENGINE_ARRAYS_MAX];
+    const weft_engine_params *p = weft_engine_find("tiny");
+    const char *text = strstr(weft_engine_print(arena, p, WEFT_DIALECT_HLS_C), "run_descriptor(");
+    assert_non_null(text);
+    const char *region = strstr(text, "#pragma HLS DATAFLOW");
+    assert_non_null(region);
+    size_t count = weft_engine_arrays(p, list);
+    for (size_t i = 0; i < count; i++) {
+        char declared[64];
+        snprintf(declared, sizeof declared, " %s[", list[i].name);
+        const char *at = strstr(text, declared);
+        assert_non_null(at);
+        assert_int_equal(at > region, list[i].copies > 1);
+        snprintf(declared, sizeof declared, "STREAM variable=%s type=pipo depth=3", list[i].name);
+        assert_int_equal(strstr(text, declared) != NULL, list[i].copies == 3);
+    }
+    weft_arena_destroy(arena);
 }
 
 int main(void)
@@ -155,6 +214,8 @@ int main(void)
         cmocka_unit_test(named_engines_are_valid),
         cmocka_unit_test(wrong_parameters_are_refused),
         cmocka_unit_test(tiles_fit_or_not),
+        cmocka_unit_test(arrays_are_listed),
+        cmocka_unit_test(arrays_are_those_of_the_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,11 +4,11 @@
  * the host between launches. Must not know about: how runs are put together. */
 #include <stdlib.h>
 
-#include "kernels/fpga/descriptor.h"
+#include "kernels/fpga/engine.h"
 #include "runtime/backends/engine/engine_backend.h"
 #include "runtime/backends/opencl/cl_backend.h"
 
-enum { WORD_BYTES = 8 };
+enum { WORD_BYTES = WEFT_ENGINE_PORT_MAX };
 enum { ARG_PROGRAM, ARG_WEIGHTS, ARG_SOURCE, ARG_SECOND, ARG_TARGET, ARG_COUNT };
 
 typedef struct engine_cl {

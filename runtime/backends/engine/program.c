@@ -50,7 +50,8 @@ static weft_engine_params read_params(const weft_engine *engine)
                                 .w_bytes = (int32_t)weft_attrs_int(list, "w_bytes", 0),
                                 .sums = (int32_t)weft_attrs_int(list, "sums", 0),
                                 .lane_bytes = (int32_t)weft_attrs_int(list, "lane_bytes", 0),
-                                .line = (int32_t)weft_attrs_int(list, "line", 0)};
+                                .line = (int32_t)weft_attrs_int(list, "line", 0),
+                                .port = (int32_t)weft_attrs_int(list, "port", 0)};
 }
 
 /* Whether the descriptors are for the engine of kernels/fpga. Another engine has a layout of its
@@ -68,7 +69,8 @@ static weft_status check_program(const engine_session *session, const weft_run_m
 {
     weft_engine_params params = read_params(&session->view->manifest->engine);
     /* Sections of a package are whole pages, and so are whole words. */
-    uint64_t weights_bytes = ((uint64_t)session->view->weights_bytes + 7) / 8 * 8;
+    uint64_t word = WEFT_ENGINE_PORT_MAX;
+    uint64_t weights_bytes = (session->view->weights_bytes + word - 1) / word * word;
     const weft_descriptor_memory memories = {session->view->weights, weights_bytes,
                                              memory->arena_bytes};
     const char *wrong = weft_engine_params_are_valid(&params) ? NULL : "its numbers are impossible";

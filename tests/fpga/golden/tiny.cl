@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Engine "tiny" in OpenCL C 1.2, printed by weft; do not edit.
- * Matrix array of 2 pixels x 4 channels x 4: 32 products per cycle on 16 DSPs.
- * On chip: 2432 bytes of arrays, most of them twice (ping-pong). */
+ * Matrix array of 2 pixels x 8 channels x 8: 128 products per cycle on 64 DSPs; words of 8 bytes.
+ * On chip: 5504 bytes of arrays, most of them twice (ping-pong). */
 /* Compilers for CPUs need not know the attributes, and vectorise loops
  * better than copies of their bodies. */
 #ifdef __clang__
@@ -14,15 +14,24 @@
 #endif
 
 #define WEFT_ROWS 2 /* pixels of the matrix array */
-#define WEFT_COLS 4 /* output channels of the matrix array */
-#define WEFT_SIMD 4 /* depth of the matrix array */
-#define WEFT_LANES 4 /* channels at a time of the vector unit and the epilogue */
+#define WEFT_COLS 8 /* output channels of the matrix array */
+#define WEFT_SIMD 8 /* depth of the matrix array */
+#define WEFT_LANES 8 /* channels at a time of the vector unit and the epilogue */
 #define WEFT_X_BYTES 256 /* buffer of patches */
-#define WEFT_W_BYTES 256 /* buffer of filters */
-#define WEFT_SUMS 64 /* sums of a tile */
+#define WEFT_W_BYTES 512 /* buffer of filters */
+#define WEFT_SUMS 128 /* sums of a tile */
 #define WEFT_LANE_BYTES 256 /* buffers of the vector unit */
 #define WEFT_LINE 16 /* channels of a tile at most, elements of a piece of a stream */
+#define WEFT_PORT 8 /* bytes of a word of memory */
 #define WEFT_COUNT_ROWS 64 /* counts of an average pool at most */
+#define WEFT_BANKS 4 /* memories of a line */
+#define WEFT_X_BANKS 2 /* memories of the patches */
+#define WEFT_W_BANKS 8 /* memories of the filters */
+#define WEFT_LANE_ROWS 8 /* rows of the vector unit's line */
+#define WEFT_TILE_ROWS 4 /* rows of a tile's line */
+#define WEFT_LINE_ROWS 1 /* rows of a piece's line */
+#define WEFT_VECTOR_ROWS 2 /* rows of a line of s32 */
+#define WEFT_LINE_BLOCKS 2 /* blocks of lanes in a line */
 /* Two products per multiplier; 0 computes the same sums plainly. */
 #ifndef WEFT_PACKED
 #define WEFT_PACKED 1
@@ -160,18 +169,18 @@ WEFT_INT_FN weft_u8 weft_byte_of(const weft_s32 value)
  *          | kind    | version | step    | flags   | 60 words, meaning by kind, unused ones 0   |
  *
  * Two memories, each below 2^31 bytes: `weights` (read only) and `arena` (all values). Both are
- * accessed as little-endian words of 8 bytes: they begin at a multiple of 8 and hold whole words,
- * and a descriptor may touch the other bytes of a word that it reads or writes, without changing
- * them. An offset is a byte offset into one of them; a step (of an address) is a signed number of
- * bytes; elements are single bytes, so bytes and elements are the same number. Offsets need no
- * alignment, but rows that begin at a multiple of 8 are eight times as fast; vectors of s32 begin
- * at a multiple of 4. Zero points and limits are
+ * accessed as little-endian words of the engine's port, 8 to 64 bytes: they begin at a multiple of
+ * that and hold whole words, and a descriptor may touch the other bytes of a word that it reads or
+ * writes, without changing them. An offset is a byte offset into one of them; a step (of an
+ * address) is a signed number of bytes; elements are single bytes, so bytes and elements are the
+ * same number. Offsets need no alignment; vectors of s32 begin at a multiple of 4. Zero points and
+ * limits are
  * the values themselves (s8: -128..127, u8: 0..255) unless said; multipliers and shifts are those
  * of kernels/include/weft_int.h. Every rule is that file's. */
 #ifndef WEFT_KERNELS_FPGA_DESCRIPTOR_H
 #define WEFT_KERNELS_FPGA_DESCRIPTOR_H
 
-enum { WEFT_D_VERSION_NOW = 1, WEFT_D_WORDS = 64, WEFT_D_DIMS = 6 };
+enum { WEFT_D_VERSION_NOW = 2, WEFT_D_WORDS = 64, WEFT_D_DIMS = 6 };
 
 enum {
     WEFT_KIND_END = 0,     /* stops the program */
@@ -274,9 +283,9 @@ enum {
     WEFT_D_MEAN_MAX = 52,
     WEFT_D_MEAN_BASE = 53,
     /* Tiles, chosen by the planner; limits in kernels/fpga/engine.h. A tile is so many positions of
-     * one image by so many output channels; depth is how much of the sum is done at a time: CONV:
-     * elements of a filter, a multiple of the engine's simd; GROUPED: the same, any number; POOL:
-     * taps. */
+     * the batch, image after image, by so many output channels; depth is how much of the sum is
+     * done at a time: CONV: elements of a filter, a multiple of the engine's simd; GROUPED: the
+     * same, any number; POOL: taps. */
     WEFT_D_TILE_PIXELS = 54,
     WEFT_D_TILE_CHANNELS = 55,
     WEFT_D_TILE_DEPTH = 56,
@@ -307,112 +316,223 @@ enum {
 
 #endif
 
-/* ---- the memories: words of 8 bytes, little endian; addresses are byte offsets ---- */
+/* ---- the memories: words of WEFT_PORT bytes, little endian; addresses are byte offsets ---- */
 
-/* One byte of a word. */
-static weft_u8 byte_of_word(const weft_u64 word, const weft_s32 index)
+#define WEFT_PARTS (WEFT_PORT / 8)
+
+/* What a port moves per cycle. */
+struct weft_word {
+    weft_u64 part[WEFT_PARTS];
+};
+
+/* On the card bytes lie in groups of 8. A word that is moved to where its bytes belong touches one
+ * group more than it has. */
+struct groups {
+    weft_u64 part[WEFT_PARTS + 1];
+};
+
+static weft_s32 least(const weft_s32 a, const weft_s32 b)
 {
-    return (weft_u8)(word >> (8 * index));
+    return a < b ? a : b;
 }
 
-static weft_u8 byte_at(const __global weft_u64 *memory, const weft_s32 at)
+static weft_s32 blocks_of(const weft_s32 count, const weft_s32 block)
 {
-    return byte_of_word(memory[at / 8], at % 8);
+    return (count + block - 1) / block;
 }
 
-/* Changes one byte; its neighbours in the word may belong to another value. */
-static void put_byte(__global weft_u64 *memory, const weft_s32 at, const weft_u8 value)
+static weft_u8 byte_of_group(const weft_u64 group, const weft_s32 index)
 {
-    const weft_s32 shift = 8 * (at % 8);
-    const weft_u64 others = memory[at / 8] & ~((weft_u64)255 << shift);
-    memory[at / 8] = others | (weft_u64)value << shift;
+    return (weft_u8)(group >> (8 * index));
 }
 
-/* An s32 of a vector in `weights`, whose offset is a multiple of 4. */
-static weft_s32 read_s32(const __global weft_u64 *memory, const weft_s32 at)
+/* Ones in the first `count` bytes of eight; count may be anything. */
+static weft_u64 first_bytes(const weft_s32 count)
 {
-    return (weft_s32)(weft_u32)(memory[at / 8] >> (8 * (at % 8)));
+    return count <= 0 ? 0 : count >= 8 ? ~(weft_u64)0 : ((weft_u64)1 << (8 * count)) - 1;
 }
 
-/* `count` elements into a line: a word per cycle where they are contiguous and aligned (the rest of
- * the last word comes along), else a byte. */
-static void load_line(const __global weft_u64 *memory, const weft_s32 at, const weft_s32 step,
-                      const weft_s32 count, weft_u8 line[WEFT_LINE])
+/* Eight times the same byte. */
+static weft_u64 repeat_byte(const weft_u8 byte)
 {
-    if (step == 1 && at % 8 == 0) {
-        __attribute__((xcl_pipeline_loop(1)))
-        for (weft_s32 i = 0; i < count; i += 8) {
-            const weft_u64 word = memory[at / 8 + i / 8];
-            WEFT_UNROLL(8)
-            for (weft_s32 b = 0; b < 8; b++) {
-                line[i + b] = byte_of_word(word, b);
+    return (weft_u64)byte * 0x0101010101010101u;
+}
+
+/* Bytes [from, from + count) of a word, so that they begin at byte `to` of the first group, to < 8;
+ * in front of them the bytes of `held`, behind them zeros. A shifter of powers of two. */
+static struct groups place_bytes(const struct weft_word word, const weft_s32 from,
+                                 const weft_s32 to, const weft_s32 count, const weft_u64 held)
+{
+    weft_u64 parts[WEFT_PARTS + 2]
+        __attribute__((xcl_array_partition(complete, 1)))
+        ;
+    struct groups groups;
+    const weft_s32 right = from + 8 - to;
+    const weft_s32 bits = right % 8 * 8;
+    parts[0] = 0;
+    parts[WEFT_PARTS + 1] = 0;
+    WEFT_UNROLL(1)
+    for (weft_s32 i = 0; i < WEFT_PARTS; i++) {
+        parts[i + 1] = word.part[i];
+    }
+    WEFT_UNROLL(4)
+    for (weft_s32 stage = 8; stage > 0; stage /= 2) {
+        if ((right / 8 & stage) != 0) {
+            WEFT_UNROLL(1)
+            for (weft_s32 i = 0; i < WEFT_PARTS + 2; i++) {
+                parts[i] = i + stage < WEFT_PARTS + 2 ? parts[i + stage] : 0;
             }
         }
-    } else {
-        __attribute__((xcl_pipeline_loop(1)))
-        for (weft_s32 i = 0; i < count; i++) {
-            line[i] = byte_at(memory, at + i * step);
+    }
+    WEFT_UNROLL(1)
+    for (weft_s32 i = 0; i < WEFT_PARTS + 1; i++) {
+        const weft_u64 moved =
+            bits == 0 ? parts[i] : parts[i] >> bits | parts[i + 1] << (64 - bits);
+        const weft_u64 kept = i == 0 ? first_bytes(to) : 0;
+        groups.part[i] = (moved & first_bytes(to + count - 8 * i) & ~kept) | (held & kept);
+    }
+    return groups;
+}
+
+/* The way back: the word whose bytes from `to` on are those from byte `from` of the first group
+ * on, from < 8. The other bytes mean nothing. */
+static struct weft_word gather_bytes(const struct groups groups, const weft_s32 from,
+                                     const weft_s32 to)
+{
+    weft_u64 parts[WEFT_PARTS + 1]
+        __attribute__((xcl_array_partition(complete, 1)))
+        ;
+    struct weft_word word;
+    const weft_s32 left = to + 8 - from;
+    const weft_s32 bits = left % 8 * 8;
+    WEFT_UNROLL(1)
+    for (weft_s32 i = 0; i < WEFT_PARTS + 1; i++) {
+        parts[i] = groups.part[i];
+    }
+    WEFT_UNROLL(4)
+    for (weft_s32 stage = 8; stage > 0; stage /= 2) {
+        if ((left / 8 & stage) != 0) {
+            WEFT_UNROLL(1)
+            for (weft_s32 i = WEFT_PARTS; i >= 0; i--) {
+                parts[i] = i >= stage ? parts[i - stage] : 0;
+            }
+        }
+    }
+    WEFT_UNROLL(1)
+    for (weft_s32 i = 0; i < WEFT_PARTS; i++) {
+        word.part[i] = bits == 0 ? parts[i + 1] : parts[i + 1] << bits | parts[i] >> (64 - bits);
+    }
+    return word;
+}
+
+/* ---- lines: groups in WEFT_BANKS memories, one after the other ---- */
+
+/* Arrays of two and three dimensions are passed without const, because C99 does not convert to
+ * them; a function's comment says what it writes. Functions of lines stand in their caller, so that
+ * the number of rows is the caller's. */
+#define WEFT_ANY 1
+
+/* Writes groups [first, first + count) of a line, count <= WEFT_PARTS + 1. */
+static void put_groups(weft_u64 line[WEFT_ANY][WEFT_BANKS], const weft_s32 first,
+                       const weft_s32 count, const struct groups groups)
+{
+    WEFT_UNROLL(4)
+    for (weft_s32 bank = 0; bank < WEFT_BANKS; bank++) {
+        const weft_s32 index = (bank + WEFT_BANKS - first % WEFT_BANKS) % WEFT_BANKS;
+        if (index < count) {
+            line[(first + index) / WEFT_BANKS][bank] = groups.part[index];
         }
     }
 }
 
-/* The reverse: whole words, and bytes for what is left. */
-static void store_line(__global weft_u64 *memory, const weft_s32 at, const weft_s32 step,
-                       const weft_s32 count, const weft_u8 line[WEFT_LINE])
+/* Reads groups [first, first + count) of a line; zeros behind them. */
+static struct groups get_groups(weft_u64 line[WEFT_ANY][WEFT_BANKS], const weft_s32 first,
+                                const weft_s32 count)
 {
-    const weft_s32 whole = step == 1 && at % 8 == 0 ? count / 8 * 8 : 0;
-    __attribute__((xcl_pipeline_loop(1)))
-    for (weft_s32 i = 0; i < whole; i += 8) {
-        weft_u64 word = 0;
-        WEFT_UNROLL(8)
-        for (weft_s32 b = 0; b < 8; b++) {
-            word |= (weft_u64)line[i + b] << (8 * b);
+    struct groups groups = {{0}};
+    WEFT_UNROLL(4)
+    for (weft_s32 bank = 0; bank < WEFT_BANKS; bank++) {
+        const weft_s32 index = (bank + WEFT_BANKS - first % WEFT_BANKS) % WEFT_BANKS;
+        if (index < count) {
+            groups.part[index] = line[(first + index) / WEFT_BANKS][bank];
         }
-        memory[at / 8 + i / 8] = word;
     }
-    __attribute__((xcl_pipeline_loop(1)))
-    for (weft_s32 i = whole; i < count; i++) {
-        put_byte(memory, at + i * step, line[i]);
-    }
+    return groups;
+}
+
+/* One element of a line: byte, or s32. */
+static weft_u8 line_byte(weft_u64 line[WEFT_ANY][WEFT_BANKS], const weft_s32 index)
+{
+    return byte_of_group(line[index / 8 / WEFT_BANKS][index / 8 % WEFT_BANKS], index % 8);
+}
+
+static weft_s32 line_s32(weft_u64 line[WEFT_ANY][WEFT_BANKS], const weft_s32 index)
+{
+    const weft_u64 group = line[index / 2 / WEFT_BANKS][index / 2 % WEFT_BANKS];
+    return (weft_s32)(weft_u32)(group >> (32 * (index % 2)));
 }
 
 /* ---- what a descriptor says, as structures that are passed by value ---- */
 
-/* CONV, GROUPED and POOL. Names are those of the words. */
-struct window_job {
+/* Names are those of the words. */
+struct job {
     weft_s32 kind, flags;
-    weft_s32 x, y, b, mean, weights, bias, mult, shift, table;
-    weft_s32 batch, in_height, in_width, in_channels, out_width, pixels, out_channels;
+    weft_s32 x, y, b, r, mean, weights, bias, mult, shift, table, counts;
+    /* CONV, GROUPED, POOL. */
+    weft_s32 batch, in_height, in_width, in_channels, out_height, out_width, pixels, out_channels;
     weft_s32 kernel_height, kernel_width, stride_y, stride_x, dilation_y, dilation_x;
     weft_s32 pad_top, pad_left, pad_bottom, pad_right;
     weft_s32 x_image, x_row, x_pixel, x_channel, y_image, y_pixel, b_image, b_pixel, pad;
-    weft_s32 c_zero, c_min, c_max, a_zero, a_mult, b_zero, b_mult, add_shift, y_zero, y_min, y_max;
     weft_s32 mean_mult, mean_shift, mean_zero, mean_min, mean_max, mean_base;
-    weft_s32 tile_pixels, tile_channels, tile_depth, counts, count_rows;
+    weft_s32 tile_pixels, tile_channels, tile_depth, count_rows;
     weft_s32 group_inputs, group_outputs; /* channels of one group */
-    weft_s32 depth; /* elements of a filter; POOL: taps */
+    weft_s32 depth;     /* elements of a filter; POOL: taps */
+    weft_s32 is_merged; /* CONV: a row of the window is one stretch of memory */
+    weft_s32 taps;      /* stretches in a row of the window */
+    weft_s32 length;    /* how much of the depth a stretch is */
+    weft_s32 pieces, pixel_tiles;
+    /* ADD, MUL, TABLE, MOVE, FILL. */
+    weft_s32 sizes[WEFT_D_DIMS];
+    weft_s32 a_steps[WEFT_D_DIMS], b_steps[WEFT_D_DIMS], r_steps[WEFT_D_DIMS];
+    weft_s32 y_steps[WEFT_D_DIMS];
+    weft_s32 rows;                  /* innermost ones */
+    weft_s32 y_ascends;             /* y is written from low addresses to high ones */
+    weft_s32 piece_rows, row_parts; /* so many rows are a piece, or so many pieces a row */
+    weft_s32 product_mult, product_shift, r_zero, fill;
+    /* Any. */
+    weft_s32 c_zero, c_min, c_max, a_zero, a_mult, b_zero, b_mult, add_shift, y_zero, y_min, y_max;
+    weft_s32 runs;
 };
 
-static struct window_job read_window_job(const weft_s32 d[WEFT_D_WORDS])
+static weft_s32 is_window(const struct job job)
 {
-    struct window_job job;
-    job.kind = d[WEFT_D_KIND];
-    job.flags = d[WEFT_D_FLAGS];
-    job.x = d[WEFT_D_X];
-    job.y = d[WEFT_D_Y];
-    job.b = d[WEFT_D_B];
+    return job.kind == WEFT_KIND_CONV || job.kind == WEFT_KIND_GROUPED ||
+           job.kind == WEFT_KIND_POOL;
+}
+
+static weft_s32 has(const struct job job, const weft_s32 flag)
+{
+    return (job.flags & flag) != 0;
+}
+
+static struct job read_window(const struct job read, const weft_s32 d[WEFT_D_WORDS])
+{
+    struct job job = read;
+    if (job.kind == WEFT_KIND_POOL) {
+        job.flags &= WEFT_FLAG_X_SIGNED | WEFT_FLAG_AVERAGE | WEFT_FLAG_COUNT_PADS;
+    }
     job.mean = d[WEFT_D_MEAN];
     job.weights = d[WEFT_D_WEIGHTS];
     job.bias = d[WEFT_D_BIAS];
     job.mult = d[WEFT_D_MULT];
     job.shift = d[WEFT_D_SHIFT];
-    job.table = d[WEFT_D_TABLE];
     job.batch = d[WEFT_D_BATCH];
     job.in_height = d[WEFT_D_IN_HEIGHT];
     job.in_width = d[WEFT_D_IN_WIDTH];
     job.in_channels = d[WEFT_D_IN_CHANNELS];
+    job.out_height = d[WEFT_D_OUT_HEIGHT];
     job.out_width = d[WEFT_D_OUT_WIDTH];
-    job.pixels = d[WEFT_D_OUT_HEIGHT] * d[WEFT_D_OUT_WIDTH];
+    job.pixels = job.out_height * job.out_width;
     job.out_channels = d[WEFT_D_OUT_CHANNELS];
     job.kernel_height = d[WEFT_D_KERNEL_HEIGHT];
     job.kernel_width = d[WEFT_D_KERNEL_WIDTH];
@@ -433,17 +553,6 @@ static struct window_job read_window_job(const weft_s32 d[WEFT_D_WORDS])
     job.b_image = d[WEFT_D_B_IMAGE];
     job.b_pixel = d[WEFT_D_B_PIXEL];
     job.pad = d[WEFT_D_PAD];
-    job.c_zero = d[WEFT_D_C_ZERO];
-    job.c_min = d[WEFT_D_C_MIN];
-    job.c_max = d[WEFT_D_C_MAX];
-    job.a_zero = d[WEFT_D_A_ZERO];
-    job.a_mult = d[WEFT_D_A_MULT];
-    job.b_zero = d[WEFT_D_B_ZERO];
-    job.b_mult = d[WEFT_D_B_MULT];
-    job.add_shift = d[WEFT_D_ADD_SHIFT];
-    job.y_zero = d[WEFT_D_Y_ZERO];
-    job.y_min = d[WEFT_D_Y_MIN];
-    job.y_max = d[WEFT_D_Y_MAX];
     job.mean_mult = d[WEFT_D_MEAN_MULT];
     job.mean_shift = d[WEFT_D_MEAN_SHIFT];
     job.mean_zero = d[WEFT_D_MEAN_ZERO];
@@ -454,7 +563,7 @@ static struct window_job read_window_job(const weft_s32 d[WEFT_D_WORDS])
     job.tile_channels = d[WEFT_D_TILE_CHANNELS];
     job.tile_depth = d[WEFT_D_TILE_DEPTH];
     job.counts = d[WEFT_D_COUNTS];
-    job.count_rows = d[WEFT_D_COUNT_ROWS];
+    job.count_rows = job.kind == WEFT_KIND_POOL ? d[WEFT_D_COUNT_ROWS] : 0;
     /* A pool is a convolution with as many groups as channels. */
     const weft_s32 groups = job.kind == WEFT_KIND_CONV   ? 1
                             : job.kind == WEFT_KIND_POOL ? job.out_channels
@@ -462,30 +571,21 @@ static struct window_job read_window_job(const weft_s32 d[WEFT_D_WORDS])
     job.group_inputs = job.in_channels / groups;
     job.group_outputs = job.out_channels / groups;
     job.depth = job.kernel_height * job.kernel_width * job.group_inputs;
+    job.is_merged = job.kind == WEFT_KIND_CONV && job.x_channel == 1 &&
+                    job.x_pixel == job.in_channels && job.dilation_x == 1;
+    job.taps = job.is_merged ? 1 : job.kernel_width;
+    job.length = job.is_merged ? job.kernel_width * job.in_channels : job.group_inputs;
+    job.pieces = blocks_of(job.depth, job.tile_depth);
+    job.pixel_tiles = blocks_of(job.batch * job.pixels, job.tile_pixels);
+    job.runs = blocks_of(job.out_channels, job.tile_channels) * job.pixel_tiles * job.pieces;
     return job;
 }
 
-/* ADD, MUL, TABLE, MOVE and FILL. */
-struct stream_job {
-    weft_s32 kind, flags;
-    weft_s32 x, y, b, r, table;
-    weft_s32 sizes[WEFT_D_DIMS];
-    weft_s32 a_steps[WEFT_D_DIMS], b_steps[WEFT_D_DIMS], r_steps[WEFT_D_DIMS];
-    weft_s32 y_steps[WEFT_D_DIMS];
-    weft_s32 product_mult, product_shift, c_zero, c_min, c_max;
-    weft_s32 a_zero, a_mult, b_zero, b_mult, r_zero, add_shift, y_zero, y_min, y_max, fill;
-};
-
-static struct stream_job read_stream_job(const weft_s32 d[WEFT_D_WORDS])
+static struct job read_stream(const struct job read, const weft_s32 d[WEFT_D_WORDS])
 {
-    struct stream_job job;
-    job.kind = d[WEFT_D_KIND];
-    job.flags = d[WEFT_D_FLAGS];
-    job.x = d[WEFT_D_X];
-    job.y = d[WEFT_D_Y];
-    job.b = d[WEFT_D_B];
+    struct job job = read;
     job.r = d[WEFT_D_R];
-    job.table = d[WEFT_D_TABLE];
+    job.rows = 1;
     WEFT_UNROLL(6)
     for (weft_s32 i = 0; i < WEFT_D_DIMS; i++) {
         job.sizes[i] = d[WEFT_D_SIZES + i];
@@ -493,9 +593,37 @@ static struct stream_job read_stream_job(const weft_s32 d[WEFT_D_WORDS])
         job.b_steps[i] = d[WEFT_D_B_STEPS + i];
         job.r_steps[i] = d[WEFT_D_R_STEPS + i];
         job.y_steps[i] = d[WEFT_D_Y_STEPS + i];
+        job.rows *= i < WEFT_D_DIMS - 1 ? job.sizes[i] : 1;
+    }
+    job.y_ascends = job.y_steps[WEFT_D_DIMS - 1] == 1 || job.sizes[WEFT_D_DIMS - 1] == 1;
+    weft_s32 reach = job.sizes[WEFT_D_DIMS - 1]; /* from a row's first byte to behind its last */
+    WEFT_UNROLL(6)
+    for (weft_s32 i = WEFT_D_DIMS - 2; i >= 0; i--) {
+        if (job.sizes[i] > 1) {
+            job.y_ascends = job.y_ascends && job.y_steps[i] >= reach;
+            reach += job.y_ascends ? (job.sizes[i] - 1) * job.y_steps[i] : 0;
+        }
     }
     job.product_mult = d[WEFT_D_PRODUCT_MULT];
     job.product_shift = d[WEFT_D_PRODUCT_SHIFT];
+    job.r_zero = d[WEFT_D_R_ZERO];
+    job.fill = d[WEFT_D_FILL];
+    const weft_s32 length = job.sizes[WEFT_D_DIMS - 1];
+    job.piece_rows = length > WEFT_LINE ? 1 : WEFT_LINE / length;
+    job.row_parts = blocks_of(length, WEFT_LINE);
+    job.runs = length > WEFT_LINE ? job.rows * job.row_parts : blocks_of(job.rows, job.piece_rows);
+    return job;
+}
+
+static struct job read_job(const weft_s32 d[WEFT_D_WORDS])
+{
+    struct job job = {0};
+    job.kind = d[WEFT_D_KIND];
+    job.flags = d[WEFT_D_FLAGS];
+    job.x = d[WEFT_D_X];
+    job.y = d[WEFT_D_Y];
+    job.b = d[WEFT_D_B];
+    job.table = d[WEFT_D_TABLE];
     job.c_zero = d[WEFT_D_C_ZERO];
     job.c_min = d[WEFT_D_C_MIN];
     job.c_max = d[WEFT_D_C_MAX];
@@ -503,62 +631,528 @@ static struct stream_job read_stream_job(const weft_s32 d[WEFT_D_WORDS])
     job.a_mult = d[WEFT_D_A_MULT];
     job.b_zero = d[WEFT_D_B_ZERO];
     job.b_mult = d[WEFT_D_B_MULT];
-    job.r_zero = d[WEFT_D_R_ZERO];
     job.add_shift = d[WEFT_D_ADD_SHIFT];
     job.y_zero = d[WEFT_D_Y_ZERO];
     job.y_min = d[WEFT_D_Y_MIN];
     job.y_max = d[WEFT_D_Y_MAX];
-    job.fill = d[WEFT_D_FILL];
-    return job;
+    return is_window(job) ? read_window(job, d) : read_stream(job, d);
 }
 
-/* ---- tiles ---- */
+/* ---- runs: what the processes do at the same time for different parts of a descriptor ---- */
 
-/* Positions [pixel, pixel + pixels) of one image by channels [channel, channel + channels). */
-struct tile {
-    weft_s32 image, pixel, pixels, channel, channels;
+/* A tile of pixels, which are numbered over the whole batch, by channels, and a piece of the depth;
+ * or a piece of a stream. */
+struct run {
+    weft_s32 channel, channels, pixels;
+    weft_s32 image, oy, ox; /* of the first pixel */
+    weft_s32 depth_begin, depth;
+    weft_s32 tap_y, tap_x, skipped; /* where that begins in the window; skipped of a stretch */
+    weft_s32 is_first, is_last;     /* piece of the depth */
+    weft_s32 elements;              /* of a stream */
+    weft_s32 cycles;                /* of finishing, and of a stream's sums */
+    weft_s32 lane_blocks, column_blocks;
 };
 
-static weft_s32 least(const weft_s32 a, const weft_s32 b)
+static struct run run_at(const struct job job, const weft_s32 index)
 {
-    return a < b ? a : b;
+    struct run run = {0};
+    if (is_window(job)) {
+        const weft_s32 piece = index % job.pieces;
+        const weft_s32 tile = index / job.pieces;
+        const weft_s32 pixel = tile % job.pixel_tiles * job.tile_pixels;
+        run.channel = tile / job.pixel_tiles * job.tile_channels;
+        run.channels = least(job.tile_channels, job.out_channels - run.channel);
+        run.pixels = least(job.tile_pixels, job.batch * job.pixels - pixel);
+        run.image = pixel / job.pixels;
+        run.oy = pixel % job.pixels / job.out_width;
+        run.ox = pixel % job.pixels % job.out_width;
+        run.depth_begin = piece * job.tile_depth;
+        run.depth = least(job.tile_depth, job.depth - run.depth_begin);
+        run.skipped = run.depth_begin % job.length;
+        run.tap_y = run.depth_begin / job.length / job.taps;
+        run.tap_x = run.depth_begin / job.length % job.taps;
+        run.is_first = piece == 0;
+        run.is_last = piece == job.pieces - 1;
+    } else {
+        const weft_s32 length = job.sizes[WEFT_D_DIMS - 1];
+        const weft_s32 done = index % job.row_parts * WEFT_LINE;
+        run.elements = job.row_parts > 1
+                           ? least(WEFT_LINE, length - done)
+                           : length * least(job.piece_rows, job.rows - index * job.piece_rows);
+        run.channels = WEFT_COLS; /* elements stand in the array's rows */
+        run.is_first = 1;
+        run.is_last = 1;
+    }
+    run.lane_blocks = blocks_of(run.channels, WEFT_LANES);
+    run.column_blocks = blocks_of(run.channels, WEFT_COLS);
+    run.cycles = is_window(job) ? run.pixels * run.lane_blocks
+                                : blocks_of(run.elements, WEFT_LANES);
+    return run;
 }
 
-static weft_s32 blocks_of(const weft_s32 count, const weft_s32 block)
-{
-    return (count + block - 1) / block;
-}
-
-static struct tile tile_at(const struct window_job job, const weft_s32 image,
-                           const weft_s32 pixel_tile, const weft_s32 channel_tile)
-{
-    struct tile tile;
-    tile.image = image;
-    tile.pixel = pixel_tile * job.tile_pixels;
-    tile.pixels = least(job.tile_pixels, job.pixels - tile.pixel);
-    tile.channel = channel_tile * job.tile_channels;
-    tile.channels = least(job.tile_channels, job.out_channels - tile.channel);
-    return tile;
-}
-
-/* Elements of the sum that piece `piece` of the depth covers. */
-static weft_s32 piece_depth(const struct window_job job, const weft_s32 piece)
-{
-    return least(job.tile_depth, job.depth - piece * job.tile_depth);
-}
-
-/* ---- the matrix array: WEFT_ROWS pixels x WEFT_COLS channels x WEFT_SIMD of the depth ---- */
-
-/* Arrays of two and three dimensions are passed without const, because C99 does not convert to
- * them; a function's comment says what it writes. */
+/* ---- port `source`: patches of the array, windows of the vector unit, rows of a stream. A word of
+ * memory per cycle; what the loops carry from cycle to cycle are sums. ---- */
 
 #define WEFT_X_WORDS (WEFT_X_BYTES / (WEFT_ROWS * WEFT_SIMD))
-#define WEFT_W_WORDS (WEFT_W_BYTES / (WEFT_COLS * WEFT_SIMD))
-#define WEFT_BLOCKS (WEFT_SUMS / (WEFT_ROWS * WEFT_COLS))
-#define WEFT_SUM_WORDS (WEFT_SUMS / WEFT_LANES)
 
-#if WEFT_SIMD > 8 || 8 % WEFT_SIMD != 0 || WEFT_ROWS % 2 != 0 || WEFT_COLS % WEFT_LANES != 0
-#error "the array packs pairs of rows and at most 8 products, and drains into lanes"
+/* A window's place in the image; addresses of its first tap, of the first one in the row of pixels
+ * and in the image. They are only used where the tap exists. */
+struct place {
+    weft_s32 oy, ox, iy, ix;
+    weft_u32 at, row_at, image_at;
+};
+
+static struct place place_at(const struct job job, const struct run run)
+{
+    struct place place;
+    place.oy = run.oy;
+    place.ox = run.ox;
+    place.iy = run.oy * job.stride_y - job.pad_top;
+    place.ix = run.ox * job.stride_x - job.pad_left;
+    place.image_at = (weft_u32)job.x + (weft_u32)run.image * (weft_u32)job.x_image -
+                     (weft_u32)job.pad_top * (weft_u32)job.x_row -
+                     (weft_u32)job.pad_left * (weft_u32)job.x_pixel;
+    place.row_at = place.image_at +
+                   (weft_u32)run.oy * (weft_u32)job.stride_y * (weft_u32)job.x_row;
+    place.at =
+        place.row_at + (weft_u32)run.ox * (weft_u32)job.stride_x * (weft_u32)job.x_pixel;
+    return place;
+}
+
+static struct place next_place(const struct job job, const struct place before)
+{
+    struct place place = before;
+    place.ox++;
+    place.ix += job.stride_x;
+    place.at += (weft_u32)job.stride_x * (weft_u32)job.x_pixel;
+    if (place.ox == job.out_width) {
+        place.ox = 0;
+        place.ix = -job.pad_left;
+        place.oy++;
+        place.iy += job.stride_y;
+        place.row_at += (weft_u32)job.stride_y * (weft_u32)job.x_row;
+        if (place.oy == job.out_height) {
+            place.oy = 0;
+            place.iy = -job.pad_top;
+            place.image_at += (weft_u32)job.x_image;
+            place.row_at = place.image_at;
+        }
+        place.at = place.row_at;
+    }
+    return place;
+}
+
+/* One tap of a window, or one row of it where rows are stretches. */
+struct tap {
+    weft_s32 x, iy, ix;
+    weft_u32 at, row_at;
+};
+
+static struct tap tap_at(const struct job job, const struct run run, const struct place place)
+{
+    struct tap tap;
+    tap.x = run.tap_x;
+    tap.iy = place.iy + run.tap_y * job.dilation_y;
+    tap.ix = place.ix + run.tap_x * job.dilation_x;
+    tap.row_at =
+        place.at + (weft_u32)run.tap_y * (weft_u32)job.dilation_y * (weft_u32)job.x_row;
+    tap.at =
+        tap.row_at + (weft_u32)run.tap_x * (weft_u32)job.dilation_x * (weft_u32)job.x_pixel;
+    return tap;
+}
+
+static struct tap next_tap(const struct job job, const struct place place,
+                           const struct tap before)
+{
+    struct tap tap = before;
+    tap.x++;
+    tap.ix += job.dilation_x;
+    tap.at += (weft_u32)job.dilation_x * (weft_u32)job.x_pixel;
+    if (tap.x == job.taps) {
+        tap.x = 0;
+        tap.ix = place.ix;
+        tap.iy += job.dilation_y;
+        tap.row_at += (weft_u32)job.dilation_y * (weft_u32)job.x_row;
+        tap.at = tap.row_at;
+    }
+    return tap;
+}
+
+/* Whether there is memory behind a tap; of a whole row: behind some of it, maybe. */
+static weft_s32 tap_exists(const struct job job, const struct tap tap)
+{
+    return tap.iy >= 0 && tap.iy < job.in_height &&
+           (job.is_merged || (tap.ix >= 0 && tap.ix < job.in_width));
+}
+
+/* Bytes [begin, end) of memory's word, `pad` around them; nothing is read when there are none. */
+static struct weft_word read_padded(const __global struct weft_word *source, const weft_u32 index,
+                                    const weft_s32 begin, const weft_s32 end, const weft_u64 flip,
+                                    const weft_u64 pad)
+{
+    struct weft_word word = {{0}};
+    if (begin < end) {
+        word = source[index];
+    }
+    WEFT_UNROLL(1)
+    for (weft_s32 i = 0; i < WEFT_PARTS; i++) {
+        const weft_u64 real = first_bytes(end - 8 * i) & ~first_bytes(begin - 8 * i);
+        word.part[i] = ((word.part[i] ^ flip) & real) | (pad & ~real);
+    }
+    return word;
+}
+
+/* Patches of a tile, row by row of the tile: im2col by address. Beyond the image it reads as the
+ * zero point. Group g of row r lies in memory (r + g) modulo WEFT_X_BANKS, so that neighbouring
+ * groups of one row are written at the same time, and so is one group of all rows read. What
+ * lies behind the rows of the tile is never used. */
+static void load_patches(const __global struct weft_word *source, const struct job job,
+                         const struct run run,
+                         weft_s8 x_words[WEFT_X_WORDS][WEFT_X_BANKS][WEFT_SIMD])
+{
+    const weft_u64 flip = repeat_byte(has(job, WEFT_FLAG_X_SIGNED) ? 0 : 128);
+    const weft_u64 pad = repeat_byte(weft_byte_of(job.pad));
+    const weft_s32 words = blocks_of(run.depth, WEFT_SIMD);
+    const weft_s32 row_bytes = job.in_width * job.in_channels;
+    struct place place = place_at(job, run);
+    struct tap tap = tap_at(job, run, place);
+    weft_s32 skip = run.skipped; /* of the stretch */
+    weft_s32 left = least(job.length - skip, run.depth);
+    weft_s32 k = 0;
+    weft_s32 row = 0;
+    weft_s32 array_row = 0;
+    weft_s32 base = 0;
+    weft_u64 held = 0;
+    __attribute__((xcl_loop_tripcount(1, 16)))
+    __attribute__((xcl_pipeline_loop(1)))
+    while (row < run.pixels) {
+        const weft_s32 exists = tap_exists(job, tap);
+        const weft_u32 at = tap.at + (weft_u32)skip * (weft_u32)job.x_channel;
+        const weft_s32 from = exists ? (weft_s32)(at % WEFT_PORT) : 0;
+        const weft_s32 room = exists && job.x_channel != 1 ? 1 : WEFT_PORT - from;
+        const weft_s32 count = least(room, left);
+        /* Of a whole row: what lies in the image. */
+        const weft_s32 column = job.is_merged ? tap.ix * job.in_channels + skip : 0;
+        const weft_s32 before = least(column < 0 ? -column : 0, count);
+        const weft_s32 inside = job.is_merged ? least(row_bytes - column, count) : count;
+        const struct weft_word word = read_padded(source, at / WEFT_PORT, from + before,
+                                                  exists ? from + inside : 0, flip, pad);
+        const struct groups groups = place_bytes(word, from, k % 8, count, held);
+        const weft_s32 first = k / 8;
+        const weft_s32 touched = blocks_of(k % 8 + count, 8);
+        const weft_s32 first_bank = (array_row + first) % WEFT_X_BANKS;
+        WEFT_UNROLL(2)
+        for (weft_s32 bank = 0; bank < WEFT_X_BANKS; bank++) {
+            const weft_s32 index = bank - first_bank + (bank < first_bank ? WEFT_X_BANKS : 0);
+            if (index < touched) {
+                WEFT_UNROLL(8)
+                for (weft_s32 s = 0; s < WEFT_SIMD; s++) {
+                    x_words[base + first + index][bank][s] =
+                        (weft_s8)byte_of_group(groups.part[index], s);
+                }
+            }
+        }
+        held = groups.part[(k % 8 + count) / 8];
+        k += count;
+        skip += count;
+        left -= count;
+        if (k == run.depth) {
+            row++;
+            array_row++;
+            if (array_row == WEFT_ROWS) {
+                array_row = 0;
+                base += words;
+            }
+            k = 0;
+            skip = run.skipped;
+            left = least(job.length - skip, run.depth);
+            place = next_place(job, place);
+            tap = tap_at(job, run, place);
+        } else if (left == 0) {
+            skip = 0;
+            left = least(job.length, run.depth - k);
+            tap = next_tap(job, place, tap);
+        }
+    }
+}
+
+/* Bytes under the windows of a tile, [pixel][depth][channel], channels filled up to whole lanes;
+ * `pad` beyond the image. An output channel reads the channels of its group: a stretch where every
+ * channel is a group and lies next to its neighbours, else one element per cycle. */
+static void load_windows(const __global struct weft_word *source, const struct job job,
+                         const struct run run, weft_u64 x_lanes[WEFT_LANE_ROWS][WEFT_BANKS])
+{
+    const weft_u64 pad = repeat_byte(weft_byte_of(job.pad));
+    const weft_s32 pitch = run.lane_blocks * (WEFT_LANES / 8);
+    const weft_u32 group_step = (weft_u32)job.group_inputs * (weft_u32)job.x_channel;
+    const weft_s32 is_stretch =
+        job.group_inputs == 1 && job.group_outputs == 1 && job.x_channel == 1;
+    const weft_u32 first_offset =
+        (weft_u32)(run.channel / job.group_outputs) * group_step;
+    const weft_s32 first_within = run.channel % job.group_outputs;
+    struct place place = place_at(job, run);
+    struct tap tap = tap_at(job, run, place);
+    weft_s32 input = run.skipped;
+    weft_s32 within = first_within;
+    weft_u32 offset = first_offset;
+    weft_s32 channel = 0;
+    weft_s32 k = 0;
+    weft_s32 row = 0;
+    weft_s32 base = 0;
+    weft_u64 held = 0;
+    __attribute__((xcl_loop_tripcount(1, 256)))
+    __attribute__((xcl_pipeline_loop(1)))
+    while (row < run.pixels) {
+        const weft_s32 exists = tap_exists(job, tap);
+        const weft_u32 at = tap.at + (weft_u32)input * (weft_u32)job.x_channel + offset;
+        const weft_s32 from = exists ? (weft_s32)(at % WEFT_PORT) : 0;
+        const weft_s32 room = exists && !is_stretch ? 1 : WEFT_PORT - from;
+        const weft_s32 count = least(room, run.channels - channel);
+        const struct weft_word word = read_padded(source, at / WEFT_PORT, from,
+                                                  exists ? from + count : 0, 0, pad);
+        const struct groups groups = place_bytes(word, from, channel % 8, count, held);
+        put_groups(x_lanes, base + channel / 8, blocks_of(channel % 8 + count, 8), groups);
+        held = groups.part[(channel % 8 + count) / 8];
+        channel += count;
+        within++;
+        if (is_stretch) {
+            offset += (weft_u32)count;
+        } else if (within == job.group_outputs) {
+            within = 0;
+            offset += group_step;
+        }
+        if (channel == run.channels) {
+            channel = 0;
+            within = first_within;
+            offset = first_offset;
+            base += pitch;
+            k++;
+            input++;
+            if (k == run.depth) {
+                k = 0;
+                row++;
+                input = run.skipped;
+                place = next_place(job, place);
+                tap = tap_at(job, run, place);
+            } else if (input == job.length) {
+                input = 0;
+                tap = next_tap(job, place, tap);
+            }
+        }
+    }
+}
+
+/* ---- rows of streams ---- */
+
+/* How far an operand is: indices of the dimensions, then addresses at the start of the first five.
+ * It is kept from piece to piece. */
+#define WEFT_WALK_WORDS (2 * WEFT_D_DIMS - 1)
+
+static void walk_begin(const weft_s32 offset, weft_u32 walk[WEFT_WALK_WORDS])
+{
+    WEFT_UNROLL(6)
+    for (weft_s32 i = 0; i < WEFT_WALK_WORDS; i++) {
+        walk[i] = i < WEFT_D_DIMS ? 0 : (weft_u32)offset;
+    }
+}
+
+/* The element that is next. */
+static weft_u32 walk_address(const weft_u32 walk[WEFT_WALK_WORDS],
+                             const weft_s32 steps[WEFT_D_DIMS])
+{
+    return walk[WEFT_WALK_WORDS - 1] + walk[WEFT_D_DIMS - 1] * (weft_u32)steps[WEFT_D_DIMS - 1];
+}
+
+/* Passes `count` elements of a row. */
+static void walk_on(const weft_s32 sizes[WEFT_D_DIMS], const weft_s32 steps[WEFT_D_DIMS],
+                    const weft_s32 count, weft_u32 walk[WEFT_WALK_WORDS])
+{
+    walk[WEFT_D_DIMS - 1] += (weft_u32)count;
+    weft_s32 is_over = walk[WEFT_D_DIMS - 1] == (weft_u32)sizes[WEFT_D_DIMS - 1];
+    if (is_over) {
+        walk[WEFT_D_DIMS - 1] = 0;
+    }
+    weft_s32 first_over = WEFT_D_DIMS - 1; /* dimensions from here on begin anew */
+    WEFT_UNROLL(6)
+    for (weft_s32 i = WEFT_D_DIMS - 2; i >= 0; i--) {
+        if (is_over) {
+            walk[i]++;
+            walk[WEFT_D_DIMS + i] += (weft_u32)steps[i];
+            is_over = walk[i] == (weft_u32)sizes[i];
+            if (is_over) {
+                walk[i] = 0;
+                first_over = i;
+            }
+        }
+    }
+    WEFT_UNROLL(6)
+    for (weft_s32 i = 1; i < WEFT_D_DIMS - 1; i++) {
+        if (i >= first_over) {
+            walk[WEFT_D_DIMS + i] = walk[WEFT_D_DIMS + i - 1];
+        }
+    }
+}
+
+/* The next `elements` of an operand into a line: a word of memory per cycle in contiguous rows and
+ * for one that is repeated, else an element. */
+static void load_rows(const __global struct weft_word *memory, const weft_s32 sizes[WEFT_D_DIMS],
+                      const weft_s32 steps[WEFT_D_DIMS], const weft_s32 elements,
+                      weft_u32 walk[WEFT_WALK_WORDS], weft_u64 line[WEFT_ANY][WEFT_BANKS])
+{
+    const weft_s32 step = steps[WEFT_D_DIMS - 1];
+    weft_s32 k = 0;
+    weft_u64 held = 0;
+    __attribute__((xcl_loop_tripcount(1, 16)))
+    __attribute__((xcl_pipeline_loop(1)))
+    while (k < elements) {
+        const weft_u32 at = walk_address(walk, steps);
+        const weft_s32 rest = sizes[WEFT_D_DIMS - 1] - (weft_s32)walk[WEFT_D_DIMS - 1];
+        const weft_s32 place = (weft_s32)(at % WEFT_PORT);
+        const weft_s32 from = step == 0 ? 0 : place;
+        const weft_s32 room = step == 0 || step == 1 ? WEFT_PORT - from : 1;
+        const weft_s32 count = least(room, least(rest, elements - k));
+        struct weft_word word = memory[at / WEFT_PORT];
+        if (step == 0) {
+            const weft_u8 byte = byte_of_group(word.part[place / 8], place % 8);
+            WEFT_UNROLL(1)
+            for (weft_s32 i = 0; i < WEFT_PARTS; i++) {
+                word.part[i] = repeat_byte(byte);
+            }
+        }
+        const struct groups groups = place_bytes(word, from, k % 8, count, held);
+        put_groups(line, k / 8, blocks_of(k % 8 + count, 8), groups);
+        held = groups.part[(k % 8 + count) / 8];
+        k += count;
+        walk_on(sizes, steps, count, walk);
+    }
+}
+
+static void load_source(const __global struct weft_word *source, const struct job job,
+                        const struct run run, weft_u32 walk[WEFT_WALK_WORDS],
+                        weft_s8 x_words[WEFT_X_WORDS][WEFT_X_BANKS][WEFT_SIMD],
+                        weft_u64 x_lanes[WEFT_LANE_ROWS][WEFT_BANKS])
+{
+    if (job.kind == WEFT_KIND_CONV) {
+        load_patches(source, job, run, x_words);
+    } else if (is_window(job)) {
+        load_windows(source, job, run, x_lanes);
+    } else if (job.kind != WEFT_KIND_FILL) {
+        load_rows(source, job.sizes, job.a_steps, run.elements, walk, x_lanes);
+    }
+}
+
+/* ---- port `weights`: filters, vectors, tables ---- */
+
+#define WEFT_W_WORDS (WEFT_W_BYTES / (WEFT_COLS * WEFT_SIMD))
+
+/* An s32 whose offset is a multiple of 4. */
+static weft_s32 read_s32(const __global struct weft_word *weights, const weft_s32 offset)
+{
+    const struct weft_word word = weights[(weft_u32)offset / WEFT_PORT];
+    const weft_s32 place = offset % WEFT_PORT;
+    return (weft_s32)(weft_u32)(word.part[place / 8] >> (8 * (place % 8)));
+}
+
+/* A copy for every lane. */
+static void load_table(const __global struct weft_word *weights, const weft_s32 offset,
+                       weft_u64 table[WEFT_LANES][32])
+{
+    __attribute__((xcl_pipeline_loop(2)))
+    for (weft_s32 i = 0; i < 32; i++) {
+        const weft_u32 at = (weft_u32)offset + 8 * (weft_u32)i;
+        const weft_s32 from = (weft_s32)(at % WEFT_PORT);
+        const weft_s32 count = least(WEFT_PORT - from, 8);
+        const struct groups begin = place_bytes(weights[at / WEFT_PORT], from, 0, count, 0);
+        const struct groups end =
+            place_bytes(weights[(at + 7) / WEFT_PORT], 0, count % 8, 8 - count, 0);
+        WEFT_UNROLL(8)
+        for (weft_s32 lane = 0; lane < WEFT_LANES; lane++) {
+            table[lane][i] = begin.part[0] | end.part[0];
+        }
+    }
+}
+
+/* Filters of a tile, channel by channel, spread over memories as patches are; zeros in the last
+ * group behind the depth. With the last piece of the depth the vectors of the tile's channels. */
+static void load_weights(const __global struct weft_word *weights, const struct job job,
+                         const struct run run,
+                         weft_s8 w_words[WEFT_W_WORDS][WEFT_W_BANKS][WEFT_SIMD],
+                         weft_u64 bias[WEFT_VECTOR_ROWS][WEFT_BANKS],
+                         weft_u64 mult[WEFT_VECTOR_ROWS][WEFT_BANKS],
+                         weft_u64 shift[WEFT_VECTOR_ROWS][WEFT_BANKS])
+{
+    const weft_s32 words = blocks_of(run.depth, WEFT_SIMD);
+    const weft_s32 has_filters = job.kind == WEFT_KIND_CONV || job.kind == WEFT_KIND_GROUPED;
+    const weft_s32 filters = has_filters ? run.channels : 0;
+    const weft_s32 stretches = has_filters && run.is_last ? filters + 3 : filters;
+    const weft_u32 vector_offset = 4 * (weft_u32)run.channel;
+    weft_u32 filter_at = (weft_u32)job.weights + (weft_u32)run.channel * (weft_u32)job.depth +
+                         (weft_u32)run.depth_begin;
+    weft_u32 at = filter_at;
+    weft_s32 left = run.depth;
+    weft_s32 k = 0;
+    weft_s32 stretch = 0;
+    weft_s32 column = 0;
+    weft_s32 base = 0;
+    weft_u64 held = 0;
+    __attribute__((xcl_loop_tripcount(0, 8)))
+    __attribute__((xcl_pipeline_loop(1)))
+    while (stretch < stretches) {
+        const weft_s32 from = (weft_s32)(at % WEFT_PORT);
+        const weft_s32 count = least(WEFT_PORT - from, left);
+        const struct groups groups =
+            place_bytes(weights[at / WEFT_PORT], from, k % 8, count, held);
+        const weft_s32 first = k / 8;
+        const weft_s32 touched = blocks_of(k % 8 + count, 8);
+        if (stretch < filters) {
+            const weft_s32 first_bank = (column + first) % WEFT_W_BANKS;
+            WEFT_UNROLL(8)
+            for (weft_s32 bank = 0; bank < WEFT_W_BANKS; bank++) {
+                const weft_s32 index = bank - first_bank + (bank < first_bank ? WEFT_W_BANKS : 0);
+                if (index < touched) {
+                    WEFT_UNROLL(8)
+                    for (weft_s32 s = 0; s < WEFT_SIMD; s++) {
+                        w_words[base + first + index][bank][s] =
+                            (weft_s8)byte_of_group(groups.part[index], s);
+                    }
+                }
+            }
+        } else if (stretch == filters) {
+            put_groups(bias, first, touched, groups);
+        } else if (stretch == filters + 1) {
+            put_groups(mult, first, touched, groups);
+        } else {
+            put_groups(shift, first, touched, groups);
+        }
+        held = groups.part[(k % 8 + count) / 8];
+        k += count;
+        at += (weft_u32)count;
+        left -= count;
+        if (left == 0) {
+            stretch++;
+            column++;
+            if (column == WEFT_COLS) {
+                column = 0;
+                base += words;
+            }
+            filter_at += (weft_u32)job.depth;
+            k = 0;
+            left = stretch < filters ? run.depth : 4 * run.channels;
+            at = stretch < filters        ? filter_at
+                 : stretch == filters     ? (weft_u32)job.bias + vector_offset
+                 : stretch == filters + 1 ? (weft_u32)job.mult + vector_offset
+                                          : (weft_u32)job.shift + vector_offset;
+        }
+    }
+}
+
+/* ---- sums of a tile: the matrix array, WEFT_ROWS pixels x WEFT_COLS channels x WEFT_SIMD of the
+ * depth, and the vector unit, WEFT_LANES channels at a time ---- */
+
+#define WEFT_BLOCKS (WEFT_SUMS / (WEFT_ROWS * WEFT_COLS))
+
+#if WEFT_SIMD != 8 || WEFT_ROWS % 2 != 0 || WEFT_COLS % WEFT_LANES != 0 || WEFT_LANES % 8 != 0
+#error "the array packs pairs of rows and takes groups of 8, and drains into lanes"
 #endif
 
 /* Two products with one multiplier: a DSP multiplies 27 bits by 18, so (a1 * 2^18 + a0) * w makes
@@ -570,119 +1164,6 @@ static weft_s32 piece_depth(const struct window_job job, const weft_s32 piece)
 #define WEFT_PACK_BITS 18
 #define WEFT_PACK_START ((1 << (WEFT_PACK_BITS - 1)) - 1)
 
-/* Patches of a tile, [row block][word][row][simd]: im2col by address. Beyond the image it reads as
- * the zero point; rows beyond the tile and depth beyond the filter meet nothing that is kept. A
- * cycle takes 8 bytes where a run of channels is contiguous and aligned, else one. */
-static void load_patches(const __global weft_u64 *source, const struct window_job job,
-                         const struct tile tile, const weft_s32 piece,
-                         weft_s8 x_words[WEFT_X_WORDS][WEFT_ROWS][WEFT_SIMD])
-{
-    const weft_u8 flip = (job.flags & WEFT_FLAG_X_SIGNED) != 0 ? 0 : 128;
-    const weft_s32 depth = piece_depth(job, piece);
-    const weft_s32 words = blocks_of(depth, WEFT_SIMD);
-    const weft_s32 rows = blocks_of(tile.pixels, WEFT_ROWS) * WEFT_ROWS;
-    const weft_s32 first_tap = piece * job.tile_depth / job.in_channels;
-    const weft_s32 first_channel = piece * job.tile_depth % job.in_channels;
-    const weft_s32 first_ky = first_tap / job.kernel_width;
-    const weft_s32 first_kx = first_tap % job.kernel_width;
-    weft_s32 oy = tile.pixel / job.out_width;
-    weft_s32 ox = tile.pixel % job.out_width;
-    __attribute__((xcl_loop_tripcount(1, 32)))
-    for (weft_s32 row = 0; row < rows; row++) {
-        const weft_s32 base = row / WEFT_ROWS * words;
-        weft_s32 ky = first_ky;
-        weft_s32 kx = first_kx;
-        weft_s32 channel = first_channel;
-        weft_s32 k = 0;
-        /* A run lies within one tap, or is the rest of the last word. */
-        __attribute__((xcl_loop_tripcount(1, 32)))
-        while (k < words * WEFT_SIMD) {
-            const weft_s32 iy = oy * job.stride_y - job.pad_top + ky * job.dilation_y;
-            const weft_s32 ix = ox * job.stride_x - job.pad_left + kx * job.dilation_x;
-            const weft_s32 is_inside = row < tile.pixels && k < depth && iy >= 0 &&
-                                       iy < job.in_height && ix >= 0 && ix < job.in_width;
-            const weft_s32 run = k < depth ? least(job.in_channels - channel, depth - k)
-                                           : words * WEFT_SIMD - k;
-            const weft_s32 at = is_inside ? job.x + tile.image * job.x_image + iy * job.x_row +
-                                                ix * job.x_pixel + channel * job.x_channel
-                                          : 0;
-            if (is_inside && job.x_channel == 1 && at % 8 == 0 && k % WEFT_SIMD == 0) {
-                __attribute__((xcl_pipeline_loop(1)))
-                for (weft_s32 i = 0; i < run; i += 8) {
-                    const weft_u64 word = source[at / 8 + i / 8];
-                    WEFT_UNROLL(8)
-                    for (weft_s32 b = 0; b < 8; b++) {
-                        if (i + b < run) {
-                            x_words[base + k / WEFT_SIMD + (i + b) / WEFT_SIMD][row % WEFT_ROWS]
-                                   [b % WEFT_SIMD] = (weft_s8)(byte_of_word(word, b) ^ flip);
-                        }
-                    }
-                }
-            } else if (is_inside) {
-                __attribute__((xcl_pipeline_loop(1)))
-                for (weft_s32 i = 0; i < run; i++) {
-                    x_words[base + (k + i) / WEFT_SIMD][row % WEFT_ROWS][(k + i) % WEFT_SIMD] =
-                        (weft_s8)(byte_at(source, at + i * job.x_channel) ^ flip);
-                }
-            } else {
-                __attribute__((xcl_pipeline_loop(1)))
-                for (weft_s32 i = 0; i < run; i++) {
-                    x_words[base + (k + i) / WEFT_SIMD][row % WEFT_ROWS][(k + i) % WEFT_SIMD] =
-                        (weft_s8)job.pad;
-                }
-            }
-            k += run;
-            channel = 0;
-            kx++;
-            if (kx == job.kernel_width) {
-                kx = 0;
-                ky++;
-            }
-        }
-        ox++;
-        if (ox == job.out_width) {
-            ox = 0;
-            oy++;
-        }
-    }
-}
-
-/* Filters of a tile, [column block][word][simd][column]; zeros beyond channels and depth. */
-static void load_filters(const __global weft_u64 *weights, const struct window_job job,
-                         const struct tile tile, const weft_s32 piece,
-                         weft_s8 w_words[WEFT_W_WORDS][WEFT_SIMD][WEFT_COLS])
-{
-    const weft_s32 depth = piece_depth(job, piece);
-    const weft_s32 words = blocks_of(depth, WEFT_SIMD);
-    const weft_s32 columns = blocks_of(tile.channels, WEFT_COLS) * WEFT_COLS;
-    __attribute__((xcl_loop_tripcount(1, 16)))
-    for (weft_s32 column = 0; column < columns; column++) {
-        const weft_s32 base = column / WEFT_COLS * words;
-        const weft_s32 at =
-            job.weights + (tile.channel + column) * job.depth + piece * job.tile_depth;
-        const weft_s32 kept = column < tile.channels ? depth : 0;
-        const weft_s32 whole = at % 8 == 0 ? kept / 8 * 8 : 0;
-        __attribute__((xcl_pipeline_loop(1)))
-        for (weft_s32 k = 0; k < whole; k += 8) {
-            const weft_u64 word = weights[at / 8 + k / 8];
-            WEFT_UNROLL(8)
-            for (weft_s32 b = 0; b < 8; b++) {
-                w_words[base + (k + b) / WEFT_SIMD][b % WEFT_SIMD][column % WEFT_COLS] =
-                    (weft_s8)byte_of_word(word, b);
-            }
-        }
-        __attribute__((xcl_pipeline_loop(1)))
-        for (weft_s32 k = whole; k < kept; k++) {
-            w_words[base + k / WEFT_SIMD][k % WEFT_SIMD][column % WEFT_COLS] =
-                (weft_s8)byte_at(weights, at + k);
-        }
-        __attribute__((xcl_pipeline_loop(1)))
-        for (weft_s32 k = kept; k < words * WEFT_SIMD; k++) {
-            w_words[base + k / WEFT_SIMD][k % WEFT_SIMD][column % WEFT_COLS] = 0;
-        }
-    }
-}
-
 /* One cycle of the array: sums[row][column] += sum over simd of x[row][simd] * w[simd][column].
  * Sums wrap at 2^32, as registers do; the compiler proves that the last one fits. */
 static void multiply_word(weft_s8 x[WEFT_ROWS][WEFT_SIMD], weft_s8 w[WEFT_SIMD][WEFT_COLS],
@@ -692,19 +1173,19 @@ static void multiply_word(weft_s8 x[WEFT_ROWS][WEFT_SIMD], weft_s8 w[WEFT_SIMD][
     WEFT_UNROLL(1)
     for (weft_s32 pair = 0; pair < WEFT_ROWS / 2; pair++) {
         weft_s64 packed[WEFT_COLS];
-        WEFT_UNROLL(4)
+        WEFT_UNROLL(8)
         for (weft_s32 column = 0; column < WEFT_COLS; column++) {
             packed[column] = WEFT_PACK_START;
         }
-        WEFT_UNROLL(4)
+        WEFT_UNROLL(8)
         for (weft_s32 s = 0; s < WEFT_SIMD; s++) {
             const weft_s32 both = x[2 * pair + 1][s] * (1 << WEFT_PACK_BITS) + x[2 * pair][s];
-            WEFT_UNROLL(4)
+            WEFT_UNROLL(8)
             for (weft_s32 column = 0; column < WEFT_COLS; column++) {
                 packed[column] += (weft_s64)both * w[s][column];
             }
         }
-        WEFT_UNROLL(4)
+        WEFT_UNROLL(8)
         for (weft_s32 column = 0; column < WEFT_COLS; column++) {
             const weft_u32 low = (weft_u32)packed[column] & ((1u << WEFT_PACK_BITS) - 1u);
             sums[2 * pair][column] += low - WEFT_PACK_START;
@@ -714,9 +1195,9 @@ static void multiply_word(weft_s8 x[WEFT_ROWS][WEFT_SIMD], weft_s8 w[WEFT_SIMD][
 #else
     WEFT_UNROLL(2)
     for (weft_s32 row = 0; row < WEFT_ROWS; row++) {
-        WEFT_UNROLL(4)
+        WEFT_UNROLL(8)
         for (weft_s32 s = 0; s < WEFT_SIMD; s++) {
-            WEFT_UNROLL(4)
+            WEFT_UNROLL(8)
             for (weft_s32 column = 0; column < WEFT_COLS; column++) {
                 sums[row][column] += (weft_u32)((weft_s32)x[row][s] * w[s][column]);
             }
@@ -725,691 +1206,886 @@ static void multiply_word(weft_s8 x[WEFT_ROWS][WEFT_SIMD], weft_s8 w[WEFT_SIMD][
 #endif
 }
 
-/* Adds one piece of the depth to the sums of the tile, block by block of the array's size. */
-static void multiply(const struct window_job job, const struct tile tile, const weft_s32 piece,
-                     weft_s8 x_words[WEFT_X_WORDS][WEFT_ROWS][WEFT_SIMD],
-                     weft_s8 w_words[WEFT_W_WORDS][WEFT_SIMD][WEFT_COLS],
-                     weft_u32 blocks[WEFT_BLOCKS][WEFT_ROWS][WEFT_COLS])
+/* The groups of one place in the depth, of all rows: those of row r stand in line[(r + turn) modulo
+ * WEFT_X_BANKS]. A shifter of powers of two; `line` is changed. */
+static void turn_rows(weft_s8 line[WEFT_X_BANKS][WEFT_SIMD], const weft_s32 turn,
+                      weft_s8 x[WEFT_ROWS][WEFT_SIMD])
 {
-    const weft_s32 words = blocks_of(piece_depth(job, piece), WEFT_SIMD);
-    const weft_s32 row_blocks = blocks_of(tile.pixels, WEFT_ROWS);
-    const weft_s32 column_blocks = blocks_of(tile.channels, WEFT_COLS);
-    __attribute__((xcl_loop_tripcount(1, 8)))
-    for (weft_s32 row_block = 0; row_block < row_blocks; row_block++) {
-        __attribute__((xcl_loop_tripcount(1, 8)))
-        for (weft_s32 column_block = 0; column_block < column_blocks; column_block++) {
-            const weft_s32 block = row_block * column_blocks + column_block;
-            weft_u32 sums[WEFT_ROWS][WEFT_COLS]
-                __attribute__((xcl_array_partition(complete, 1)))
-                __attribute__((xcl_array_partition(complete, 2)));
-            WEFT_UNROLL(2)
-            for (weft_s32 row = 0; row < WEFT_ROWS; row++) {
-                WEFT_UNROLL(4)
-                for (weft_s32 column = 0; column < WEFT_COLS; column++) {
-                    sums[row][column] = piece == 0 ? 0 : blocks[block][row][column];
-                }
-            }
-            __attribute__((xcl_loop_tripcount(1, 32)))
-            __attribute__((xcl_pipeline_loop(1)))
-            for (weft_s32 word = 0; word < words; word++) {
-                multiply_word(x_words[row_block * words + word],
-                              w_words[column_block * words + word], sums);
-            }
-            WEFT_UNROLL(2)
-            for (weft_s32 row = 0; row < WEFT_ROWS; row++) {
-                WEFT_UNROLL(4)
-                for (weft_s32 column = 0; column < WEFT_COLS; column++) {
-                    blocks[block][row][column] = sums[row][column];
-                }
-            }
-        }
-    }
-}
-
-/* The sums of a tile in the order of pixels and channels, [pixel][lane block][lane]. */
-static void drain(const struct tile tile, weft_u32 blocks[WEFT_BLOCKS][WEFT_ROWS][WEFT_COLS],
-                  weft_s32 sums[WEFT_SUM_WORDS][WEFT_LANES])
-{
-    const weft_s32 column_blocks = blocks_of(tile.channels, WEFT_COLS);
-    const weft_s32 lane_blocks = blocks_of(tile.channels, WEFT_LANES);
-    __attribute__((xcl_loop_tripcount(1, 64)))
-    for (weft_s32 row = 0; row < tile.pixels; row++) {
-        __attribute__((xcl_loop_tripcount(1, 16)))
-        __attribute__((xcl_pipeline_loop(1)))
-        for (weft_s32 word = 0; word < lane_blocks; word++) {
-            const weft_s32 column = word * WEFT_LANES;
-            const weft_s32 block = row / WEFT_ROWS * column_blocks + column / WEFT_COLS;
-            WEFT_UNROLL(4)
-            for (weft_s32 lane = 0; lane < WEFT_LANES; lane++) {
-                sums[row * lane_blocks + word][lane] =
-                    (weft_s32)blocks[block][row % WEFT_ROWS][column % WEFT_COLS + lane];
-            }
-        }
-    }
-}
-
-/* The sums of a tile. Loading a piece of the depth overlaps with multiplying the one before it. */
-static void sum_on_array(const __global weft_u64 *weights, const __global weft_u64 *source,
-                         const struct window_job job, const struct tile tile,
-                         weft_s32 sums[WEFT_SUM_WORDS][WEFT_LANES])
-{
-    const weft_s32 pieces = blocks_of(job.depth, job.tile_depth);
-    weft_u32 blocks[WEFT_BLOCKS][WEFT_ROWS][WEFT_COLS]
+    weft_s8 moved[WEFT_X_BANKS][WEFT_SIMD]
+        __attribute__((xcl_array_partition(complete, 1)))
         __attribute__((xcl_array_partition(complete, 2)))
-        __attribute__((xcl_array_partition(complete, 3)));
-    __attribute__((xcl_dataflow))
-    for (weft_s32 piece = 0; piece < pieces; piece++) {
-        weft_s8 x_words[WEFT_X_WORDS][WEFT_ROWS][WEFT_SIMD]
-            __attribute__((xcl_array_partition(complete, 2)))
-            __attribute__((xcl_array_partition(complete, 3)));
-        weft_s8 w_words[WEFT_W_WORDS][WEFT_SIMD][WEFT_COLS]
-            __attribute__((xcl_array_partition(complete, 2)))
-            __attribute__((xcl_array_partition(complete, 3)));
-        load_patches(source, job, tile, piece, x_words);
-        load_filters(weights, job, tile, piece, w_words);
-        multiply(job, tile, piece, x_words, w_words, blocks);
+        ;
+    WEFT_UNROLL(8)
+    for (weft_s32 stage = 1; stage < WEFT_X_BANKS; stage *= 2) {
+        if ((turn & stage) != 0) {
+            WEFT_UNROLL(2)
+            for (weft_s32 bank = 0; bank < WEFT_X_BANKS; bank++) {
+                WEFT_UNROLL(8)
+                for (weft_s32 s = 0; s < WEFT_SIMD; s++) {
+                    moved[bank][s] = line[(bank + stage) % WEFT_X_BANKS][s];
+                }
+            }
+            WEFT_UNROLL(2)
+            for (weft_s32 bank = 0; bank < WEFT_X_BANKS; bank++) {
+                WEFT_UNROLL(8)
+                for (weft_s32 s = 0; s < WEFT_SIMD; s++) {
+                    line[bank][s] = moved[bank][s];
+                }
+            }
+        }
     }
-    drain(tile, blocks, sums);
+    WEFT_UNROLL(2)
+    for (weft_s32 row = 0; row < WEFT_ROWS; row++) {
+        WEFT_UNROLL(8)
+        for (weft_s32 s = 0; s < WEFT_SIMD; s++) {
+            x[row][s] = line[row][s];
+        }
+    }
 }
 
-/* ---- the epilogue: from the sums of a tile to bytes in the arena ---- */
-
-/* One vector of s32 per output channel of the tile. */
-static void load_vector(const __global weft_u64 *weights, const weft_s32 offset,
-                        const struct tile tile, weft_s32 vector[WEFT_LINE])
+/* The same of all columns, [simd][column]. */
+static void turn_columns(weft_s8 line[WEFT_W_BANKS][WEFT_SIMD], const weft_s32 turn,
+                         weft_s8 w[WEFT_SIMD][WEFT_COLS])
 {
+    weft_s8 moved[WEFT_W_BANKS][WEFT_SIMD]
+        __attribute__((xcl_array_partition(complete, 1)))
+        __attribute__((xcl_array_partition(complete, 2)))
+        ;
+    WEFT_UNROLL(8)
+    for (weft_s32 stage = 1; stage < WEFT_W_BANKS; stage *= 2) {
+        if ((turn & stage) != 0) {
+            WEFT_UNROLL(8)
+            for (weft_s32 bank = 0; bank < WEFT_W_BANKS; bank++) {
+                WEFT_UNROLL(8)
+                for (weft_s32 s = 0; s < WEFT_SIMD; s++) {
+                    moved[bank][s] = line[(bank + stage) % WEFT_W_BANKS][s];
+                }
+            }
+            WEFT_UNROLL(8)
+            for (weft_s32 bank = 0; bank < WEFT_W_BANKS; bank++) {
+                WEFT_UNROLL(8)
+                for (weft_s32 s = 0; s < WEFT_SIMD; s++) {
+                    line[bank][s] = moved[bank][s];
+                }
+            }
+        }
+    }
+    WEFT_UNROLL(8)
+    for (weft_s32 column = 0; column < WEFT_COLS; column++) {
+        WEFT_UNROLL(8)
+        for (weft_s32 s = 0; s < WEFT_SIMD; s++) {
+            w[s][column] = line[column][s];
+        }
+    }
+}
+
+/* Adds one piece of the depth to the sums of the tile, block by block of the array's size, without
+ * a pause between blocks. `partial` keeps them until the last piece, which hands them on. */
+static void multiply(const struct run run,
+                     weft_s8 x_words[WEFT_X_WORDS][WEFT_X_BANKS][WEFT_SIMD],
+                     weft_s8 w_words[WEFT_W_WORDS][WEFT_W_BANKS][WEFT_SIMD],
+                     weft_u32 partial[WEFT_BLOCKS][WEFT_ROWS][WEFT_COLS],
+                     weft_u32 sums[WEFT_BLOCKS][WEFT_ROWS][WEFT_COLS])
+{
+    const weft_s32 words = blocks_of(run.depth, WEFT_SIMD);
+    const weft_s32 cycles = blocks_of(run.pixels, WEFT_ROWS) * run.column_blocks * words;
+    weft_u32 held[WEFT_ROWS][WEFT_COLS]
+        __attribute__((xcl_array_partition(complete, 1)))
+        __attribute__((xcl_array_partition(complete, 2)))
+        ;
+    weft_s32 word = 0;
+    weft_s32 x_turn = 0;
+    weft_s32 w_turn = 0;
+    weft_s32 column_block = 0;
+    weft_s32 x_base = 0;
+    weft_s32 w_base = 0;
+    weft_s32 block = 0;
     __attribute__((xcl_loop_tripcount(1, 16)))
     __attribute__((xcl_pipeline_loop(1)))
-    for (weft_s32 i = 0; i < tile.channels; i++) {
-        vector[i] = read_s32(weights, offset + 4 * (tile.channel + i));
-    }
-}
-
-static void load_table(const __global weft_u64 *weights, const weft_s32 offset, weft_u8 table[256])
-{
-    __attribute__((xcl_pipeline_loop(1)))
-    for (weft_s32 i = 0; i < 256; i++) {
-        table[i] = byte_at(weights, offset + i);
-    }
-}
-
-/* The stages of one element: requantise, table, residual. */
-static weft_s32 finish_one(const struct window_job job, const weft_s32 sum, const weft_s32 mult,
-                           const weft_s32 shift, const weft_u8 table[256], const weft_u8 residual)
-{
-    weft_s32 value = weft_requantise(sum, mult, shift, job.c_zero, job.c_min, job.c_max);
-    if ((job.flags & WEFT_FLAG_TABLE) != 0) {
-        const weft_s32 index =
-            weft_table_index(value, (job.flags & WEFT_FLAG_C_SIGNED) != 0);
-        value = weft_byte_value(table[index], (job.flags & WEFT_FLAG_T_SIGNED) != 0);
-    }
-    if ((job.flags & WEFT_FLAG_RESIDUAL) != 0) {
-        const weft_s32 other =
-            weft_byte_value(residual, (job.flags & WEFT_FLAG_B_SIGNED) != 0);
-        value = weft_add_stage(value - job.a_zero, job.a_mult, other - job.b_zero, job.b_mult,
-                               job.add_shift, job.y_zero, job.y_min, job.y_max);
-    }
-    return value;
-}
-
-/* Finishes a tile and adds its values to the sums of the mean. `second` is where the residual is;
- * it may be y itself: a row of channels is read before it is written. */
-static void finish_tile(const __global weft_u64 *second, __global weft_u64 *target,
-                        const struct window_job job, const struct tile tile,
-                        const weft_s32 bias[WEFT_LINE], const weft_s32 mult[WEFT_LINE],
-                        const weft_s32 shift[WEFT_LINE], const weft_u8 table[256],
-                        weft_s32 sums[WEFT_SUM_WORDS][WEFT_LANES], weft_s32 means[WEFT_LINE])
-{
-    const weft_s32 has_residual = (job.flags & WEFT_FLAG_RESIDUAL) != 0;
-    const weft_s32 lane_blocks = blocks_of(tile.channels, WEFT_LANES);
-    weft_u8 residual[WEFT_LINE]
-        __attribute__((xcl_array_partition(cyclic, 4, 1)));
-    weft_u8 line[WEFT_LINE]
-        __attribute__((xcl_array_partition(cyclic, 4, 1)));
-    __attribute__((xcl_loop_tripcount(1, 64)))
-    for (weft_s32 row = 0; row < tile.pixels; row++) {
-        const weft_s32 pixel = tile.pixel + row;
-        const weft_s32 from =
-            job.b + tile.image * job.b_image + pixel * job.b_pixel + tile.channel;
-        const weft_s32 to =
-            job.y + tile.image * job.y_image + pixel * job.y_pixel + tile.channel;
-        load_line(second, from, 1, has_residual ? tile.channels : 0, residual);
-        __attribute__((xcl_loop_tripcount(1, 16)))
-        __attribute__((xcl_pipeline_loop(1)))
-        for (weft_s32 word = 0; word < lane_blocks; word++) {
-            WEFT_UNROLL(4)
-            for (weft_s32 lane = 0; lane < WEFT_LANES; lane++) {
-                const weft_s32 i = word * WEFT_LANES + lane;
-                if (i < tile.channels) {
-                    const weft_u32 sum =
-                        (weft_u32)sums[row * lane_blocks + word][lane] + (weft_u32)bias[i];
-                    const weft_u8 other = has_residual ? residual[i] : 0;
-                    const weft_s32 value =
-                        finish_one(job, (weft_s32)sum, mult[i], shift[i], table, other);
-                    line[i] = weft_byte_of(value);
-                    means[i] =
-                        (weft_s32)((weft_u32)means[i] + (weft_u32)(value - job.mean_base));
+    for (weft_s32 cycle = 0; cycle < cycles; cycle++) {
+        weft_s8 x_line[WEFT_X_BANKS][WEFT_SIMD]
+            __attribute__((xcl_array_partition(complete, 1)))
+            __attribute__((xcl_array_partition(complete, 2)))
+            ;
+        weft_s8 w_line[WEFT_W_BANKS][WEFT_SIMD]
+            __attribute__((xcl_array_partition(complete, 1)))
+            __attribute__((xcl_array_partition(complete, 2)))
+            ;
+        weft_s8 x[WEFT_ROWS][WEFT_SIMD]
+            __attribute__((xcl_array_partition(complete, 1)))
+            __attribute__((xcl_array_partition(complete, 2)))
+            ;
+        weft_s8 w[WEFT_SIMD][WEFT_COLS]
+            __attribute__((xcl_array_partition(complete, 1)))
+            __attribute__((xcl_array_partition(complete, 2)))
+            ;
+        WEFT_UNROLL(2)
+        for (weft_s32 bank = 0; bank < WEFT_X_BANKS; bank++) {
+            WEFT_UNROLL(8)
+            for (weft_s32 s = 0; s < WEFT_SIMD; s++) {
+                x_line[bank][s] = x_words[x_base + word][bank][s];
+            }
+        }
+        WEFT_UNROLL(8)
+        for (weft_s32 bank = 0; bank < WEFT_W_BANKS; bank++) {
+            WEFT_UNROLL(8)
+            for (weft_s32 s = 0; s < WEFT_SIMD; s++) {
+                w_line[bank][s] = w_words[w_base + word][bank][s];
+            }
+        }
+        turn_rows(x_line, x_turn, x);
+        turn_columns(w_line, w_turn, w);
+        if (word == 0) {
+            WEFT_UNROLL(2)
+            for (weft_s32 row = 0; row < WEFT_ROWS; row++) {
+                WEFT_UNROLL(8)
+                for (weft_s32 column = 0; column < WEFT_COLS; column++) {
+                    held[row][column] = run.is_first ? 0 : partial[block][row][column];
                 }
             }
         }
-        store_line(target, to, 1, tile.channels, line);
-    }
-}
-
-static void clear_means(const struct tile tile, weft_s32 means[WEFT_LINE])
-{
-    __attribute__((xcl_pipeline_loop(1)))
-    for (weft_s32 i = 0; i < tile.channels; i++) {
-        means[i] = 0;
-    }
-}
-
-static void store_means(__global weft_u64 *target, const struct window_job job,
-                        const struct tile tile, const weft_s32 means[WEFT_LINE])
-{
-    weft_u8 line[WEFT_LINE];
-    __attribute__((xcl_pipeline_loop(1)))
-    for (weft_s32 i = 0; i < tile.channels; i++) {
-        line[i] = weft_byte_of(weft_requantise(means[i], job.mean_mult, job.mean_shift,
-                                               job.mean_zero, job.mean_min, job.mean_max));
-    }
-    store_line(target, job.mean + tile.image * job.out_channels + tile.channel, 1, tile.channels,
-               line);
-}
-
-/* ---- the vector unit on windows: WEFT_LANES channels at a time ---- */
-
-#define WEFT_LANE_WORDS (WEFT_LANE_BYTES / WEFT_LANES)
-
-/* Bytes under the windows of a tile, [pixel][depth][lane block][lane]; `pad` beyond the image. An
- * output channel reads the channels of its group. */
-static void load_lanes(const __global weft_u64 *source, const struct window_job job,
-                       const struct tile tile, const weft_s32 piece,
-                       weft_u8 x_lanes[WEFT_LANE_WORDS][WEFT_LANES])
-{
-    const weft_s32 depth = piece_depth(job, piece);
-    const weft_s32 lane_blocks = blocks_of(tile.channels, WEFT_LANES);
-    const weft_s32 first_group = tile.channel / job.group_outputs;
-    const weft_s32 first_within = tile.channel % job.group_outputs;
-    const weft_s32 is_run =
-        job.group_inputs == 1 && job.group_outputs == 1 && job.x_channel == 1;
-    __attribute__((xcl_loop_tripcount(1, 64)))
-    for (weft_s32 row = 0; row < tile.pixels; row++) {
-        const weft_s32 oy = (tile.pixel + row) / job.out_width;
-        const weft_s32 ox = (tile.pixel + row) % job.out_width;
-        __attribute__((xcl_loop_tripcount(1, 64)))
-        for (weft_s32 k = 0; k < depth; k++) {
-            const weft_s32 tap = (piece * job.tile_depth + k) / job.group_inputs;
-            const weft_s32 input = (piece * job.tile_depth + k) % job.group_inputs;
-            const weft_s32 ky = tap / job.kernel_width;
-            const weft_s32 kx = tap % job.kernel_width;
-            const weft_s32 iy = oy * job.stride_y - job.pad_top + ky * job.dilation_y;
-            const weft_s32 ix = ox * job.stride_x - job.pad_left + kx * job.dilation_x;
-            const weft_s32 is_inside =
-                iy >= 0 && iy < job.in_height && ix >= 0 && ix < job.in_width;
-            const weft_s32 at =
-                is_inside ? job.x + tile.image * job.x_image + iy * job.x_row +
-                                ix * job.x_pixel +
-                                (first_group * job.group_inputs + input) * job.x_channel
-                          : 0;
-            const weft_s32 base = (row * depth + k) * lane_blocks;
-            if (is_inside && is_run && at % 8 == 0) {
-                __attribute__((xcl_pipeline_loop(1)))
-                for (weft_s32 i = 0; i < tile.channels; i += 8) {
-                    const weft_u64 word = source[at / 8 + i / 8];
-                    WEFT_UNROLL(8)
-                    for (weft_s32 b = 0; b < 8; b++) {
-                        if (i + b < tile.channels) {
-                            x_lanes[base + (i + b) / WEFT_LANES][(i + b) % WEFT_LANES] =
-                                byte_of_word(word, b);
-                        }
-                    }
+        multiply_word(x, w, held);
+        word++;
+        x_turn = x_turn == WEFT_X_BANKS - 1 ? 0 : x_turn + 1;
+        w_turn = w_turn == WEFT_W_BANKS - 1 ? 0 : w_turn + 1;
+        if (word == words) {
+            WEFT_UNROLL(2)
+            for (weft_s32 row = 0; row < WEFT_ROWS; row++) {
+                WEFT_UNROLL(8)
+                for (weft_s32 column = 0; column < WEFT_COLS; column++) {
+                    partial[block][row][column] = held[row][column];
+                    sums[block][row][column] = held[row][column];
                 }
-            } else {
-                weft_s32 within = first_within;
-                weft_s32 from = at;
-                __attribute__((xcl_pipeline_loop(1)))
-                for (weft_s32 i = 0; i < tile.channels; i++) {
-                    x_lanes[base + i / WEFT_LANES][i % WEFT_LANES] =
-                        is_inside ? byte_at(source, from) : weft_byte_of(job.pad);
-                    within++;
-                    if (within == job.group_outputs) {
-                        within = 0;
-                        from += job.group_inputs * job.x_channel;
-                    }
-                }
+            }
+            word = 0;
+            x_turn = 0;
+            w_turn = 0;
+            block++;
+            w_base += words;
+            column_block++;
+            if (column_block == run.column_blocks) {
+                column_block = 0;
+                w_base = 0;
+                x_base += words;
             }
         }
     }
 }
 
-/* Filters of a tile, [depth][lane block][lane]; nothing for a pool. */
-static void load_lane_filters(const __global weft_u64 *weights, const struct window_job job,
-                              const struct tile tile, const weft_s32 piece,
-                              weft_s8 w_lanes[WEFT_LANE_WORDS][WEFT_LANES])
+/* The vector unit: products of a group's channels, values, or the larger one. A stream is windows of
+ * one element that is the largest; what stands behind its last element is never stored. */
+static void sum_lanes(const struct job job, const struct run run,
+                      weft_u64 x_lanes[WEFT_LANE_ROWS][WEFT_BANKS],
+                      weft_s8 w_words[WEFT_W_WORDS][WEFT_W_BANKS][WEFT_SIMD],
+                      weft_u32 partial[WEFT_BLOCKS][WEFT_ROWS][WEFT_COLS],
+                      weft_u32 sums[WEFT_BLOCKS][WEFT_ROWS][WEFT_COLS])
 {
-    const weft_s32 depth = piece_depth(job, piece);
-    const weft_s32 lane_blocks = blocks_of(tile.channels, WEFT_LANES);
-    const weft_s32 channels = job.kind == WEFT_KIND_GROUPED ? tile.channels : 0;
-    __attribute__((xcl_loop_tripcount(0, 16)))
-    for (weft_s32 i = 0; i < channels; i++) {
-        const weft_s32 at = job.weights + (tile.channel + i) * job.depth + piece * job.tile_depth;
-        __attribute__((xcl_pipeline_loop(1)))
-        for (weft_s32 k = 0; k < depth; k++) {
-            w_lanes[k * lane_blocks + i / WEFT_LANES][i % WEFT_LANES] =
-                (weft_s8)byte_at(weights, at + k);
-        }
-    }
-}
-
-/* Adds one piece of the depth to the sums of the tile: products, values, or the larger one. */
-static void accumulate_lanes(const struct window_job job, const struct tile tile,
-                             const weft_s32 piece,
-                             weft_u8 x_lanes[WEFT_LANE_WORDS][WEFT_LANES],
-                             weft_s8 w_lanes[WEFT_LANE_WORDS][WEFT_LANES],
-                             weft_s32 held[WEFT_SUM_WORDS][WEFT_LANES])
-{
-    const weft_s32 depth = piece_depth(job, piece);
-    const weft_s32 lane_blocks = blocks_of(tile.channels, WEFT_LANES);
-    const weft_s32 is_signed = (job.flags & WEFT_FLAG_X_SIGNED) != 0;
+    const weft_s32 depth = is_window(job) ? run.depth : 1;
+    const weft_s32 words = blocks_of(depth, WEFT_SIMD);
+    const weft_s32 cycles = job.kind == WEFT_KIND_FILL ? 0 : run.cycles * depth;
+    const weft_s32 is_signed = has(job, WEFT_FLAG_X_SIGNED);
     const weft_s32 is_product = job.kind == WEFT_KIND_GROUPED;
-    const weft_s32 is_max = !is_product && (job.flags & WEFT_FLAG_AVERAGE) == 0;
-    const weft_s32 start = is_max ? job.y_min : 0;
-    __attribute__((xcl_loop_tripcount(1, 64)))
-    for (weft_s32 row = 0; row < tile.pixels; row++) {
-        __attribute__((xcl_loop_tripcount(1, 16)))
-        for (weft_s32 word = 0; word < lane_blocks; word++) {
-            const weft_s32 lanes = least(WEFT_LANES, tile.channels - word * WEFT_LANES);
-            weft_s32 sums[WEFT_LANES]
-                __attribute__((xcl_array_partition(complete, 1)));
-            WEFT_UNROLL(4)
-            for (weft_s32 lane = 0; lane < WEFT_LANES; lane++) {
-                sums[lane] = piece == 0 ? start : held[row * lane_blocks + word][lane];
-            }
-            __attribute__((xcl_loop_tripcount(1, 64)))
-            __attribute__((xcl_pipeline_loop(1)))
-            for (weft_s32 k = 0; k < depth; k++) {
-                WEFT_UNROLL(4)
-                for (weft_s32 lane = 0; lane < WEFT_LANES; lane++) {
-                    if (lane < lanes) {
-                        const weft_s32 x = weft_byte_value(
-                            x_lanes[(row * depth + k) * lane_blocks + word][lane], is_signed);
-                        const weft_s32 w =
-                            is_product ? w_lanes[k * lane_blocks + word][lane] : 1;
-                        const weft_u32 sum = (weft_u32)sums[lane] + (weft_u32)((x - job.pad) * w);
-                        const weft_s32 larger = x > sums[lane] ? x : sums[lane];
-                        sums[lane] = is_max ? larger : (weft_s32)sum;
-                    }
+    const weft_s32 is_max = !is_product && !has(job, WEFT_FLAG_AVERAGE);
+    const weft_s32 zero = is_window(job) ? job.pad : 0;
+    const weft_s32 start = !is_max ? 0 : is_window(job) ? job.y_min : -128;
+    const weft_s32 group_step = WEFT_LANES / 8;
+    weft_s32 held[WEFT_LANES]
+        __attribute__((xcl_array_partition(complete, 1)))
+        ;
+    weft_s32 k = 0;
+    weft_s32 lane_block = 0;
+    weft_s32 row = 0; /* within the array's rows */
+    weft_s32 row_block = 0;
+    weft_s32 x_base = 0; /* group of the pixel's first byte */
+    __attribute__((xcl_loop_tripcount(1, 256)))
+    __attribute__((xcl_pipeline_loop(1)))
+    for (weft_s32 cycle = 0; cycle < cycles; cycle++) {
+        const weft_s32 x_first = x_base + (k * run.lane_blocks + lane_block) * group_step;
+        const weft_s32 column = lane_block * WEFT_LANES % WEFT_COLS;
+        const weft_s32 column_block = lane_block * WEFT_LANES / WEFT_COLS;
+        const weft_s32 block = row_block * run.column_blocks + column_block;
+        const weft_s32 w_row = column_block * words + k / 8;
+        const weft_s32 is_over = k == depth - 1;
+        WEFT_UNROLL(8)
+        for (weft_s32 lane = 0; lane < WEFT_LANES; lane++) {
+            if (lane_block * WEFT_LANES + lane < run.channels) {
+                const weft_s32 x =
+                    weft_byte_value(line_byte(x_lanes, 8 * x_first + lane), is_signed);
+                const weft_s32 w =
+                    is_product ? w_words[w_row][(column + lane + k / 8) % WEFT_W_BANKS][k % 8] : 1;
+                const weft_s32 before =
+                    k > 0          ? held[lane]
+                    : run.is_first ? start
+                                   : (weft_s32)partial[block][row][column + lane];
+                const weft_u32 sum = (weft_u32)before + (weft_u32)((x - zero) * w);
+                const weft_s32 larger = x > before ? x : before;
+                held[lane] = is_max ? larger : (weft_s32)sum;
+                if (is_over) {
+                    partial[block][row][column + lane] = (weft_u32)held[lane];
+                    sums[block][row][column + lane] = (weft_u32)held[lane];
                 }
             }
-            WEFT_UNROLL(4)
-            for (weft_s32 lane = 0; lane < WEFT_LANES; lane++) {
-                held[row * lane_blocks + word][lane] = sums[lane];
+        }
+        k++;
+        if (is_over) {
+            k = 0;
+            lane_block++;
+            if (lane_block == run.lane_blocks) {
+                lane_block = 0;
+                x_base += depth * run.lane_blocks * group_step;
+                row++;
+                if (row == WEFT_ROWS) {
+                    row = 0;
+                    row_block++;
+                }
             }
         }
     }
 }
 
-static void drain_lanes(const struct tile tile, weft_s32 held[WEFT_SUM_WORDS][WEFT_LANES],
-                        weft_s32 sums[WEFT_SUM_WORDS][WEFT_LANES])
+static void sum(const struct job job, const struct run run,
+                weft_s8 x_words[WEFT_X_WORDS][WEFT_X_BANKS][WEFT_SIMD],
+                weft_u64 x_lanes[WEFT_LANE_ROWS][WEFT_BANKS],
+                weft_s8 w_words[WEFT_W_WORDS][WEFT_W_BANKS][WEFT_SIMD],
+                weft_u32 partial[WEFT_BLOCKS][WEFT_ROWS][WEFT_COLS],
+                weft_u32 sums[WEFT_BLOCKS][WEFT_ROWS][WEFT_COLS])
 {
-    const weft_s32 words = tile.pixels * blocks_of(tile.channels, WEFT_LANES);
-    __attribute__((xcl_loop_tripcount(1, 16)))
+    if (job.kind == WEFT_KIND_CONV) {
+        multiply(run, x_words, w_words, partial, sums);
+    } else {
+        sum_lanes(job, run, x_lanes, w_words, partial, sums);
+    }
+}
+
+/* ---- ports `second` and `target`: residuals and second operands in, values out ---- */
+
+/* Pixels of a tile in memory: rows of channels. Where a tile has all channels of y, rows of one
+ * image are one stretch. */
+struct stretch {
+    weft_s32 row, rows; /* of the tile: the first one, and how many the stretch has */
+    weft_s32 pixel;     /* of the image */
+    weft_u32 at, image_at;
+    weft_s32 left; /* bytes that are not done */
+};
+
+static struct stretch stretch_of(const struct job job, const struct run run, const weft_s32 row,
+                                 const weft_s32 pixel, const weft_u32 image_at,
+                                 const weft_s32 pixel_step)
+{
+    const weft_s32 is_dense =
+        pixel_step == run.channels && run.channels % WEFT_LANES == 0;
+    struct stretch stretch;
+    stretch.row = row;
+    stretch.rows = is_dense ? least(run.pixels - row, job.pixels - pixel) : 1;
+    stretch.pixel = pixel;
+    stretch.image_at = image_at;
+    stretch.at = image_at + (weft_u32)pixel * (weft_u32)pixel_step;
+    stretch.left = stretch.rows * run.channels;
+    return stretch;
+}
+
+static struct stretch first_stretch(const struct job job, const struct run run,
+                                    const weft_s32 offset, const weft_s32 image_step,
+                                    const weft_s32 pixel_step)
+{
+    const weft_u32 image_at = (weft_u32)offset + (weft_u32)run.channel +
+                              (weft_u32)run.image * (weft_u32)image_step;
+    return stretch_of(job, run, 0, run.oy * job.out_width + run.ox, image_at, pixel_step);
+}
+
+static struct stretch next_stretch(const struct job job, const struct run run,
+                                   const struct stretch before, const weft_s32 image_step,
+                                   const weft_s32 pixel_step)
+{
+    const weft_s32 pixel = before.pixel + before.rows;
+    const weft_s32 is_over = pixel == job.pixels;
+    return stretch_of(job, run, before.row + before.rows, is_over ? 0 : pixel,
+                      before.image_at + (is_over ? (weft_u32)image_step : 0), pixel_step);
+}
+
+/* ---- second ---- */
+
+/* The residual of a tile, [pixel][channel], channels filled up to whole lanes. */
+static void load_residual(const __global struct weft_word *second, const struct job job,
+                          const struct run run, weft_u64 residual[WEFT_TILE_ROWS][WEFT_BANKS])
+{
+    const weft_s32 pitch = run.lane_blocks * WEFT_LANES;
+    struct stretch stretch = first_stretch(job, run, job.b, job.b_image, job.b_pixel);
+    weft_s32 k = 0;
+    weft_u64 held = 0;
+    __attribute__((xcl_loop_tripcount(1, 128)))
     __attribute__((xcl_pipeline_loop(1)))
-    for (weft_s32 word = 0; word < words; word++) {
-        WEFT_UNROLL(4)
-        for (weft_s32 lane = 0; lane < WEFT_LANES; lane++) {
-            sums[word][lane] = held[word][lane];
+    while (stretch.row < run.pixels) {
+        const weft_s32 from = (weft_s32)(stretch.at % WEFT_PORT);
+        const weft_s32 count = least(WEFT_PORT - from, stretch.left);
+        const struct groups groups =
+            place_bytes(second[stretch.at / WEFT_PORT], from, k % 8, count, held);
+        put_groups(residual, k / 8, blocks_of(k % 8 + count, 8), groups);
+        held = groups.part[(k % 8 + count) / 8];
+        k += count;
+        stretch.at += (weft_u32)count;
+        stretch.left -= count;
+        if (stretch.left == 0) {
+            stretch = next_stretch(job, run, stretch, job.b_image, job.b_pixel);
+            k = stretch.row * pitch;
         }
     }
 }
 
-/* The sums of a tile; pieces overlap as on the array. */
-static void sum_on_lanes(const __global weft_u64 *weights, const __global weft_u64 *source,
-                         const struct window_job job, const struct tile tile,
-                         weft_s32 sums[WEFT_SUM_WORDS][WEFT_LANES])
+static void load_second(const __global struct weft_word *second, const struct job job,
+                        const struct run run, weft_u32 b_walk[WEFT_WALK_WORDS],
+                        weft_u32 r_walk[WEFT_WALK_WORDS],
+                        weft_u64 residual[WEFT_TILE_ROWS][WEFT_BANKS],
+                        weft_u64 addend[WEFT_LINE_ROWS][WEFT_BANKS])
 {
-    const weft_s32 pieces = blocks_of(job.depth, job.tile_depth);
-    weft_s32 held[WEFT_SUM_WORDS][WEFT_LANES]
-        __attribute__((xcl_array_partition(complete, 2)));
-    __attribute__((xcl_dataflow))
-    for (weft_s32 piece = 0; piece < pieces; piece++) {
-        weft_u8 x_lanes[WEFT_LANE_WORDS][WEFT_LANES]
-            __attribute__((xcl_array_partition(complete, 2)));
-        weft_s8 w_lanes[WEFT_LANE_WORDS][WEFT_LANES]
-            __attribute__((xcl_array_partition(complete, 2)));
-        load_lanes(source, job, tile, piece, x_lanes);
-        load_lane_filters(weights, job, tile, piece, w_lanes);
-        accumulate_lanes(job, tile, piece, x_lanes, w_lanes, held);
+    if (is_window(job)) {
+        if (run.is_last && job.kind != WEFT_KIND_POOL && has(job, WEFT_FLAG_RESIDUAL)) {
+            load_residual(second, job, run, residual);
+        }
+    } else if (job.kind == WEFT_KIND_ADD || job.kind == WEFT_KIND_MUL) {
+        load_rows(second, job.sizes, job.b_steps, run.elements, b_walk, residual);
+        if (job.kind == WEFT_KIND_MUL && has(job, WEFT_FLAG_RESIDUAL)) {
+            load_rows(second, job.sizes, job.r_steps, run.elements, r_walk, addend);
+        }
     }
-    drain_lanes(tile, held, sums);
 }
 
-/* Elements of a window along one axis that exist, counting pads where the pool does. */
+/* ---- target ---- */
+
+/* A word of y that is being put together: neighbouring stretches may share it. */
+struct pending {
+    weft_u32 index;
+    struct weft_word word, mask; /* bytes, and ones where they are known */
+};
+
+/* Writes a word; what is not known of it stays as it is. */
+static void write_pending(__global struct weft_word *target, const struct pending pending)
+{
+    struct weft_word word = pending.word;
+    weft_s32 is_broken = 0;
+    weft_s32 is_empty = 1;
+    WEFT_UNROLL(1)
+    for (weft_s32 i = 0; i < WEFT_PARTS; i++) {
+        is_broken = is_broken || pending.mask.part[i] != ~(weft_u64)0;
+        is_empty = is_empty && pending.mask.part[i] == 0;
+    }
+    if (is_broken && !is_empty) {
+        const struct weft_word old = target[pending.index];
+        WEFT_UNROLL(1)
+        for (weft_s32 i = 0; i < WEFT_PARTS; i++) {
+            word.part[i] |= old.part[i] & ~pending.mask.part[i];
+        }
+    }
+    if (!is_empty) {
+        target[pending.index] = word;
+    }
+}
+
+/* Adds bytes [to, to + count) of word `index`, after writing the one before it when that is
+ * another. */
+static struct pending add_bytes(__global struct weft_word *target, const struct pending before,
+                                const weft_u32 index, const struct weft_word word,
+                                const weft_s32 to, const weft_s32 count)
+{
+    struct pending pending = before;
+    if (index != before.index) {
+        write_pending(target, before);
+    }
+    WEFT_UNROLL(1)
+    for (weft_s32 i = 0; i < WEFT_PARTS; i++) {
+        const weft_u64 mask = first_bytes(to + count - 8 * i) & ~first_bytes(to - 8 * i);
+        const weft_u64 kept = index == before.index ? before.word.part[i] : 0;
+        const weft_u64 known = index == before.index ? before.mask.part[i] : 0;
+        pending.word.part[i] = (kept & ~mask) | (word.part[i] & mask);
+        pending.mask.part[i] = known | mask;
+    }
+    pending.index = index;
+    return pending;
+}
+
+static void store_tile(__global struct weft_word *target, const struct job job,
+                       const struct run run, weft_u64 values[WEFT_TILE_ROWS][WEFT_BANKS])
+{
+    const weft_s32 pitch = run.lane_blocks * WEFT_LANES;
+    struct stretch stretch = first_stretch(job, run, job.y, job.y_image, job.y_pixel);
+    struct pending pending = {0};
+    weft_s32 k = 0;
+    __attribute__((xcl_loop_tripcount(1, 128)))
+    __attribute__((xcl_pipeline_loop(1)))
+    while (stretch.row < run.pixels) {
+        const weft_s32 to = (weft_s32)(stretch.at % WEFT_PORT);
+        const weft_s32 count = least(WEFT_PORT - to, stretch.left);
+        const struct groups groups = get_groups(values, k / 8, blocks_of(k % 8 + count, 8));
+        pending = add_bytes(target, pending, stretch.at / WEFT_PORT,
+                            gather_bytes(groups, k % 8, to), to, count);
+        k += count;
+        stretch.at += (weft_u32)count;
+        stretch.left -= count;
+        if (stretch.left == 0) {
+            stretch = next_stretch(job, run, stretch, job.y_image, job.y_pixel);
+            k = stretch.row * pitch;
+        }
+    }
+    write_pending(target, pending);
+}
+
+/* The means of the image that ends in this tile. */
+static void store_means(__global struct weft_word *target, const struct job job,
+                        const struct run run, weft_u64 means[WEFT_LINE_ROWS][WEFT_BANKS])
+{
+    struct pending pending = {0};
+    weft_u32 at = (weft_u32)job.mean + (weft_u32)run.channel +
+                  (weft_u32)run.image * (weft_u32)job.out_channels;
+    weft_s32 k = 0;
+    __attribute__((xcl_loop_tripcount(1, 16)))
+    __attribute__((xcl_pipeline_loop(1)))
+    while (k < run.channels) {
+        const weft_s32 to = (weft_s32)(at % WEFT_PORT);
+        const weft_s32 count = least(WEFT_PORT - to, run.channels - k);
+        const struct groups groups = get_groups(means, k / 8, blocks_of(k % 8 + count, 8));
+        pending = add_bytes(target, pending, at / WEFT_PORT, gather_bytes(groups, k % 8, to), to,
+                            count);
+        k += count;
+        at += (weft_u32)count;
+    }
+    write_pending(target, pending);
+}
+
+/* The next elements of y, from byte k of the values on, as far as they lie in one word; k after them.
+ */
+static weft_s32 row_bytes(const struct job job, const struct run run, const weft_s32 k,
+                          const weft_u32 walk[WEFT_WALK_WORDS])
+{
+    const weft_s32 step = job.y_steps[WEFT_D_DIMS - 1];
+    const weft_s32 rest = job.sizes[WEFT_D_DIMS - 1] - (weft_s32)walk[WEFT_D_DIMS - 1];
+    const weft_s32 to = (weft_s32)(walk_address(walk, job.y_steps) % WEFT_PORT);
+    return least(step == 1 ? WEFT_PORT - to : 1, least(rest, run.elements - k));
+}
+
+static struct pending add_row_bytes(__global struct weft_word *target, const struct job job,
+                                    const struct pending before, const weft_s32 k,
+                                    const weft_s32 count, const weft_u32 walk[WEFT_WALK_WORDS],
+                                    weft_u64 values[WEFT_TILE_ROWS][WEFT_BANKS])
+{
+    const weft_u32 at = walk_address(walk, job.y_steps);
+    const weft_s32 to = (weft_s32)(at % WEFT_PORT);
+    const struct groups groups = get_groups(values, k / 8, blocks_of(k % 8 + count, 8));
+    return add_bytes(target, before, at / WEFT_PORT, gather_bytes(groups, k % 8, to), to, count);
+}
+
+/* The next piece of y: whole rows, or a part of one. Where addresses only grow, a word is written
+ * once, and no write waits for another; else an element may meet a word that was just written. */
+static void store_rows(__global struct weft_word *target, const struct job job,
+                       const struct run run, weft_u32 walk[WEFT_WALK_WORDS],
+                       weft_u64 values[WEFT_TILE_ROWS][WEFT_BANKS])
+{
+    struct pending pending = {0};
+    weft_s32 k = 0;
+    const weft_s32 ascending = job.y_ascends ? run.elements : 0;
+    __attribute__((xcl_loop_tripcount(0, 16)))
+    __attribute__((xcl_pipeline_loop(1)))
+    while (k < ascending) {
+        const weft_s32 count = row_bytes(job, run, k, walk);
+        pending = add_row_bytes(target, job, pending, k, count, walk, values);
+        k += count;
+        walk_on(job.sizes, job.y_steps, count, walk);
+    }
+    __attribute__((xcl_loop_tripcount(0, 16)))
+    while (k < run.elements) {
+        const weft_s32 count = row_bytes(job, run, k, walk);
+        pending = add_row_bytes(target, job, pending, k, count, walk, values);
+        k += count;
+        walk_on(job.sizes, job.y_steps, count, walk);
+    }
+    write_pending(target, pending);
+}
+
+/* Whether an image ends in the tile: at most one does where there are means. */
+static weft_s32 has_means(const struct job job, const struct run run)
+{
+    return run.is_last && is_window(job) && has(job, WEFT_FLAG_MEAN) &&
+           run.oy * job.out_width + run.ox + run.pixels >= job.pixels;
+}
+
+static void store(__global struct weft_word *target, const struct job job, const struct run run,
+                  weft_u32 walk[WEFT_WALK_WORDS], weft_u64 values[WEFT_TILE_ROWS][WEFT_BANKS],
+                  weft_u64 means[WEFT_LINE_ROWS][WEFT_BANKS])
+{
+    if (!is_window(job)) {
+        store_rows(target, job, run, walk, values);
+    } else if (run.is_last) {
+        store_tile(target, job, run, values);
+        if (has_means(job, run)) {
+            store_means(target, job, run, means);
+        }
+    }
+}
+
+/* ---- from sums to bytes: WEFT_LANES values per cycle, of tiles and of streams ---- */
+
+/* Which of the stages a descriptor has, and the numbers that all elements share. */
+struct stages {
+    weft_s32 is_product, is_requantised, has_bias, has_table, is_sum, is_largest, is_constant;
+    weft_s32 zero, low, high; /* of requantising */
+    weft_s32 index_signed, table_signed, other_signed, from_addend;
+    weft_s32 a_zero, b_zero; /* of the sum of two */
+};
+
+static struct stages stages_of(const struct job job)
+{
+    struct stages stages;
+    const weft_s32 is_pool = job.kind == WEFT_KIND_POOL;
+    const weft_s32 is_convolution = is_window(job) && !is_pool;
+    const weft_s32 is_average = is_pool && has(job, WEFT_FLAG_AVERAGE);
+    stages.is_product = job.kind == WEFT_KIND_MUL;
+    stages.is_requantised = is_convolution || is_average || stages.is_product;
+    stages.has_bias = is_convolution;
+    stages.has_table = job.kind == WEFT_KIND_TABLE || (is_convolution && has(job, WEFT_FLAG_TABLE));
+    stages.is_sum = job.kind == WEFT_KIND_ADD ||
+                    ((is_convolution || stages.is_product) && has(job, WEFT_FLAG_RESIDUAL));
+    stages.is_largest = is_pool && !is_average;
+    stages.is_constant = job.kind == WEFT_KIND_FILL;
+    stages.zero = is_pool ? job.y_zero : job.c_zero;
+    stages.low = is_pool ? job.y_min : job.c_min;
+    stages.high = is_pool ? job.y_max : job.c_max;
+    stages.index_signed =
+        has(job, job.kind == WEFT_KIND_TABLE ? WEFT_FLAG_X_SIGNED : WEFT_FLAG_C_SIGNED);
+    stages.table_signed = has(job, WEFT_FLAG_T_SIGNED);
+    stages.from_addend = stages.is_product;
+    stages.other_signed = has(job, stages.is_product ? WEFT_FLAG_R_SIGNED : WEFT_FLAG_B_SIGNED);
+    stages.a_zero = stages.is_product ? job.c_zero : job.a_zero;
+    stages.b_zero = stages.is_product ? job.r_zero : job.b_zero;
+    return stages;
+}
+
+/* One element. `sum`: of a tile, or operand a; `second`: the residual, or operand b; `addend`: the
+ * residual of a product. */
+static weft_s32 finish_one(const struct job job, const struct stages stages, const weft_s32 sum,
+                           const weft_s32 mult, const weft_s32 shift, const weft_u8 second,
+                           const weft_u8 addend, const weft_u64 table[32])
+{
+    const weft_s32 b = weft_byte_value(second, has(job, WEFT_FLAG_B_SIGNED));
+    weft_s32 value = stages.is_product ? (sum - job.a_zero) * (b - job.b_zero) : sum;
+    if (stages.is_requantised) {
+        value = weft_requantise(value, mult, shift, stages.zero, stages.low, stages.high);
+    }
+    if (stages.is_largest) {
+        value = weft_clamp32(value, stages.low, stages.high);
+    }
+    if (stages.has_table) {
+        const weft_s32 index = weft_table_index(value, stages.index_signed);
+        value = weft_byte_value(byte_of_group(table[index / 8], index % 8), stages.table_signed);
+    }
+    if (stages.is_sum) {
+        const weft_s32 other =
+            weft_byte_value(stages.from_addend ? addend : second, stages.other_signed);
+        value = weft_add_stage(value - stages.a_zero, job.a_mult, other - stages.b_zero,
+                               job.b_mult, job.add_shift, job.y_zero, job.y_min, job.y_max);
+    }
+    return stages.is_constant ? job.fill : value;
+}
+
+/* Elements of a pool's window along one axis that lie in [low, high). */
 static weft_s32 taps_inside(const weft_s32 start, const weft_s32 taps, const weft_s32 dilation,
                             const weft_s32 low, const weft_s32 high)
 {
-    weft_s32 count = 0;
+    const weft_s32 begin = start < low ? blocks_of(low - start, dilation) : 0;
+    const weft_s32 end = start < high ? least(taps, blocks_of(high - start, dilation)) : 0;
+    return end > begin ? end - begin : 0;
+}
+
+/* How many elements an average is over; the pads count where the pool says so. */
+static weft_s32 window_count(const struct job job, const weft_s32 oy, const weft_s32 ox)
+{
+    const weft_s32 pads = has(job, WEFT_FLAG_COUNT_PADS);
+    return taps_inside(oy * job.stride_y - job.pad_top, job.kernel_height, job.dilation_y,
+                       pads ? -job.pad_top : 0, job.in_height + (pads ? job.pad_bottom : 0)) *
+           taps_inside(ox * job.stride_x - job.pad_left, job.kernel_width, job.dilation_x,
+                       pads ? -job.pad_left : 0, job.in_width + (pads ? job.pad_right : 0));
+}
+
+/* A multiplier for each count that occurs. */
+struct ratio {
+    weft_s32 mult, shift;
+};
+
+static struct ratio find_ratio(const weft_s32 count, const weft_s32 count_rows,
+                               const weft_s32 counts[WEFT_COUNT_ROWS],
+                               const weft_s32 mults[WEFT_COUNT_ROWS],
+                               const weft_s32 shifts[WEFT_COUNT_ROWS])
+{
+    struct ratio ratio;
+    ratio.mult = 0; /* no element: the sum is 0, and so is the average */
+    ratio.shift = 1;
+    WEFT_UNROLL(64)
+    for (weft_s32 i = 0; i < WEFT_COUNT_ROWS; i++) {
+        if (i < count_rows && counts[i] == count) {
+            ratio.mult = mults[i];
+            ratio.shift = shifts[i];
+        }
+    }
+    return ratio;
+}
+
+/* The values of a tile or of a piece of a stream. Sums of the mean are kept from tile to tile
+ * (`totals`), and put aside (`ended`) where an image ends. */
+static void finish_values(const struct job job, const struct run run,
+                          const weft_s32 counts[WEFT_COUNT_ROWS],
+                          const weft_s32 mults[WEFT_COUNT_ROWS],
+                          const weft_s32 shifts[WEFT_COUNT_ROWS],
+                          weft_u64 table[WEFT_LANES][32],
+                          weft_u64 bias[WEFT_VECTOR_ROWS][WEFT_BANKS],
+                          weft_u64 mult[WEFT_VECTOR_ROWS][WEFT_BANKS],
+                          weft_u64 shift[WEFT_VECTOR_ROWS][WEFT_BANKS],
+                          weft_u64 residual[WEFT_TILE_ROWS][WEFT_BANKS],
+                          weft_u64 addend[WEFT_LINE_ROWS][WEFT_BANKS],
+                          weft_u32 sums[WEFT_BLOCKS][WEFT_ROWS][WEFT_COLS],
+                          weft_s32 totals[WEFT_LINE_BLOCKS][WEFT_LANES],
+                          weft_s32 ended[WEFT_LINE_BLOCKS][WEFT_LANES],
+                          weft_u64 values[WEFT_TILE_ROWS][WEFT_BANKS])
+{
+    const struct stages stages = stages_of(job);
+    const weft_s32 is_average = stages.is_requantised && job.kind == WEFT_KIND_POOL;
+    const weft_s32 cycles = run.is_last ? run.cycles : 0;
+    struct ratio ratio;
+    ratio.mult = job.product_mult;
+    ratio.shift = job.product_shift;
+    weft_s32 pixel = run.oy * job.out_width + run.ox; /* of the image */
+    weft_s32 oy = run.oy;
+    weft_s32 ox = run.ox;
+    weft_s32 lane_block = 0;
+    weft_s32 row = 0; /* within the array's rows */
+    weft_s32 row_block = 0;
+    __attribute__((xcl_loop_tripcount(1, 128)))
     __attribute__((xcl_pipeline_loop(1)))
-    for (weft_s32 tap = 0; tap < taps; tap++) {
-        const weft_s32 at = start + tap * dilation;
-        count += at >= low && at < high;
-    }
-    return count;
-}
-
-/* Finishes a tile of a pool: the maximum, or the average by the multiplier of its count. */
-static void finish_pool(__global weft_u64 *target, const struct window_job job,
-                        const struct tile tile, const weft_s32 counts[WEFT_COUNT_ROWS],
-                        const weft_s32 mults[WEFT_COUNT_ROWS],
-                        const weft_s32 shifts[WEFT_COUNT_ROWS],
-                        weft_s32 sums[WEFT_SUM_WORDS][WEFT_LANES])
-{
-    const weft_s32 is_average = (job.flags & WEFT_FLAG_AVERAGE) != 0;
-    const weft_s32 has_pads = (job.flags & WEFT_FLAG_COUNT_PADS) != 0;
-    const weft_s32 top = has_pads ? job.pad_top : 0;
-    const weft_s32 left = has_pads ? job.pad_left : 0;
-    const weft_s32 bottom = job.in_height + (has_pads ? job.pad_bottom : 0);
-    const weft_s32 right = job.in_width + (has_pads ? job.pad_right : 0);
-    const weft_s32 lane_blocks = blocks_of(tile.channels, WEFT_LANES);
-    weft_u8 line[WEFT_LINE]
-        __attribute__((xcl_array_partition(cyclic, 4, 1)));
-    __attribute__((xcl_loop_tripcount(1, 64)))
-    for (weft_s32 row = 0; row < tile.pixels; row++) {
-        const weft_s32 pixel = tile.pixel + row;
-        const weft_s32 y = pixel / job.out_width * job.stride_y - job.pad_top;
-        const weft_s32 x = pixel % job.out_width * job.stride_x - job.pad_left;
-        const weft_s32 count =
-            taps_inside(y, job.kernel_height, job.dilation_y, -top, bottom) *
-            taps_inside(x, job.kernel_width, job.dilation_x, -left, right);
-        weft_s32 mult = 0; /* no element: the sum is 0, and so is the average */
-        weft_s32 shift = 1;
-        __attribute__((xcl_pipeline_loop(1)))
-        for (weft_s32 i = 0; i < job.count_rows; i++) {
-            if (counts[i] == count) {
-                mult = mults[i];
-                shift = shifts[i];
-            }
+    for (weft_s32 cycle = 0; cycle < cycles; cycle++) {
+        const weft_s32 column = lane_block * WEFT_LANES % WEFT_COLS;
+        const weft_s32 block =
+            row_block * run.column_blocks + lane_block * WEFT_LANES / WEFT_COLS;
+        const weft_s32 is_begin = pixel == 0;
+        const weft_s32 is_end = pixel == job.pixels - 1;
+        weft_u64 bytes[WEFT_LANES / 8]
+            __attribute__((xcl_array_partition(complete, 1)))
+            = {0};
+        if (is_average && lane_block == 0) {
+            ratio = find_ratio(window_count(job, oy, ox), job.count_rows, counts, mults, shifts);
         }
-        __attribute__((xcl_loop_tripcount(1, 16)))
-        __attribute__((xcl_pipeline_loop(1)))
-        for (weft_s32 word = 0; word < lane_blocks; word++) {
-            WEFT_UNROLL(4)
-            for (weft_s32 lane = 0; lane < WEFT_LANES; lane++) {
-                if (word * WEFT_LANES + lane < tile.channels) {
-                    const weft_s32 sum = sums[row * lane_blocks + word][lane];
-                    const weft_s32 value =
-                        is_average
-                            ? weft_requantise(sum, mult, shift, job.y_zero, job.y_min, job.y_max)
-                            : weft_clamp32(sum, job.y_min, job.y_max);
-                    line[word * WEFT_LANES + lane] = weft_byte_of(value);
+        WEFT_UNROLL(8)
+        for (weft_s32 lane = 0; lane < WEFT_LANES; lane++) {
+            const weft_s32 channel = lane_block * WEFT_LANES + lane;
+            if (channel < run.channels) {
+                const weft_s32 at = cycle * WEFT_LANES + lane;
+                const weft_u32 added = stages.has_bias ? (weft_u32)line_s32(bias, channel) : 0;
+                const weft_u32 sum =
+                    stages.is_constant ? 0 : sums[block][row][column + lane] + added;
+                const weft_s32 value = finish_one(
+                    job, stages, (weft_s32)sum,
+                    stages.has_bias ? line_s32(mult, channel) : ratio.mult,
+                    stages.has_bias ? line_s32(shift, channel) : ratio.shift,
+                    stages.is_product || stages.is_sum ? line_byte(residual, at) : 0,
+                    stages.from_addend && stages.is_sum ? line_byte(addend, at) : 0, table[lane]);
+                const weft_u32 before = is_begin ? 0 : (weft_u32)totals[lane_block][lane];
+                const weft_s32 total =
+                    (weft_s32)(before + (weft_u32)value - (weft_u32)job.mean_base);
+                totals[lane_block][lane] = total;
+                if (is_end) {
+                    ended[lane_block][lane] = total;
                 }
+                bytes[lane / 8] |= (weft_u64)weft_byte_of(value) << (8 * (lane % 8));
             }
         }
-        store_line(target, job.y + tile.image * job.y_image + pixel * job.y_pixel + tile.channel,
-                   1, tile.channels, line);
+        WEFT_UNROLL(1)
+        for (weft_s32 i = 0; i < WEFT_LANES / 8; i++) {
+            const weft_s32 group = cycle * (WEFT_LANES / 8) + i;
+            values[group / WEFT_BANKS][group % WEFT_BANKS] = bytes[i];
+        }
+        lane_block++;
+        if (lane_block == run.lane_blocks) {
+            lane_block = 0;
+            row++;
+            if (row == WEFT_ROWS) {
+                row = 0;
+                row_block++;
+            }
+            pixel++;
+            ox++;
+            if (ox == job.out_width) {
+                ox = 0;
+                oy++;
+            }
+            if (pixel == job.pixels) {
+                pixel = 0;
+                oy = 0;
+            }
+        }
     }
 }
 
-/* ---- one descriptor of a window kind ---- */
-
-/* CONV and GROUPED. The sums of a tile are made while the tile before it is finished. */
-static void run_convolution(const __global weft_u64 *weights, const __global weft_u64 *source,
-                            const __global weft_u64 *second, __global weft_u64 *target,
-                            const struct window_job job)
+/* The means of the image that ended: one per cycle. */
+static void finish_means(const struct job job, const struct run run,
+                         weft_s32 ended[WEFT_LINE_BLOCKS][WEFT_LANES],
+                         weft_u64 means[WEFT_LINE_ROWS][WEFT_BANKS])
 {
-    const weft_s32 pixel_tiles = blocks_of(job.pixels, job.tile_pixels);
-    const weft_s32 channel_tiles = blocks_of(job.out_channels, job.tile_channels);
-    weft_u8 table[256]
-        __attribute__((xcl_array_partition(complete, 1))) = {0};
-    if ((job.flags & WEFT_FLAG_TABLE) != 0) {
+    weft_u64 bytes = 0;
+    __attribute__((xcl_loop_tripcount(1, 16)))
+    __attribute__((xcl_pipeline_loop(1)))
+    for (weft_s32 i = 0; i < run.channels; i++) {
+        const weft_s32 mean =
+            weft_requantise(ended[i / WEFT_LANES][i % WEFT_LANES], job.mean_mult, job.mean_shift,
+                            job.mean_zero, job.mean_min, job.mean_max);
+        bytes = (i % 8 == 0 ? 0 : bytes) | (weft_u64)weft_byte_of(mean) << (8 * (i % 8));
+        means[i / 8 / WEFT_BANKS][i / 8 % WEFT_BANKS] = bytes;
+    }
+}
+
+static void finish(const struct job job, const struct run run,
+                   const weft_s32 counts[WEFT_COUNT_ROWS], const weft_s32 mults[WEFT_COUNT_ROWS],
+                   const weft_s32 shifts[WEFT_COUNT_ROWS], weft_u64 table[WEFT_LANES][32],
+                   weft_u64 bias[WEFT_VECTOR_ROWS][WEFT_BANKS],
+                   weft_u64 mult[WEFT_VECTOR_ROWS][WEFT_BANKS],
+                   weft_u64 shift[WEFT_VECTOR_ROWS][WEFT_BANKS],
+                   weft_u64 residual[WEFT_TILE_ROWS][WEFT_BANKS],
+                   weft_u64 addend[WEFT_LINE_ROWS][WEFT_BANKS],
+                   weft_u32 sums[WEFT_BLOCKS][WEFT_ROWS][WEFT_COLS],
+                   weft_s32 totals[WEFT_LINE_BLOCKS][WEFT_LANES],
+                   weft_s32 ended[WEFT_LINE_BLOCKS][WEFT_LANES],
+                   weft_u64 values[WEFT_TILE_ROWS][WEFT_BANKS],
+                   weft_u64 means[WEFT_LINE_ROWS][WEFT_BANKS])
+{
+    finish_values(job, run, counts, mults, shifts, table, bias, mult, shift, residual, addend,
+                  sums, totals, ended, values);
+    if (has_means(job, run)) {
+        finish_means(job, run, ended, means);
+    }
+}
+
+/* ---- the engine: walks the program ---- */
+
+/* One descriptor: its runs, one after the other, in processes that work on neighbouring runs at the
+ * same time. Arrays that are declared in the loop are handed from process to process; those in
+ * front of it belong to one process, or do not change in the loop. */
+static void run_descriptor(const __global struct weft_word *weights,
+                           const __global struct weft_word *source,
+                           const __global struct weft_word *second,
+                           __global struct weft_word *target, const struct job job)
+{
+    weft_u64 table[WEFT_LANES][32]
+        __attribute__((xcl_array_partition(complete, 1)))
+        ;
+    weft_s32 counts[WEFT_COUNT_ROWS]
+        __attribute__((xcl_array_partition(complete, 1)))
+        ;
+    weft_s32 mults[WEFT_COUNT_ROWS]
+        __attribute__((xcl_array_partition(complete, 1)))
+        ;
+    weft_s32 shifts[WEFT_COUNT_ROWS]
+        __attribute__((xcl_array_partition(complete, 1)))
+        ;
+    weft_u32 partial[WEFT_BLOCKS][WEFT_ROWS][WEFT_COLS]
+        __attribute__((xcl_array_partition(complete, 2)))
+        __attribute__((xcl_array_partition(complete, 3)))
+        ;
+    weft_s32 totals[WEFT_LINE_BLOCKS][WEFT_LANES]
+        __attribute__((xcl_array_partition(complete, 2)))
+        ;
+    weft_s32 ended[WEFT_LINE_BLOCKS][WEFT_LANES]
+        __attribute__((xcl_array_partition(complete, 2)))
+        ;
+    weft_u32 a_walk[WEFT_WALK_WORDS]
+        __attribute__((xcl_array_partition(complete, 1)))
+        ;
+    weft_u32 b_walk[WEFT_WALK_WORDS]
+        __attribute__((xcl_array_partition(complete, 1)))
+        ;
+    weft_u32 r_walk[WEFT_WALK_WORDS]
+        __attribute__((xcl_array_partition(complete, 1)))
+        ;
+    weft_u32 y_walk[WEFT_WALK_WORDS]
+        __attribute__((xcl_array_partition(complete, 1)))
+        ;
+    walk_begin(job.x, a_walk);
+    walk_begin(job.b, b_walk);
+    walk_begin(job.r, r_walk);
+    walk_begin(job.y, y_walk);
+    if (stages_of(job).has_table) {
         load_table(weights, job.table, table);
     }
-    __attribute__((xcl_loop_tripcount(1, 64)))
-    for (weft_s32 channel_tile = 0; channel_tile < channel_tiles; channel_tile++) {
-        weft_s32 bias[WEFT_LINE]
-            __attribute__((xcl_array_partition(cyclic, 4, 1)));
-        weft_s32 mult[WEFT_LINE]
-            __attribute__((xcl_array_partition(cyclic, 4, 1)));
-        weft_s32 shift[WEFT_LINE]
-            __attribute__((xcl_array_partition(cyclic, 4, 1)));
-        weft_s32 means[WEFT_LINE]
-            __attribute__((xcl_array_partition(cyclic, 4, 1)));
-        const struct tile column = tile_at(job, 0, 0, channel_tile);
-        load_vector(weights, job.bias, column, bias);
-        load_vector(weights, job.mult, column, mult);
-        load_vector(weights, job.shift, column, shift);
-        __attribute__((xcl_loop_tripcount(1, 8)))
-        for (weft_s32 image = 0; image < job.batch; image++) {
-            clear_means(column, means);
-            if (job.kind == WEFT_KIND_CONV) {
-                __attribute__((xcl_dataflow))
-                for (weft_s32 pixel_tile = 0; pixel_tile < pixel_tiles; pixel_tile++) {
-                    weft_s32 sums[WEFT_SUM_WORDS][WEFT_LANES]
-                        __attribute__((xcl_array_partition(complete, 2)));
-                    const struct tile tile = tile_at(job, image, pixel_tile, channel_tile);
-                    sum_on_array(weights, source, job, tile, sums);
-                    finish_tile(second, target, job, tile, bias, mult, shift, table, sums, means);
-                }
-            } else {
-                __attribute__((xcl_dataflow))
-                for (weft_s32 pixel_tile = 0; pixel_tile < pixel_tiles; pixel_tile++) {
-                    weft_s32 sums[WEFT_SUM_WORDS][WEFT_LANES]
-                        __attribute__((xcl_array_partition(complete, 2)));
-                    const struct tile tile = tile_at(job, image, pixel_tile, channel_tile);
-                    sum_on_lanes(weights, source, job, tile, sums);
-                    finish_tile(second, target, job, tile, bias, mult, shift, table, sums, means);
-                }
-            }
-            if ((job.flags & WEFT_FLAG_MEAN) != 0) {
-                store_means(target, job, tile_at(job, image, 0, channel_tile), means);
-            }
-        }
-    }
-}
-
-static void run_pool(const __global weft_u64 *weights, const __global weft_u64 *source,
-                     __global weft_u64 *target, const struct window_job job)
-{
-    const weft_s32 pixel_tiles = blocks_of(job.pixels, job.tile_pixels);
-    const weft_s32 channel_tiles = blocks_of(job.out_channels, job.tile_channels);
-    weft_s32 counts[WEFT_COUNT_ROWS];
-    weft_s32 mults[WEFT_COUNT_ROWS];
-    weft_s32 shifts[WEFT_COUNT_ROWS];
+    __attribute__((xcl_loop_tripcount(0, 64)))
     __attribute__((xcl_pipeline_loop(3)))
     for (weft_s32 i = 0; i < job.count_rows; i++) {
         counts[i] = read_s32(weights, job.counts + 12 * i);
         mults[i] = read_s32(weights, job.counts + 12 * i + 4);
         shifts[i] = read_s32(weights, job.counts + 12 * i + 8);
     }
-    __attribute__((xcl_loop_tripcount(1, 64)))
-    for (weft_s32 channel_tile = 0; channel_tile < channel_tiles; channel_tile++) {
-        __attribute__((xcl_loop_tripcount(1, 8)))
-        for (weft_s32 image = 0; image < job.batch; image++) {
-            __attribute__((xcl_dataflow))
-            for (weft_s32 pixel_tile = 0; pixel_tile < pixel_tiles; pixel_tile++) {
-                weft_s32 sums[WEFT_SUM_WORDS][WEFT_LANES]
-                    __attribute__((xcl_array_partition(complete, 2)));
-                const struct tile tile = tile_at(job, image, pixel_tile, channel_tile);
-                sum_on_lanes(weights, source, job, tile, sums);
-                finish_pool(target, job, tile, counts, mults, shifts, sums);
-            }
-        }
-    }
-}
-
-/* ---- streams: element-wise operators and moves, a piece of a row at a time ---- */
-
-/* Offsets of a piece's first elements, and how many elements it has. */
-struct piece {
-    weft_s32 x, b, r, y, count;
-};
-
-static struct piece piece_at(const struct stream_job job, const weft_s32 i0, const weft_s32 i1,
-                             const weft_s32 i2, const weft_s32 i3, const weft_s32 i4,
-                             const weft_s32 i5)
-{
-    struct piece piece;
-    piece.x = job.x + i0 * job.a_steps[0] + i1 * job.a_steps[1] + i2 * job.a_steps[2] +
-              i3 * job.a_steps[3] + i4 * job.a_steps[4] + i5 * job.a_steps[5];
-    piece.b = job.b + i0 * job.b_steps[0] + i1 * job.b_steps[1] + i2 * job.b_steps[2] +
-              i3 * job.b_steps[3] + i4 * job.b_steps[4] + i5 * job.b_steps[5];
-    piece.r = job.r + i0 * job.r_steps[0] + i1 * job.r_steps[1] + i2 * job.r_steps[2] +
-              i3 * job.r_steps[3] + i4 * job.r_steps[4] + i5 * job.r_steps[5];
-    piece.y = job.y + i0 * job.y_steps[0] + i1 * job.y_steps[1] + i2 * job.y_steps[2] +
-              i3 * job.y_steps[3] + i4 * job.y_steps[4] + i5 * job.y_steps[5];
-    piece.count = least(WEFT_LINE, job.sizes[5] - i5);
-    return piece;
-}
-
-static void load_piece(const __global weft_u64 *source, const __global weft_u64 *second,
-                       const struct stream_job job, const struct piece piece,
-                       weft_u8 a_line[WEFT_LINE], weft_u8 b_line[WEFT_LINE],
-                       weft_u8 r_line[WEFT_LINE])
-{
-    if (job.kind != WEFT_KIND_FILL) {
-        load_line(source, piece.x, job.a_steps[WEFT_D_DIMS - 1], piece.count, a_line);
-    }
-    if (job.kind == WEFT_KIND_ADD || job.kind == WEFT_KIND_MUL) {
-        load_line(second, piece.b, job.b_steps[WEFT_D_DIMS - 1], piece.count, b_line);
-    }
-    if (job.kind == WEFT_KIND_MUL && (job.flags & WEFT_FLAG_RESIDUAL) != 0) {
-        load_line(second, piece.r, job.r_steps[WEFT_D_DIMS - 1], piece.count, r_line);
-    }
-}
-
-static weft_s32 add_one(const struct stream_job job, const weft_u8 a, const weft_u8 b)
-{
-    const weft_s32 first = weft_byte_value(a, (job.flags & WEFT_FLAG_X_SIGNED) != 0);
-    const weft_s32 other = weft_byte_value(b, (job.flags & WEFT_FLAG_B_SIGNED) != 0);
-    return weft_add_stage(first - job.a_zero, job.a_mult, other - job.b_zero, job.b_mult,
-                          job.add_shift, job.y_zero, job.y_min, job.y_max);
-}
-
-static weft_s32 multiply_one(const struct stream_job job, const weft_u8 a, const weft_u8 b,
-                             const weft_u8 r)
-{
-    const weft_s32 first = weft_byte_value(a, (job.flags & WEFT_FLAG_X_SIGNED) != 0);
-    const weft_s32 other = weft_byte_value(b, (job.flags & WEFT_FLAG_B_SIGNED) != 0);
-    weft_s32 value =
-        weft_multiply_stage(first - job.a_zero, other - job.b_zero, job.product_mult,
-                            job.product_shift, job.c_zero, job.c_min, job.c_max);
-    if ((job.flags & WEFT_FLAG_RESIDUAL) != 0) {
-        const weft_s32 residual = weft_byte_value(r, (job.flags & WEFT_FLAG_R_SIGNED) != 0);
-        value = weft_add_stage(value - job.c_zero, job.a_mult, residual - job.r_zero, job.b_mult,
-                               job.add_shift, job.y_zero, job.y_min, job.y_max);
-    }
-    return value;
-}
-
-static void compute_piece(const struct stream_job job, const struct piece piece,
-                          const weft_u8 table[256], const weft_u8 a_line[WEFT_LINE],
-                          const weft_u8 b_line[WEFT_LINE], const weft_u8 r_line[WEFT_LINE],
-                          weft_u8 y_line[WEFT_LINE])
-{
-    if (job.kind == WEFT_KIND_ADD) {
-        __attribute__((xcl_pipeline_loop(1)))
-        WEFT_UNROLL(4)
-        for (weft_s32 i = 0; i < piece.count; i++) {
-            y_line[i] = weft_byte_of(add_one(job, a_line[i], b_line[i]));
-        }
-    } else if (job.kind == WEFT_KIND_MUL) {
-        __attribute__((xcl_pipeline_loop(1)))
-        WEFT_UNROLL(4)
-        for (weft_s32 i = 0; i < piece.count; i++) {
-            y_line[i] = weft_byte_of(multiply_one(job, a_line[i], b_line[i], r_line[i]));
-        }
-    } else if (job.kind == WEFT_KIND_TABLE) {
-        const weft_s32 is_signed = (job.flags & WEFT_FLAG_X_SIGNED) != 0;
-        __attribute__((xcl_pipeline_loop(1)))
-        for (weft_s32 i = 0; i < piece.count; i++) {
-            y_line[i] = table[weft_table_index(weft_byte_value(a_line[i], is_signed), is_signed)];
-        }
-    } else {
-        const weft_s32 is_move = job.kind == WEFT_KIND_MOVE;
-        __attribute__((xcl_pipeline_loop(1)))
-        WEFT_UNROLL(4)
-        for (weft_s32 i = 0; i < piece.count; i++) {
-            y_line[i] = is_move ? a_line[i] : weft_byte_of(job.fill);
-        }
-    }
-}
-
-/* Pieces of one innermost row: loading, computing and storing overlap. */
-static void run_row(const __global weft_u64 *source, const __global weft_u64 *second,
-                    __global weft_u64 *target, const struct stream_job job, const weft_u8 table[256],
-                    const weft_s32 i0, const weft_s32 i1, const weft_s32 i2, const weft_s32 i3,
-                    const weft_s32 i4)
-{
+    __attribute__((xcl_loop_tripcount(1, 4096)))
     __attribute__((xcl_dataflow))
-    for (weft_s32 i5 = 0; i5 < job.sizes[5]; i5 += WEFT_LINE) {
-        weft_u8 a_line[WEFT_LINE]
-            __attribute__((xcl_array_partition(cyclic, 4, 1)));
-        weft_u8 b_line[WEFT_LINE]
-            __attribute__((xcl_array_partition(cyclic, 4, 1)));
-        weft_u8 r_line[WEFT_LINE]
-            __attribute__((xcl_array_partition(cyclic, 4, 1)));
-        weft_u8 y_line[WEFT_LINE]
-            __attribute__((xcl_array_partition(cyclic, 4, 1)));
-        const struct piece piece = piece_at(job, i0, i1, i2, i3, i4, i5);
-        load_piece(source, second, job, piece, a_line, b_line, r_line);
-        compute_piece(job, piece, table, a_line, b_line, r_line, y_line);
-        store_line(target, piece.y, job.y_steps[WEFT_D_DIMS - 1], piece.count, y_line);
+    for (weft_s32 index = 0; index < job.runs; index++) {
+        weft_s8 x_words[WEFT_X_WORDS][WEFT_X_BANKS][WEFT_SIMD]
+            __attribute__((xcl_array_partition(complete, 2)))
+            __attribute__((xcl_array_reshape(complete, 3)))
+            ;
+        weft_s8 w_words[WEFT_W_WORDS][WEFT_W_BANKS][WEFT_SIMD]
+            __attribute__((xcl_array_partition(complete, 2)))
+            __attribute__((xcl_array_reshape(complete, 3)))
+            ;
+        weft_u64 x_lanes[WEFT_LANE_ROWS][WEFT_BANKS]
+            __attribute__((xcl_array_partition(complete, 2)))
+            ;
+        weft_u64 bias[WEFT_VECTOR_ROWS][WEFT_BANKS]
+            __attribute__((xcl_array_partition(complete, 2)))
+            ;
+        weft_u64 mult[WEFT_VECTOR_ROWS][WEFT_BANKS]
+            __attribute__((xcl_array_partition(complete, 2)))
+            ;
+        weft_u64 shift[WEFT_VECTOR_ROWS][WEFT_BANKS]
+            __attribute__((xcl_array_partition(complete, 2)))
+            ;
+        weft_u32 sums[WEFT_BLOCKS][WEFT_ROWS][WEFT_COLS]
+            __attribute__((xcl_array_partition(complete, 2)))
+            __attribute__((xcl_array_partition(complete, 3)))
+            ;
+        weft_u64 residual[WEFT_TILE_ROWS][WEFT_BANKS]
+            __attribute__((xcl_array_partition(complete, 2)))
+            ;
+        weft_u64 addend[WEFT_LINE_ROWS][WEFT_BANKS]
+            __attribute__((xcl_array_partition(complete, 2)))
+            ;
+        weft_u64 values[WEFT_TILE_ROWS][WEFT_BANKS]
+            __attribute__((xcl_array_partition(complete, 2)))
+            ;
+        weft_u64 means[WEFT_LINE_ROWS][WEFT_BANKS]
+            __attribute__((xcl_array_partition(complete, 2)))
+            ;
+        const struct run run = run_at(job, index);
+        load_source(source, job, run, a_walk, x_words, x_lanes);
+        load_weights(weights, job, run, w_words, bias, mult, shift);
+        sum(job, run, x_words, x_lanes, w_words, partial, sums);
+        load_second(second, job, run, b_walk, r_walk, residual, addend);
+        finish(job, run, counts, mults, shifts, table, bias, mult, shift, residual, addend, sums,
+               totals, ended, values, means);
+        store(target, job, run, y_walk, values, means);
     }
 }
-
-static void run_stream(const __global weft_u64 *weights, const __global weft_u64 *source,
-                       const __global weft_u64 *second, __global weft_u64 *target,
-                       const struct stream_job job)
-{
-    weft_u8 table[256] = {0};
-    if (job.kind == WEFT_KIND_TABLE) {
-        load_table(weights, job.table, table);
-    }
-    __attribute__((xcl_loop_tripcount(1, 64)))
-    for (weft_s32 i0 = 0; i0 < job.sizes[0]; i0++) {
-        __attribute__((xcl_loop_tripcount(1, 64)))
-        for (weft_s32 i1 = 0; i1 < job.sizes[1]; i1++) {
-            __attribute__((xcl_loop_tripcount(1, 64)))
-            for (weft_s32 i2 = 0; i2 < job.sizes[2]; i2++) {
-                __attribute__((xcl_loop_tripcount(1, 64)))
-                for (weft_s32 i3 = 0; i3 < job.sizes[3]; i3++) {
-                    __attribute__((xcl_loop_tripcount(1, 64)))
-                    for (weft_s32 i4 = 0; i4 < job.sizes[4]; i4++) {
-                        run_row(source, second, target, job, table, i0, i1, i2, i3, i4);
-                    }
-                }
-            }
-        }
-    }
-}
-
-/* ---- the engine: walks the program ---- */
 
 /* source, second and target are the same memory, the arena. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
-void weft_engine(const __global weft_u32 *program, const __global weft_u64 *weights,
-                        const __global weft_u64 *source, const __global weft_u64 *second,
-                        __global weft_u64 *target, const weft_u32 count)
+void weft_engine(const __global weft_u32 *program, const __global struct weft_word *weights,
+                        const __global struct weft_word *source,
+                        const __global struct weft_word *second, __global struct weft_word *target,
+                        const weft_u32 count)
 {
     __attribute__((xcl_loop_tripcount(1, 1024)))
     for (weft_u32 index = 0; index < count; index++) {
         weft_s32 words[WEFT_D_WORDS]
-            __attribute__((xcl_array_partition(complete, 1)));
+            __attribute__((xcl_array_partition(complete, 1)))
+            ;
         __attribute__((xcl_pipeline_loop(1)))
         for (weft_u32 i = 0; i < WEFT_D_WORDS; i++) {
             words[i] = (weft_s32)program[index * WEFT_D_WORDS + i];
         }
-        const weft_s32 kind = words[WEFT_D_KIND];
-        if (kind == WEFT_KIND_END) {
+        if (words[WEFT_D_KIND] == WEFT_KIND_END) {
             break;
         }
-        if (kind == WEFT_KIND_CONV || kind == WEFT_KIND_GROUPED) {
-            run_convolution(weights, source, second, target, read_window_job(words));
-        } else if (kind == WEFT_KIND_POOL) {
-            run_pool(weights, source, target, read_window_job(words));
-        } else {
-            run_stream(weights, source, second, target, read_stream_job(words));
-        }
+        run_descriptor(weights, source, second, target, read_job(words));
     }
 }

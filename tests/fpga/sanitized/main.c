@@ -17,7 +17,7 @@ static void run(void *context, const struct engine_case *c)
 
 int main(int argc, char **argv)
 {
-    const weft_engine_params *params = argc == 3 ? weft_engine_find(argv[1]) : NULL;
+    const weft_engine_params *params = argc == 3 ? engine_case_engine(argv[1]) : NULL;
     if (params == NULL)
         return 1;
     int count = atoi(argv[2]);
