@@ -10,7 +10,8 @@
 #include "weft/runtime.h"
 
 /* One run: the host's call on one track, the steps of the queue on another; microseconds. On a card
- * the host's steps are on its own track, each unit has one, and so have the two ways and dispatch. */
+ * the host's steps are on its own track, each unit has one, and so have the two ways and dispatch.
+ */
 json_t *weft_cli_trace_json(const weft_package *package, size_t schedule,
                             const weft_step_time *times, const char *device, bool is_card,
                             double wall_us);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text files that are compiled into the library (kernel sources, boards), made by tests/setup/embed.sh. */
+/* Text files that are compiled into the library (kernel sources, boards), made by
+ * tests/setup/embed.sh. */
 #ifndef WEFT_CODEGEN_EMBEDDED_H
 #define WEFT_CODEGEN_EMBEDDED_H
 

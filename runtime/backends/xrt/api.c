@@ -12,15 +12,15 @@
 static const char library_name[] = "libxrt_coreutil.so.2";
 enum { PATH_BYTES = 4096 };
 
-static const char *text_of(const char *variable)
+/* What getenv gave; NULL for an empty text, too. */
+static const char *text_of(const char *text)
 {
-    const char *text = getenv(variable);
     return text == NULL || text[0] == '\0' ? NULL : text;
 }
 
 static const char *library_to_open(void)
 {
-    const char *named = text_of("WEFT_XRT_LIBRARY");
+    const char *named = text_of(getenv("WEFT_XRT_LIBRARY"));
     return named == NULL ? library_name : named;
 }
 
@@ -75,7 +75,7 @@ static bool needs_folder(void *library)
 static bool check_shim(xrt_mode mode, char out_why[XRT_WHY_BYTES])
 {
     static const char *const shims[] = {"core", "noop", "swemu", "hwemu"};
-    const char *root = text_of("XILINX_XRT");
+    const char *root = text_of(getenv("XILINX_XRT"));
     char path[PATH_BYTES];
     if (root == NULL) {
         snprintf(out_why, XRT_WHY_BYTES,
@@ -96,10 +96,10 @@ static bool check_shim(xrt_mode mode, char out_why[XRT_WHY_BYTES])
 /* Without them the emulation ends the process or waits for a program that never starts. */
 static bool check_emulation(char out_why[XRT_WHY_BYTES])
 {
-    const char *vitis = text_of("XILINX_VITIS");
+    const char *vitis = text_of(getenv("XILINX_VITIS"));
     char program[PATH_BYTES];
     static const char *const places[] = {"sw_emu", "cpu_em"};
-    if (text_of("USER") == NULL) {
+    if (text_of(getenv("USER")) == NULL) {
         snprintf(out_why, XRT_WHY_BYTES,
                  "USER is not set, which XRT's emulation names its socket by: set it, or run under "
                  "weft softcard");
