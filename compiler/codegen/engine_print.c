@@ -245,13 +245,13 @@ static void print_array(printer *pr, const char *line, size_t spaces)
 
 /* Requests are for single words or short bursts; enough of them are on the way to hide the latency
  * of memory at a word per cycle. */
-static void print_memory_port(printer *pr, const char *name, int32_t bits)
+static void print_memory_port(printer *pr, const char *name, const char *bundle, int32_t bits)
 {
     weft_text_printf(&pr->out,
                      "#pragma HLS INTERFACE m_axi port=%s offset=slave bundle=gmem_%s "
                      "num_read_outstanding=64 num_write_outstanding=64 max_read_burst_length=4 "
                      "max_write_burst_length=4 max_widen_bitwidth=%d\n",
-                     name, name, bits);
+                     name, bundle, bits);
 }
 
 static void print_interface(printer *pr)
@@ -261,9 +261,11 @@ static void print_interface(printer *pr)
     for (size_t i = 0; i < pr->pending_count; i++) {
         const marker *m = &pr->pending[i];
         bool is_words = strcmp(m->words[1], "words") == 0;
-        for (size_t w = 2; w < m->count; w++) {
-            if (is_words || strcmp(m->words[1], "memory") == 0)
-                print_memory_port(pr, m->words[w], is_words ? 8 * pr->params->port : 32);
+        bool is_beside = strcmp(m->words[1], "beside") == 0; /* PORT NAME: through PORT's master */
+        for (size_t w = is_beside ? 3 : 2; w < m->count; w++) {
+            if (is_words || is_beside)
+                print_memory_port(pr, m->words[w], m->words[is_beside ? 2 : w],
+                                  is_words ? 8 * pr->params->port : 32);
             if (is_words)
                 weft_text_printf(&pr->out, "#pragma HLS AGGREGATE variable=%s compact=auto\n",
                                  m->words[w]);

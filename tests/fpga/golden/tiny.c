@@ -2048,7 +2048,7 @@ void weft_engine(const weft_u32 *program, const struct weft_word *weights,
                         const struct weft_word *second, struct weft_word *target,
                         const weft_u32 count)
 {
-#pragma HLS INTERFACE m_axi port=program offset=slave bundle=gmem_program num_read_outstanding=64 num_write_outstanding=64 max_read_burst_length=4 max_write_burst_length=4 max_widen_bitwidth=32
+#pragma HLS INTERFACE m_axi port=program offset=slave bundle=gmem_weights num_read_outstanding=64 num_write_outstanding=64 max_read_burst_length=4 max_write_burst_length=4 max_widen_bitwidth=32
 #pragma HLS INTERFACE s_axilite port=program bundle=control
 #pragma HLS INTERFACE m_axi port=weights offset=slave bundle=gmem_weights num_read_outstanding=64 num_write_outstanding=64 max_read_burst_length=4 max_write_burst_length=4 max_widen_bitwidth=64
 #pragma HLS AGGREGATE variable=weights compact=auto
