@@ -63,18 +63,21 @@ typedef struct search {
     entry best;
 } search;
 
-/* At most one image ends in a tile whose means are taken (kernels/fpga/engine.h). */
-static int64_t tile_limit(const search *s)
+/* A line holds the means of the images that end in a tile (kernels/fpga/engine.h). */
+static int64_t tile_limit(const search *s, int64_t channels)
 {
+    const weft_engine_params *p = &s->tiles->params;
+    int64_t image = (int64_t)s->words[WEFT_D_OUT_HEIGHT] * s->words[WEFT_D_OUT_WIDTH];
     bool has_mean =
         s->words[WEFT_D_KIND] != WEFT_KIND_POOL && (s->words[WEFT_D_FLAGS] & WEFT_FLAG_MEAN) != 0;
-    return has_mean ? (int64_t)s->words[WEFT_D_OUT_HEIGHT] * s->words[WEFT_D_OUT_WIDTH] : s->pixels;
+    int64_t images = p->line / (blocks(channels, p->lanes) * p->lanes);
+    return has_mean ? least(s->pixels, images * image) : s->pixels;
 }
 
 static void consider(search *s, tile t)
 {
     t.channels = least(t.channels, s->channels);
-    t.pixels = least(t.pixels, tile_limit(s));
+    t.pixels = least(t.pixels, tile_limit(s, t.channels));
     if (!weft_engine_tile_fits(&s->tiles->params, (int)s->words[WEFT_D_KIND], t.pixels, t.channels,
                                t.depth))
         return;
@@ -101,7 +104,8 @@ static int64_t most_pixels(const search *s, int64_t channels, int64_t depth)
     if (s->words[WEFT_D_KIND] != WEFT_KIND_POOL &&
         columns * p->cols * (blocks(depth, p->simd) * p->simd) > p->w_bytes)
         return 0;
-    return least(least(by_buffer, by_sums) / s->pixel_unit * s->pixel_unit, tile_limit(s));
+    return least(least(by_buffer, by_sums) / s->pixel_unit * s->pixel_unit,
+                 tile_limit(s, channels));
 }
 
 /* Parts worth trying: whole, and a few equal shares. More parts overlap better and start more

@@ -47,8 +47,9 @@ bool weft__engine_plan_move(engine_builder *builder, const weft_node *node);
 
 /* What a window kind is tiled by. */
 typedef struct engine_window {
-    int64_t pixels;          /* of the whole batch */
-    int64_t tile_pixels;     /* that a tile may have */
+    int64_t pixels; /* of the whole batch */
+    int64_t image_pixels;
+    bool has_mean;
     int64_t channels, depth; /* depth: elements of a filter, or taps */
     int64_t stretch;         /* elements of the depth that lie next to one another in x */
     bool is_strided;         /* elements of x are read one by one */

@@ -54,6 +54,13 @@ static int64_t cycles_of(const weft_engine_params *e, const engine_window *w, en
     return tiles * most(pieces * run, finish + RUN_CYCLES);
 }
 
+/* Pixels that a tile with so many channels may have: a line holds the means of its images. */
+static int64_t tile_limit(const weft_engine_params *e, const engine_window *w, int64_t channels)
+{
+    int64_t images = e->line / round_up(channels, e->lanes);
+    return w->has_mean ? least(w->pixels, images * w->image_pixels) : w->pixels;
+}
+
 /* The most pixels that fit beside these channels and this depth. */
 static int64_t most_pixels(const weft_engine_params *e, const engine_window *w, int64_t channels,
                            int64_t depth)
@@ -61,7 +68,7 @@ static int64_t most_pixels(const weft_engine_params *e, const engine_window *w, 
     int64_t array = (int64_t)e->rows * e->cols;
     int64_t blocks_left = e->sums / array / blocks(channels, e->cols);
     int64_t pixels = least(e->x_bytes / depth / e->rows, blocks_left) * e->rows;
-    return least(pixels, w->tile_pixels);
+    return least(pixels, tile_limit(e, w, channels));
 }
 
 engine_tile weft__engine_conv_tile(const weft_engine_params *engine, const engine_window *window)
@@ -110,6 +117,6 @@ engine_tile weft__engine_lane_tile(const weft_engine_params *engine, const engin
         c = c / e->lanes * e->lanes;
     int64_t used = round_up(c, e->lanes);
     int64_t rows = sum_blocks / blocks(c, e->cols) * e->rows;
-    int64_t p = least(least(window->tile_pixels, e->lane_bytes / (used * d)), rows);
+    int64_t p = least(least(tile_limit(e, window, c), e->lane_bytes / (used * d)), rows);
     return (engine_tile){p, c, d};
 }

@@ -59,13 +59,14 @@ static void put_tile(engine_builder *builder, engine_tile tile)
     weft__engine_int(builder, WEFT_D_TILE_DEPTH, tile.depth);
 }
 
-/* What is tiled: y by channels and pixels of the batch, of one image where means are taken. */
+/* What is tiled: y by channels and pixels of the batch. */
 static engine_window window_of(const weft_value *y, bool has_mean, int64_t depth)
 {
     const int64_t *d = y->shape.dims;
     int64_t image = d[1] * d[2];
     return (engine_window){.pixels = d[0] * image,
-                           .tile_pixels = has_mean ? image : d[0] * image,
+                           .image_pixels = image,
+                           .has_mean = has_mean,
                            .channels = d[3],
                            .depth = depth,
                            .stretch = depth};

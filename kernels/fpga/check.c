@@ -212,9 +212,11 @@ static void check_convolution(examined *e, int64_t depth)
     refuse_unless(e,
                   word(e, WEFT_D_OUT_HEIGHT) * word(e, WEFT_D_OUT_WIDTH) <= WEFT_AVERAGE_COUNT_MAX,
                   "an image is too large for its mean");
-    refuse_unless(
-        e, word(e, WEFT_D_TILE_PIXELS) <= word(e, WEFT_D_OUT_HEIGHT) * word(e, WEFT_D_OUT_WIDTH),
-        "a tile is larger than an image whose mean is taken");
+    refuse_unless(e,
+                  weft_engine_means_fit(e->params,
+                                        word(e, WEFT_D_OUT_HEIGHT) * word(e, WEFT_D_OUT_WIDTH),
+                                        word(e, WEFT_D_TILE_PIXELS), word(e, WEFT_D_TILE_CHANNELS)),
+                  "more images end in a tile than a line has means for");
     is_ratio(e, word(e, WEFT_D_MEAN_MULT), word(e, WEFT_D_MEAN_SHIFT));
     is_value(e, WEFT_D_MEAN_ZERO);
     are_limits(e, WEFT_D_MEAN_MIN, false, false);

@@ -77,6 +77,13 @@ bool weft_engine_tile_fits(const weft_engine_params *params, int kind, int64_t p
     return kind != WEFT_KIND_CONV || (depth % p->simd == 0 && rows * depth <= p->x_bytes);
 }
 
+bool weft_engine_means_fit(const weft_engine_params *params, int64_t image_pixels, int64_t pixels,
+                           int64_t channels)
+{
+    int64_t images = round_up(pixels, image_pixels) / image_pixels;
+    return images * round_up(channels, params->lanes) <= params->line;
+}
+
 int64_t weft_engine_storage_bytes(const weft_engine_params *params)
 {
     weft_engine_array list[WEFT_ENGINE_ARRAYS_MAX];

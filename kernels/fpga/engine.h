@@ -46,9 +46,14 @@ int64_t weft_engine_storage_bytes(const weft_engine_params *params);
  *   CONV:          d a multiple of simd; up(p, rows) * d <= x_bytes
  *   CONV, GROUPED: up(c, cols) * up(d, simd) <= w_bytes
  *   GROUPED, POOL: p * up(c, lanes) * d <= lane_bytes
- * Besides, at most one image ends in a tile whose means are taken: p <= pixels of an image. */
+ */
 bool weft_engine_tile_fits(const weft_engine_params *params, int kind, int64_t pixels,
                            int64_t channels, int64_t depth);
+
+/* Where means are taken: whether those of all images that end in a tile fit a line. With i pixels
+ * of an image: up(p, i) / i * up(c, lanes) <= line. */
+bool weft_engine_means_fit(const weft_engine_params *params, int64_t image_pixels, int64_t pixels,
+                           int64_t channels);
 
 /* ---- what the printed source is made of: the home of every count of resources ---- */
 

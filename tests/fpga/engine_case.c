@@ -137,14 +137,14 @@ static void put_tile(struct layout *l, int kind, const weft_engine_params *p, in
 {
     int64_t pixels = (int64_t)get(l, WEFT_D_OUT_HEIGHT) * get(l, WEFT_D_OUT_WIDTH);
     int64_t step = kind == WEFT_KIND_CONV ? p->simd : 1, p_tile, c_tile, d_tile;
-    /* Over several images where no means are taken. */
-    if (kind == WEFT_KIND_POOL || (l->w[WEFT_D_FLAGS] & WEFT_FLAG_MEAN) == 0)
-        pixels = pixels * get(l, WEFT_D_BATCH) + 1;
+    int64_t most = pixels * get(l, WEFT_D_BATCH) + 1;
+    int has_mean = kind != WEFT_KIND_POOL && (l->w[WEFT_D_FLAGS] & WEFT_FLAG_MEAN) != 0;
     do {
-        p_tile = draw_in(l->d, 1, pixels);
+        p_tile = draw_in(l->d, 1, most);
         c_tile = draw_in(l->d, 1, get(l, WEFT_D_OUT_CHANNELS) + 1);
         d_tile = step * draw_in(l->d, 1, round_up(filter, step) / step + 1);
-    } while (!weft_engine_tile_fits(p, kind, p_tile, c_tile, d_tile));
+    } while (!weft_engine_tile_fits(p, kind, p_tile, c_tile, d_tile) ||
+             (has_mean && !weft_engine_means_fit(p, pixels, p_tile, c_tile)));
     put(l, WEFT_D_TILE_PIXELS, p_tile);
     put(l, WEFT_D_TILE_CHANNELS, c_tile);
     put(l, WEFT_D_TILE_DEPTH, d_tile);

@@ -98,17 +98,23 @@ static void damage_is_refused(void **state)
     }
 }
 
-/* A tile that two images end in, where their means are taken. */
-static void means_of_one_image_per_tile(void **state)
+/* "tiny" has lines of 16: room for the means of two images with a block of 8 lanes each. */
+static void means_of_a_tile_fit_a_line(void **state)
 {
     (void)state;
     struct engine_case c;
+    const weft_engine_params *tiny = weft_engine_find("tiny");
+    assert_true(weft_engine_means_fit(tiny, 9, 18, 8));
+    assert_false(weft_engine_means_fit(tiny, 9, 19, 8));
+    assert_false(weft_engine_means_fit(tiny, 9, 18, 9));
     make(&c, WEFT_KIND_CONV, WEFT_FLAG_MEAN);
-    uint32_t pixels = c.program[WEFT_D_OUT_HEIGHT] * c.program[WEFT_D_OUT_WIDTH];
-    c.program[WEFT_D_TILE_PIXELS] = pixels + 1;
+    c.program[WEFT_D_OUT_HEIGHT] = c.program[WEFT_D_OUT_WIDTH] = 1;
+    c.program[WEFT_D_TILE_PIXELS] = 3;
     c.program[WEFT_D_TILE_CHANNELS] = 1;
     c.program[WEFT_D_TILE_DEPTH] = 8;
-    assert_string_equal(check(&c), "a tile is larger than an image whose mean is taken");
+    assert_string_equal(check(&c), "more images end in a tile than a line has means for");
+    c.program[WEFT_D_TILE_PIXELS] = 2;
+    assert_null(check(&c));
     engine_case_free(&c);
 }
 
@@ -150,7 +156,7 @@ static void end_needs_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(damage_is_refused), cmocka_unit_test(means_of_one_image_per_tile),
+        cmocka_unit_test(damage_is_refused), cmocka_unit_test(means_of_a_tile_fit_a_line),
         cmocka_unit_test(vectors_are_read),  cmocka_unit_test(memories_are_whole_words),
         cmocka_unit_test(end_needs_nothing),
     };

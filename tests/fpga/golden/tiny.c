@@ -1621,25 +1621,47 @@ static void store_tile(struct weft_word *target, const struct job job,
     write_pending(target, pending);
 }
 
-/* The means of the image that ends in this tile. */
+/* How many images end in the tile of a last piece, where means are taken. */
+static weft_s32 ended_images(const struct job job, const struct run run)
+{
+    const weft_s32 has_means = run.is_last && is_window(job) && has(job, WEFT_FLAG_MEAN);
+    return has_means ? (run.oy * job.out_width + run.ox + run.pixels) / job.pixels : 0;
+}
+
+/* The means of the images that end in this tile, [image][channel] on the card and in memory. */
 static void store_means(struct weft_word *target, const struct job job,
                         const struct run run, weft_u64 means[WEFT_LINE_ROWS][WEFT_BANKS])
 {
+    const weft_s32 pitch = run.lane_blocks * WEFT_LANES;
+    const weft_s32 images = ended_images(job, run);
     struct pending pending = {0};
-    weft_u32 at = (weft_u32)job.mean + (weft_u32)run.channel +
-                  (weft_u32)run.image * (weft_u32)job.out_channels;
+    weft_u32 image_at = (weft_u32)job.mean + (weft_u32)run.channel +
+                        (weft_u32)run.image * (weft_u32)job.out_channels;
+    weft_u32 at = image_at;
+    weft_s32 image = 0;
+    weft_s32 base = 0;
     weft_s32 k = 0;
-    while (k < run.channels) {
+    weft_s32 left = run.channels;
+    while (image < images) {
         #pragma HLS LOOP_TRIPCOUNT min=1 max=16
         #pragma HLS PIPELINE II=1
         #pragma HLS DEPENDENCE variable=target inter false
         const weft_s32 to = (weft_s32)(at % WEFT_PORT);
-        const weft_s32 count = least(WEFT_PORT - to, run.channels - k);
+        const weft_s32 count = least(WEFT_PORT - to, left);
         const struct groups groups = get_groups(means, k / 8, blocks_of(k % 8 + count, 8));
         pending = add_bytes(target, pending, at / WEFT_PORT, gather_bytes(groups, k % 8, to), to,
                             count);
         k += count;
         at += (weft_u32)count;
+        left -= count;
+        if (left == 0) {
+            image++;
+            image_at += (weft_u32)job.out_channels;
+            at = image_at;
+            base += pitch;
+            k = base;
+            left = run.channels;
+        }
     }
     write_pending(target, pending);
 }
@@ -1694,13 +1716,6 @@ static void store_rows(struct weft_word *target, const struct job job,
     write_pending(target, pending);
 }
 
-/* Whether an image ends in the tile: at most one does where there are means. */
-static weft_s32 has_means(const struct job job, const struct run run)
-{
-    return run.is_last && is_window(job) && has(job, WEFT_FLAG_MEAN) &&
-           run.oy * job.out_width + run.ox + run.pixels >= job.pixels;
-}
-
 static void store(struct weft_word *target, const struct job job, const struct run run,
                   weft_u32 walk[WEFT_WALK_WORDS], weft_u64 values[WEFT_TILE_ROWS][WEFT_BANKS],
                   weft_u64 means[WEFT_LINE_ROWS][WEFT_BANKS])
@@ -1709,9 +1724,7 @@ static void store(struct weft_word *target, const struct job job, const struct r
         store_rows(target, job, run, walk, values);
     } else if (run.is_last) {
         store_tile(target, job, run, values);
-        if (has_means(job, run)) {
-            store_means(target, job, run, means);
-        }
+        store_means(target, job, run, means);
     }
 }
 
@@ -1822,7 +1835,7 @@ static struct ratio find_ratio(const weft_s32 count, const weft_s32 count_rows,
 }
 
 /* The values of a tile or of a piece of a stream. Sums of the mean are kept from tile to tile
- * (`totals`), and put aside (`ended`) where an image ends. */
+ * (`totals`), and put aside (`ended`, image by image) where one ends. */
 static void finish_values(const struct job job, const struct run run,
                           const weft_s32 counts[WEFT_COUNT_ROWS],
                           const weft_s32 mults[WEFT_COUNT_ROWS],
@@ -1850,6 +1863,7 @@ static void finish_values(const struct job job, const struct run run,
     weft_s32 lane_block = 0;
     weft_s32 row = 0; /* within the array's rows */
     weft_s32 row_block = 0;
+    weft_s32 ended_base = 0; /* block of the image that ends next */
     for (weft_s32 cycle = 0; cycle < cycles; cycle++) {
         #pragma HLS LOOP_TRIPCOUNT min=1 max=128
         #pragma HLS PIPELINE II=1
@@ -1882,8 +1896,8 @@ static void finish_values(const struct job job, const struct run run,
                 const weft_s32 total =
                     (weft_s32)(before + (weft_u32)value - (weft_u32)job.mean_base);
                 totals[lane_block][lane] = total;
-                if (is_end) {
-                    ended[lane_block][lane] = total;
+                if (is_end && has(job, WEFT_FLAG_MEAN)) {
+                    ended[ended_base + lane_block][lane] = total;
                 }
                 bytes[lane / 8] |= (weft_u64)weft_byte_of(value) << (8 * (lane % 8));
             }
@@ -1909,20 +1923,22 @@ static void finish_values(const struct job job, const struct run run,
             }
             if (pixel == job.pixels) {
                 pixel = 0;
+                ended_base += run.lane_blocks;
                 oy = 0;
             }
         }
     }
 }
 
-/* The means of the image that ended: one per cycle. */
+/* The means of the images that ended: one per cycle. */
 static void finish_means(const struct job job, const struct run run,
                          weft_s32 ended[WEFT_LINE_BLOCKS][WEFT_LANES],
                          weft_u64 means[WEFT_LINE_ROWS][WEFT_BANKS])
 {
+    const weft_s32 count = ended_images(job, run) * run.lane_blocks * WEFT_LANES;
     weft_u64 bytes = 0;
-    for (weft_s32 i = 0; i < run.channels; i++) {
-        #pragma HLS LOOP_TRIPCOUNT min=1 max=16
+    for (weft_s32 i = 0; i < count; i++) {
+        #pragma HLS LOOP_TRIPCOUNT min=0 max=16
         #pragma HLS PIPELINE II=1
         const weft_s32 mean =
             weft_requantise(ended[i / WEFT_LANES][i % WEFT_LANES], job.mean_mult, job.mean_shift,
@@ -1948,9 +1964,7 @@ static void finish(const struct job job, const struct run run,
 {
     finish_values(job, run, counts, mults, shifts, table, bias, mult, shift, residual, addend,
                   sums, totals, ended, values);
-    if (has_means(job, run)) {
-        finish_means(job, run, ended, means);
-    }
+    finish_means(job, run, ended, means);
 }
 
 /* ---- the engine: walks the program ---- */
