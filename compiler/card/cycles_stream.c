@@ -31,7 +31,6 @@ static stream stream_of(counted *c)
 }
 
 typedef struct operand {
-    bool is_kept;         /* the same elements for every row */
     double words, broken; /* of a stretch, in the mean */
 } operand;
 
@@ -65,14 +64,11 @@ static joined joined_of(const stream *s, int steps)
 static operand operand_of(const stream *s, int at, int steps)
 {
     const counted *c = s->c;
-    operand o = {.is_kept = s->length <= c->params->line};
+    operand o = {0, 0};
     int64_t begin = counted_int(c, at), every = 0;
-    for (int i = 0; i < WEFT_D_DIMS - 1; i++) {
-        if (counted_size(c, WEFT_D_SIZES + i) == 1)
-            continue;
-        every = weft__common_divisor(every, counted_int(c, steps + i));
-        o.is_kept = o.is_kept && counted_int(c, steps + i) == 0;
-    }
+    for (int i = 0; i < WEFT_D_DIMS - 1; i++)
+        if (counted_size(c, WEFT_D_SIZES + i) != 1)
+            every = weft__common_divisor(every, counted_int(c, steps + i));
     int64_t parts = blocks_of(s->length, s->part);
     double mean = (double)s->length / (double)parts;
     if (counted_int(c, steps + WEFT_D_DIMS - 1) != 1 && s->length > 1) {
@@ -136,10 +132,7 @@ static loads loads_of(const stream *s, int64_t stretches)
         if (!operands[i].is_there)
             continue;
         operand o = operand_of(s, operands[i].at, operands[i].steps);
-        if (o.is_kept)
-            l.kept[operands[i].load] += o.words;
-        else
-            l.piece[operands[i].load] += (double)stretches * o.words;
+        l.piece[operands[i].load] += (double)stretches * o.words;
     }
     if (kind == WEFT_KIND_TABLE)
         l.kept[1] = weft__words_touched(counted_int(c, WEFT_D_TABLE), 0, 256, c->word_bytes);

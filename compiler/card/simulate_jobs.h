@@ -28,7 +28,6 @@ typedef struct sim_stream_job {
     struct {
         int64_t offset, steps[WEFT_D_DIMS];
         bool is_there;
-        bool is_kept; /* the same for every row: loaded once */
     } operands[4];
     int64_t table;
     int64_t rows;           /* innermost ones */

@@ -62,8 +62,6 @@ static int64_t rows_to_load(const sim_stream_job *job, int operand, int64_t run)
 {
     if (!job->operands[operand].is_there)
         return 0;
-    if (job->operands[operand].is_kept)
-        return run == 0 ? 1 : 0;
     return piece_of(job, run).rows;
 }
 
@@ -130,12 +128,8 @@ static void read_operand(sim_stream_job *job, int operand, const uint32_t *words
 {
     job->operands[operand].offset = (int32_t)words[offset_word];
     job->operands[operand].is_there = is_there;
-    job->operands[operand].is_kept = job->sizes[INNERMOST] <= job->params->line;
-    for (int i = 0; i < WEFT_D_DIMS; i++) {
+    for (int i = 0; i < WEFT_D_DIMS; i++)
         job->operands[operand].steps[i] = (int32_t)words[steps_word + i];
-        if (i < INNERMOST && job->sizes[i] > 1 && job->operands[operand].steps[i] != 0)
-            job->operands[operand].is_kept = false;
-    }
 }
 
 static void read_job(sim_stream_job *job, const weft_engine_params *params, const uint32_t *words)
