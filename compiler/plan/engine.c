@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "compiler/codegen/engine_print.h"
+#include "compiler/package/engine_params.h"
 
 /* ---- words ---- */
 
@@ -138,15 +139,5 @@ void weft__plan_engine_programs(planner *shared, weft_manifest *manifest)
                                      .hls_program = (int32_t)manifest->program_count + 1};
     programs[manifest->program_count++] = print(shared->arena, engine, WEFT_DIALECT_OPENCL);
     programs[manifest->program_count++] = print(shared->arena, engine, WEFT_DIALECT_HLS_C);
-    const struct {
-        const char *name;
-        int32_t number;
-    } parameters[] = {{"rows", engine->rows},       {"columns", engine->cols},
-                      {"simd", engine->simd},       {"lanes", engine->lanes},
-                      {"x_bytes", engine->x_bytes}, {"w_bytes", engine->w_bytes},
-                      {"sums", engine->sums},       {"lane_bytes", engine->lane_bytes},
-                      {"line", engine->line},       {"port", engine->port}};
-    for (size_t i = 0; i < sizeof parameters / sizeof parameters[0]; i++)
-        weft_attrs_set_int(&manifest->engine.parameters, shared->arena, parameters[i].name,
-                           parameters[i].number);
+    weft_engine_params_write(engine, shared->arena, &manifest->engine.parameters);
 }

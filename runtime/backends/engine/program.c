@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "compiler/package/engine_params.h"
 #include "kernels/fpga/check.h"
 #include "kernels/fpga/engine.h"
 #include "runtime/backends/engine/engine_backend.h"
@@ -37,23 +38,6 @@ static uint32_t resolve(const engine_session *session, const weft_run_memory *me
     return (uint32_t)memory->arena_offsets[owner] + (uint32_t)word->i;
 }
 
-/* The engine as the package describes it. */
-static weft_engine_params read_params(const weft_engine *engine)
-{
-    const weft_attrs *list = &engine->parameters;
-    return (weft_engine_params){.name = engine->name,
-                                .rows = (int32_t)weft_attrs_int(list, "rows", 0),
-                                .cols = (int32_t)weft_attrs_int(list, "columns", 0),
-                                .simd = (int32_t)weft_attrs_int(list, "simd", 0),
-                                .lanes = (int32_t)weft_attrs_int(list, "lanes", 0),
-                                .x_bytes = (int32_t)weft_attrs_int(list, "x_bytes", 0),
-                                .w_bytes = (int32_t)weft_attrs_int(list, "w_bytes", 0),
-                                .sums = (int32_t)weft_attrs_int(list, "sums", 0),
-                                .lane_bytes = (int32_t)weft_attrs_int(list, "lane_bytes", 0),
-                                .line = (int32_t)weft_attrs_int(list, "line", 0),
-                                .port = (int32_t)weft_attrs_int(list, "port", 0)};
-}
-
 /* Whether the descriptors are for the engine of kernels/fpga. Another engine has a layout of its
  * own, which only it can check. */
 static bool is_weft_engine(const weft_manifest *manifest)
@@ -67,7 +51,7 @@ static bool is_weft_engine(const weft_manifest *manifest)
 static weft_status check_program(const engine_session *session, const weft_run_memory *memory,
                                  const uint32_t *words, weft_diag *diag)
 {
-    weft_engine_params params = read_params(&session->view->manifest->engine);
+    weft_engine_params params = weft_engine_params_read(&session->view->manifest->engine);
     /* Sections of a package are whole pages, and so are whole words. */
     uint64_t word = WEFT_ENGINE_PORT_MAX;
     uint64_t weights_bytes = (session->view->weights_bytes + word - 1) / word * word;
