@@ -4,6 +4,7 @@
 #ifndef WEFT_CARD_COUNTED_H
 #define WEFT_CARD_COUNTED_H
 
+#include "compiler/base/integer.h"
 #include "compiler/card/card.h"
 #include "compiler/card/flow.h"
 
@@ -33,16 +34,6 @@ static inline int64_t counted_size(const counted *c, int index)
 static inline bool counted_flag(const counted *c, uint32_t flag)
 {
     return (c->words[WEFT_D_FLAGS] & flag) != 0;
-}
-
-static inline int64_t blocks_of(int64_t count, int64_t block)
-{
-    return (count + block - 1) / block;
-}
-
-static inline int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* Cycles of one word through a port. */

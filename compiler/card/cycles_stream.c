@@ -21,10 +21,10 @@ static stream stream_of(counted *c)
     for (int i = 0; i < WEFT_D_DIMS - 1; i++)
         s.rows *= counted_size(c, WEFT_D_SIZES + i);
     int64_t line = c->params->line;
-    s.part = least(s.length, line);
+    s.part = weft_least(s.length, line);
     s.stretches = s.length <= line ? line / s.length : 1;
-    int64_t all = s.rows * blocks_of(s.length, line);
-    s.stretches = least(s.stretches, all);
+    int64_t all = s.rows * weft_blocks(s.length, line);
+    s.stretches = weft_least(s.stretches, all);
     s.pieces = all / s.stretches;
     s.rest = all % s.stretches;
     return s;
@@ -55,7 +55,7 @@ static joined joined_of(const stream *s, int steps)
         else
             j.every = weft__common_divisor(j.every, step);
     }
-    j.rows = least(j.rows, s->stretches);
+    j.rows = weft_least(j.rows, s->stretches);
     if (j.rows > 1)
         j.every = weft__common_divisor(j.every, s->length * j.rows);
     return j;
@@ -69,7 +69,7 @@ static operand operand_of(const stream *s, int at, int steps)
     for (int i = 0; i < WEFT_D_DIMS - 1; i++)
         if (counted_size(c, WEFT_D_SIZES + i) != 1)
             every = weft__common_divisor(every, counted_int(c, steps + i));
-    int64_t parts = blocks_of(s->length, s->part);
+    int64_t parts = weft_blocks(s->length, s->part);
     double mean = (double)s->length / (double)parts;
     if (counted_int(c, steps + WEFT_D_DIMS - 1) != 1 && s->length > 1) {
         o.words = mean; /* one element per cycle */
@@ -173,8 +173,8 @@ static piece_runs piece_runs_of(const stream *s, int64_t stretches, int64_t coun
     loads l = loads_of(s, stretches);
     put_loads(c, l.piece, false, runs.next);
     count_loads(c, l.piece, times);
-    double elements = many * (double)s->length / (double)blocks_of(s->length, s->part);
-    double compute = (double)blocks_of((int64_t)elements, c->params->lanes);
+    double elements = many * (double)s->length / (double)weft_blocks(s->length, s->part);
+    double compute = (double)weft_blocks((int64_t)elements, c->params->lanes);
     runs.next[COMPUTE] = t->handshake + compute;
     c->result.vector += times * compute;
     operand y = target_of(s);

@@ -39,9 +39,9 @@ static window window_of(counted *c)
     w.inputs = in_channels / groups;
     w.outputs = w.out_channels / groups;
     w.depth = counted_size(c, WEFT_D_KERNEL_HEIGHT) * w.kernel_width * w.inputs;
-    w.tile_pixels = least(counted_size(c, WEFT_D_TILE_PIXELS), w.pixels);
-    w.tile_channels = least(counted_size(c, WEFT_D_TILE_CHANNELS), w.out_channels);
-    w.tile_depth = least(counted_size(c, WEFT_D_TILE_DEPTH), w.depth);
+    w.tile_pixels = weft_least(counted_size(c, WEFT_D_TILE_PIXELS), w.pixels);
+    w.tile_channels = weft_least(counted_size(c, WEFT_D_TILE_CHANNELS), w.out_channels);
+    w.tile_depth = weft_least(counted_size(c, WEFT_D_TILE_DEPTH), w.depth);
     w.is_contiguous = counted_int(c, WEFT_D_X_CHANNEL) == 1;
     w.is_merged = w.is_conv && w.is_contiguous && counted_int(c, WEFT_D_X_PIXEL) == w.inputs &&
                   counted_int(c, WEFT_D_DILATION_X) == 1;
@@ -60,9 +60,9 @@ typedef struct work {
 /* Share of output positions whose tap, at `offset` from the window's place, lies in [0, size). */
 static double inside_share(int64_t outputs, int64_t stride, int64_t offset, int64_t size)
 {
-    int64_t low = offset >= 0 ? 0 : blocks_of(-offset, stride);
+    int64_t low = offset >= 0 ? 0 : weft_blocks(-offset, stride);
     int64_t high = offset >= size ? 0 : (size - 1 - offset) / stride + 1;
-    int64_t inside = least(high, outputs) - least(low, outputs);
+    int64_t inside = weft_least(high, outputs) - weft_least(low, outputs);
     return inside > 0 ? (double)inside / (double)outputs : 0;
 }
 
@@ -84,7 +84,7 @@ static work stretch_work(const window *w, int64_t index, int64_t skipped, int64_
                  x * counted_int(c, WEFT_D_X_PIXEL) + skipped;
     double words = w->is_contiguous ? weft__words_touched(at, w->x_step, elements, c->word_bytes)
                                     : (double)elements;
-    double padding = (double)blocks_of(elements, c->word_bytes);
+    double padding = (double)weft_blocks(elements, c->word_bytes);
     double word_cycles = weft__card_word_cycles(c, WEFT_PORT_SOURCE);
     return (work){inside * words * word_cycles + (1 - inside) * padding, inside * words};
 }
@@ -96,7 +96,7 @@ static work patch_work(const window *w, int64_t low, int64_t high)
     work sum = {0, 0};
     while (low < high) {
         int64_t index = low / length, skipped = low % length;
-        int64_t elements = least(high - low, length - skipped);
+        int64_t elements = weft_least(high - low, length - skipped);
         work part = stretch_work(w, index, skipped, elements);
         sum.cycles += part.cycles;
         sum.words += part.words;
@@ -172,7 +172,7 @@ static work patches_of(const window *w, const tile_kind *t, depth_range range)
 {
     work sum = {0, 0};
     for (int64_t k = range.low; k < range.high; k += w->tile_depth) {
-        int64_t end = least(range.high, k + w->tile_depth);
+        int64_t end = weft_least(range.high, k + w->tile_depth);
         work piece = w->is_conv ? patch_work(w, k, end) : lane_work(w, k, end, t->channels);
         sum.cycles += piece.cycles;
         sum.words += piece.words;
@@ -233,7 +233,7 @@ static void put_end(const window *w, const tile_kind *t, double run[WEFT_FLOW_PR
         stored += images * weft__words_touched(counted_int(c, WEFT_D_MEAN), w->tile_channels,
                                                t->channels, c->word_bytes);
     }
-    double finish = lines * (double)blocks_of(t->channels, c->params->lanes);
+    double finish = lines * (double)weft_blocks(t->channels, c->params->lanes);
     double store = stored * weft__card_word_cycles(c, WEFT_PORT_TARGET);
     run[FINISH] += finish;
     c->result.finish += tiles * finish;
@@ -247,7 +247,7 @@ static tile_runs tile_runs_of(const window *w, const tile_kind *t)
 {
     counted *c = w->c;
     const weft_engine_params *e = c->params;
-    tile_runs runs = {.whole_pieces = blocks_of(w->depth, w->tile_depth) - 1};
+    tile_runs runs = {.whole_pieces = weft_blocks(w->depth, w->tile_depth) - 1};
     int64_t cut = runs.whole_pieces * w->tile_depth;
     depth_range ranges[2] = {{0, cut, runs.whole_pieces}, {cut, w->depth, 1}};
     double tiles = (double)t->count, broken = 0;
@@ -265,9 +265,9 @@ static tile_runs tile_runs_of(const window *w, const tile_kind *t)
         double idle = patch.cycles - patch.words * weft__card_word_cycles(c, WEFT_PORT_SOURCE);
         int64_t depth = (range.high - range.low) / range.pieces;
         double sum = w->is_conv
-                         ? (double)(blocks_of(t->pixels, e->rows) *
-                                    blocks_of(t->channels, e->cols) * blocks_of(depth, e->simd))
-                         : (double)(t->pixels * blocks_of(t->channels, e->lanes) * depth);
+                         ? (double)(weft_blocks(t->pixels, e->rows) *
+                                    weft_blocks(t->channels, e->cols) * weft_blocks(depth, e->simd))
+                         : (double)(t->pixels * weft_blocks(t->channels, e->lanes) * depth);
         double times = tiles * (double)range.pieces;
         put_loads(c, words, idle, false, run);
         count_loads(c, words, idle, times);
@@ -319,7 +319,7 @@ typedef struct column_runs {
 /* `count` tiles of so many channels. */
 static column_runs column_runs_of(const window *w, int64_t channels, int64_t count)
 {
-    column_runs column = {.whole_tiles = blocks_of(w->pixels, w->tile_pixels) - 1};
+    column_runs column = {.whole_tiles = weft_blocks(w->pixels, w->tile_pixels) - 1};
     int64_t rest = w->pixels - column.whole_tiles * w->tile_pixels;
     if (column.whole_tiles > 0) {
         tile_kind whole = {w->tile_pixels, channels, count * column.whole_tiles, count};
@@ -358,11 +358,11 @@ double weft__card_count_window(counted *c, const void *context)
         count_loads(c, words, 0, 1);
         flow.last[WEIGHTS] = c->result.weights;
     }
-    int64_t whole = blocks_of(w.out_channels, w.tile_channels) - 1;
-    double tiles = (double)((whole + 1) * blocks_of(w.pixels, w.tile_pixels));
+    int64_t whole = weft_blocks(w.out_channels, w.tile_channels) - 1;
+    double tiles = (double)((whole + 1) * weft_blocks(w.pixels, w.tile_pixels));
     c->runs[WEFT_PORT_SECOND] = c->runs[WEFT_PORT_TARGET] = tiles;
     c->runs[WEFT_PORT_SOURCE] = c->runs[WEFT_PORT_WEIGHTS] =
-        tiles * (double)blocks_of(w.depth, w.tile_depth);
+        tiles * (double)weft_blocks(w.depth, w.tile_depth);
     if (whole > 0) {
         column_runs column = column_runs_of(&w, w.tile_channels, whole);
         weft__flow_repeat(&flow, whole, add_column, &column);

@@ -2,10 +2,7 @@
 /* Arrays in the memories of an UltraScale+ device. Must not know which arrays there are. */
 #include "compiler/card/pack.h"
 
-static int64_t blocks(int64_t count, int64_t block)
-{
-    return (count + block - 1) / block;
-}
+#include "compiler/base/integer.h"
 
 /* A RAMB18 with one reading and one writing port (UG573): half a block RAM. */
 static const struct {
@@ -16,7 +13,7 @@ static int64_t ram18_of(int64_t depth, int64_t bits)
 {
     int64_t best = INT64_MAX;
     for (size_t i = 0; i < sizeof ram18 / sizeof ram18[0]; i++) {
-        int64_t count = blocks(bits, ram18[i].width) * blocks(depth, ram18[i].depth);
+        int64_t count = weft_blocks(bits, ram18[i].width) * weft_blocks(depth, ram18[i].depth);
         best = count < best ? count : best;
     }
     return best;
@@ -27,8 +24,8 @@ static int64_t ram18_of(int64_t depth, int64_t bits)
 static int64_t lutram_of(int64_t depth, int64_t bits)
 {
     if (depth <= 32)
-        return 8 * blocks(bits, 14);
-    return 8 * blocks(bits, 7) * blocks(depth, 64);
+        return 8 * weft_blocks(bits, 14);
+    return 8 * weft_blocks(bits, 7) * weft_blocks(depth, 64);
 }
 
 /* An UltraRAM is 72 bits wide and 4096 deep, nothing else (UG573). */
@@ -43,7 +40,7 @@ weft__card_storage weft__card_pack(int64_t banks, int64_t depth, int64_t bits)
         return storage;
     }
     int64_t halves = banks * ram18_of(depth, bits);
-    int64_t ultra = banks * blocks(bits, URAM_WIDTH) * blocks(depth, URAM_DEPTH);
+    int64_t ultra = banks * weft_blocks(bits, URAM_WIDTH) * weft_blocks(depth, URAM_DEPTH);
     /* An UltraRAM holds as much as 8 block RAMs; where it would be more than half empty, block RAM
      * is the better use of the device. */
     if (depth >= URAM_DEPTH / 2 && halves >= 8 * ultra)

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "compiler/base/integer.h"
 #include "compiler/base/text.h"
 
 /* So many candidates, best bound first, are looked at with the cycle model and few tiles; the best
@@ -107,11 +108,6 @@ static weft_engine_params make_engine(int32_t rows, int32_t cols, int32_t lanes,
                                 .doc = "planned for a card"};
 }
 
-static int64_t blocks(int64_t count, int64_t block)
-{
-    return (count + block - 1) / block;
-}
-
 static int64_t word_of(const weft_descriptor *descriptor, int word)
 {
     return (size_t)word < descriptor->word_count ? descriptor->words[word].i : 0;
@@ -138,16 +134,16 @@ static double bound_of(const weft_descriptor *d, const weft_engine_params *p, do
     int64_t pixels = product_of(d, WEFT_D_OUT_HEIGHT, 2) * word_of(d, WEFT_D_BATCH);
     int64_t channels = word_of(d, WEFT_D_OUT_CHANNELS),
             taps = product_of(d, WEFT_D_KERNEL_HEIGHT, 2);
-    double finish = (double)(pixels * blocks(channels, p->lanes));
+    double finish = (double)(pixels * weft_blocks(channels, p->lanes));
     if (kind != WEFT_KIND_CONV)
         return finish * (double)taps;
     int64_t depth = taps * word_of(d, WEFT_D_IN_CHANNELS);
-    double array = (double)(blocks(pixels, p->rows) * blocks(channels, p->cols)) *
-                   (double)blocks(depth, p->simd);
+    double array = (double)(weft_blocks(pixels, p->rows) * weft_blocks(channels, p->cols)) *
+                   (double)weft_blocks(depth, p->simd);
     /* Patches are read again for every tile of channels; a tile has no more than the sums of one
      * row of blocks allow. */
     int64_t most_channels = p->sums / p->rows;
-    double read = (double)(pixels * depth) * (double)blocks(channels, most_channels);
+    double read = (double)(pixels * depth) * (double)weft_blocks(channels, most_channels);
     return fmax(fmax(array, finish), (read + (double)(pixels * channels)) / bank_bytes);
 }
 

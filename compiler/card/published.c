@@ -94,7 +94,7 @@ typedef struct shape {
 /* Rows of the input under `rows` rows of the output. */
 static int64_t input_bytes(const weft__published_layer *l, int64_t rows)
 {
-    return least((rows - 1) * l->stride + l->kernel, l->in_side) * l->in_side * l->in_channels;
+    return weft_least((rows - 1) * l->stride + l->kernel, l->in_side) * l->in_side * l->in_channels;
 }
 
 static int64_t output_bytes(const weft__published_layer *l, int64_t rows)
@@ -134,10 +134,10 @@ static shape shape_of(const design *d, const weft__published_layer *l)
  * sums take as many pixels and channels at a time as the array takes pixels and inputs. */
 static double compute_cycles(const design *d, const weft__published_layer *l, int64_t rows)
 {
-    int64_t blocks = rows * blocks_of(l->out_side, d->pixels), taps = l->kernel * l->kernel;
+    int64_t blocks = rows * weft_blocks(l->out_side, d->pixels), taps = l->kernel * l->kernel;
     if (is_on_array(l) && 2 * l->in_channels <= d->inputs)
-        taps = l->kernel * blocks_of(l->kernel, d->inputs / l->in_channels);
-    return (double)(blocks * taps * blocks_of(l->in_channels, d->inputs));
+        taps = l->kernel * weft_blocks(l->kernel, d->inputs / l->in_channels);
+    return (double)(blocks * taps * weft_blocks(l->in_channels, d->inputs));
 }
 
 /* Cycles to move `bytes` bytes in one stretch; it is done `count` times in all. */
@@ -155,7 +155,7 @@ static tile tile_of(counted *c, const design *d, const shape *s, int64_t rows, b
     const weft__published_layer *l = s->layer;
     const double *latency = c->timing->latency;
     bool is_add = l->kind == WEFT_LAYER_ADD;
-    tile t = {.groups = is_on_array(l) ? blocks_of(l->out_channels, d->outputs) : 1};
+    tile t = {.groups = is_on_array(l) ? weft_blocks(l->out_channels, d->outputs) : 1};
     double groups = (double)t.groups, tiles = (double)count, all = groups * tiles;
     for (int k = 0; k < PROCESSES; k++)
         t.next[k] = HANDSHAKE;
@@ -206,7 +206,7 @@ static double count_layer(counted *c, const void *context)
     weft__flow flow = {
         .count = PROCESSES,
         .producers = {[COMPUTE] = 1u << LOAD | 1u << WEIGHTS, [STORE] = 1u << COMPUTE}};
-    int64_t side = j->layer->out_side, tiles = blocks_of(side, s.rows);
+    int64_t side = j->layer->out_side, tiles = weft_blocks(side, s.rows);
     tile last =
         tile_of(c, j->design, &s, side - (tiles - 1) * s.rows, tiles == 1 || !s.keeps_filters, 1);
     c->runs[WEFT_PORT_SOURCE] = (double)tiles;

@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* ADD, MUL, TABLE, MOVE and FILL: runs are pieces, which are as many whole innermost rows as fit a
  * line of the engine, or parts of a row that does not fit. */
+#include "compiler/base/integer.h"
 #include "compiler/card/simulate_jobs.h"
 
 enum { A, B, R, Y };
 enum { INNERMOST = WEFT_D_DIMS - 1 };
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t blocks(int64_t count, int64_t block)
-{
-    return (count + block - 1) / block;
-}
 
 /* Rows and elements of one run. */
 typedef struct piece {
@@ -26,11 +17,12 @@ static piece piece_of(const sim_stream_job *job, int64_t run)
 {
     if (job->row_pieces == 1) {
         int64_t row = run * job->rows_per_piece;
-        return (piece){row, least(job->rows_per_piece, job->rows - row), 0, job->sizes[INNERMOST]};
+        return (piece){row, weft_least(job->rows_per_piece, job->rows - row), 0,
+                       job->sizes[INNERMOST]};
     }
     int64_t element = run % job->row_pieces * job->params->line;
     return (piece){run / job->row_pieces, 1, element,
-                   least(job->params->line, job->sizes[INNERMOST] - element)};
+                   weft_least(job->params->line, job->sizes[INNERMOST] - element)};
 }
 
 static int64_t row_address(const sim_stream_job *job, int operand, int64_t row, int64_t element)
@@ -120,7 +112,7 @@ static int64_t count_elements(void *user, const sim_process *process)
 {
     const sim_stream_job *job = user;
     piece p = piece_of(job, process->run);
-    return blocks(p.rows * p.elements, job->params->lanes);
+    return weft_blocks(p.rows * p.elements, job->params->lanes);
 }
 
 static void read_operand(sim_stream_job *job, int operand, const uint32_t *words, int offset_word,
@@ -150,7 +142,7 @@ static void read_job(sim_stream_job *job, const weft_engine_params *params, cons
                  is_product && (job->flags & WEFT_FLAG_RESIDUAL) != 0);
     read_operand(job, Y, words, WEFT_D_Y, WEFT_D_Y_STEPS, true);
     int64_t inner = job->sizes[INNERMOST];
-    job->row_pieces = blocks(inner, params->line);
+    job->row_pieces = weft_blocks(inner, params->line);
     job->rows_per_piece = job->row_pieces == 1 ? params->line / inner : 1;
 }
 
@@ -159,7 +151,7 @@ void weft__sim_stream_begin(sim_stream_job *job, sim_flow *flow, const weft_engi
 {
     read_job(job, params, words);
     flow->job = job;
-    flow->run_count = blocks(job->rows, job->rows_per_piece) * job->row_pieces;
+    flow->run_count = weft_blocks(job->rows, job->rows_per_piece) * job->row_pieces;
     flow->process_count = SIM_PROCESSES;
     enum { NONE = SIM_NONE };
     const sim_process loads = {.producers = {NONE}, .consumers = {WEFT_PROCESS_FINISH, NONE}};

@@ -1,22 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* CONV, GROUPED and POOL: runs are, from the outside in, tiles of channels, tiles of pixels (over
  * the whole batch) and pieces of the depth. Addresses are made as the engine makes them. */
+#include "compiler/base/integer.h"
 #include "compiler/card/simulate_jobs.h"
-
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t most(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-static int64_t blocks(int64_t count, int64_t block)
-{
-    return (count + block - 1) / block;
-}
 
 /* What one run works on. */
 typedef struct tile {
@@ -36,9 +22,9 @@ static tile tile_of(const sim_window_job *job, int64_t run)
               .is_first_pixels = pixel_tile == 0,
               .is_first_piece = piece == 0,
               .is_last_piece = piece == job->pieces - 1};
-    t.pixels = least(job->tile_pixels, job->batch * job->pixels - t.pixel);
-    t.channels = least(job->tile_channels, job->out_channels - t.channel);
-    t.depth = least(job->tile_depth, job->depth - t.depth_first);
+    t.pixels = weft_least(job->tile_pixels, job->batch * job->pixels - t.pixel);
+    t.channels = weft_least(job->tile_channels, job->out_channels - t.channel);
+    t.depth = weft_least(job->tile_depth, job->depth - t.depth_first);
     return t;
 }
 
@@ -86,8 +72,8 @@ static bool take_window_row(const sim_window_job *job, corner at, int64_t from, 
     *out = (sim_stretch){.address = address,
                          .bytes = bytes,
                          .step = 1,
-                         .first = most(address, row),
-                         .end = least(address + bytes, row + job->in_width * job->x_pixel)};
+                         .first = weft_most(address, row),
+                         .end = weft_least(address + bytes, row + job->in_width * job->x_pixel)};
     return true;
 }
 
@@ -106,7 +92,8 @@ static bool walk_patches(void *user, sim_process *process, sim_stretch *out)
     int64_t k = t.depth_first + process->sub_item;
     int64_t row_elements = job->kernel_width * job->in_channels;
     int64_t stretch_elements = job->is_merged ? row_elements : job->in_channels;
-    int64_t count = least(stretch_elements - k % stretch_elements, t.depth - process->sub_item);
+    int64_t count =
+        weft_least(stretch_elements - k % stretch_elements, t.depth - process->sub_item);
     process->sub_item += count;
     if (job->is_merged)
         return take_window_row(job, at, k % row_elements, count, k / row_elements, out);
@@ -185,7 +172,7 @@ static bool take_rows(const sim_window_job *job, sim_process *process, tile t, i
         return false;
     int64_t pixel = t.pixel + process->item, within = pixel % job->pixels;
     int64_t count =
-        pixel_step == t.channels ? least(job->pixels - within, t.pixels - process->item) : 1;
+        pixel_step == t.channels ? weft_least(job->pixels - within, t.pixels - process->item) : 1;
     process->item += count;
     return take_bytes(out,
                       base + pixel / job->pixels * image_step + within * pixel_step + t.channel,
@@ -227,8 +214,9 @@ static int64_t count_sum(void *user, const sim_process *process)
     const weft_engine_params *p = job->params;
     tile t = tile_of(job, process->run);
     if (job->kind != WEFT_KIND_CONV)
-        return t.pixels * blocks(t.channels, p->lanes) * t.depth;
-    return blocks(t.pixels, p->rows) * blocks(t.channels, p->cols) * blocks(t.depth, p->simd);
+        return t.pixels * weft_blocks(t.channels, p->lanes) * t.depth;
+    return weft_blocks(t.pixels, p->rows) * weft_blocks(t.channels, p->cols) *
+           weft_blocks(t.depth, p->simd);
 }
 
 static int64_t count_finish(void *user, const sim_process *process)
@@ -240,7 +228,7 @@ static int64_t count_finish(void *user, const sim_process *process)
     int64_t lines = t.pixels;
     if ((job->flags & WEFT_FLAG_MEAN) != 0)
         lines += images_ending(job, t);
-    return lines * blocks(t.channels, job->params->lanes);
+    return lines * weft_blocks(t.channels, job->params->lanes);
 }
 
 static void read_job(sim_window_job *job, const int32_t *d)
@@ -291,9 +279,9 @@ static void read_job(sim_window_job *job, const int32_t *d)
     job->depth = d[WEFT_D_KERNEL_HEIGHT] * job->kernel_width * job->group_inputs;
     job->is_merged =
         job->x_channel == 1 && job->x_pixel == job->in_channels && job->dilation_x == 1;
-    job->pieces = blocks(job->depth, job->tile_depth);
-    job->pixel_tiles = blocks(job->batch * job->pixels, job->tile_pixels);
-    job->channel_tiles = blocks(job->out_channels, job->tile_channels);
+    job->pieces = weft_blocks(job->depth, job->tile_depth);
+    job->pixel_tiles = weft_blocks(job->batch * job->pixels, job->tile_pixels);
+    job->channel_tiles = weft_blocks(job->out_channels, job->tile_channels);
 }
 
 void weft__sim_window_begin(sim_window_job *job, sim_flow *flow, const weft_engine_params *params,

@@ -3,6 +3,7 @@
  * fit, and keeps the fastest. Must not know about: boards, graphs. */
 #include <string.h>
 
+#include "compiler/base/integer.h"
 #include "compiler/base/text.h"
 #include "compiler/card/plan.h"
 
@@ -37,20 +38,10 @@ weft_card_tiles *weft_card_tiles_create(weft_arena *arena, const weft_engine_par
     return tiles;
 }
 
-static int64_t least(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t blocks(int64_t count, int64_t block)
-{
-    return (count + block - 1) / block;
-}
-
 /* One of `parts` equal parts of count, in whole units. */
 static int64_t part_of(int64_t count, int64_t parts, int64_t unit)
 {
-    return blocks(blocks(count, parts), unit) * unit;
+    return weft_blocks(weft_blocks(count, parts), unit) * unit;
 }
 
 /* What is being tiled. */
@@ -70,14 +61,14 @@ static int64_t tile_limit(const search *s, int64_t channels)
     int64_t image = (int64_t)s->words[WEFT_D_OUT_HEIGHT] * s->words[WEFT_D_OUT_WIDTH];
     bool has_mean =
         s->words[WEFT_D_KIND] != WEFT_KIND_POOL && (s->words[WEFT_D_FLAGS] & WEFT_FLAG_MEAN) != 0;
-    int64_t images = p->line / (blocks(channels, p->lanes) * p->lanes);
-    return has_mean ? least(s->pixels, images * image) : s->pixels;
+    int64_t images = p->line / (weft_blocks(channels, p->lanes) * p->lanes);
+    return has_mean ? weft_least(s->pixels, images * image) : s->pixels;
 }
 
 static void consider(search *s, tile t)
 {
-    t.channels = least(t.channels, s->channels);
-    t.pixels = least(t.pixels, tile_limit(s, t.channels));
+    t.channels = weft_least(t.channels, s->channels);
+    t.pixels = weft_least(t.pixels, tile_limit(s, t.channels));
     if (!weft_engine_tile_fits(&s->tiles->params, (int)s->words[WEFT_D_KIND], t.pixels, t.channels,
                                t.depth))
         return;
@@ -97,15 +88,16 @@ static int64_t most_pixels(const search *s, int64_t channels, int64_t depth)
 {
     const weft_engine_params *p = &s->tiles->params;
     bool is_conv = s->words[WEFT_D_KIND] == WEFT_KIND_CONV;
-    int64_t columns = blocks(channels, p->cols), lanes = blocks(channels, p->lanes) * p->lanes;
+    int64_t columns = weft_blocks(channels, p->cols),
+            lanes = weft_blocks(channels, p->lanes) * p->lanes;
     int64_t sum_blocks = p->sums / ((int64_t)p->rows * p->cols);
     int64_t by_buffer = is_conv ? p->x_bytes / depth : p->lane_bytes / (lanes * depth);
     int64_t by_sums = sum_blocks / columns * p->rows;
     if (s->words[WEFT_D_KIND] != WEFT_KIND_POOL &&
-        columns * p->cols * (blocks(depth, p->simd) * p->simd) > p->w_bytes)
+        columns * p->cols * (weft_blocks(depth, p->simd) * p->simd) > p->w_bytes)
         return 0;
-    return least(least(by_buffer, by_sums) / s->pixel_unit * s->pixel_unit,
-                 tile_limit(s, channels));
+    return weft_least(weft_least(by_buffer, by_sums) / s->pixel_unit * s->pixel_unit,
+                      tile_limit(s, channels));
 }
 
 /* Parts worth trying: whole, and a few equal shares. More parts overlap better and start more
@@ -119,10 +111,10 @@ static void search_pixels(search *s, int64_t channels, int64_t depth)
     int64_t most = most_pixels(s, channels, depth);
     if (most < 1)
         return;
-    int64_t fewest = blocks(s->pixels, most);
+    int64_t fewest = weft_blocks(s->pixels, most);
     for (size_t i = 0; i < sizeof finer / sizeof finer[0] && (int)i < s->tiles->tried; i++) {
         int64_t pixels = part_of(s->pixels, fewest * finer[i], s->pixel_unit);
-        consider(s, (tile){least(pixels, most), channels, depth});
+        consider(s, (tile){weft_least(pixels, most), channels, depth});
         if (pixels <= s->pixel_unit)
             break;
     }

@@ -3,6 +3,7 @@
  * overflows before it is refused. */
 #include "kernels/fpga/check.h"
 
+#include "compiler/base/integer.h"
 #include "kernels/include/weft_int.h"
 
 /* Sizes above this make loop counters of the engine overflow. */
@@ -235,20 +236,16 @@ static void check_pool(examined *e)
     are_limits(e, WEFT_D_Y_MIN, false, false);
 }
 
-static int64_t blocks(int64_t count, int64_t block)
-{
-    return (count + block - 1) / block;
-}
-
 /* Runs are counted in s32. */
 static void check_runs(examined *e, int64_t depth)
 {
     int64_t pixels = word(e, WEFT_D_BATCH) * word(e, WEFT_D_OUT_HEIGHT) * word(e, WEFT_D_OUT_WIDTH);
-    int64_t tiles = blocks(pixels, word(e, WEFT_D_TILE_PIXELS)) *
-                    blocks(word(e, WEFT_D_OUT_CHANNELS), word(e, WEFT_D_TILE_CHANNELS));
-    refuse_unless(
-        e, tiles < ADDRESS_END && tiles * blocks(depth, word(e, WEFT_D_TILE_DEPTH)) < ADDRESS_END,
-        "there are too many tiles");
+    int64_t tiles = weft_blocks(pixels, word(e, WEFT_D_TILE_PIXELS)) *
+                    weft_blocks(word(e, WEFT_D_OUT_CHANNELS), word(e, WEFT_D_TILE_CHANNELS));
+    refuse_unless(e,
+                  tiles < ADDRESS_END &&
+                      tiles * weft_blocks(depth, word(e, WEFT_D_TILE_DEPTH)) < ADDRESS_END,
+                  "there are too many tiles");
 }
 
 static void check_window(examined *e, int64_t kind)

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "compiler/base/integer.h"
+
 const weft_engine_params weft_engines[] = {
 #define WEFT_ENGINE(name, rows, cols, simd, lanes, x_bytes, w_bytes, sums, lane_bytes, line, port, \
                     doc)                                                                           \
@@ -54,11 +56,6 @@ bool weft_engine_params_are_valid(const weft_engine_params *params)
            weft_engine_storage_bytes(p) <= STORAGE_BYTES_MAX;
 }
 
-static int64_t round_up(int64_t value, int64_t multiple)
-{
-    return (value + multiple - 1) / multiple * multiple;
-}
-
 bool weft_engine_tile_fits(const weft_engine_params *params, int kind, int64_t pixels,
                            int64_t channels, int64_t depth)
 {
@@ -66,13 +63,13 @@ bool weft_engine_tile_fits(const weft_engine_params *params, int kind, int64_t p
     if (pixels < 1 || channels < 1 || depth < 1 || pixels > LENGTH_MAX || channels > p->line ||
         depth > LENGTH_MAX)
         return false;
-    int64_t lanes = round_up(channels, p->lanes), columns = round_up(channels, p->cols),
-            rows = round_up(pixels, p->rows), array = (int64_t)p->rows * p->cols;
+    int64_t lanes = weft_round_up(channels, p->lanes), columns = weft_round_up(channels, p->cols),
+            rows = weft_round_up(pixels, p->rows), array = (int64_t)p->rows * p->cols;
     if (rows * columns > p->sums / array * array)
         return false;
     if (kind != WEFT_KIND_CONV && pixels * lanes * depth > p->lane_bytes)
         return false;
-    if (kind != WEFT_KIND_POOL && columns * round_up(depth, p->simd) > p->w_bytes)
+    if (kind != WEFT_KIND_POOL && columns * weft_round_up(depth, p->simd) > p->w_bytes)
         return false;
     return kind != WEFT_KIND_CONV || (depth % p->simd == 0 && rows * depth <= p->x_bytes);
 }
@@ -80,8 +77,8 @@ bool weft_engine_tile_fits(const weft_engine_params *params, int kind, int64_t p
 bool weft_engine_means_fit(const weft_engine_params *params, int64_t image_pixels, int64_t pixels,
                            int64_t channels)
 {
-    int64_t images = round_up(pixels, image_pixels) / image_pixels;
-    return images * round_up(channels, params->lanes) <= params->line;
+    int64_t images = weft_round_up(pixels, image_pixels) / image_pixels;
+    return images * weft_round_up(channels, params->lanes) <= params->line;
 }
 
 int64_t weft_engine_storage_bytes(const weft_engine_params *params)
