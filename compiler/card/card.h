@@ -97,14 +97,17 @@ typedef struct weft_card_cycles {
 weft_card_cycles weft_card_descriptor_cycles(const weft_engine_params *params,
                                              const weft_card_timing *timing,
                                              const uint32_t words[WEFT_D_WORDS]);
-/* The same, by moving every word of memory through queues. Slow; for checking. */
-weft_card_cycles weft_card_descriptor_simulate(const weft_engine_params *params,
-                                               const weft_card_timing *timing,
-                                               const uint32_t words[WEFT_D_WORDS]);
+
+/* The words of a package's descriptor. Values and blobs begin at multiples of more than a word, so
+ * what a descriptor adds to the beginning says all about alignment. */
+void weft_card_descriptor_words(const weft_descriptor *descriptor,
+                                uint32_t out_words[WEFT_D_WORDS]);
+/* One more descriptor of a step, whose limit is that of the longest one: *longest is 0 before the
+ * first. */
+void weft_card_cycles_add(weft_card_cycles *sum, const weft_card_cycles *part, double *longest);
 
 /* A schedule's step: all its descriptors. False: the step runs on the host. */
 bool weft_card_step_cycles(const weft_engine_params *params, const weft_card_timing *timing,
-                           const weft_schedule *schedule, const weft_step *step,
-                           weft_card_cycles *out_cycles);
+                           const weft_step *step, weft_card_cycles *out_cycles);
 
 #endif

@@ -95,6 +95,35 @@ void weft__card_move(counted *c, weft_card_port port, double words)
     c->result.bytes[port] += (int64_t)ceil(words * (double)c->word_bytes);
 }
 
+void weft__card_put_loads(const counted *c, const int processes[COUNTED_LOADS],
+                          const double words[COUNTED_LOADS], double idle, bool is_first,
+                          double run[WEFT_FLOW_PROCESSES])
+{
+    double cycles[COUNTED_LOADS];
+    for (int i = 0; i < COUNTED_LOADS; i++)
+        cycles[i] = words[i] * weft__card_word_cycles(c, weft__card_load_ports[i]);
+    if (is_first)
+        weft__card_load(c, words, cycles);
+    for (int i = 0; i < COUNTED_LOADS; i++) {
+        weft_card_port port = weft__card_load_ports[i];
+        double latency = words[i] > 0 ? c->timing->latency[port] : 0;
+        run[processes[i]] =
+            latency + cycles[i] + (port == WEFT_PORT_SOURCE ? idle : 0) + c->timing->handshake;
+    }
+}
+
+void weft__card_count_loads(counted *c, const double words[COUNTED_LOADS], double idle,
+                            double times)
+{
+    double *busy[COUNTED_LOADS] = {&c->result.source, &c->result.weights, &c->result.second};
+    for (int i = 0; i < COUNTED_LOADS; i++) {
+        weft_card_port port = weft__card_load_ports[i];
+        *busy[i] += times * (words[i] * weft__card_word_cycles(c, port) +
+                             (port == WEFT_PORT_SOURCE ? idle : 0));
+        weft__card_move(c, port, times * words[i]);
+    }
+}
+
 /* Cycles that the bank behind a port needs for the bytes of all its ports. */
 static double bank_cycles(const counted *c, weft_card_port port)
 {
@@ -224,17 +253,15 @@ weft_card_cycles weft_card_descriptor_cycles(const weft_engine_params *params,
 
 /* ---- steps ---- */
 
-/* Offsets count by their alignment alone; values and blobs begin at multiples of more than a word,
- * so what a descriptor adds to the beginning is all that is needed. */
-static void resolve(const weft_descriptor *descriptor, uint32_t words[WEFT_D_WORDS])
+void weft_card_descriptor_words(const weft_descriptor *descriptor, uint32_t out_words[WEFT_D_WORDS])
 {
     _Static_assert((int)WEFT_DESCRIPTOR_WORDS == (int)WEFT_D_WORDS, "the package's descriptors");
-    memset(words, 0, WEFT_D_WORDS * sizeof *words);
+    memset(out_words, 0, WEFT_D_WORDS * sizeof *out_words);
     for (size_t i = 0; i < descriptor->word_count; i++)
-        words[i] = (uint32_t)descriptor->words[i].i;
+        out_words[i] = (uint32_t)descriptor->words[i].i;
 }
 
-static void add(weft_card_cycles *sum, const weft_card_cycles *part)
+void weft_card_cycles_add(weft_card_cycles *sum, const weft_card_cycles *part, double *longest)
 {
     sum->total += part->total;
     sum->source += part->source;
@@ -247,24 +274,22 @@ static void add(weft_card_cycles *sum, const weft_card_cycles *part)
     sum->macs += part->macs;
     for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
         sum->bytes[port] += part->bytes[port];
+    if (part->total > *longest) {
+        *longest = part->total;
+        sum->limit = part->limit;
+    }
 }
 
 bool weft_card_step_cycles(const weft_engine_params *params, const weft_card_timing *timing,
-                           const weft_schedule *schedule, const weft_step *step,
-                           weft_card_cycles *out_cycles)
+                           const weft_step *step, weft_card_cycles *out_cycles)
 {
-    (void)schedule;
-    *out_cycles = (weft_card_cycles){0};
     double longest = 0;
+    *out_cycles = (weft_card_cycles){0};
     for (size_t i = 0; i < step->descriptor_count; i++) {
         uint32_t words[WEFT_D_WORDS];
-        resolve(&step->descriptors[i], words);
+        weft_card_descriptor_words(&step->descriptors[i], words);
         weft_card_cycles part = weft_card_descriptor_cycles(params, timing, words);
-        add(out_cycles, &part);
-        if (part.total > longest) {
-            longest = part.total;
-            out_cycles->limit = part.limit;
-        }
+        weft_card_cycles_add(out_cycles, &part, &longest);
     }
     return step->descriptor_count > 0;
 }

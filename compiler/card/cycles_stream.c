@@ -6,6 +6,7 @@
 
 /* Processes in the order of the flow. */
 enum { SOURCE, WEIGHTS, SECOND, COMPUTE, TARGET, PROCESSES };
+static const int load_processes[COUNTED_LOADS] = {SOURCE, WEIGHTS, SECOND};
 
 typedef struct stream {
     counted *c;
@@ -139,30 +140,6 @@ static loads loads_of(const stream *s, int64_t stretches)
     return l;
 }
 
-static void put_loads(const counted *c, const double words[COUNTED_LOADS], bool is_first,
-                      double run[WEFT_FLOW_PROCESSES])
-{
-    static const int processes[COUNTED_LOADS] = {SOURCE, WEIGHTS, SECOND};
-    double cycles[COUNTED_LOADS];
-    for (int i = 0; i < COUNTED_LOADS; i++)
-        cycles[i] = words[i] * weft__card_word_cycles(c, weft__card_load_ports[i]);
-    if (is_first)
-        weft__card_load(c, words, cycles);
-    for (int i = 0; i < COUNTED_LOADS; i++)
-        run[processes[i]] = c->timing->handshake + cycles[i] +
-                            (words[i] > 0 ? c->timing->latency[weft__card_load_ports[i]] : 0);
-}
-
-static void count_loads(counted *c, const double words[COUNTED_LOADS], double times)
-{
-    double *busy[COUNTED_LOADS] = {&c->result.source, &c->result.weights, &c->result.second};
-    for (int i = 0; i < COUNTED_LOADS; i++) {
-        weft_card_port port = weft__card_load_ports[i];
-        *busy[i] += times * words[i] * weft__card_word_cycles(c, port);
-        weft__card_move(c, port, times * words[i]);
-    }
-}
-
 /* `count` pieces of so many stretches. */
 static piece_runs piece_runs_of(const stream *s, int64_t stretches, int64_t count)
 {
@@ -171,8 +148,8 @@ static piece_runs piece_runs_of(const stream *s, int64_t stretches, int64_t coun
     double many = (double)stretches, times = (double)count;
     piece_runs runs = {{0}, {0}};
     loads l = loads_of(s, stretches);
-    put_loads(c, l.piece, false, runs.next);
-    count_loads(c, l.piece, times);
+    weft__card_put_loads(c, load_processes, l.piece, 0, false, runs.next);
+    weft__card_count_loads(c, l.piece, 0, times);
     double elements = many * (double)s->length / (double)weft_blocks(s->length, s->part);
     double compute = (double)weft_blocks((int64_t)elements, c->params->lanes);
     runs.next[COMPUTE] = t->handshake + compute;
@@ -188,7 +165,7 @@ static piece_runs piece_runs_of(const stream *s, int64_t stretches, int64_t coun
         runs.first[k] = runs.next[k];
     for (int i = 0; i < COUNTED_LOADS; i++)
         l.piece[i] += l.kept[i];
-    put_loads(c, l.piece, true, runs.first);
+    weft__card_put_loads(c, load_processes, l.piece, 0, true, runs.first);
     return runs;
 }
 
@@ -216,6 +193,6 @@ double weft__card_count_stream(counted *c, const void *context)
         add_piece(&flow, &rest);
     }
     loads l = loads_of(&s, 1);
-    count_loads(c, l.kept, 1);
+    weft__card_count_loads(c, l.kept, 0, 1);
     return weft__flow_end(&flow);
 }

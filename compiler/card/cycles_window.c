@@ -7,6 +7,7 @@
 
 /* Processes in the order of the flow. */
 enum { SOURCE, WEIGHTS, SUM, SECOND, FINISH, TARGET, PROCESSES };
+static const int load_processes[COUNTED_LOADS] = {SOURCE, WEIGHTS, SECOND};
 
 typedef struct window {
     counted *c;
@@ -193,34 +194,6 @@ static double filter_words(const window *w, const tile_kind *t, depth_range rang
                                                      every, depth, c->word_bytes);
 }
 
-/* Loads of a run: `words` through the ports, `idle` cycles of the source's without memory. */
-static void put_loads(const counted *c, const double words[COUNTED_LOADS], double idle,
-                      bool is_first, double run[WEFT_FLOW_PROCESSES])
-{
-    static const int processes[COUNTED_LOADS] = {SOURCE, WEIGHTS, SECOND};
-    double cycles[COUNTED_LOADS];
-    for (int i = 0; i < COUNTED_LOADS; i++)
-        cycles[i] = words[i] * weft__card_word_cycles(c, weft__card_load_ports[i]);
-    if (is_first)
-        weft__card_load(c, words, cycles);
-    for (int i = 0; i < COUNTED_LOADS; i++) {
-        double latency = words[i] > 0 ? c->timing->latency[weft__card_load_ports[i]] : 0;
-        run[processes[i]] =
-            latency + cycles[i] + (processes[i] == SOURCE ? idle : 0) + c->timing->handshake;
-    }
-}
-
-/* Adds what `times` equal loads do to the totals. */
-static void count_loads(counted *c, const double words[COUNTED_LOADS], double idle, double times)
-{
-    double *busy[COUNTED_LOADS] = {&c->result.source, &c->result.weights, &c->result.second};
-    for (int i = 0; i < COUNTED_LOADS; i++) {
-        weft_card_port port = weft__card_load_ports[i];
-        *busy[i] += times * (words[i] * weft__card_word_cycles(c, port) + (i == 0 ? idle : 0));
-        weft__card_move(c, port, times * words[i]);
-    }
-}
-
 /* The processes behind the sums, in the run of the last piece. */
 static void put_end(const window *w, const tile_kind *t, double run[WEFT_FLOW_PROCESSES])
 {
@@ -269,8 +242,8 @@ static tile_runs tile_runs_of(const window *w, const tile_kind *t)
                                     weft_blocks(t->channels, e->cols) * weft_blocks(depth, e->simd))
                          : (double)(t->pixels * weft_blocks(t->channels, e->lanes) * depth);
         double times = tiles * (double)range.pieces;
-        put_loads(c, words, idle, false, run);
-        count_loads(c, words, idle, times);
+        weft__card_put_loads(c, load_processes, words, idle, false, run);
+        weft__card_count_loads(c, words, idle, times);
         run[SUM] = sum + c->timing->handshake;
         run[FINISH] = run[TARGET] = c->timing->handshake;
         *(w->is_conv ? &c->result.array : &c->result.vector) += times * sum;
@@ -280,11 +253,11 @@ static tile_runs tile_runs_of(const window *w, const tile_kind *t)
             for (int k = 0; k < PROCESSES; k++)
                 runs.first[k] = run[k];
             words[1] += begins;
-            put_loads(c, words, idle, true, runs.first);
+            weft__card_put_loads(c, load_processes, words, idle, true, runs.first);
         }
     }
     const double vectors[COUNTED_LOADS] = {0, begins, 0};
-    count_loads(c, vectors, 0, (double)t->beginnings);
+    weft__card_count_loads(c, vectors, 0, (double)t->beginnings);
     return runs;
 }
 
@@ -355,7 +328,7 @@ double weft__card_count_window(counted *c, const void *context)
     if (counted_flag(c, WEFT_FLAG_TABLE)) { /* read in front of the first filters */
         const double words[COUNTED_LOADS] = {
             0, weft__words_touched(counted_int(c, WEFT_D_TABLE), 0, 256, c->word_bytes), 0};
-        count_loads(c, words, 0, 1);
+        weft__card_count_loads(c, words, 0, 1);
         flow.last[WEIGHTS] = c->result.weights;
     }
     int64_t whole = weft_blocks(w.out_channels, w.tile_channels) - 1;

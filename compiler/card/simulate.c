@@ -12,11 +12,6 @@ const char *const weft_card_process_names[WEFT_CARD_PROCESS_COUNT] = {
 
 /* ---- one descriptor ---- */
 
-static bool is_window(uint32_t kind)
-{
-    return kind == WEFT_KIND_CONV || kind == WEFT_KIND_GROUPED || kind == WEFT_KIND_POOL;
-}
-
 static weft_card_limit limit_of(const weft_card_simulation *s, uint32_t kind)
 {
     static const weft_card_limit limits[WEFT_CARD_PROCESS_COUNT] = {
@@ -73,7 +68,7 @@ weft_card_simulation weft_card_simulate(const weft_engine_params *params,
     } job;
     sim_flow flow = {.handshake = (int64_t)ceil(timing->handshake)};
     weft__sim_memory_init(&flow.memory, timing);
-    if (is_window(kind))
+    if (weft_engine_has_tiles((int)kind))
         weft__sim_window_begin(&job.window, &flow, params, words);
     else
         weft__sim_stream_begin(&job.stream, &flow, params, words);
@@ -90,13 +85,6 @@ weft_card_simulation weft_card_simulate(const weft_engine_params *params,
     out.cycles.macs = useful_products(words);
     out.cycles.limit = limit_of(&out, kind);
     return out;
-}
-
-weft_card_cycles weft_card_descriptor_simulate(const weft_engine_params *params,
-                                               const weft_card_timing *timing,
-                                               const uint32_t words[WEFT_D_WORDS])
-{
-    return weft_card_simulate(params, timing, words).cycles;
 }
 
 /* ---- a step ---- */
@@ -132,23 +120,11 @@ static uint32_t resolve(const weft_schedule *schedule, const weft_arg *word)
     return (uint32_t)(base % (1u << 31)) + (uint32_t)word->i;
 }
 
-static void add(weft_card_simulation *sum, const weft_card_simulation *one)
+static void add(weft_card_simulation *sum, const weft_card_simulation *one, double *longest)
 {
-    weft_card_cycles *to = &sum->cycles;
-    const weft_card_cycles *from = &one->cycles;
-    to->total += from->total;
-    to->source += from->source;
-    to->weights += from->weights;
-    to->second += from->second;
-    to->array += from->array;
-    to->vector += from->vector;
-    to->finish += from->finish;
-    to->target += from->target;
-    to->macs += from->macs;
-    for (int i = 0; i < WEFT_PORT_COUNT; i++) {
-        to->bytes[i] += from->bytes[i];
+    weft_card_cycles_add(&sum->cycles, &one->cycles, longest);
+    for (int i = 0; i < WEFT_PORT_COUNT; i++)
         sum->bank_busy[i] += one->bank_busy[i];
-    }
     for (int i = 0; i < WEFT_CARD_PROCESS_COUNT; i++) {
         sum->shares[i].busy += one->shares[i].busy;
         sum->shares[i].starting += one->shares[i].starting;
@@ -171,11 +147,7 @@ bool weft_card_step_simulate(const weft_engine_params *params, const weft_card_t
         for (size_t w = 0; w < descriptor->word_count; w++)
             words[w] = resolve(schedule, &descriptor->words[w]);
         weft_card_simulation one = weft_card_simulate(params, timing, words);
-        add(out_simulation, &one);
-        if (one.cycles.total > longest) {
-            longest = one.cycles.total;
-            out_simulation->cycles.limit = one.cycles.limit;
-        }
+        add(out_simulation, &one, &longest);
     }
     return step->descriptor_count > 0;
 }

@@ -159,11 +159,6 @@ static void start(search *s)
     s->depth_unit = is_conv ? p->simd : 1;
 }
 
-static bool has_windows(uint32_t kind)
-{
-    return kind == WEFT_KIND_CONV || kind == WEFT_KIND_GROUPED || kind == WEFT_KIND_POOL;
-}
-
 /* Geometry without offsets and numbers that cycles do not depend on. */
 static const char *key_of(weft_arena *arena, const uint32_t words[WEFT_D_WORDS])
 {
@@ -200,21 +195,6 @@ static weft_card_cycles best_of(weft_card_tiles *tiles, const uint32_t words[WEF
     return known->cycles;
 }
 
-static void add(weft_card_cycles *sum, const weft_card_cycles *part)
-{
-    sum->total += part->total;
-    sum->source += part->source;
-    sum->weights += part->weights;
-    sum->second += part->second;
-    sum->array += part->array;
-    sum->vector += part->vector;
-    sum->finish += part->finish;
-    sum->target += part->target;
-    sum->macs += part->macs;
-    for (int port = 0; port < WEFT_PORT_COUNT; port++)
-        sum->bytes[port] += part->bytes[port];
-}
-
 bool weft_card_tiles_step(weft_card_tiles *tiles, weft_step *step, bool sets,
                           weft_card_cycles *out_cycles)
 {
@@ -222,11 +202,10 @@ bool weft_card_tiles_step(weft_card_tiles *tiles, weft_step *step, bool sets,
     *out_cycles = (weft_card_cycles){0};
     for (size_t i = 0; i < step->descriptor_count; i++) {
         weft_descriptor *descriptor = &step->descriptors[i];
-        uint32_t words[WEFT_D_WORDS] = {0};
-        for (size_t k = 0; k < descriptor->word_count; k++)
-            words[k] = (uint32_t)descriptor->words[k].i;
+        uint32_t words[WEFT_D_WORDS];
+        weft_card_descriptor_words(descriptor, words);
         weft_card_cycles part;
-        if (has_windows(words[WEFT_D_KIND])) {
+        if (weft_engine_has_tiles((int)words[WEFT_D_KIND])) {
             tile best;
             part = best_of(tiles, words, &best);
             if (sets) {
@@ -238,11 +217,7 @@ bool weft_card_tiles_step(weft_card_tiles *tiles, weft_step *step, bool sets,
         } else {
             part = weft_card_descriptor_cycles(&tiles->params, &tiles->timing, words);
         }
-        add(out_cycles, &part);
-        if (part.total > longest) {
-            longest = part.total;
-            out_cycles->limit = part.limit;
-        }
+        weft_card_cycles_add(out_cycles, &part, &longest);
     }
     return step->descriptor_count > 0;
 }

@@ -335,7 +335,7 @@ const char *weft_descriptor_check(const uint32_t words[WEFT_D_WORDS],
         memory->weights_bytes > (uint64_t)ADDRESS_END ||
         memory->arena_bytes > (uint64_t)ADDRESS_END)
         return "the memories are not whole words below 2^31 bytes";
-    if (kind == WEFT_KIND_CONV || kind == WEFT_KIND_GROUPED || kind == WEFT_KIND_POOL)
+    if (weft_engine_has_tiles((int)kind))
         check_window(&e, kind);
     else
         check_stream(&e, kind);

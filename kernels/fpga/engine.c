@@ -56,6 +56,11 @@ bool weft_engine_params_are_valid(const weft_engine_params *params)
            weft_engine_storage_bytes(p) <= STORAGE_BYTES_MAX;
 }
 
+bool weft_engine_has_tiles(int kind)
+{
+    return kind == WEFT_KIND_CONV || kind == WEFT_KIND_GROUPED || kind == WEFT_KIND_POOL;
+}
+
 bool weft_engine_tile_fits(const weft_engine_params *params, int kind, int64_t pixels,
                            int64_t channels, int64_t depth)
 {

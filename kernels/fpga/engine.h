@@ -40,6 +40,8 @@ bool weft_engine_params_are_valid(const weft_engine_params *params);
 /* Bytes of on-chip arrays, each counted once (ping-pong doubles most of them on a card). */
 int64_t weft_engine_storage_bytes(const weft_engine_params *params);
 
+/* The window kinds: CONV, GROUPED, POOL. */
+bool weft_engine_has_tiles(int kind);
 /* Whether a tile of a window kind fits, with p, c, d = TILE_PIXELS, TILE_CHANNELS, TILE_DEPTH,
  * up(a, b) = a rounded up to a multiple of b, and down(a, b):
  *   all:           p, c, d >= 1; c <= line; up(p, rows) * up(c, cols) <= down(sums, rows * cols)

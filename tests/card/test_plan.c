@@ -148,7 +148,7 @@ static void tiles_fit_and_are_the_fastest_known(void **state)
         const weft_step *step = &f.network.schedule->steps[i];
         weft_card_cycles found;
         /* What is written into the descriptors is what was promised. */
-        weft_card_step_cycles(&plan->engine, &plan->timing, f.network.schedule, step, &found);
+        weft_card_step_cycles(&plan->engine, &plan->timing, step, &found);
         cycles += found.total;
         assert_true((step->cost.cycles > 0) == (step->descriptor_count > 0));
         for (size_t k = 0; k < step->descriptor_count; k++) {
