@@ -121,6 +121,19 @@ static void open_and_run(const char *backend, int32_t device, const char *bitstr
     fflush(stdout);
 }
 
+/* A second session on the card; the first one goes on, and then the card is free. */
+static void case_two_sessions(const char *backend)
+{
+    opened first, second;
+    if (open_card(backend, 0, bitstream_path, &first) != WEFT_OK ||
+        open_card(backend, 0, bitstream_path, &second) == WEFT_OK)
+        puts("two sessions");
+    close_card(&second);
+    run_once(&first, 1);
+    close_card(&first);
+    open_and_run(backend, 0, bitstream_path);
+}
+
 /* The fault, and then the same card without it. */
 static void fail_and_open_again(const char *backend, const char *fault)
 {
@@ -248,6 +261,8 @@ static int run_case(const char *name, const char *backend)
         change(edit_mode);
     else if (strcmp(name, "truncated") == 0)
         case_truncated();
+    else if (strcmp(name, "sessions") == 0)
+        case_two_sessions(backend);
     else if (strcmp(name, "leaks") == 0)
         case_leaks(backend);
     else if (strcmp(name, "vanish") == 0) {
@@ -347,6 +362,15 @@ static void several_cards(void **state)
     run_here("third", *state);
     expect_said("error[E0403]");
     expect_said("0 to 1");
+}
+
+static void a_card_is_one_sessions(void **state)
+{
+    run_here("sessions", *state);
+    expect_said("right\nright\nright\n");
+    expect_said("error[E0723]");
+    expect_said("another session of this process");
+    assert_null(strstr(said, "two sessions"));
 }
 
 static void nothing_leaks(void **state)
@@ -502,10 +526,10 @@ static void xrt_is_not_installed(void **state)
 
 static int test_backend(const char *backend)
 {
-    const struct CMUnitTest both[] = {TEST(a_card_computes),       TEST(several_cards),
-                                      TEST(nothing_leaks),         TEST(a_unit_hangs),
-                                      TEST(a_unit_crashes),        TEST(the_card_vanishes),
-                                      TEST(two_processes_at_once), TEST(xrt_is_not_installed)};
+    const struct CMUnitTest both[] = {
+        TEST(a_card_computes),   TEST(several_cards),         TEST(a_card_is_one_sessions),
+        TEST(nothing_leaks),     TEST(a_unit_hangs),          TEST(a_unit_crashes),
+        TEST(the_card_vanishes), TEST(two_processes_at_once), TEST(xrt_is_not_installed)};
     const struct CMUnitTest native[] = {TEST(wrong_bitstreams_are_refused),
                                         TEST(another_interface_is_refused),
                                         TEST(the_card_can_be_opened_again),

@@ -308,6 +308,22 @@ static weft_status prepare(xrt_card *card, const engine_session *session,
                : weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a session");
 }
 
+/* A card of its own for the session, where there are only emulated ones. */
+static weft_status claim_card(xrt_card *card, weft_diag *diag)
+{
+    if (card->mode == XRT_MODE_CARD)
+        return WEFT_OK;
+    card->claim = weft__xrt_claim(card->info.index);
+    if (card->claim >= 0)
+        return WEFT_OK;
+    weft_status status = weft_diag_error(diag, WEFT_E_XRT_BUSY,
+                                         "another session of this process has %s", card->title);
+    weft_diag_field_set(diag, WEFT_DIAG_WHY, "XRT has one emulated device per process and number");
+    weft_diag_field_set(diag, WEFT_DIAG_TRY,
+                        "destroy the other session first, or choose another card with --device");
+    return status;
+}
+
 weft_status weft__xrt_card_open(const xrt_driver *driver, const engine_session *session,
                                 const weft_backend_params *params, weft_diag *diag,
                                 xrt_card **out_card)
@@ -330,6 +346,8 @@ weft_status weft__xrt_card_open(const xrt_driver *driver, const engine_session *
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a session");
     }
     weft_status status = prepare(card, session, params, diag);
+    if (status == WEFT_OK)
+        status = claim_card(card, diag);
     if (status != WEFT_OK) {
         free_card(card);
         return status;
