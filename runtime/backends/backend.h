@@ -64,7 +64,6 @@ typedef struct weft_backend_load {
     size_t programs_built, programs_from_cache;
     int32_t threads;
     const char *timed_by; /* NULL: "device" */
-    size_t launches;      /* of a run; 0: as many as the steps have */
 } weft_backend_load;
 
 typedef struct weft_backend {

@@ -215,6 +215,5 @@ void weft_session_get_load_info(const weft_session *session, weft_load_info *out
                                  .programs_from_cache = loaded.programs_from_cache,
                                  .threads = loaded.threads,
                                  .note = loaded.note,
-                                 .timed_by = loaded.timed_by == NULL ? "device" : loaded.timed_by,
-                                 .launches = loaded.launches};
+                                 .timed_by = loaded.timed_by == NULL ? "device" : loaded.timed_by};
 }

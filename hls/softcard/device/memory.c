@@ -31,16 +31,6 @@ bool memory_open(card_memory *memory, bool is_apart)
     return memory->base != NULL;
 }
 
-void memory_close(card_memory *memory)
-{
-    for (size_t i = 0; i < memory->shared_count; i++)
-        close(memory->shared[i].file);
-    free(memory->shared);
-    if (memory->whole >= 0)
-        close(memory->whole);
-    munmap(memory->base, SPACE_BYTES);
-}
-
 uint8_t *memory_at(const card_memory *memory, uint64_t address, uint64_t bytes)
 {
     return address <= SPACE_BYTES && bytes <= SPACE_BYTES - address ? memory->base + address : NULL;

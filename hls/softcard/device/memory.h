@@ -24,7 +24,6 @@ typedef struct card_memory {
 
 /* False: no address space. */
 bool memory_open(card_memory *memory, bool is_apart);
-void memory_close(card_memory *memory);
 /* A range's place in this process; NULL when it does not lie in the memory. */
 uint8_t *memory_at(const card_memory *memory, uint64_t address, uint64_t bytes);
 /* Makes a file for the range and writes its name. False: there is none. */

@@ -96,12 +96,6 @@ bool wire_receive(int from, wire_request *request)
     return read_all(from, request->body, request->bytes);
 }
 
-void wire_release(wire_request *request)
-{
-    free(request->body);
-    *request = (wire_request){0};
-}
-
 /* ---- fields ---- */
 
 enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };

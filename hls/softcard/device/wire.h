@@ -45,7 +45,6 @@ typedef struct wire_field {
 int wire_connect(const char *path);
 /* False: the host is gone or sends what is no request. */
 bool wire_receive(int socket, wire_request *request);
-void wire_release(wire_request *request);
 /* Field `number` of the body; zeros when it is not there. */
 wire_field wire_get(const wire_request *request, uint32_t number);
 /* A text field, cut to the capacity. */

@@ -79,7 +79,6 @@ typedef struct weft_load_info {
     const char *timed_by; /* whose clock the times of steps are of: "device", "host" (from the
                              host's call to its return), or "emulation" (the same, of an emulated
                              card: no card's times) */
-    size_t launches;      /* of a run, on the device; 0: as many as the steps have */
 } weft_load_info;
 void weft_session_get_load_info(const weft_session *session, weft_load_info *out_info);
 
