@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One engine executing descriptors, cycle by cycle: every word of memory through its port's queue
  * and its bank, every run of every process. It knows nothing of the closed form (cycles.c), with
- * which it shares only how descriptors add up to steps; both
- * are written from what the engine does, and each is the check of the other. What is simulated and
- * what is not: docs/estimate.md, "Simulation". Must not know about: how it is printed. */
+ * which it shares only how descriptors add up to steps; both are written from what the engine
+ * does, and each is the check of the other. What is simulated and what is not: docs/estimate.md,
+ * "Simulation". Must not know about: how it is printed. */
 #ifndef WEFT_CARD_SIMULATE_H
 #define WEFT_CARD_SIMULATE_H
 
