@@ -292,13 +292,17 @@ static void nap(void)
     nanosleep(&(struct timespec){0, 20000000}, NULL);
 }
 
-/* In a process group of its own, with what it says in the log. */
+/* In a process group of its own, with what it says in the log, and in the folder of the card, which
+ * goes away with all that XRT leaves behind there. */
 static pid_t start(const char *name, const char *backend, const char *log)
 {
     pid_t child = fork();
     if (child != 0)
         return child;
     setpgid(0, 0);
+    const char *run_folder = getenv("SDACCEL_EM_RUN_DIR");
+    if (run_folder == NULL || chdir(run_folder) != 0)
+        _exit(126);
     int file = open(log, O_WRONLY | O_CREAT | O_TRUNC, 0600);
     dup2(file, STDOUT_FILENO);
     dup2(file, STDERR_FILENO);

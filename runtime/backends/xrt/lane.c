@@ -412,7 +412,8 @@ static weft_status unit_failed(xrt_lane *lane, const xrt_unit *unit, int state, 
              weft__xrt_run_state_name(state));
     weft__xrt_units_describe(card, failure.found, sizeof failure.found);
     if (state == XRT_RUN_TIMEOUT && card->mode != XRT_MODE_CARD &&
-        !card->driver->end_run(card, unit, lane->runs[unit - card->units]))
+        (card->driver->end_run == NULL ||
+         !card->driver->end_run(card, unit, lane->runs[unit - card->units])))
         atomic_store(&card->is_kept, true);
     if (ended(lane))
         weft__xrt_card_lose(card, &failure);

@@ -84,7 +84,7 @@ static weft_status check_shell(const xrt_sides *sides, weft_diag *diag)
     return status;
 }
 
-static void print_uuid(const uint8_t uuid[XRT_UUID_BYTES], char out[2 * XRT_UUID_BYTES + 1])
+void weft__xrt_uuid_text(const uint8_t uuid[XRT_UUID_BYTES], char out[XRT_UUID_TEXT])
 {
     for (size_t i = 0; i < XRT_UUID_BYTES; i++)
         snprintf(out + 2 * i, 3, "%02x", uuid[i]);
@@ -95,17 +95,17 @@ static weft_status check_interface(const xrt_sides *sides, weft_diag *diag)
     static const uint8_t none[XRT_UUID_BYTES];
     const xrt_card_info *card = sides->card;
     const uint8_t *wanted = sides->xclbin->shell_uuid;
-    char text[2 * XRT_UUID_BYTES + 1], list[XRT_INTERFACES * (sizeof text + 1)] = "";
+    char text[XRT_UUID_TEXT], list[XRT_INTERFACES * (sizeof text + 1)] = "";
     if (card->interface_count == 0 || memcmp(wanted, none, sizeof none) == 0)
         return WEFT_OK;
     for (size_t i = 0; i < card->interface_count; i++) {
         if (memcmp(card->interfaces[i], wanted, XRT_UUID_BYTES) == 0)
             return WEFT_OK;
-        print_uuid(card->interfaces[i], text);
+        weft__xrt_uuid_text(card->interfaces[i], text);
         size_t length = strlen(list);
         snprintf(list + length, sizeof list - length, "%s%s", i == 0 ? "" : " ", text);
     }
-    print_uuid(wanted, text);
+    weft__xrt_uuid_text(wanted, text);
     weft_status status = differ(diag, WEFT_E_XRT_INTERFACE, sides,
                                 "the bitstream and the card's shell have different interfaces");
     weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%s, by the bitstream", text);

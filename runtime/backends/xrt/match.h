@@ -18,6 +18,9 @@ enum {
     XRT_ARGS
 };
 
+enum { XRT_UUID_TEXT = 2 * XRT_UUID_BYTES + 1 };
+void weft__xrt_uuid_text(const uint8_t uuid[XRT_UUID_BYTES], char out[XRT_UUID_TEXT]);
+
 typedef struct xrt_sides {
     const char *file; /* of the bitstream */
     const weft_xclbin *xclbin;

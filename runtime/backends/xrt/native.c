@@ -42,10 +42,8 @@ static bool open_card(xrt_card *card, xrt_failure *failure)
         return weft__xrt_call_failed(failure, WEFT_E_XRT_CALL, "xrtDeviceGetXclbinUUID", code);
     if (memcmp(uuid, card->xclbin->uuid, sizeof uuid) != 0) {
         weft__xrt_failed(failure, WEFT_E_XRT_UUID, "the card runs another bitstream");
-        for (size_t i = 0; i < XRT_UUID_BYTES; i++) {
-            snprintf(failure->expected + 2 * i, 3, "%02x", card->xclbin->uuid[i]);
-            snprintf(failure->found + 2 * i, 3, "%02x", uuid[i]);
-        }
+        weft__xrt_uuid_text(card->xclbin->uuid, failure->expected);
+        weft__xrt_uuid_text(uuid, failure->found);
         return false;
     }
     return open_units(card, uuid, failure);
@@ -221,10 +219,6 @@ static int run(xrt_card *card, void *run_handle, uint64_t timeout_ns, uint64_t *
 
 static bool read_status(xrt_card *card, const xrt_unit *unit, uint32_t *out_status)
 {
-    char name[2 * XRT_NAME_BYTES];
-    snprintf(name, sizeof name, "%s:%s", card->kernel, unit->name);
-    if (weft__xrt_unit_status(XRT_SYSFS, card->info.bdf, name, out_status))
-        return true;
     /* XRT refuses it unless xrt.ini has rw_shared, as weft softcard's has. */
     return card->mode == XRT_MODE_SW_EMU &&
            card->api.kernel_read_register(unit->kernel, 0, out_status) == 0;

@@ -336,19 +336,6 @@ static int run(xrt_card *card, void *run_handle, uint64_t timeout_ns, uint64_t *
     return state;
 }
 
-static bool read_status(xrt_card *card, const xrt_unit *unit, uint32_t *out_status)
-{
-    char name[2 * XRT_NAME_BYTES];
-    snprintf(name, sizeof name, "%s:%s", card->kernel, unit->name);
-    return weft__xrt_unit_status(XRT_SYSFS, card->info.bdf, name, out_status);
-}
-
-static bool end_run(xrt_card *card, const xrt_unit *unit, void *run_handle)
-{
-    (void)card, (void)unit, (void)run_handle;
-    return false;
-}
-
 const xrt_driver weft__xrt_opencl_driver = {.backend = "xrt-opencl",
                                             .open = open_card,
                                             .close = close_card,
@@ -361,6 +348,4 @@ const xrt_driver weft__xrt_opencl_driver = {.backend = "xrt-opencl",
                                             .run_destroy = run_destroy,
                                             .run_set = run_set,
                                             .run_set_count = run_set_count,
-                                            .run = run,
-                                            .read_status = read_status,
-                                            .end_run = end_run};
+                                            .run = run};

@@ -94,7 +94,17 @@ uint32_t weft__xrt_group_choose(xrt_card *card, const xrt_lane *lane)
     return is_home_free || free_group == UINT32_MAX ? lane->home : free_group;
 }
 
-static size_t describe(const xrt_card *card, const xrt_unit *unit, char *out, size_t capacity)
+/* The unit's control register: from the system's files, else from the driver. */
+static bool read_status(xrt_card *card, const xrt_unit *unit, uint32_t *out_status)
+{
+    char name[2 * XRT_NAME_BYTES];
+    snprintf(name, sizeof name, "%s:%s", card->kernel, unit->name);
+    if (weft__xrt_unit_status(XRT_SYSFS, card->info.bdf, name, out_status))
+        return true;
+    return card->driver->read_status != NULL && card->driver->read_status(card, unit, out_status);
+}
+
+static size_t describe(xrt_card *card, const xrt_unit *unit, char *out, size_t capacity)
 {
     uint32_t status = 0;
     int length = snprintf(out, capacity, "%s ", unit->name);
@@ -105,7 +115,7 @@ static size_t describe(const xrt_card *card, const xrt_unit *unit, char *out, si
         length = snprintf(out + used, capacity - used, "busy for %.1f s",
                           (double)(weft__engine_now_ns() - unit->held_since_ns) / 1e9);
     used = used + (size_t)length < capacity ? used + (size_t)length : capacity;
-    if (!card->driver->read_status((xrt_card *)(uintptr_t)card, unit, &status))
+    if (!read_status(card, unit, &status))
         return used;
     length = snprintf(out + used, capacity - used, ", control 0x%" PRIx32 " (%s)", status,
                       (status & 2) != 0   ? "done"

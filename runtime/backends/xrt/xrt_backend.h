@@ -94,9 +94,10 @@ typedef struct xrt_driver {
     bool (*run_set_count)(xrt_card *card, void *run, uint32_t count);
     /* Starts and waits; the state it ended with. *out_started_ns: when XRT had taken it. */
     int (*run)(xrt_card *card, void *run, uint64_t timeout_ns, uint64_t *out_started_ns);
-    /* The unit's control register. False: it cannot be read. */
+    /* The unit's control register, where the system's files do not have it. False: it cannot be
+     * read. NULL: never. */
     bool (*read_status)(xrt_card *card, const xrt_unit *unit, uint32_t *out_status);
-    /* Ends a run that hangs. False: it may still be going. */
+    /* Ends a run that hangs. False: it may still be going. NULL: never. */
     bool (*end_run)(xrt_card *card, const xrt_unit *unit, void *run);
 } xrt_driver;
 
