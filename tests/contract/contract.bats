@@ -3,7 +3,7 @@
 
 setup() {
     cd "$BATS_TEST_DIRNAME/../.."
-    contract="kernels/include/weft_int.h kernels/include/weft_int_rows.h"
+    contract="kernels/include/weft_int.h kernels/include/weft_int_row.h kernels/include/weft_int_rows.h"
     strict="-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wundef -Wvla -Werror -I. -fsyntax-only"
 }
 

@@ -137,8 +137,9 @@ static cl_mem buffer_of(struct cl_harness *h, const void *data, size_t bytes)
 static cl_program contract_program(struct cl_harness *h)
 {
     static const char *const files[] = {
-        "kernels/include/weft_int.h", "kernels/include/weft_int_rows.h", "tests/contract/rules.cl"};
-    return weft_harness_build_files(h, files, 3);
+        "kernels/include/weft_int.h", "kernels/include/weft_int_row.h",
+        "kernels/include/weft_int_rows.h", "tests/contract/rules.cl"};
+    return weft_harness_build_files(h, files, 4);
 }
 
 static void rules_have_the_same_bits(void **state)
