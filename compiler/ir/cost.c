@@ -47,6 +47,30 @@ static int64_t filter_elems(const weft_value *weights)
     return filters > 0 ? elems_of(weights) / filters : 0;
 }
 
+/* Scores of weft.Attention: query heads by tokens of q by tokens of k. */
+static int64_t score_elems(const weft_node *node)
+{
+    const weft_value *q = weft_node_input(node, 0);
+    return times(
+        times(dim_of(q, 3), dim_of(q, 2)),
+        times(dim_of(weft_node_input(node, 1), 2), weft_attrs_int(&node->attrs, "heads", 0)));
+}
+
+/* Elements of weft.TokenConv's result without the prefix, and taps of its window. */
+static int64_t grid_elems(const weft_node *node)
+{
+    const weft_value *y = node->outputs[0];
+    int64_t prefix =
+        times(times(weft_attrs_int(&node->attrs, "prefix", 0), dim_of(y, 1)), dim_of(y, 3));
+    return elems_of(y) - (prefix < elems_of(y) ? prefix : elems_of(y));
+}
+
+static int64_t filter_taps(const weft_node *node)
+{
+    const weft_value *w = weft_node_input(node, 1);
+    return times(dim_of(w, 3), dim_of(w, 2));
+}
+
 static int64_t macs_of(const weft_node *node)
 {
     int64_t outputs = elems_of(node->outputs[0]);
@@ -59,6 +83,12 @@ static int64_t macs_of(const weft_node *node)
     case WEFT_OP_Gemm:
         return times(outputs, dim_of(weft_node_input(node, 0),
                                      weft_attrs_int(&node->attrs, "transA", 0) != 0 ? 2 : 1));
+    case WEFT_OP_Attention: {
+        int64_t size = weft_attrs_int(&node->attrs, "head_size", 0),
+                v_size = weft_attrs_int(&node->attrs, "v_head_size", 0);
+        return times(score_elems(node), plus(size, v_size ? v_size : size));
+    }
+    case WEFT_OP_TokenConv: return times(grid_elems(node), filter_taps(node));
     case WEFT_OP_Gate:
         return times(dim_of(weft_node_input(node, 0), 2), elems_of(weft_node_input(node, 1)));
     default: return 0;
@@ -83,7 +113,8 @@ typedef struct flops_row {
  * (silu: and a product). */
 static int64_t act_flops(const weft_node *node, const char *attr, const char *fallback)
 {
-    static const flops_row acts[] = {{"relu", 1}, {"clip", 2}, {"sigmoid", 3}, {"silu", 4}};
+    static const flops_row acts[] = {{"relu", 1}, {"clip", 2}, {"sigmoid", 3},
+                                     {"silu", 4}, {"gelu", 5}, {"gelu_tanh", 9}};
     const char *act = weft_attrs_string(&node->attrs, attr, fallback);
     for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++)
         if (strcmp(acts[i].name, act) == 0)
@@ -101,8 +132,13 @@ static int64_t other_flops(const weft_node *node)
     case WEFT_OP_Conv:
     case WEFT_OP_Gemm: return times(out, has_bias);
     case WEFT_OP_Linear:
-        return times(out, has_bias + (weft_node_input(node, 3) != NULL) +
-                              act_flops(node, "act", "none"));
+        return plus(times(out, has_bias + (weft_node_input(node, 3) != NULL) +
+                                   act_flops(node, "act", "none")),
+                    weft_attrs_find(&node->attrs, "norm_epsilon") ? times(in, 5) : 0);
+    case WEFT_OP_Attention: /* of a score: scale 1, softmax 5 */
+        return plus(times(score_elems(node), 6), weft_node_input(node, 3) != NULL ? out : 0);
+    case WEFT_OP_TokenConv:
+        return plus(has_bias ? grid_elems(node) : 0, weft_node_input(node, 3) != NULL ? out : 0);
     case WEFT_OP_QConv2D: /* bias, multiply, round, clamp; with a residual as much again */
         return times(out, weft_node_input(node, 6) != NULL ? 8 : 4);
     case WEFT_OP_QAdd: return times(out, 5);

@@ -29,12 +29,12 @@
 
 /* clang-format off */
 #define WEFT_INFER_LIST(X) \
-    X(arithmetic) X(batch_norm) X(cast) X(clip) X(compare) X(concat) X(constant_of_shape) \
+    X(arithmetic) X(attention) X(batch_norm) X(cast) X(clip) X(compare) X(concat) X(constant_of_shape) \
     X(conv) X(conv2d) X(cum_sum) X(dequantize_linear) X(expand) X(flatten) X(floating) X(gate) X(gather) X(gemm) \
     X(global_pool) X(layer_norm) X(linear) X(logic) X(matmul) X(numeric) X(pad) X(pool) \
     X(pool2d) X(pow) X(prelu) X(q_add) X(q_conv2d) X(q_mul) X(q_pool2d) X(q_table) \
     X(quantize_linear) X(range) X(reduce) X(reshape) X(resize) X(same) X(shape) X(size) \
-    X(slice) X(softmax) X(split) X(squeeze) X(tile) X(transpose) X(unsqueeze) X(where)
+    X(slice) X(softmax) X(split) X(squeeze) X(tile) X(token_conv) X(transpose) X(unsqueeze) X(where)
 /* clang-format on */
 #define WEFT_INFER_DECLARE(name)                                                                   \
     weft_status weft_infer_##name(weft_graph *graph, weft_node *node, weft_diag *diag);
@@ -131,5 +131,7 @@ weft_status weft_infer_conv2d_shape(const weft_node *node, weft_shape *out_shape
 /* The same for weft.Pool2D and weft.QPool2D. */
 weft_status weft_infer_pool2d_shape(const weft_node *node, weft_infer_window *out_window,
                                     weft_shape *out_shape, weft_diag *diag);
+/* Attribute norm_epsilon, where the node has it. */
+weft_status weft_infer_norm_epsilon(const weft_node *node, weft_diag *diag);
 
 #endif

@@ -18,7 +18,8 @@ static weft_status check_act(const weft_node *node, const char *name, const char
                              const char *max_name, weft_diag *diag)
 {
     int act;
-    WEFT_INFER_TRY(weft_infer_attr_word(node, name, "none|relu|clip|sigmoid|silu", &act, diag));
+    WEFT_INFER_TRY(
+        weft_infer_attr_word(node, name, "none|relu|clip|sigmoid|silu|gelu|gelu_tanh", &act, diag));
     bool is_clip = act == 2;
     bool has_min = weft_attrs_find(&node->attrs, min_name),
          has_max = weft_attrs_find(&node->attrs, max_name);
@@ -97,6 +98,7 @@ weft_status weft_infer_linear(weft_graph *graph, weft_node *node, weft_diag *dia
     WEFT_INFER_TRY(weft_infer_check_rank(node, 0, 1, WEFT_MAX_RANK, diag));
     WEFT_INFER_TRY(weft_infer_check_rank(node, 1, 2, 2, diag));
     WEFT_INFER_TRY(check_act(node, "act", "act_min", "act_max", diag));
+    WEFT_INFER_TRY(weft_infer_norm_epsilon(node, diag));
     int last = x->shape.rank - 1;
     weft_shape w_shape = {.rank = 2, .dims = {w->shape.dims[0], x->shape.dims[last]}};
     weft_shape bias = {.rank = 1, .dims = {w->shape.dims[0]}}, y = x->shape;
@@ -116,8 +118,8 @@ weft_status weft_infer_gate(weft_graph *graph, weft_node *node, weft_diag *diag)
     WEFT_INFER_TRY(weft_infer_check_rank(node, 0, 2, 2, diag));
     WEFT_INFER_TRY(weft_infer_check_rank(node, 1, 2, 2, diag));
     WEFT_INFER_TRY(weft_infer_check_rank(node, 3, 4, 4, diag));
-    WEFT_INFER_TRY(
-        weft_infer_attr_word(node, "gate_act", "sigmoid|none|relu|clip|silu", &gate_act, diag));
+    WEFT_INFER_TRY(weft_infer_attr_word(
+        node, "gate_act", "sigmoid|none|relu|clip|silu|gelu|gelu_tanh", &gate_act, diag));
     if (gate_act == 3)
         WEFT_INFER_TRY(check_act(node, "gate_act", "gate_act_min", "gate_act_max", diag));
     WEFT_INFER_TRY(check_act(node, "act", "act_min", "act_max", diag));

@@ -13,6 +13,7 @@ IR_SRC := \
     compiler/ir/infer_quant.c \
     compiler/ir/infer_quant_weft.c \
     compiler/ir/infer_reduce.c \
+    compiler/ir/infer_tokens.c \
     compiler/ir/infer_weft.c \
     compiler/ir/infer_window.c \
     compiler/ir/number.c \

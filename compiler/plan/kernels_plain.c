@@ -44,9 +44,9 @@ weft_status weft__plan_pool2d(schedule_state *state, const weft_node *node, weft
 }
 
 /* Numbers of unary functions in common.cl and eltwise.cl; -1: not one of them. */
-static int unary_number(weft_op op)
+static int unary_number(const weft_node *node)
 {
-    switch (op) {
+    switch (node->op) {
     case WEFT_OP_Identity: return 0;
     case WEFT_OP_Relu: return 1;
     case WEFT_OP_Clip: return 2;
@@ -54,7 +54,8 @@ static int unary_number(weft_op op)
     case WEFT_OP_HardSigmoid: return 5;
     case WEFT_OP_HardSwish: return 6;
     case WEFT_OP_LeakyRelu: return 7;
-    case WEFT_OP_Gelu: return 8;
+    case WEFT_OP_Gelu:
+        return strcmp(weft_attrs_string(&node->attrs, "approximate", "none"), "tanh") == 0 ? 10 : 8;
     case WEFT_OP_Tanh: return 9;
     case WEFT_OP_Neg: return 32;
     case WEFT_OP_Abs: return 33;
@@ -102,8 +103,6 @@ static bool unary_params(const weft_node *node, double *a, double *b)
         *a = (double)weft_attrs_float(&node->attrs, "alpha", 0.01f);
         return true;
     case WEFT_OP_Elu: *a = (double)weft_attrs_float(&node->attrs, "alpha", 1.0f); return true;
-    case WEFT_OP_Gelu:
-        return strcmp(weft_attrs_string(&node->attrs, "approximate", "none"), "none") == 0;
     case WEFT_OP_Clip:
         *a = -(double)INFINITY;
         *b = (double)INFINITY;
@@ -120,8 +119,7 @@ static weft_status plan_unary(schedule_state *state, const weft_node *node, weft
 {
     double a, b;
     if (!unary_params(node, &a, &b))
-        return weft__plan_unsupported(
-            state, node, "a parameter is not constant, or an approximation no kernel has", NULL);
+        return weft__plan_unsupported(state, node, "a parameter is not constant", NULL);
     int64_t count = weft__plan_elems(node->outputs[0]);
     launch_builder builder;
     weft__launch_begin(&builder, state, step);
@@ -200,7 +198,7 @@ static weft_status plan_binary(schedule_state *state, const weft_node *node, wef
 
 weft_status weft__plan_elementwise(schedule_state *state, const weft_node *node, weft_step *step)
 {
-    int unary = unary_number(node->op), binary = binary_number(node->op);
+    int unary = unary_number(node), binary = binary_number(node->op);
     if (unary < 0 && binary < 0)
         return weft__plan_unsupported(state, node, "the target has no kernel for this operator",
                                       "`weft list ops` shows what runs on which target");

@@ -88,15 +88,18 @@ void weft__launch_scratch_again(launch_builder *builder, int32_t scratch)
 
 void weft__launch_act(launch_builder *builder, const weft_attrs *attrs, const char *prefix)
 {
-    static const char *const names[] = {"none", "relu", "clip", "sigmoid",
-                                        "silu"}; /* in the order of ACT_* */
+    static const struct {
+        const char *name;
+        int number; /* ACT_* of common.cl */
+    } acts[] = {{"none", 0}, {"relu", 1}, {"clip", 2},      {"sigmoid", 3},
+                {"silu", 4}, {"gelu", 8}, {"gelu_tanh", 10}};
     char name[32];
     snprintf(name, sizeof name, "%sact", prefix);
     const char *act = weft_attrs_string(attrs, name, "none");
     int number = -1;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(act, names[i]) == 0)
-            number = (int)i;
+    for (size_t i = 0; i < sizeof acts / sizeof acts[0]; i++)
+        if (strcmp(act, acts[i].name) == 0)
+            number = acts[i].number;
     WEFT_ASSERT(number >= 0); /* inference checks the attribute */
     weft__launch_int(builder, number);
     snprintf(name, sizeof name, "%sact_min", prefix);

@@ -68,6 +68,7 @@ typedef WEFT_CAT(int, WEFT_VW) iv;
 #define ACT_LEAKY_RELU 7
 #define ACT_GELU 8
 #define ACT_TANH 9
+#define ACT_GELU_TANH 10
 
 /* x limited to [low, high]; a NaN stays a NaN. One instruction each, unlike fmax and fmin, which must drop NaNs. */
 INLINE fv at_least(const fv x, const fv low)
@@ -127,6 +128,8 @@ INLINE fv act_v(fv x, const int act, const float a, const float b)
         return x * at_most(at_least(fma(x, (fv)(1.0f / 6.0f), (fv)(0.5f)), (fv)(0.0f)), (fv)(1.0f));
     case ACT_LEAKY_RELU: return at_least(x, (fv)(0.0f)) + at_most(x, (fv)(0.0f)) * a;
     case ACT_GELU: return 0.5f * x * (1.0f + erf(x * 0.70710678f));
+    case ACT_GELU_TANH: /* 0.5 (1 + tanh(t)) = sigmoid(2 t) */
+        return x * sigmoid_v(1.59576912f * fma(x * x, 0.044715f * x, x));
     case ACT_TANH: return 2.0f * sigmoid_v(2.0f * x) - 1.0f;
     default: return x;
     }

@@ -64,7 +64,7 @@ void weft_ref_product_run(weft_ref_product *product)
                        product->c + panel * WEFT_REF_COLS, product->panels * WEFT_REF_COLS);
 }
 
-void weft_ref_product_rows(weft_ref_product *product, weft_ref_matrix a, int64_t first,
+void weft_ref_product_load(weft_ref_product *product, weft_ref_matrix a, int64_t first,
                            int64_t count)
 {
     for (int64_t row = 0; row < WEFT_REF_ROWS; row++)
@@ -73,5 +73,11 @@ void weft_ref_product_rows(weft_ref_product *product, weft_ref_matrix a, int64_t
                 row < count ? weft_ref_get_f64(a.tensor, a.start + (first + row) * a.row_step +
                                                              k * a.col_step)
                             : 0;
+}
+
+void weft_ref_product_rows(weft_ref_product *product, weft_ref_matrix a, int64_t first,
+                           int64_t count)
+{
+    weft_ref_product_load(product, a, first, count);
     weft_ref_product_run(product);
 }

@@ -39,7 +39,10 @@ void weft_ref_product_finish(weft_ref_product *product);
 void weft_ref_product_pack(weft_ref_product *product, weft_ref_matrix b);
 /* Multiplies what is in product->a with B. */
 void weft_ref_product_run(weft_ref_product *product);
-/* Loads rows [first, first + count) of A, count <= WEFT_REF_ROWS, and multiplies. */
+/* Loads rows [first, first + count) of A, count <= WEFT_REF_ROWS; rows past count are 0. */
+void weft_ref_product_load(weft_ref_product *product, weft_ref_matrix a, int64_t first,
+                           int64_t count);
+/* Loads and multiplies. */
 void weft_ref_product_rows(weft_ref_product *product, weft_ref_matrix a, int64_t first,
                            int64_t count);
 

@@ -27,7 +27,7 @@
     X(reshape) X(resize) X(round) X(shape) X(sigmoid) X(sin) X(size) X(slice) X(softmax)           \
     X(softplus) X(split) X(sqrt) X(squeeze) X(sub) X(sum) X(tanh) X(tile) X(transpose)             \
     X(unsqueeze) X(where)                                                                          \
-    X(conv2d) X(linear) X(gate) X(pool2d)                                                          \
+    X(conv2d) X(linear) X(gate) X(pool2d) X(attention) X(token_conv)                               \
     X(quantize_linear) X(dequantize_linear) X(q_conv2d) X(q_add) X(q_mul) X(q_pool2d) X(q_table)
 /* clang-format on */
 

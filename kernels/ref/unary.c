@@ -95,14 +95,13 @@ weft_status weft_ref_hard_swish(const weft_ref_call *call)
 static double gelu_exact(double x, const double *params)
 {
     (void)params;
-    return 0.5 * x * (1.0 + erf(x / sqrt(2.0)));
+    return weft_ref_gelu_of(x);
 }
 
 static double gelu_tanh(double x, const double *params)
 {
-    const double pi = 3.14159265358979323846;
     (void)params;
-    return 0.5 * x * (1.0 + tanh(sqrt(2.0 / pi) * (x + 0.044715 * x * x * x)));
+    return weft_ref_gelu_tanh_of(x);
 }
 
 weft_status weft_ref_gelu(const weft_ref_call *call)

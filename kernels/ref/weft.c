@@ -135,11 +135,31 @@ weft_status weft_ref_conv2d(const weft_ref_call *call)
     return status;
 }
 
+/* The rows of A in work become (x - mean) / sqrt(variance + epsilon). */
+static void normalise_rows(weft_ref_product *product, double epsilon)
+{
+    double depth = (double)product->depth;
+    for (int64_t row = 0; row < WEFT_REF_ROWS; row++) {
+        double mean = 0, variance = 0;
+        for (int64_t k = 0; k < product->depth; k++)
+            mean += product->a[k * WEFT_REF_ROWS + row] / depth;
+        for (int64_t k = 0; k < product->depth; k++) {
+            double distance = product->a[k * WEFT_REF_ROWS + row] - mean;
+            variance += distance * distance / depth;
+        }
+        double inverse = 1.0 / sqrt(variance + epsilon);
+        for (int64_t k = 0; k < product->depth; k++)
+            product->a[k * WEFT_REF_ROWS + row] =
+                (product->a[k * WEFT_REF_ROWS + row] - mean) * inverse;
+    }
+}
+
 weft_status weft_ref_linear(const weft_ref_call *call)
 {
     const weft_tensor *x = weft_ref_in(call, 0), *w = weft_ref_in(call, 1),
                       *bias = weft_ref_in(call, 2);
     const weft_tensor *residual = weft_ref_in(call, 3), *y = weft_ref_out(call, 0);
+    const weft_attr *norm = weft_attrs_find(call->attrs, "norm_epsilon");
     weft_ref_act act;
     if (!floats_only(call))
         return WEFT_UNSUPPORTED;
@@ -156,7 +176,10 @@ weft_status weft_ref_linear(const weft_ref_call *call)
         weft_ref_product_pack(&product, (weft_ref_matrix){w, 0, 1, depth});
     for (int64_t first = 0; first < rows && status == WEFT_OK; first += WEFT_REF_ROWS) {
         int64_t count = rows - first < WEFT_REF_ROWS ? rows - first : WEFT_REF_ROWS;
-        weft_ref_product_rows(&product, (weft_ref_matrix){x, 0, depth, 1}, first, count);
+        weft_ref_product_load(&product, (weft_ref_matrix){x, 0, depth, 1}, first, count);
+        if (norm)
+            normalise_rows(&product, (double)norm->f);
+        weft_ref_product_run(&product);
         for (int64_t row = 0; row < count; row++) {
             for (int64_t col = 0; col < cols; col++) {
                 int64_t at = (first + row) * cols + col;

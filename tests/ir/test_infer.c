@@ -308,12 +308,19 @@ static const infer_case weft_rows[] = {
     {"%y = weft.Conv2D(%img, %w) input %w: f32[6x3x3x4]", "E0204"},
     {"%y = weft.Conv2D(%x, %w) {act=\"clip\", act_min=0} input %x: f32[2x7x9x4] input %w: f32[6x1x1x4]",
      "E0202"},
-    {"%y = weft.Conv2D(%x, %w) {act=\"gelu\"} input %x: f32[2x7x9x4] input %w: f32[6x1x1x4]",
+    {"%y = weft.Conv2D(%x, %w) {act=\"gelu_tanh\"} input %x: f32[2x7x9x4] input %w: f32[6x1x1x4]",
+     "f32[2x7x9x6]"},
+    {"%y = weft.Conv2D(%x, %w) {act=\"tanh\"} input %x: f32[2x7x9x4] input %w: f32[6x1x1x4]",
      "E0202"},
     {"%y = weft.Linear(%f234, %w, %b) {act=\"silu\"} input %w: f32[5x4] input %b: f32[5]",
      "f32[2x3x5]"},
     {"%y = weft.Linear(%f234, %f23)", "E0204"},
     {"%y = weft.Linear(%l23, %f23)", "E0203"},
+    {"%y = weft.Linear(%f234, %w) {norm_epsilon=1e-06, act=\"gelu\"} input %w: f32[5x4]",
+     "f32[2x3x5]"},
+    {"%y = weft.Linear(%f234, %w) {norm_epsilon=0} input %w: f32[5x4]", "f32[2x3x5]"},
+    {"%y = weft.Linear(%f234, %w) {norm_epsilon=-1} input %w: f32[5x4]", "E0202"},
+    {"%y = weft.Linear(%f234, %w) {norm_epsilon=inf} input %w: f32[5x4]", "E0202"},
     {"%y = weft.Gate(%f23, %w, _, %t, %t) input %w: f32[5x3] input %t: f32[2x4x4x5]",
      "f32[2x4x4x5]"},
     {"_, %y = weft.Gate(%f23, %w, %b, %t) input %w: f32[5x3] input %b: f32[5] input %t: f32[2x4x4x5]",
@@ -328,6 +335,67 @@ static const infer_case weft_rows[] = {
      "f32[1x4x4x4]"},
     {"%y = weft.Pool2D(%x) input %x: f32[1x7x8x4]", "E0202"},
     {"%y = weft.Pool2D(%x) {kernel_shape=[1, 1], mode=\"min\"} input %x: f32[1x7x8x4]", "E0202"},
+};
+
+#define QKV "input %qkv: f32[2x5x24] "
+static const infer_case tokens[] = {
+    {"%y = weft.Attention(%qkv, %qkv, %qkv) {heads=2, head_size=4, k_offset=8, v_offset=16, scale=0.5} " QKV,
+     "f32[2x5x8]"},
+    {"%y = weft.Attention(%qkv, %qkv, %qkv, %r) {heads=2, head_size=4, k_offset=8, v_offset=16, scale=0.5} " QKV
+     "input %r: f32[2x5x8]",
+     "f32[2x5x8]"},
+    {"%y = weft.Attention(%qkv, %qkv, %qkv, %r) {heads=2, head_size=4, scale=0.5} " QKV
+     "input %r: f32[2x5x24]",
+     "E0204"},
+    /* Interleaved, and keys and values of other tokens with fewer heads. */
+    {"%y = weft.Attention(%qkv, %qkv, %qkv) {heads=2, head_size=4, k_offset=4, v_offset=8, q_step=12, k_step=12, "
+     "v_step=12, scale=0.5} " QKV,
+     "f32[2x5x8]"},
+    {"%y = weft.Attention(%qkv, %k, %v) {heads=6, kv_heads=2, head_size=4, v_head_size=3, scale=1} " QKV
+     "input %k: f32[2x7x8] input %v: f32[2x7x6]",
+     "f32[2x5x18]"},
+    {"%y = weft.Attention(%qkv, %k, %v) {heads=6, kv_heads=4, head_size=4, scale=1} " QKV
+     "input %k: f32[2x7x16] input %v: f32[2x7x16]",
+     "E0221"},
+    {"%y = weft.Attention(%qkv, %qkv, %qkv) {heads=5, head_size=5, scale=1} " QKV, "E0221"},
+    {"%y = weft.Attention(%qkv, %qkv, %qkv) {heads=2, head_size=4, v_offset=17, scale=1} " QKV,
+     "E0221"},
+    {"%y = weft.Attention(%qkv, %qkv, %qkv) {heads=2, head_size=4, k_step=21, scale=1} " QKV,
+     "E0221"},
+    {"%y = weft.Attention(%qkv, %qkv, %qkv) {head_size=4, scale=1} " QKV, "E0202"},
+    {"%y = weft.Attention(%qkv, %qkv, %qkv) {heads=2, scale=1} " QKV, "E0202"},
+    {"%y = weft.Attention(%qkv, %qkv, %qkv) {heads=2, head_size=4} " QKV, "E0202"},
+    {"%y = weft.Attention(%qkv, %qkv, %qkv) {heads=2, head_size=4, scale=nan} " QKV, "E0202"},
+    {"%y = weft.Attention(%qkv, %qkv, %qkv) {heads=2, head_size=4, scale=1, q_offset=-1} " QKV,
+     "E0202"},
+    {"%y = weft.Attention(%qkv, %k, %k) {heads=2, head_size=4, scale=1} " QKV
+     "input %k: f32[1x5x24]",
+     "E0204"},
+    {"%y = weft.Attention(%qkv, %qkv, %v) {heads=2, head_size=4, scale=1} " QKV
+     "input %v: f32[2x6x24]",
+     "E0204"},
+    {"%y = weft.Attention(%f23, %f23, %f23) {heads=1, head_size=1, scale=1}", "E0204"},
+    {"%y = weft.Attention(%l, %l, %l) {heads=1, head_size=1, scale=1} input %l: i64[2x3x4]",
+     "E0203"},
+    {"%y = weft.TokenConv(%x, %w, %b, %r) {grid=[2, 3], prefix=1, x_offset=8} input %x: f32[2x7x12] "
+     "input %w: f32[3x3x4] input %b: f32[4] input %r: f32[2x7x4]",
+     "f32[2x7x4]"},
+    {"%y = weft.TokenConv(%x, %w) {grid=[2, 3], pads=[0, 1, 1, 3]} input %x: f32[2x6x4] input %w: f32[2x5x4]",
+     "f32[2x6x4]"},
+    {"%y = weft.TokenConv(%x, %w) {grid=[2, 3], pads=[0, 0, 0, 0]} input %x: f32[2x6x4] input %w: f32[3x3x4]",
+     "E0204"},
+    {"%y = weft.TokenConv(%x, %w) {grid=[2, 3], pads=[-1, 1, 3, 1]} input %x: f32[2x6x4] input %w: f32[3x3x4]",
+     "E0202"},
+    {"%y = weft.TokenConv(%x, %w) {grid=[2, 3]} input %x: f32[2x7x4] input %w: f32[3x3x4]",
+     "E0204"},
+    {"%y = weft.TokenConv(%x, %w) {grid=[2, 3], x_offset=1} input %x: f32[2x6x4] input %w: f32[3x3x4]",
+     "E0204"},
+    {"%y = weft.TokenConv(%x, %w) input %x: f32[2x6x4] input %w: f32[3x3x4]", "E0202"},
+    {"%y = weft.TokenConv(%x, %w) {grid=[6]} input %x: f32[2x6x4] input %w: f32[3x3x4]", "E0202"},
+    {"%y = weft.TokenConv(%x, %w, %b) {grid=[2, 3]} input %x: f32[2x6x4] input %w: f32[3x3x4] input %b: f32[5]",
+     "E0204"},
+    {"%y = weft.TokenConv(%x, %w, _, %x) {grid=[2, 3]} input %x: f32[2x6x4] input %w: f32[3x3x2]",
+     "E0204"},
 };
 
 #define QW                                                                                         \
@@ -447,7 +515,7 @@ static const struct {
         name, sizeof name / sizeof name[0]                                                         \
     }
     TABLE(elementwise), TABLE(products),  TABLE(reductions), TABLE(moves),
-    TABLE(data),        TABLE(weft_rows), TABLE(quantised),
+    TABLE(data),        TABLE(weft_rows), TABLE(tokens),     TABLE(quantised),
 };
 
 /* Whether the case comes out as expected; prints what differs. */

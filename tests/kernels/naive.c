@@ -75,6 +75,8 @@ double weft_naive_act(double x, int act, double a, double b)
     case 7: return x > 0 ? x : a * x;
     case 8: return 0.5 * x * (1 + erf(x / sqrt(2)));
     case 9: return tanh(x);
+    case 10:
+        return 0.5 * x * (1 + tanh(sqrt(2 / 3.14159265358979323846) * (x + 0.044715 * x * x * x)));
     default: return x;
     }
 }

@@ -54,7 +54,7 @@ static void check_shape(struct fixture *f, enum kind kind, struct conv_shape s)
     const int has_sums = kind != KIND_DEPTHWISE && weft_naive_between(0, 1);
     const int has_res = weft_naive_between(0, 1),
               has_gate = kind != KIND_DEPTHWISE && has_res && weft_naive_between(0, 1);
-    const int act = weft_naive_between(0, 9), y_stride = s.oc + (weft_naive_between(0, 2) ? 0 : 3);
+    const int act = weft_naive_between(0, 10), y_stride = s.oc + (weft_naive_between(0, 2) ? 0 : 3);
     const double act_a = act == 2 ? -0.5 : 0.2, act_b = 0.5;
     const size_t y_count = (size_t)(s.n * per_image) * (size_t)s.oc;
     const size_t wide_count = (size_t)(s.n * per_image) * (size_t)y_stride;

@@ -57,7 +57,7 @@ static cl_mem packed_bias(const float *bias, int oc)
 
 static void check_linear(cl_kernel kernel, int images, int k, int oc, int parts)
 {
-    const int is_transposed = weft_naive_between(0, 1), act = weft_naive_between(0, 9);
+    const int is_transposed = weft_naive_between(0, 1), act = weft_naive_between(0, 10);
     const int panels = ceil_div(oc, 2 * harness.vector_width), pg = weft_naive_between(1, panels);
     const double scale = parts == 1 ? 1 : 0.01;
     float *x = weft_naive_array((size_t)(images * parts * k)),
@@ -293,7 +293,7 @@ static void elementwise_functions_match(void **state)
               binary = weft_harness_kernel(program, "weft_binary");
     cl_kernel affine = weft_harness_kernel(program, "weft_affine");
     const int width = harness.vector_width;
-    for (int op = 0; op <= 46; op = op == 9 ? 32 : op + 1) {
+    for (int op = 0; op <= 46; op = op == 10 ? 32 : op + 1) {
         const int count = weft_naive_between(1, 300), block = width * weft_naive_between(1, 5);
         const int is_positive = op == 34 || op == 36 || op == 37;
         float *x = weft_naive_array((size_t)count);

@@ -113,6 +113,10 @@ static const struct op_case {
     {WEFT_OP_Gate, "  input %h: f32[1x4]\n" F32_X "  const %w: f32[8x4] = #1\n",
      "weft.Gate(%h, %w, _, %x)"},
     {WEFT_OP_Pool2D, F32_X, "weft.Pool2D(%x) {kernel_shape=[2, 2]}"},
+    {WEFT_OP_Attention, "  input %x: f32[2x5x24]\n",
+     "weft.Attention(%x, %x, %x) {heads=2, head_size=4, k_offset=8, v_offset=16, scale=0.5}"},
+    {WEFT_OP_TokenConv, "  input %x: f32[2x7x8]\n  const %w: f32[3x3x8] = #1\n",
+     "weft.TokenConv(%x, %w) {grid=[2, 3], prefix=1}"},
     {WEFT_OP_QConv2D,
      U8_X "  const %w: i8[3x1x1x8] = 1\n  const %b: i32[3] = 0\n  const %m: i32[3] = 1\n"
           "  const %s: i32[3] = 8\n",

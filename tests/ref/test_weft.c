@@ -10,7 +10,8 @@
 
 #include "kernels/ref/element.h"
 
-static const char *const act_names[] = {"none", "relu", "clip", "sigmoid", "silu"};
+static const char *const act_names[] = {"none", "relu", "clip",     "sigmoid",
+                                        "silu", "gelu", "gelu_tanh"};
 
 static double act_of(const char *name, double x)
 {
@@ -20,12 +21,16 @@ static double act_of(const char *name, double x)
         return fmin(fmax(x, -0.5), 1.25);
     if (strcmp(name, "sigmoid") == 0)
         return 0.5 * (1 + tanh(0.5 * x));
+    if (strcmp(name, "gelu") == 0)
+        return x * 0.5 * erfc(-x * sqrt(0.5));
+    if (strcmp(name, "gelu_tanh") == 0)
+        return x / (1 + exp(-2 * 0.7978845608028654 * x * (1 + 0.044715 * x * x)));
     return strcmp(name, "silu") == 0 ? x * 0.5 * (1 + tanh(0.5 * x)) : x;
 }
 
 static const char *set_act(weft_attrs *attrs, weft_arena *arena, const char *prefix)
 {
-    const char *name = act_names[ref_random(5)];
+    const char *name = act_names[ref_random(7)];
     weft_attrs_set_string(attrs, arena, prefix, name);
     weft_attrs_set_float(attrs, arena, weft_arena_printf(arena, "%s_min", prefix), -0.5f);
     weft_attrs_set_float(attrs, arena, weft_arena_printf(arena, "%s_max", prefix), 1.25f);
@@ -186,6 +191,20 @@ static void conv2d_refuses_what_it_cannot_do(void **state)
     assert_int_equal(ref_run(weft_ref_conv2d, NULL, REF_LIST(x, w), REF_LIST(y)), WEFT_UNSUPPORTED);
 }
 
+/* Of count elements: the mean, and 1 / deviation from the mean of the squares. */
+static void moments_of(const weft_tensor *x, int64_t first, int64_t count, double *out_mean,
+                       double *out_factor)
+{
+    double sum = 0, squares = 0;
+    for (int64_t i = first; i < first + count; i++) {
+        sum += weft_ref_get_f64(x, i);
+        squares += weft_ref_get_f64(x, i) * weft_ref_get_f64(x, i);
+    }
+    *out_mean = sum / (double)count;
+    *out_factor =
+        pow(fmax(squares / (double)count - *out_mean * *out_mean, 0) + (double)0.01F, -0.5);
+}
+
 static void linear_is_a_sum_per_row(void **state)
 {
     weft_arena *arena = *state;
@@ -199,10 +218,17 @@ static void linear_is_a_sum_per_row(void **state)
         weft_tensor *bias = ref_random(2) ? tensor2(arena, 1, m) : NULL;
         weft_tensor *residual = ref_random(2) ? tensor4(arena, 1, a, b, m) : NULL;
         double *expected = WEFT_NEW_ARRAY(arena, double, (size_t)(a * b * m));
+        bool is_normalised = ref_random(2);
+        if (is_normalised)
+            weft_attrs_set_float(&attrs, arena, "norm_epsilon", 0.01F);
         for (int64_t i = 0; i < a * b * m; i++) {
+            double shift = 0, factor = 1;
+            if (is_normalised)
+                moments_of(x, i / m * k, k, &shift, &factor);
             double sum = residual ? weft_ref_get_f64(residual, i) : 0;
             for (int64_t j = k - 1; j >= 0; j--)
-                sum += weft_ref_get_f64(w, i % m * k + j) * weft_ref_get_f64(x, i / m * k + j);
+                sum += weft_ref_get_f64(w, i % m * k + j) *
+                       (weft_ref_get_f64(x, i / m * k + j) - shift) * factor;
             expected[i] = act_of(act, bias ? sum + weft_ref_get_f64(bias, i % m) : sum);
         }
         assert_int_equal(
