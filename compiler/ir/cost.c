@@ -7,7 +7,7 @@
  * kernel does it. Operators that only rename a shape cost nothing. */
 #include <string.h>
 
-#include "compiler/ir/graph.h"
+#include "compiler/ir/attention.h"
 
 /* Shapes may be hostile: saturate instead of overflow. */
 static int64_t times(int64_t a, int64_t b)
@@ -47,13 +47,18 @@ static int64_t filter_elems(const weft_value *weights)
     return filters > 0 ? elems_of(weights) / filters : 0;
 }
 
-/* Scores of weft.Attention: query heads by tokens of q by tokens of k. */
-static int64_t score_elems(const weft_node *node)
+/* Scores: each query of each head meets every key. */
+static int64_t attention_pairs(const weft_node *node)
 {
-    const weft_value *q = weft_node_input(node, 0);
-    return times(
-        times(dim_of(q, 3), dim_of(q, 2)),
-        times(dim_of(weft_node_input(node, 1), 2), weft_attrs_int(&node->attrs, "heads", 0)));
+    int64_t queries = times(dim_of(node->inputs[0], 3), dim_of(node->inputs[0], 2));
+    return times(times(queries, weft_attention_read(&node->attrs).heads),
+                 dim_of(node->inputs[1], 2));
+}
+
+static int64_t attention_macs(const weft_node *node)
+{
+    const weft_attention form = weft_attention_read(&node->attrs);
+    return times(attention_pairs(node), plus(form.q.size, form.v.size));
 }
 
 /* Elements of weft.TokenConv's result without the prefix, and taps of its window. */
@@ -79,15 +84,13 @@ static int64_t macs_of(const weft_node *node)
     case WEFT_OP_Conv2D:
     case WEFT_OP_QConv2D:
     case WEFT_OP_Linear: return times(outputs, filter_elems(weft_node_input(node, 1)));
-    case WEFT_OP_MatMul: return times(outputs, dim_of(weft_node_input(node, 0), 1));
+    case WEFT_OP_MatMul:
+    case WEFT_OP_QMatMul: return times(outputs, dim_of(weft_node_input(node, 0), 1));
+    case WEFT_OP_Attention:
+    case WEFT_OP_QAttention: return attention_macs(node);
     case WEFT_OP_Gemm:
         return times(outputs, dim_of(weft_node_input(node, 0),
                                      weft_attrs_int(&node->attrs, "transA", 0) != 0 ? 2 : 1));
-    case WEFT_OP_Attention: {
-        int64_t size = weft_attrs_int(&node->attrs, "head_size", 0),
-                v_size = weft_attrs_int(&node->attrs, "v_head_size", 0);
-        return times(score_elems(node), plus(size, v_size ? v_size : size));
-    }
     case WEFT_OP_TokenConv: return times(grid_elems(node), filter_taps(node));
     case WEFT_OP_Gate:
         return times(dim_of(weft_node_input(node, 0), 2), elems_of(weft_node_input(node, 1)));
@@ -136,13 +139,18 @@ static int64_t other_flops(const weft_node *node)
                                    act_flops(node, "act", "none")),
                     weft_attrs_find(&node->attrs, "norm_epsilon") ? times(in, 5) : 0);
     case WEFT_OP_Attention: /* of a score: scale 1, softmax 5 */
-        return plus(times(score_elems(node), 6), weft_node_input(node, 3) != NULL ? out : 0);
+        return plus(times(attention_pairs(node), 6), weft_node_input(node, 3) != NULL ? out : 0);
     case WEFT_OP_TokenConv:
         return plus(has_bias ? grid_elems(node) : 0, weft_node_input(node, 3) != NULL ? out : 0);
     case WEFT_OP_QConv2D: /* bias, multiply, round, clamp; with a residual as much again */
         return times(out, weft_node_input(node, 6) != NULL ? 8 : 4);
     case WEFT_OP_QAdd: return times(out, 5);
     case WEFT_OP_QMul: return times(out, has_bias ? 9 : 4);
+    case WEFT_OP_QMatMul: return times(out, 3);
+    case WEFT_OP_QSoftmax: return times(out, 5);
+    case WEFT_OP_QLayerNorm: return times(out, 9); /* two sums, centre, scale, round, requantise */
+    case WEFT_OP_QAttention: /* per score: requantise 3, softmax 5; per result: requantise 3 */
+        return plus(times(attention_pairs(node), 8), times(out, 3));
     case WEFT_OP_QuantizeLinear: return times(out, 4);
     case WEFT_OP_DequantizeLinear: return times(out, 2);
     case WEFT_OP_Conv2D:

@@ -32,9 +32,10 @@
     X(arithmetic) X(attention) X(batch_norm) X(cast) X(clip) X(compare) X(concat) X(constant_of_shape) \
     X(conv) X(conv2d) X(cum_sum) X(dequantize_linear) X(expand) X(flatten) X(floating) X(gate) X(gather) X(gemm) \
     X(global_pool) X(layer_norm) X(linear) X(logic) X(matmul) X(numeric) X(pad) X(pool) \
-    X(pool2d) X(pow) X(prelu) X(q_add) X(q_conv2d) X(q_mul) X(q_pool2d) X(q_table) \
-    X(quantize_linear) X(range) X(reduce) X(reshape) X(resize) X(same) X(shape) X(size) \
-    X(slice) X(softmax) X(split) X(squeeze) X(tile) X(token_conv) X(transpose) X(unsqueeze) X(where)
+    X(pool2d) X(pow) X(prelu) X(q_add) X(q_attention) X(q_conv2d) X(q_layer_norm) X(q_matmul) \
+    X(q_mul) X(q_pool2d) X(q_softmax) X(q_table) X(quantize_linear) \
+    X(range) X(reduce) X(reshape) X(resize) X(same) X(shape) X(size) X(slice) \
+    X(softmax) X(split) X(squeeze) X(tile) X(token_conv) X(transpose) X(unsqueeze) X(where)
 /* clang-format on */
 #define WEFT_INFER_DECLARE(name)                                                                   \
     weft_status weft_infer_##name(weft_graph *graph, weft_node *node, weft_diag *diag);
@@ -133,5 +134,28 @@ weft_status weft_infer_pool2d_shape(const weft_node *node, weft_infer_window *ou
                                     weft_shape *out_shape, weft_diag *diag);
 /* Attribute norm_epsilon, where the node has it. */
 weft_status weft_infer_norm_epsilon(const weft_node *node, weft_diag *diag);
+
+/* ---- 8-bit operators (infer_quant_weft.c, infer_quant_rows.c) ---- */
+
+enum { WEFT_INFER_TABLE_ENTRIES = 256 };
+
+/* The operand, if it is there, is u8 or i8; the attribute `zero` (NULL: none) is of its range. */
+weft_status weft_infer_q_operand(const weft_node *node, size_t input, const char *zero,
+                                 weft_diag *diag);
+/* The operand, if it is there, is a table of 8-bit values. */
+weft_status weft_infer_q_table_operand(const weft_node *node, size_t input, weft_diag *diag);
+/* An attribute that is "i8" or "u8". */
+weft_status weft_infer_q_dtype(const weft_node *node, const char *attr, weft_dtype *out_dtype,
+                               weft_diag *diag);
+/* Zero point and limits of one 8-bit result; limits that are absent are those of the type. */
+weft_status weft_infer_q_stage(const weft_node *node, const char *zero, const char *min,
+                               const char *max, weft_dtype dtype, weft_diag *diag);
+/* A multiplier and a shift in the ranges of weft_int.h. */
+weft_status weft_infer_q_ratio(const weft_node *node, const char *mult, const char *shift,
+                               weft_diag *diag);
+
+/* Attention in any type (inputs 0 to 2 are q, k, v): heads checked, and the shape of the result. */
+weft_status weft_infer_attention_shape(const weft_node *node, weft_shape *out_shape,
+                                       weft_diag *diag);
 
 #endif

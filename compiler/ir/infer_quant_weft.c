@@ -9,8 +9,6 @@
 #include "compiler/ir/infer.h"
 #include "kernels/include/weft_int.h"
 
-#define TABLE_ENTRIES 256
-
 static bool is_8bit(weft_dtype dtype)
 {
     return dtype == WEFT_DTYPE_U8 || dtype == WEFT_DTYPE_I8;
@@ -25,8 +23,8 @@ static weft_status check_8bit(const weft_node *node, size_t input, weft_diag *di
                            weft_dtype_name(value->dtype), "an 8-bit operand is needed");
 }
 
-static weft_status read_dtype(const weft_node *node, const char *attr, weft_dtype *out_dtype,
-                              weft_diag *diag)
+weft_status weft_infer_q_dtype(const weft_node *node, const char *attr, weft_dtype *out_dtype,
+                               weft_diag *diag)
 {
     int index;
     WEFT_INFER_TRY(weft_infer_attr_word(node, attr, "i8|u8", &index, diag));
@@ -46,9 +44,15 @@ static weft_status check_zero(const weft_node *node, const char *attr, weft_dtyp
     return weft_infer_attr_int(node, attr, 0, low, low + 255, &zero, diag);
 }
 
-/* <stage>_zero, <stage>_min, <stage>_max of one 8-bit result; limits that are absent are those of
- * the type. */
-static weft_status check_stage(const weft_node *node, const char *zero, const char *min,
+weft_status weft_infer_q_operand(const weft_node *node, size_t input, const char *zero,
+                                 weft_diag *diag)
+{
+    const weft_value *value = weft_node_input(node, input);
+    WEFT_INFER_TRY(check_8bit(node, input, diag));
+    return value && zero ? check_zero(node, zero, value->dtype, diag) : WEFT_OK;
+}
+
+weft_status weft_infer_q_stage(const weft_node *node, const char *zero, const char *min,
                                const char *max, weft_dtype dtype, weft_diag *diag)
 {
     int64_t low, high, least = lowest(dtype), most = least + 255;
@@ -64,7 +68,7 @@ static weft_status check_stage(const weft_node *node, const char *zero, const ch
                            "the limits of an 8-bit result are in the wrong order");
 }
 
-static weft_status check_ratio(const weft_node *node, const char *mult, const char *shift,
+weft_status weft_infer_q_ratio(const weft_node *node, const char *mult, const char *shift,
                                weft_diag *diag)
 {
     int64_t number;
@@ -82,9 +86,9 @@ static weft_status check_add(const weft_node *node, const char *a, const char *b
     return weft_infer_attr_int(node, shift, 1, 1, WEFT_ADD_SHIFT_MAX, &number, diag);
 }
 
-static weft_status check_table(const weft_node *node, size_t input, weft_diag *diag)
+weft_status weft_infer_q_table_operand(const weft_node *node, size_t input, weft_diag *diag)
 {
-    weft_shape shape = {.rank = 1, .dims = {TABLE_ENTRIES}};
+    weft_shape shape = {.rank = 1, .dims = {WEFT_INFER_TABLE_ENTRIES}};
     WEFT_INFER_TRY(check_8bit(node, input, diag));
     return weft_infer_check_shape(node, input, &shape, diag);
 }
@@ -95,20 +99,20 @@ static weft_status check_conv_stages(const weft_node *node, weft_dtype *out_dtyp
     weft_dtype c, y;
     const weft_value *x = node->inputs[0], *table = weft_node_input(node, 5),
                      *residual = weft_node_input(node, 6);
-    WEFT_INFER_TRY(read_dtype(node, "c_type", &c, diag));
-    WEFT_INFER_TRY(read_dtype(node, "to", &y, diag));
+    WEFT_INFER_TRY(weft_infer_q_dtype(node, "c_type", &c, diag));
+    WEFT_INFER_TRY(weft_infer_q_dtype(node, "to", &y, diag));
     WEFT_INFER_TRY(check_zero(node, "x_zero", x->dtype, diag));
-    WEFT_INFER_TRY(check_stage(node, "c_zero", "c_min", "c_max", c, diag));
-    WEFT_INFER_TRY(check_table(node, 5, diag));
+    WEFT_INFER_TRY(weft_infer_q_stage(node, "c_zero", "c_min", "c_max", c, diag));
+    WEFT_INFER_TRY(weft_infer_q_table_operand(node, 5, diag));
     c = table ? table->dtype : c;
     WEFT_INFER_TRY(check_zero(node, "a_zero", c, diag));
-    WEFT_INFER_TRY(check_ratio(node, "mean_mult", "mean_shift", diag));
+    WEFT_INFER_TRY(weft_infer_q_ratio(node, "mean_mult", "mean_shift", diag));
     WEFT_INFER_TRY(check_zero(node, "mean_zero", y, diag));
     if (residual) {
         WEFT_INFER_TRY(check_8bit(node, 6, diag));
         WEFT_INFER_TRY(check_zero(node, "b_zero", residual->dtype, diag));
         WEFT_INFER_TRY(check_add(node, "a_mult", "b_mult", "add_shift", diag));
-        WEFT_INFER_TRY(check_stage(node, "y_zero", "y_min", "y_max", y, diag));
+        WEFT_INFER_TRY(weft_infer_q_stage(node, "y_zero", "y_min", "y_max", y, diag));
     } else if (y != c) {
         return weft_infer_fail(node, NULL, WEFT_E_INFER_ATTR, diag, weft_dtype_name(c),
                                weft_dtype_name(y),
@@ -195,11 +199,11 @@ weft_status weft_infer_q_add(weft_graph *graph, weft_node *node, weft_diag *diag
     weft_shape shape;
     WEFT_INFER_TRY(check_8bit(node, 0, diag));
     WEFT_INFER_TRY(check_8bit(node, 1, diag));
-    WEFT_INFER_TRY(read_dtype(node, "to", &dtype, diag));
+    WEFT_INFER_TRY(weft_infer_q_dtype(node, "to", &dtype, diag));
     WEFT_INFER_TRY(check_zero(node, "a_zero", node->inputs[0]->dtype, diag));
     WEFT_INFER_TRY(check_zero(node, "b_zero", node->inputs[1]->dtype, diag));
     WEFT_INFER_TRY(check_add(node, "a_mult", "b_mult", "shift", diag));
-    WEFT_INFER_TRY(check_stage(node, "y_zero", "y_min", "y_max", dtype, diag));
+    WEFT_INFER_TRY(weft_infer_q_stage(node, "y_zero", "y_min", "y_max", dtype, diag));
     WEFT_INFER_TRY(broadcast(node, &shape, diag));
     return weft_infer_set(node, 0, dtype, &shape, diag);
 }
@@ -212,19 +216,19 @@ weft_status weft_infer_q_mul(weft_graph *graph, weft_node *node, weft_diag *diag
     const weft_value *residual = weft_node_input(node, 2);
     for (size_t i = 0; i < 3; i++)
         WEFT_INFER_TRY(check_8bit(node, i, diag));
-    WEFT_INFER_TRY(read_dtype(node, "c_type", &c, diag));
-    WEFT_INFER_TRY(read_dtype(node, "to", &y, diag));
+    WEFT_INFER_TRY(weft_infer_q_dtype(node, "c_type", &c, diag));
+    WEFT_INFER_TRY(weft_infer_q_dtype(node, "to", &y, diag));
     WEFT_INFER_TRY(check_zero(node, "a_zero", node->inputs[0]->dtype, diag));
     WEFT_INFER_TRY(check_zero(node, "b_zero", node->inputs[1]->dtype, diag));
-    WEFT_INFER_TRY(check_ratio(node, "mult", "shift", diag));
-    WEFT_INFER_TRY(check_stage(node, "c_zero", "c_min", "c_max", c, diag));
+    WEFT_INFER_TRY(weft_infer_q_ratio(node, "mult", "shift", diag));
+    WEFT_INFER_TRY(weft_infer_q_stage(node, "c_zero", "c_min", "c_max", c, diag));
     WEFT_INFER_TRY(broadcast(node, &shape, diag));
     WEFT_INFER_TRY(weft_infer_check_shape(node, 0, &shape, diag));
     if (residual) {
         WEFT_INFER_TRY(weft_infer_check_shape(node, 2, &shape, diag));
         WEFT_INFER_TRY(check_zero(node, "r_zero", residual->dtype, diag));
         WEFT_INFER_TRY(check_add(node, "c_mult", "r_mult", "add_shift", diag));
-        WEFT_INFER_TRY(check_stage(node, "y_zero", "y_min", "y_max", y, diag));
+        WEFT_INFER_TRY(weft_infer_q_stage(node, "y_zero", "y_min", "y_max", y, diag));
     } else if (y != c) {
         return weft_infer_fail(node, NULL, WEFT_E_INFER_ATTR, diag, weft_dtype_name(c),
                                weft_dtype_name(y),
@@ -266,9 +270,9 @@ weft_status weft_infer_q_pool2d(weft_graph *graph, weft_node *node, weft_diag *d
     WEFT_INFER_TRY(check_8bit(node, 0, diag));
     WEFT_INFER_TRY(weft_infer_attr_word(node, "mode", "max|average", &mode, diag));
     WEFT_INFER_TRY(weft_infer_pool2d_shape(node, &window, &y, diag));
-    WEFT_INFER_TRY(read_dtype(node, "to", &dtype, diag));
+    WEFT_INFER_TRY(weft_infer_q_dtype(node, "to", &dtype, diag));
     WEFT_INFER_TRY(check_zero(node, "x_zero", x->dtype, diag));
-    WEFT_INFER_TRY(check_stage(node, "y_zero", "y_min", "y_max", dtype, diag));
+    WEFT_INFER_TRY(weft_infer_q_stage(node, "y_zero", "y_min", "y_max", dtype, diag));
     /* |x - zero| <= 255: a window of 2^23 elements still fits an s32 sum. */
     const int64_t most = WEFT_AVERAGE_COUNT_MAX;
     if (window.kernel[0] > most / window.kernel[1])
@@ -286,6 +290,6 @@ weft_status weft_infer_q_table(weft_graph *graph, weft_node *node, weft_diag *di
 {
     (void)graph;
     WEFT_INFER_TRY(check_8bit(node, 0, diag));
-    WEFT_INFER_TRY(check_table(node, 1, diag));
+    WEFT_INFER_TRY(weft_infer_q_table_operand(node, 1, diag));
     return weft_infer_set(node, 0, node->inputs[1]->dtype, &node->inputs[0]->shape, diag);
 }

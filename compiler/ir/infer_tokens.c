@@ -62,10 +62,8 @@ static weft_status check_head_counts(const weft_node *node, int64_t heads, int64
 static weft_status check_attention_inputs(const weft_node *node, weft_diag *diag)
 {
     const weft_shape *q = &node->inputs[0]->shape, *k = &node->inputs[1]->shape;
-    for (size_t i = 0; i < node->input_count; i++) {
-        WEFT_INFER_TRY(weft_infer_check_dtype(node, i, WEFT_DTYPE_F32, diag));
+    for (size_t i = 0; i < 3; i++)
         WEFT_INFER_TRY(weft_infer_check_rank(node, i, 3, 3, diag));
-    }
     weft_shape like_q = *k, like_k = node->inputs[2]->shape;
     like_q.dims[0] = q->dims[0];
     like_k.dims[0] = k->dims[0];
@@ -74,9 +72,9 @@ static weft_status check_attention_inputs(const weft_node *node, weft_diag *diag
     return weft_infer_check_shape(node, 2, &like_k, diag);          /* the batch and the tokens */
 }
 
-weft_status weft_infer_attention(weft_graph *graph, weft_node *node, weft_diag *diag)
+weft_status weft_infer_attention_shape(const weft_node *node, weft_shape *out_shape,
+                                       weft_diag *diag)
 {
-    (void)graph;
     int64_t heads, kv_heads, size, v_size;
     WEFT_INFER_TRY(check_attention_inputs(node, diag));
     WEFT_INFER_TRY(weft_infer_attr_int(node, "heads", 0, 1, INT32_MAX, &heads, diag));
@@ -85,18 +83,28 @@ weft_status weft_infer_attention(weft_graph *graph, weft_node *node, weft_diag *
     WEFT_INFER_TRY(weft_infer_attr_int(node, "v_head_size", 0, 0, INT32_MAX, &v_size, diag));
     kv_heads = kv_heads ? kv_heads : heads;
     v_size = v_size ? v_size : size;
-    const weft_attr *scale = weft_attrs_find(&node->attrs, "scale");
-    if (!scale || !isfinite(scale->f))
-        return weft_infer_fail(node, NULL, WEFT_E_INFER_ATTR, diag, "attribute scale, finite",
-                               scale ? "not finite" : "none", "scores need a scale");
     WEFT_INFER_TRY(check_head_counts(node, heads, kv_heads, diag));
     const head_channels parts[] = {{"q_offset", "q_step", 0, heads, size},
                                    {"k_offset", "k_step", 1, kv_heads, size},
                                    {"v_offset", "v_step", 2, kv_heads, v_size}};
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
         WEFT_INFER_TRY(check_channels(node, &parts[i], diag));
-    weft_shape y = node->inputs[0]->shape;
-    y.dims[2] = heads * v_size;
+    *out_shape = node->inputs[0]->shape;
+    out_shape->dims[2] = heads * v_size;
+    return WEFT_OK;
+}
+
+weft_status weft_infer_attention(weft_graph *graph, weft_node *node, weft_diag *diag)
+{
+    (void)graph;
+    weft_shape y = {0};
+    for (size_t i = 0; i < node->input_count; i++)
+        WEFT_INFER_TRY(weft_infer_check_dtype(node, i, WEFT_DTYPE_F32, diag));
+    WEFT_INFER_TRY(weft_infer_attention_shape(node, &y, diag));
+    const weft_attr *scale = weft_attrs_find(&node->attrs, "scale");
+    if (!scale || !isfinite(scale->f))
+        return weft_infer_fail(node, NULL, WEFT_E_INFER_ATTR, diag, "attribute scale, finite",
+                               scale ? "not finite" : "none", "scores need a scale");
     WEFT_INFER_TRY(weft_infer_check_shape(node, 3, &y, diag));
     return weft_infer_set(node, 0, WEFT_DTYPE_F32, &y, diag);
 }

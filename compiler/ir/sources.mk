@@ -11,6 +11,7 @@ IR_SRC := \
     compiler/ir/infer_move.c \
     compiler/ir/infer_product.c \
     compiler/ir/infer_quant.c \
+    compiler/ir/infer_quant_rows.c \
     compiler/ir/infer_quant_weft.c \
     compiler/ir/infer_reduce.c \
     compiler/ir/infer_tokens.c \

@@ -57,7 +57,7 @@ WEFT_INT_FN weft_s32 weft_row_max(const WEFT_MEM weft_u8 *x, const weft_s32 coun
 
 /* ---- softmax ---- */
 
-/* Softmax of a row, 1 <= count <= WEFT_ROW_MAX; y may be x. */
+/* Softmax of a row, 1 <= count <= WEFT_SOFTMAX_MAX; y may be x. */
 WEFT_INT_FN void weft_softmax_row(const WEFT_MEM weft_u8 *x, WEFT_MEM weft_u8 *y,
                                   const weft_s32 count, const weft_s32 stride,
                                   const weft_s32 is_signed, const WEFT_TABLE weft_u32 *exps,

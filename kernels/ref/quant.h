@@ -66,4 +66,7 @@ static inline int32_t weft_ref_q_add_stage(const weft_ref_q_sum *sum, int32_t a,
                           sum->y.zero, sum->y.low, sum->y.high);
 }
 
+/* 256 exponentials of weft_int_rows.h: entries in range, the first of them 1. */
+bool weft_ref_q_exps_are_sound(const weft_tensor *exps);
+
 #endif

@@ -401,6 +401,7 @@ static const infer_case tokens[] = {
 #define QW                                                                                         \
     "input %w: i8[5x3x3x4] const %b: i32[5] = 0 const %m: i32[5] = 1 const %s: i32[5] = 2 "        \
     "const %t: u8[256] = 0 "
+#define QA "input %k: u8[2x5x36] const %e: i32[256] = 16777216 "
 static const infer_case quantised[] = {
     {"%y = QuantizeLinear(%f23, %s) const %s: f32[] = 0.5", "u8[2x3]"},
     {"%y = QuantizeLinear(%f23, %s) {output_dtype=3} const %s: f32[] = 0.5", "i8[2x3]"},
@@ -504,6 +505,61 @@ static const infer_case quantised[] = {
     {"%y = weft.QTable(%u8, %t) const %t: i8[256] = 0", "i8[1x7x9x4]"},
     {"%y = weft.QTable(%u8, %t) const %t: i8[255] = 0", "E0204"},
     {"%y = weft.QTable(%f3, %t) const %t: i8[256] = 0", "E0203"},
+    /* rows and heads */
+    {"%y = weft.QMatMul(%u8, %k) {mult=1} input %k: i8[4x6]", "i8[1x7x9x6]"},
+    {"%y = weft.QMatMul(%u8, %k) {to=\"u8\", b_transposed=1} input %k: i8[7x6x4]", "u8[1x7x9x6]"},
+    {"%y = weft.QMatMul(%u8, %k) {b_transposed=1} input %k: i8[4x6]", "E0204"},
+    {"%y = weft.QMatMul(%u8, %k) input %k: i8[6x4x6]", "E0204"},
+    {"%y = weft.QMatMul(%u8, %k) input %k: i8[4]", "E0204"},
+    {"%y = weft.QMatMul(%u8, %k) {b_zero=128} input %k: i8[4x6]", "E0202"},
+    {"%y = weft.QMatMul(%u8, %k) {shift=0} input %k: i8[4x6]", "E0202"},
+    {"%y = weft.QMatMul(%k, %k) {b_transposed=1} input %k: i8[2x33025]", "i8[2x2]"},
+    {"%y = weft.QMatMul(%k, %k) {b_transposed=1} input %k: i8[2x33026]", "E0207"},
+    {"%y = weft.QSoftmax(%u8, %e) {to=\"u8\", shift=24} const %e: i32[256] = 16777216",
+     "u8[1x7x9x4]"},
+    {"%y = weft.QSoftmax(%u8, %e) input %e: i32[256]", "i8[1x7x9x4]"},
+    {"%y = weft.QSoftmax(%u8, %e) const %e: i32[256] = 16777215", "E0202"},
+    {"%y = weft.QSoftmax(%u8, %e) const %e: i32[256] = 16777217", "E0202"},
+    {"%y = weft.QSoftmax(%u8, %e) const %e: i32[256] = -1", "E0202"},
+    {"%y = weft.QSoftmax(%u8, %e) input %e: i32[255]", "E0204"},
+    {"%y = weft.QSoftmax(%u8, %e) {shift=25} input %e: i32[256]", "E0202"},
+    {"%y = weft.QSoftmax(%k, %e) input %k: u8[2x16384] input %e: i32[256]", "i8[2x16384]"},
+    {"%y = weft.QSoftmax(%k, %e) input %k: u8[2x16385] input %e: i32[256]", "E0207"},
+    {"%y = weft.QLayerNorm(%u8, %g, %g) {to=\"u8\"} input %g: i32[4]", "u8[1x7x9x4]"},
+    {"%y = weft.QLayerNorm(%u8, %g, %g) {epsilon=2305843009213693952} input %g: i32[4]",
+     "i8[1x7x9x4]"},
+    {"%y = weft.QLayerNorm(%u8, %g, %g) {epsilon=2305843009213693953} input %g: i32[4]", "E0202"},
+    {"%y = weft.QLayerNorm(%u8, %g, %g) {beta_shift=31} input %g: i32[4]", "E0202"},
+    {"%y = weft.QLayerNorm(%u8, %g, %g) input %g: i32[5]", "E0204"},
+    {"%y = weft.QLayerNorm(%u8, %g, %g) const %g: i32[4] = 4194305", "E0202"},
+    {"%y = weft.QLayerNorm(%u8, %g, %b) const %g: i32[4] = 5 const %b: i32[4] = 1073741825",
+     "E0202"},
+    {"%y = weft.QLayerNorm(%k, %g, %g) input %k: u8[1x4097] input %g: i32[4097]", "E0207"},
+    {"%y = weft.QAttention(%k, %k, %k, %e) {heads=3, head_size=4, k_offset=12, v_offset=24} " QA,
+     "i8[2x5x12]"},
+    {"%y = weft.QAttention(%k, %k, %k, %e) {heads=3, head_size=4, k_offset=12, v_offset=25} " QA,
+     "E0221"},
+    {"%y = weft.QAttention(%k, %k, %k, %e) {heads=3, head_size=4, q_step=12, k_step=12, "
+     "k_offset=4, v_step=12, v_offset=8, to=\"u8\"} " QA,
+     "u8[2x5x12]"},
+    {"%y = weft.QAttention(%k, %o, %o, %e) {heads=4, kv_heads=2, head_size=4, v_head_size=3} "
+     "input %o: u8[2x9x8] " QA,
+     "i8[2x5x12]"},
+    {"%y = weft.QAttention(%k, %o, %o, %e) {heads=4, kv_heads=3, head_size=2} "
+     "input %o: u8[2x9x8] " QA,
+     "E0221"},
+    {"%y = weft.QAttention(%k, %o, %o, %e) {heads=1, head_size=4} input %o: u8[1x9x8] " QA,
+     "E0204"},
+    {"%y = weft.QAttention(%k, %k, %k, %e) {heads=1, head_size=4, q_zero=-1} " QA, "E0202"},
+    {"%y = weft.QAttention(%k, %k, %k, %e, %t) {heads=1, head_size=4, q_zero=-1} "
+     "const %t: i8[256] = 1 " QA,
+     "i8[2x5x4]"},
+    {"%y = weft.QAttention(%k, %k, %k, %e, _, _, %t) {heads=1, head_size=4} "
+     "const %t: i8[255] = 1 " QA,
+     "E0204"},
+    {"%y = weft.QAttention(%k, %k, %k, %e) {heads=1, head_size=4, p_shift=25} " QA, "E0202"},
+    {"%y = weft.QAttention(%k, %k, %k, %e) {heads=1} " QA, "E0202"},
+    {"%y = weft.QAttention(%k, %k, %k, %e) {head_size=4} " QA, "E0202"},
 };
 
 static const struct {

@@ -22,6 +22,8 @@
 #define U8_X "  input %x: u8[1x4x6x8]\n"
 #define U8_XY U8_X "  input %y: u8[1x4x6x8]\n"
 #define SCALAR(name, value) "  const %" name ": f32[] = [" value "]\n"
+/* Exponentials of which nobody looks at the values. */
+#define EXPS "  const %e: i32[256] = 16777216\n"
 
 /* The declarations and the node of a graph that returns %o. One line for every row of ops.def. */
 static const struct op_case {
@@ -125,6 +127,13 @@ static const struct op_case {
     {WEFT_OP_QMul, U8_XY, "weft.QMul(%x, %y) {mult=1, shift=8}"},
     {WEFT_OP_QPool2D, U8_X, "weft.QPool2D(%x) {kernel_shape=[2, 2], to=\"u8\"}"},
     {WEFT_OP_QTable, U8_X "  const %t: i8[256] = 0\n", "weft.QTable(%x, %t)"},
+    {WEFT_OP_QMatMul, U8_XY, "weft.QMatMul(%x, %y) {b_transposed=1, mult=1, shift=8}"},
+    {WEFT_OP_QSoftmax, U8_X EXPS, "weft.QSoftmax(%x, %e) {mult=4194304, shift=14}"},
+    {WEFT_OP_QLayerNorm, U8_X "  const %g: i32[8] = 1\n  const %b: i32[8] = 0\n",
+     "weft.QLayerNorm(%x, %g, %b) {epsilon=9, shift=18}"},
+    {WEFT_OP_QAttention, "  input %x: u8[1x5x48]\n" EXPS,
+     "weft.QAttention(%x, %x, %x, %e) {heads=2, head_size=8, k_offset=16, v_offset=32, s_mult=1, "
+     "s_shift=8, p_mult=4194304, p_shift=14, y_mult=1, y_shift=8}"},
 };
 enum { CASE_COUNT = sizeof cases / sizeof cases[0] };
 

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* weft.QSoftmax and weft.QLayerNorm: the rules of kernels/include/weft_int_rows.h, row by row. */
+#include "kernels/include/weft_int_rows.h"
+
+#include "kernels/ref/quant.h"
+
+/* The shape as rows of its last dimension. */
+static int64_t last_of(const weft_tensor *x)
+{
+    return x->shape.rank > 0 ? x->shape.dims[x->shape.rank - 1] : 1;
+}
+
+bool weft_ref_q_exps_are_sound(const weft_tensor *exps)
+{
+    const int32_t *e = exps->data;
+    for (int i = 0; i < 256; i++)
+        if (e[i] < 0 || e[i] > WEFT_EXP_ONE)
+            return false;
+    return e[0] == WEFT_EXP_ONE; /* so that no sum is zero */
+}
+
+weft_status weft_ref_q_softmax(const weft_ref_call *call)
+{
+    const weft_tensor *x = weft_ref_in(call, 0), *exps = weft_ref_in(call, 1),
+                      *y = weft_ref_out(call, 0);
+    const weft_attrs *attrs = call->attrs;
+    weft_ref_q_stage stage = weft_ref_q_stage_read(attrs, "y_zero", "y_min", "y_max", y->dtype);
+    int64_t count = last_of(x), rows = count > 0 ? weft_ref_elems(&x->shape) / count : 0;
+    if (!weft_ref_q_is_8bit(x) || exps->dtype != WEFT_DTYPE_I32 || count > WEFT_SOFTMAX_MAX)
+        return WEFT_UNSUPPORTED;
+    if (!weft_ref_q_exps_are_sound(exps))
+        return WEFT_INVALID;
+    for (int64_t row = 0; row < rows; row++)
+        weft_softmax_row((const uint8_t *)x->data + row * count, (uint8_t *)y->data + row * count,
+                         (int32_t)count, 1, x->dtype == WEFT_DTYPE_I8, exps->data,
+                         (int32_t)weft_attrs_int(attrs, "mult", 0),
+                         (int32_t)weft_attrs_int(attrs, "shift", 1), stage.zero, stage.low,
+                         stage.high);
+    return WEFT_OK;
+}
+
+static bool are_within(const weft_tensor *numbers, int32_t limit)
+{
+    const int32_t *data = numbers->data;
+    for (int64_t i = 0; i < weft_ref_elems(&numbers->shape); i++)
+        if (data[i] < -limit || data[i] > limit)
+            return false;
+    return true;
+}
+
+weft_status weft_ref_q_layer_norm(const weft_ref_call *call)
+{
+    const weft_tensor *x = weft_ref_in(call, 0), *gamma = weft_ref_in(call, 1),
+                      *beta = weft_ref_in(call, 2), *y = weft_ref_out(call, 0);
+    const weft_attrs *attrs = call->attrs;
+    weft_ref_q_stage stage = weft_ref_q_stage_read(attrs, "y_zero", "y_min", "y_max", y->dtype);
+    int64_t count = last_of(x), rows = count > 0 ? weft_ref_elems(&x->shape) / count : 0;
+    if (!weft_ref_q_is_8bit(x) || gamma->dtype != WEFT_DTYPE_I32 || beta->dtype != WEFT_DTYPE_I32 ||
+        count > WEFT_ROW_MAX)
+        return WEFT_UNSUPPORTED;
+    if (!are_within(gamma, WEFT_MULT_MAX) || !are_within(beta, 1 << WEFT_BETA_BITS))
+        return WEFT_INVALID;
+    for (int64_t row = 0; row < rows; row++)
+        weft_layer_norm_row(
+            (const uint8_t *)x->data + row * count, (uint8_t *)y->data + row * count,
+            (int32_t)count, 1, x->dtype == WEFT_DTYPE_I8, weft_attrs_int(attrs, "epsilon", 0),
+            gamma->data, beta->data, (int32_t)weft_attrs_int(attrs, "beta_shift", 0),
+            (int32_t)weft_attrs_int(attrs, "shift", 1), stage.zero, stage.low, stage.high);
+    return WEFT_OK;
+}
