@@ -15,7 +15,7 @@
 /* Whose habits the graph imitates: PyTorch's tracing exporter or its torch.export based one. */
 typedef enum weft_cnn_form { WEFT_CNN_TORCHSCRIPT, WEFT_CNN_DYNAMO } weft_cnn_form;
 
-#define WEFT_CNN_COUNTERS 16
+#define WEFT_CNN_COUNTERS 40
 
 typedef struct weft_cnn {
     weft_build *build;

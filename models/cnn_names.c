@@ -11,17 +11,41 @@
 static const struct {
     const char *op, *function;
 } functions[] = {
-    {"Conv", "conv2d"},
-    {"BatchNormalization", "batch_norm"},
-    {"Relu", "relu"},
-    {"ReduceMean", "mean"},
-    {"Sigmoid", "sigmoid"},
-    {"Mul", "mul"},
     {"Add", "add"},
+    {"Attention", "scaled_dot_product_attention"},
     {"AveragePool", "avg_pool2d"},
-    {"Reshape", "view"},
+    {"BatchNormalization", "batch_norm"},
+    {"Concat", "cat"},
+    {"ConstantOfShape", "full"},
+    {"Conv", "conv2d"},
+    {"Cos", "cos"},
+    {"CumSum", "cumsum"},
+    {"Div", "div"},
+    {"Erf", "erf"},
+    {"Expand", "expand"},
+    {"Floor", "floor"},
+    {"Gather", "select"},
+    {"Gelu", "gelu"},
     {"Gemm", "linear"},
+    {"LayerNormalization", "layer_norm"},
+    {"MatMul", "matmul"},
     {"MaxPool", "max_pool2d"},
+    {"Mul", "mul"},
+    {"Pow", "pow"},
+    {"Range", "arange"},
+    {"ReduceMean", "mean"},
+    {"Relu", "relu"},
+    {"Reshape", "view"},
+    {"Sigmoid", "sigmoid"},
+    {"Sin", "sin"},
+    {"Slice", "slice"},
+    {"Softmax", "softmax"},
+    {"Split", "split"},
+    {"Sqrt", "sqrt"},
+    {"Squeeze", "squeeze"},
+    {"Sub", "sub"},
+    {"Transpose", "transpose"},
+    {"Unsqueeze", "unsqueeze"},
 };
 
 /*
@@ -67,8 +91,15 @@ weft_cnn_names weft_cnn_name(weft_cnn *cnn, const char *op, const char *module)
 {
     weft_cnn_names names = {0};
     if (cnn->form == WEFT_CNN_TORCHSCRIPT) {
-        names.node = weft_build_format(cnn->build, "%s/%s", scope_of(cnn, module), op);
-        names.output = weft_build_format(cnn->build, "%s_output_0", names.node);
+        const char *first = weft_build_format(cnn->build, "%s/%s", scope_of(cnn, module), op);
+        names.node = first;
+        names.output = weft_build_format(cnn->build, "%s_output_0", first);
+        /* A module's second node of an operator has the number 1. */
+        for (int i = 1;
+             cnn->build->status == WEFT_BUILD_OK && weft_build_has(cnn->build, names.output); i++) {
+            names.node = weft_build_format(cnn->build, "%s_%d", first, i);
+            names.output = weft_build_format(cnn->build, "%s_output_0", names.node);
+        }
         return names;
     }
     for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
@@ -77,6 +108,15 @@ weft_cnn_names weft_cnn_name(weft_cnn *cnn, const char *op, const char *module)
     assert(names.output);
     names.node = weft_build_format(cnn->build, "node_%s", names.output);
     return names;
+}
+
+const char *weft_cnn_output_name(weft_cnn *cnn, const weft_cnn_names *names, int index)
+{
+    if (index == 0)
+        return names->output;
+    if (cnn->form == WEFT_CNN_DYNAMO)
+        return weft_build_format(cnn->build, "%s_split_%d", names->output, index);
+    return weft_build_format(cnn->build, "%s_output_%d", names->node, index);
 }
 
 const char *weft_cnn_constant_name(weft_cnn *cnn, const char *module)

@@ -19,8 +19,9 @@ static bool node_macs(const weft_build *build, const weft_build_node *node, uint
         const weft_build_shape *w = weft_build_shape_of(build, node->inputs[1]);
         per_output =
             dim(w, 1) * dim(w, 2) * dim(w, 3); /* input channels of the group, times the window */
-    } else if (strcmp(node->op, "Gemm") == 0) {
-        per_output = dim(weft_build_shape_of(build, node->inputs[0]), 1);
+    } else if (strcmp(node->op, "Gemm") == 0 || strcmp(node->op, "MatMul") == 0) {
+        const weft_build_shape *x = weft_build_shape_of(build, node->inputs[0]);
+        per_output = dim(x, x->rank - 1);
     }
     return !__builtin_mul_overflow((uint64_t)weft_build_elems(y), per_output, out_macs);
 }

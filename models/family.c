@@ -15,20 +15,24 @@ weft_family_params weft_family_defaults(const weft_family *family)
         .size = family->default_size,
         .batch = 1,
         .classes = 1000,
-        .opset = 17,
         .form = "torchscript",
         .input_name = "input",
         .output_name = "output",
     };
 }
 
+enum { USUAL_OPSET = 17 };
+
 weft_build *weft_family_build(const weft_family *family, const weft_family_params *params,
                               bool with_weights)
 {
-    weft_build *build = weft_build_create(family->name, (int)params->opset, with_weights);
+    bool is_dynamo = strcmp(params->form, "dynamo") == 0;
+    int opset = is_dynamo && family->dynamo_opset > 0 ? family->dynamo_opset : USUAL_OPSET;
+    if (params->opset > 0)
+        opset = (int)params->opset;
+    weft_build *build = weft_build_create(family->name, opset, with_weights);
     if (!build)
         return NULL;
-    bool is_dynamo = strcmp(params->form, "dynamo") == 0;
     weft_cnn cnn = {
         .build = build,
         .seed = params->seed,

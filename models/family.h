@@ -9,6 +9,7 @@
 
 #include "models/cnn_layers.h"
 #include "models/options.h"
+#include "models/vit_config.h"
 
 /* Largest input side: enough for any camera, and small enough that no product of sizes below comes
  * near 64 bits. */
@@ -19,9 +20,13 @@
 
 /* Everything a command line can set. Strings are borrowed. */
 typedef struct weft_family_params {
-    const char *depth;
-    const char *variant; /* of a family that has several: which layers have the strides */
-    int64_t size, batch, classes, opset;
+    const char *depth;   /* of a family whose members are told by it; else NULL */
+    const char *variant; /* of a family that has several: which layers have the strides, or which
+                            member it is */
+    const char *config;  /* of a searched family: a network in its notation, or @ and a file */
+    const weft_vit_config *network; /* what prepare made of it */
+    int64_t size, batch, classes;
+    int64_t opset; /* 0: the form's usual one */
     uint64_t seed;
     const char *form; /* "torchscript" or "dynamo" */
     bool folds_batch_norm, has_dynamic_batch;
@@ -34,12 +39,17 @@ typedef struct weft_family {
     const char *name, *summary;
     const weft_option *options; /* offsets into weft_family_params */
     size_t option_count;
-    const char *default_depth;
+    const char *default_depth;   /* NULL: the variant tells the members */
     const char *default_variant; /* NULL: there are none */
     int64_t default_size;
+    int dynamo_opset; /* of the torch.export based form when none is asked for; 0: as of the other
+                       */
     size_t published_count;
-    /* Sets depth and size of a published member. */
+    /* Sets depth or variant and size of a published member. */
     void (*get_published)(size_t index, weft_family_params *params);
+    /* Checks what no option row can tell, and reads --config into *config, which the parameters
+     * refer to from then on. 0, or the exit code of a printed error. NULL: nothing to do. */
+    int (*prepare)(weft_family_params *params, weft_vit_config *config, FILE *errors);
     /* Adds the whole network to cnn->build and sets the graph's output. */
     void (*build)(weft_cnn *cnn, const weft_family_params *params);
 } weft_family;

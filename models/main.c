@@ -14,12 +14,15 @@
 #include "models/onnx_write.h"
 #include "models/options.h"
 #include "models/report.h"
+#include "models/resformer.h"
 #include "models/resnet.h"
 #include "models/resnet_rs.h"
+#include "models/vit_resnas.h"
 
 #define TEXT_BYTES 256
 
-static const weft_family *const families[] = {&weft_resnet_rs_family, &weft_resnet_family};
+static const weft_family *const families[] = {&weft_resnet_rs_family, &weft_resnet_family,
+                                              &weft_vit_resnas_family, &weft_resformer_family};
 enum { FAMILY_COUNT = sizeof families / sizeof *families };
 
 #define FIELD(field) .offset = offsetof(weft_family_params, field)
@@ -50,7 +53,7 @@ static const weft_option common_options[] = {
      .min = 13,
      .max = 21,
      .metavar = "N",
-     .help = "ONNX operator set, 13 to 21 (17)"},
+     .help = "ONNX operator set, 13 to 21 (17; dynamo form of a transformer: 20)"},
     {.name = "--seed",
      .kind = WEFT_OPTION_SEED,
      FIELD(seed),
@@ -134,15 +137,25 @@ static int count_model(const weft_family *family, const weft_family_params *para
     return code;
 }
 
+/* What tells this member from others of its family. */
+static const char *member_of(const weft_family_params *params)
+{
+    return params->depth ? params->depth : params->variant;
+}
+
 /* The members shared by all JSON answers, without braces. */
 static void print_json_members(const weft_family *family, const weft_family_params *params,
                                const weft_cost *cost)
 {
-    printf("\"family\": \"%s\", \"depth\": %s, \"size\": %" PRId64 ", \"batch\": %" PRId64
-           ", \"classes\": %" PRId64 ", \"parameters\": %" PRIu64 ", \"macs\": %" PRIu64
-           ", \"nodes\": %" PRIu64 ", \"weight_bytes\": %" PRIu64,
-           family->name, params->depth, params->size, params->batch, params->classes,
-           cost->parameters, cost->macs, cost->nodes, cost->weight_bytes);
+    if (params->depth)
+        printf("\"family\": \"%s\", \"depth\": %s, ", family->name, params->depth);
+    else
+        printf("\"family\": \"%s\", \"variant\": \"%s\", ", family->name, params->variant);
+    printf("\"size\": %" PRId64 ", \"batch\": %" PRId64 ", \"classes\": %" PRId64
+           ", \"parameters\": %" PRIu64 ", \"macs\": %" PRIu64 ", \"nodes\": %" PRIu64
+           ", \"weight_bytes\": %" PRIu64,
+           params->size, params->batch, params->classes, cost->parameters, cost->macs, cost->nodes,
+           cost->weight_bytes);
 }
 
 static int print_count(const weft_family *family, const weft_family_params *params)
@@ -158,7 +171,7 @@ static int print_count(const weft_family *family, const weft_family_params *para
         return 0;
     }
     printf("model      %s-%s @ %" PRId64 ", batch %" PRId64 ", %" PRId64 " classes\n", family->name,
-           params->depth, params->size, params->batch, params->classes);
+           member_of(params), params->size, params->batch, params->classes);
     printf("parameters %" PRIu64 "\n", cost.parameters);
     printf("MACs       %" PRIu64 "\n", cost.macs);
     printf("nodes      %" PRIu64 "\n", cost.nodes);
@@ -225,6 +238,7 @@ static void print_family_help(const weft_family *family, const weft_option_table
 static int run_family(const weft_family *family, int argc, char **argv)
 {
     char command[TEXT_BYTES];
+    weft_vit_config config;
     weft_family_params params = weft_family_defaults(family);
     weft_option_tables tables = {
         .rows = {common_options, family->options},
@@ -238,6 +252,9 @@ static int run_family(const weft_family *family, int argc, char **argv)
         print_family_help(family, &tables);
         return 0;
     }
+    code = family->prepare ? family->prepare(&params, &config, stderr) : 0;
+    if (code != 0)
+        return code;
     if (params.counts)
         return print_count(family, &params);
     if (!params.path)
@@ -263,7 +280,7 @@ static int list_models(int argc, char **argv)
     if (asked.wants_json)
         fputs("{\"schema\": \"weft.model-list/1\", \"models\": [", stdout);
     else
-        printf("%-12s %5s %5s %12s %15s %6s\n", "family", "depth", "size", "parameters", "MACs",
+        printf("%-12s %8s %5s %12s %15s %6s\n", "family", "member", "size", "parameters", "MACs",
                "nodes");
     bool is_first = true;
     for (size_t f = 0; f < FAMILY_COUNT; f++) {
@@ -279,9 +296,9 @@ static int list_models(int argc, char **argv)
                 print_json_members(families[f], &params, &cost);
                 fputs("}", stdout);
             } else {
-                printf("%-12s %5s %5" PRId64 " %12" PRIu64 " %15" PRIu64 " %6" PRIu64 "\n",
-                       families[f]->name, params.depth, params.size, cost.parameters, cost.macs,
-                       cost.nodes);
+                printf("%-12s %8s %5" PRId64 " %12" PRIu64 " %15" PRIu64 " %6" PRIu64 "\n",
+                       families[f]->name, member_of(&params), params.size, cost.parameters,
+                       cost.macs, cost.nodes);
             }
             is_first = false;
         }

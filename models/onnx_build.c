@@ -163,8 +163,14 @@ static bool grow_names(weft_build *build)
     return true;
 }
 
+bool weft_build_has(const weft_build *build, const char *name)
+{
+    return build->name_slot_count > 0 &&
+           build->name_slots[find_slot(build, name)] != WEFT_BUILD_NONE;
+}
+
 static weft_build_value add_value(weft_build *build, const char *name,
-                                  const weft_build_shape *shape)
+                                  const weft_build_shape *shape, weft_build_elem elem)
 {
     const weft_build_shape own_shape = *shape; /* the caller's may lie in the array that grows */
     void *values = build->values;
@@ -174,8 +180,7 @@ static weft_build_value add_value(weft_build *build, const char *name,
     char *copy = copy_text(build, name);
     if (!copy || !grow_names(build))
         return WEFT_BUILD_NONE;
-    /* Bytes of a float tensor must fit too, hence the start at 4. */
-    int64_t bytes = 4;
+    int64_t bytes = 8; /* of the largest element */
     for (int i = 0; i < own_shape.rank; i++) {
         if (__builtin_mul_overflow(bytes, own_shape.dims[i], &bytes)) {
             fail(build, WEFT_BUILD_TOO_LARGE, copy);
@@ -188,7 +193,7 @@ static weft_build_value add_value(weft_build *build, const char *name,
         return WEFT_BUILD_NONE;
     }
     weft_build_value value = (weft_build_value)build->value_count++;
-    build->values[value] = (weft_build_value_info){.name = copy, .shape = own_shape};
+    build->values[value] = (weft_build_value_info){.name = copy, .shape = own_shape, .elem = elem};
     build->name_slots[slot] = value;
     return value;
 }
@@ -196,7 +201,7 @@ static weft_build_value add_value(weft_build *build, const char *name,
 weft_build_value weft_build_add_input(weft_build *build, const char *name,
                                       const weft_build_shape *shape)
 {
-    build->input = add_value(build, name, shape);
+    build->input = add_value(build, name, shape, WEFT_BUILD_F32);
     return build->input;
 }
 
@@ -214,7 +219,8 @@ static weft_build_value add_initializer(weft_build *build, const char *name,
               &build->initializer_capacity))
         return WEFT_BUILD_NONE;
     build->initializers = array;
-    initializer.value = add_value(build, name, shape);
+    initializer.value =
+        add_value(build, name, shape, initializer.ints ? WEFT_BUILD_I64 : WEFT_BUILD_F32);
     if (initializer.value >= 0)
         build->initializers[build->initializer_count++] = initializer;
     return initializer.value;
@@ -231,15 +237,61 @@ weft_build_value weft_build_add_weight(weft_build *build, const char *name,
     return add_initializer(build, name, shape, initializer);
 }
 
+weft_build_value weft_build_add_tensor(weft_build *build, const char *name,
+                                       const weft_build_tensor *tensor)
+{
+    size_t count = (size_t)weft_build_elems(&tensor->shape);
+    weft_build_initializer initializer = {0};
+    if (tensor->elem == WEFT_BUILD_I64) {
+        int64_t *copy = weft_build_alloc(build, count, sizeof *copy);
+        if (copy)
+            memcpy(copy, tensor->ints, count * sizeof *copy);
+        initializer.ints = copy;
+    } else {
+        float *copy = weft_build_alloc(build, count, sizeof *copy);
+        if (copy)
+            memcpy(copy, tensor->floats, count * sizeof *copy);
+        initializer.recipe.table = copy;
+    }
+    return add_initializer(build, name, &tensor->shape, initializer);
+}
+
 weft_build_value weft_build_add_ints(weft_build *build, const char *name, const int64_t *values,
                                      size_t count)
 {
-    int64_t *copy = weft_build_alloc(build, count, sizeof *copy);
-    if (!copy)
-        return WEFT_BUILD_NONE;
-    memcpy(copy, values, count * sizeof *copy);
-    weft_build_shape shape = {.rank = 1, .dims = {(int64_t)count}};
-    return add_initializer(build, name, &shape, (weft_build_initializer){.ints = copy});
+    const weft_build_tensor tensor = {
+        .elem = WEFT_BUILD_I64, .shape = {.rank = 1, .dims = {(int64_t)count}}, .ints = values};
+    return weft_build_add_tensor(build, name, &tensor);
+}
+
+/* The message form of a small constant. */
+static Onnx__TensorProto *make_tensor(weft_build *build, const weft_build_tensor *tensor)
+{
+    size_t count = (size_t)weft_build_elems(&tensor->shape);
+    size_t rank = (size_t)tensor->shape.rank;
+    Onnx__TensorProto *proto = weft_build_alloc(build, 1, sizeof *proto);
+    int64_t *dims = weft_build_alloc(build, rank, sizeof *dims);
+    if (!proto || !dims)
+        return NULL;
+    onnx__tensor_proto__init(proto);
+    memcpy(dims, tensor->shape.dims, rank * sizeof *dims);
+    proto->n_dims = rank;
+    proto->dims = dims;
+    proto->has_data_type = 1;
+    if (tensor->elem == WEFT_BUILD_I64) {
+        proto->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__INT64;
+        proto->n_int64_data = count;
+        proto->int64_data = weft_build_alloc(build, count, sizeof *proto->int64_data);
+        if (proto->int64_data)
+            memcpy(proto->int64_data, tensor->ints, count * sizeof *proto->int64_data);
+    } else {
+        proto->data_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+        proto->n_float_data = count;
+        proto->float_data = weft_build_alloc(build, count, sizeof *proto->float_data);
+        if (proto->float_data)
+            memcpy(proto->float_data, tensor->floats, count * sizeof *proto->float_data);
+    }
+    return proto;
 }
 
 static Onnx__AttributeProto *make_attribute(weft_build *build, const weft_build_attr *attr)
@@ -268,8 +320,77 @@ static Onnx__AttributeProto *make_attribute(weft_build *build, const weft_build_
         if (proto->ints)
             memcpy(proto->ints, attr->ints, attr->ints_count * sizeof *proto->ints);
         break;
+    case WEFT_BUILD_STRING:
+        proto->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__STRING;
+        proto->has_s = 1;
+        proto->s.len = strlen(attr->s);
+        proto->s.data = (uint8_t *)copy_text(build, attr->s);
+        break;
+    case WEFT_BUILD_TENSOR:
+        proto->type = ONNX__ATTRIBUTE_PROTO__ATTRIBUTE_TYPE__TENSOR;
+        proto->t = make_tensor(build, attr->t);
+        break;
     }
     return proto;
+}
+
+/* The outputs, under numbers that follow each other; the first. */
+static weft_build_value add_outputs(weft_build *build, const weft_build_node_spec *spec)
+{
+    weft_build_value first = WEFT_BUILD_NONE;
+    for (int i = 0; i < spec->output_count; i++) {
+        const weft_build_value_info *output = &spec->outputs[i];
+        weft_build_value value = add_value(build, output->name, &output->shape, output->elem);
+        if (i == 0)
+            first = value;
+    }
+    return first;
+}
+
+weft_build_value weft_build_add(weft_build *build, const weft_build_node_spec *spec)
+{
+    void *array = build->nodes;
+    int input_count = spec->input_count, output_count = spec->output_count;
+    assert(input_count <= WEFT_BUILD_MAX_INPUTS && output_count > 0);
+    if (!grow(build, &array, sizeof *build->nodes, build->node_count, &build->node_capacity))
+        return WEFT_BUILD_NONE;
+    build->nodes = array;
+    weft_build_node node = {.input_count = input_count,
+                            .output = add_outputs(build, spec),
+                            .output_count = output_count};
+    Onnx__NodeProto *proto = weft_build_alloc(build, 1, sizeof *proto);
+    char **names =
+        weft_build_alloc(build, (size_t)input_count + (size_t)output_count, sizeof *names);
+    Onnx__AttributeProto **attributes =
+        weft_build_alloc(build, spec->attr_count, sizeof(Onnx__AttributeProto *));
+    if (build->status != WEFT_BUILD_OK)
+        return WEFT_BUILD_NONE;
+    onnx__node_proto__init(proto);
+    proto->op_type = copy_text(build, spec->op);
+    proto->name = copy_text(build, spec->name);
+    node.op = proto->op_type;
+    node.proto = proto;
+    for (int i = 0; i < input_count; i++) {
+        weft_build_value input = spec->inputs[i];
+        assert(input >= 0 && (size_t)input < build->value_count);
+        node.inputs[i] = input;
+        names[i] = (char *)(uintptr_t)build->values[input]
+                       .name; /* protobuf-c has no const; it only reads */
+    }
+    for (int i = 0; i < output_count; i++)
+        names[input_count + i] = (char *)(uintptr_t)build->values[node.output + i].name;
+    proto->n_input = (size_t)input_count;
+    proto->input = names;
+    proto->n_output = (size_t)output_count;
+    proto->output = names + input_count;
+    for (size_t i = 0; i < spec->attr_count; i++)
+        attributes[i] = make_attribute(build, &spec->attrs[i]);
+    proto->n_attribute = spec->attr_count;
+    proto->attribute = attributes;
+    if (build->status != WEFT_BUILD_OK)
+        return WEFT_BUILD_NONE;
+    build->nodes[build->node_count++] = node;
+    return node.output;
 }
 
 weft_build_value weft_build_add_node(weft_build *build, const char *op, const char *name,
@@ -277,43 +398,18 @@ weft_build_value weft_build_add_node(weft_build *build, const char *op, const ch
                                      const weft_build_attr *attrs, size_t attr_count,
                                      const char *output_name, const weft_build_shape *output_shape)
 {
-    void *array = build->nodes;
-    assert(input_count <= WEFT_BUILD_MAX_INPUTS);
-    if (!grow(build, &array, sizeof *build->nodes, build->node_count, &build->node_capacity))
-        return WEFT_BUILD_NONE;
-    build->nodes = array;
-    weft_build_node node = {.input_count = input_count,
-                            .output = add_value(build, output_name, output_shape)};
-    Onnx__NodeProto *proto = weft_build_alloc(build, 1, sizeof *proto);
-    char **names = weft_build_alloc(build, (size_t)input_count + 1, sizeof *names);
-    Onnx__AttributeProto **attributes =
-        weft_build_alloc(build, attr_count, sizeof(Onnx__AttributeProto *));
-    if (build->status != WEFT_BUILD_OK)
-        return WEFT_BUILD_NONE;
-    onnx__node_proto__init(proto);
-    proto->op_type = copy_text(build, op);
-    proto->name = copy_text(build, name);
-    node.op = proto->op_type;
-    node.proto = proto;
-    for (int i = 0; i < input_count; i++) {
-        assert(inputs[i] >= 0 && (size_t)inputs[i] < build->value_count);
-        node.inputs[i] = inputs[i];
-        names[i] = (char *)(uintptr_t)build->values[inputs[i]]
-                       .name; /* protobuf-c has no const; it only reads */
-    }
-    names[input_count] = (char *)(uintptr_t)build->values[node.output].name;
-    proto->n_input = (size_t)input_count;
-    proto->input = names;
-    proto->n_output = 1;
-    proto->output = names + input_count;
-    for (size_t i = 0; i < attr_count; i++)
-        attributes[i] = make_attribute(build, &attrs[i]);
-    proto->n_attribute = attr_count;
-    proto->attribute = attributes;
-    if (build->status != WEFT_BUILD_OK)
-        return WEFT_BUILD_NONE;
-    build->nodes[build->node_count++] = node;
-    return node.output;
+    const weft_build_value_info output = {.name = output_name, .shape = *output_shape};
+    const weft_build_node_spec spec = {
+        .op = op,
+        .name = name,
+        .inputs = inputs,
+        .input_count = input_count,
+        .attrs = attrs,
+        .attr_count = attr_count,
+        .outputs = &output,
+        .output_count = 1,
+    };
+    return weft_build_add(build, &spec);
 }
 
 const weft_build_shape *weft_build_shape_of(const weft_build *build, weft_build_value value)

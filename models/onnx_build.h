@@ -34,15 +34,26 @@ typedef struct weft_build_shape {
     int64_t dims[WEFT_BUILD_MAX_RANK];
 } weft_build_shape;
 
+typedef enum weft_build_elem { WEFT_BUILD_F32, WEFT_BUILD_I64, WEFT_BUILD_BOOL } weft_build_elem;
+
 typedef struct weft_build_value_info {
     const char *name;
     weft_build_shape shape;
+    weft_build_elem elem;
 } weft_build_value_info;
+
+/* A small constant: as many elements as the shape says, in the member that fits `elem`. */
+typedef struct weft_build_tensor {
+    weft_build_elem elem; /* f32 or i64 */
+    weft_build_shape shape;
+    const int64_t *ints;
+    const float *floats;
+} weft_build_tensor;
 
 typedef struct weft_build_initializer {
     weft_build_value value;
     weft_init_recipe recipe; /* float data */
-    const int64_t *ints;     /* not NULL: int64 data instead */
+    const int64_t *ints;     /* data of an int64 tensor */
     bool is_parameter; /* counts as a trained parameter (batch-norm running statistics do not) */
 } weft_build_initializer;
 
@@ -50,14 +61,17 @@ typedef struct weft_build_node {
     const char *op;
     weft_build_value inputs[WEFT_BUILD_MAX_INPUTS];
     int input_count;
-    weft_build_value output;
+    weft_build_value output; /* the first; the others have the numbers that follow */
+    int output_count;
     Onnx__NodeProto *proto;
 } weft_build_node;
 
 typedef enum weft_build_attr_kind {
     WEFT_BUILD_INT,
     WEFT_BUILD_FLOAT,
-    WEFT_BUILD_INTS
+    WEFT_BUILD_INTS,
+    WEFT_BUILD_STRING,
+    WEFT_BUILD_TENSOR
 } weft_build_attr_kind;
 
 typedef struct weft_build_attr {
@@ -67,7 +81,20 @@ typedef struct weft_build_attr {
     float f;
     const int64_t *ints;
     size_t ints_count;
+    const char *s;
+    const weft_build_tensor *t;
 } weft_build_attr;
+
+/* A node with all that it can have. */
+typedef struct weft_build_node_spec {
+    const char *op, *name;
+    const weft_build_value *inputs;
+    int input_count;
+    const weft_build_attr *attrs;
+    size_t attr_count;
+    const weft_build_value_info *outputs;
+    int output_count;
+} weft_build_node_spec;
 
 /* Read by anybody, changed only by the functions below. */
 typedef struct weft_build {
@@ -112,11 +139,20 @@ weft_build_value weft_build_add_weight(weft_build *build, const char *name,
 weft_build_value weft_build_add_ints(weft_build *build, const char *name, const int64_t *values,
                                      size_t count);
 
-/* One-output node; everything is copied. Returns the output value. */
+/* A constant among the initialisers; the values are copied. */
+weft_build_value weft_build_add_tensor(weft_build *build, const char *name,
+                                       const weft_build_tensor *tensor);
+
+/* Everything is copied. Returns the first output value. */
+weft_build_value weft_build_add(weft_build *build, const weft_build_node_spec *spec);
+/* The same for a node with one output of floats. */
 weft_build_value weft_build_add_node(weft_build *build, const char *op, const char *name,
                                      const weft_build_value *inputs, int input_count,
                                      const weft_build_attr *attrs, size_t attr_count,
                                      const char *output_name, const weft_build_shape *output_shape);
+
+/* There is a value of that name. */
+bool weft_build_has(const weft_build *build, const char *name);
 
 /* Shape of a value; rank 0 for WEFT_BUILD_NONE. */
 const weft_build_shape *weft_build_shape_of(const weft_build *build, weft_build_value value);

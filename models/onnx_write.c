@@ -137,7 +137,9 @@ static void put_value(piece_sink *sink, const weft_build *build, weft_build_valu
     shape.n_dim = (size_t)info->shape.rank;
     shape.dim = dim_list;
     tensor.has_elem_type = 1;
-    tensor.elem_type = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT;
+    tensor.elem_type = info->elem == WEFT_BUILD_F32   ? ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT
+                       : info->elem == WEFT_BUILD_I64 ? ONNX__TENSOR_PROTO__DATA_TYPE__INT64
+                                                      : ONNX__TENSOR_PROTO__DATA_TYPE__BOOL;
     tensor.shape = &shape;
     type.value_case = ONNX__TYPE_PROTO__VALUE_TENSOR_TYPE;
     type.tensor_type = &tensor;
@@ -176,9 +178,12 @@ static void put_graph(piece_sink *sink, const weft_build *build)
         put_initializer(sink, build, &build->initializers[i]);
     put_value(sink, build, build->input, ROLE_INPUT);
     put_value(sink, build, build->output, ROLE_OUTPUT);
-    for (size_t i = 0; build->lists_values && i < build->node_count; i++)
-        if (build->nodes[i].output != build->output)
-            put_value(sink, build, build->nodes[i].output, ROLE_INNER);
+    for (size_t i = 0; build->lists_values && i < build->node_count; i++) {
+        const weft_build_node *node = &build->nodes[i];
+        for (int k = 0; k < node->output_count; k++)
+            if (node->output + k != build->output)
+                put_value(sink, build, node->output + k, ROLE_INNER);
+    }
 }
 
 /* The file format version that goes with an operator set, by ONNX's table of releases. */

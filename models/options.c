@@ -85,6 +85,23 @@ static bool parse_number(const char *value, uint64_t *out_number)
     return errno == 0 && *end == '\0' && number <= UINT64_MAX;
 }
 
+/* A whole number as the row wants it. */
+static bool is_allowed(const weft_option *row, uint64_t number)
+{
+    return number >= (uint64_t)row->min && number <= (uint64_t)row->max &&
+           (row->multiple == 0 || number % (uint64_t)row->multiple == 0);
+}
+
+/* What an int's row expects, in words. */
+static void describe_int(const weft_option *row, char *expected)
+{
+    int length = snprintf(expected, TEXT_BYTES, "a whole number from %" PRId64 " to %" PRId64,
+                          row->min, row->max);
+    if (row->multiple > 0)
+        snprintf(expected + length, TEXT_BYTES - (size_t)length, ", a multiple of %" PRId64,
+                 row->multiple);
+}
+
 /* Stores the value; false when it is not accepted, with what would be in `expected`. */
 static bool store(const weft_option *row, const char *value, char *target, char *expected)
 {
@@ -92,10 +109,8 @@ static bool store(const weft_option *row, const char *value, char *target, char 
     switch (row->kind) {
     case WEFT_OPTION_FLAG: break;
     case WEFT_OPTION_INT:
-        snprintf(expected, TEXT_BYTES, "a whole number from %" PRId64 " to %" PRId64, row->min,
-                 row->max);
-        if (!parse_number(value, &number) || number < (uint64_t)row->min ||
-            number > (uint64_t)row->max)
+        describe_int(row, expected);
+        if (!parse_number(value, &number) || !is_allowed(row, number))
             return false;
         memcpy(target, &(int64_t){(int64_t)number}, sizeof(int64_t));
         return true;
@@ -119,7 +134,8 @@ static bool store(const weft_option *row, const char *value, char *target, char 
         memcpy(target, &value, sizeof value);
         return true;
     case WEFT_OPTION_PATH:
-        snprintf(expected, TEXT_BYTES, "a file name");
+    case WEFT_OPTION_TEXT:
+        snprintf(expected, TEXT_BYTES, row->kind == WEFT_OPTION_PATH ? "a file name" : "a text");
         if (*value == '\0')
             return false;
         memcpy(target, &value, sizeof value);

@@ -16,7 +16,8 @@ typedef enum weft_option_kind {
     WEFT_OPTION_SEED,   /* uint64_t */
     WEFT_OPTION_CHOICE, /* const char *, one of `choices` */
     WEFT_OPTION_NAME,   /* const char *, a tensor name */
-    WEFT_OPTION_PATH    /* const char *, not empty */
+    WEFT_OPTION_PATH,   /* const char *, not empty */
+    WEFT_OPTION_TEXT    /* const char *, not empty */
 } weft_option_kind;
 
 typedef struct weft_option {
@@ -25,6 +26,7 @@ typedef struct weft_option {
     weft_option_kind kind;
     size_t offset;
     int64_t min, max;
+    int64_t multiple;    /* of an int: 0, or what it must be a multiple of */
     const char *choices; /* "a|b|c" */
     const char *metavar;
     const char *help;

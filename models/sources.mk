@@ -5,6 +5,7 @@ MODELS_LIB_SRC := \
   models/cnn_layers.c \
   models/cnn_names.c \
   models/cost.c \
+  models/emit.c \
   models/family.c \
   models/init.c \
   models/moments.c \
@@ -12,7 +13,11 @@ MODELS_LIB_SRC := \
   models/onnx_write.c \
   models/options.c \
   models/report.c \
+  models/resformer.c \
   models/resnet.c \
-  models/resnet_rs.c
+  models/resnet_rs.c \
+  models/token_layers.c \
+  models/vit_config.c \
+  models/vit_resnas.c
 
 MODELS_SRC := $(MODELS_LIB_SRC) models/main.c

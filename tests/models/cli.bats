@@ -47,15 +47,15 @@ expect_error() {
     [ "$status" -eq 2 ]
 }
 
-@test "list shows thirteen models" {
+@test "list shows every published model" {
     run "$program" list
     [ "$status" -eq 0 ]
-    [ "${#lines[@]}" -eq 14 ]
+    [ "${#lines[@]}" -eq 54 ]
     [[ "$output" == *"191891656"*"63942344704"* ]]
 }
 
 @test "list --json and --count --json are JSON" {
-    "$program" list --json | jq -e '.schema == "weft.model-list/1" and (.models | length) == 13'
+    "$program" list --json | jq -e '.schema == "weft.model-list/1" and (.models | length) == 53'
     "$program" resnet-rs --count --json |
         jq -e '.parameters == 35691912 and .macs == 2278629376 and .nodes == 282'
     "$program" resnet-rs --count --json --fold-bn |
