@@ -146,6 +146,19 @@ static weft_status plan_card(weft_arena *arena, weft_graph *const *graphs, size_
     return WEFT_OK;
 }
 
+/* "rewrite the graph", of several models with the name of its file. */
+static const char *model_stage(weft_compile_report *report, const weft_model *model, size_t count)
+{
+    const char *path = model->path == NULL ? model->graph->name : model->path;
+    const char *slash = strrchr(path, '/');
+    char shape[WEFT_SHAPE_TEXT] = "";
+    if (model->graph->inputs.count > 0)
+        weft_shape_format(&model->graph->inputs.data[0]->shape, shape);
+    return count == 1 ? "rewrite the graph"
+                      : weft_arena_printf(report->arena, "rewrite the graph of %s, %s",
+                                          slash == NULL ? path : slash + 1, shape);
+}
+
 static weft_status compile_all(weft_compile_report *report, weft_model *const *models,
                                size_t model_count, const weft_compile_params *params,
                                const char *out_path, weft_diag *diag)
@@ -166,9 +179,12 @@ static weft_status compile_all(weft_compile_report *report, weft_model *const *m
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     int threads = params->threads > 0 ? params->threads : cores > 0 ? (int)cores : 1;
 
-    tell(params, STAGE_PASSES, "rewrite the graph");
+    status = weft__models_check_group(arena, models, model_count, diag);
+    if (status != WEFT_OK)
+        return status;
     weft_graph **graphs = WEFT_NEW_ARRAY(arena, weft_graph *, model_count);
     for (size_t i = 0; i < model_count; i++) {
+        tell(params, STAGE_PASSES, model_stage(report, models[i], model_count));
         graphs[i] = weft__graph_copy(arena, models[i]->graph);
         status = run_passes(report, graphs[i], params, diag);
         if (status != WEFT_OK)

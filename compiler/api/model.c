@@ -117,6 +117,7 @@ static weft_status open_model(weft_arena *arena, const weft_model_params *params
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while reading the model");
     weft_model *model = WEFT_NEW(arena, weft_model);
     model->arena = arena;
+    model->path = params->path == NULL ? NULL : weft_arena_strdup(arena, params->path);
     weft_shape_binding *shapes = WEFT_NEW_ARRAY(arena, weft_shape_binding, params->shape_count);
     for (size_t i = 0; i < params->shape_count; i++) {
         const weft_input_shape *from = &params->shapes[i];

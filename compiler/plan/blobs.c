@@ -8,20 +8,38 @@
 #include "kernels/cpu/pack.h"
 #include "kernels/cpu/qpack.h"
 
-static const char *content_key(schedule_state *state, const weft_value *value, weft_recipe recipe,
-                               int panel, int winograd)
+/* Constants are asked for several times, and hashed once. */
+static const char *hash_text(schedule_state *state, const weft_value *value)
 {
-    weft_arena *arena = state->planner->arena;
-    if (value == NULL)
-        return weft_arena_printf(arena, "zeros %d", panel);
+    planner *shared = state->planner;
     size_t bytes = 0;
     WEFT_ASSERT(weft_shape_bytes(&value->shape, value->dtype, &bytes));
-    XXH128_hash_t hash = XXH3_128bits(value->data, bytes);
+    const char *key = weft_arena_printf(shared->arena, "%p %zu", value->data, bytes);
+    char *text = weft_map_get(shared->hashes, key);
+    if (text == NULL) {
+        XXH128_hash_t hash = XXH3_128bits(value->data, bytes);
+        text = weft_arena_printf(shared->arena, "%016llx%016llx", (unsigned long long)hash.high64,
+                                 (unsigned long long)hash.low64);
+        weft_map_put(shared->hashes, key, text);
+    }
+    return text;
+}
+
+const char *weft__plan_content(schedule_state *state, const weft_value *value)
+{
     char shape[WEFT_SHAPE_TEXT];
-    return weft_arena_printf(arena, "%016llx%016llx %s %s %d %d %d",
-                             (unsigned long long)hash.high64, (unsigned long long)hash.low64,
-                             weft_dtype_name(value->dtype), weft_shape_format(&value->shape, shape),
-                             recipe, panel, winograd);
+    return weft_arena_printf(state->planner->arena, "%s %s %s", hash_text(state, value),
+                             weft_dtype_name(value->dtype),
+                             weft_shape_format(&value->shape, shape));
+}
+
+static const char *blob_key(schedule_state *state, const weft_value *value, weft_recipe recipe,
+                            int panel, int winograd)
+{
+    weft_arena *arena = state->planner->arena;
+    return value == NULL ? weft_arena_printf(arena, "zeros %d", panel)
+                         : weft_arena_printf(arena, "%s %d %d %d", weft__plan_content(state, value),
+                                             recipe, panel, winograd);
 }
 
 /* Weights as [OC][KH][KW][IC]; a matrix [OC][IC] is a 1 x 1 kernel. */
@@ -76,30 +94,45 @@ static weft_packing packing_of(weft_recipe recipe)
     }
 }
 
+uint64_t weft__plan_blob_bytes(const schedule_state *state, const weft_value *value,
+                               weft_recipe recipe, int panel, int winograd)
+{
+    size_t elem_bytes = value == NULL ? 4 : weft_dtype_bytes(value->dtype);
+    size_t bytes = blob_elems(value, recipe, panel, winograd, state->planner->target->dot);
+    WEFT_ASSERT(bytes > 0 && weft_mul_size(bytes, elem_bytes, &bytes));
+    return bytes;
+}
+
 /* Index of the blob with this content and packing, made when it is new. */
 static int32_t find_blob(schedule_state *state, const weft_value *value, weft_recipe recipe,
                          int panel, int winograd)
 {
     planner *shared = state->planner;
-    const char *key = content_key(state, value, recipe, panel, winograd);
+    const char *key = blob_key(state, value, recipe, panel, winograd);
     size_t known = (size_t)(uintptr_t)weft_map_get(&shared->blob_keys, key);
     if (known > 0)
         return (int32_t)(known - 1);
     weft_blob blob = {.winograd = winograd, .offset_bytes = shared->weights_bytes};
     blob.packing = packing_of(recipe);
     blob.panel = blob.packing == WEFT_PACK_PLAIN ? 0 : panel;
-    size_t elem_bytes = value == NULL ? 4 : weft_dtype_bytes(value->dtype);
-    int dot = shared->target->dot;
-    size_t elems = blob_elems(value, recipe, panel, winograd, dot);
-    WEFT_ASSERT(elems > 0 && weft_mul_size(elems, elem_bytes, &elems));
-    blob.size_bytes = elems;
+    blob.size_bytes = weft__plan_blob_bytes(state, value, recipe, panel, winograd);
     shared->weights_bytes +=
-        (elems + WEFT_STORAGE_ALIGN - 1) / WEFT_STORAGE_ALIGN * WEFT_STORAGE_ALIGN;
-    weft_blob_recipe how = {.kind = recipe, .value = value, .dot = dot};
+        (blob.size_bytes + WEFT_STORAGE_ALIGN - 1) / WEFT_STORAGE_ALIGN * WEFT_STORAGE_ALIGN;
+    weft_blob_recipe how = {.kind = recipe, .value = value, .dot = shared->target->dot};
     WEFT_VEC_PUSH(shared->arena, &shared->blobs, blob);
     WEFT_VEC_PUSH(shared->arena, &shared->recipes, how);
     weft_map_put(&shared->blob_keys, key, (void *)(uintptr_t)shared->blobs.count);
     return (int32_t)shared->blobs.count - 1;
+}
+
+/* Elements in their order are read where they stand, so they are preferred. */
+static void note_readable(schedule_state *state, const weft_value *value, int32_t index)
+{
+    planner *shared = state->planner;
+    const char *key = weft__plan_content(state, value);
+    if (weft_map_get(&shared->readable_keys, key) == NULL ||
+        shared->blobs.data[index].packing == WEFT_PACK_PLAIN)
+        weft_map_put(&shared->readable_keys, key, (void *)(uintptr_t)(index + 1));
 }
 
 int32_t weft__plan_blob(schedule_state *state, const weft_value *value, weft_recipe recipe,
@@ -108,11 +141,13 @@ int32_t weft__plan_blob(schedule_state *state, const weft_value *value, weft_rec
     if (value == NULL)
         return find_blob(state, NULL, WEFT_RECIPE_ZEROS, panel, winograd);
     int32_t index = find_blob(state, value, recipe, panel, winograd);
-    /* Winograd's and 8-bit blobs are not turned back; the plain form that such a constant needs is
-     * placed last (weft__plan_need_plain). */
+    /* Winograd's and 8-bit blobs are not turned back; where such a constant is read from is found
+     * last (weft__plan_need_plain). */
     weft_packing packing = state->planner->blobs.data[index].packing;
-    if (packing != WEFT_PACK_WINOGRAD && packing != WEFT_PACK_DOT)
+    if (packing != WEFT_PACK_WINOGRAD && packing != WEFT_PACK_DOT) {
         state->out->values[weft__plan_value_index(value)].blob = index;
+        note_readable(state, value, index);
+    }
     return index;
 }
 
@@ -124,13 +159,16 @@ int32_t weft__plan_table(schedule_state *state, weft_dtype dtype, const void *da
     return find_blob(state, table, WEFT_RECIPE_PLAIN, 1, 0);
 }
 
-void weft__plan_need_plain(schedule_state *state, const weft_value *value)
+void weft__plan_need_plain(schedule_state *state, size_t value)
 {
     planner *shared = state->planner;
-    weft_schedule_value *constant = &state->out->values[weft__plan_value_index(value)];
-    if (constant->has_plain)
+    weft_schedule_value *constant = &state->out->values[value];
+    const char *key = weft__plan_content(state, state->graph_values[value]);
+    size_t blob = (size_t)(uintptr_t)weft_map_get(&shared->readable_keys, key);
+    if (blob > 0) {
+        constant->blob = (int32_t)(blob - 1);
         return;
-    const char *key = content_key(state, value, WEFT_RECIPE_PLAIN, 0, 0);
+    }
     size_t known = (size_t)(uintptr_t)weft_map_get(&shared->plain_keys, key);
     if (known == 0) {
         known = (size_t)shared->plain_bytes + 1;

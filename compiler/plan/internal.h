@@ -10,6 +10,15 @@
 typedef WEFT_VEC(weft_blob) blob_list;
 typedef WEFT_VEC(weft_blob_recipe) recipe_list;
 
+/* The ways to a convolution that read its weights in different forms: enum weft_cpu_method, enum
+ * weft_cpu_qmethod. */
+enum { WEFT__METHODS = 3 };
+typedef struct method_costs {
+    double seconds[WEFT__METHODS]; /* expected; 0: not possible */
+    uint64_t bytes[WEFT__METHODS]; /* of the form, beyond one that is stored in any case */
+} method_costs;
+typedef struct form_table form_table;
+
 /* What all schedules of a package share. */
 typedef struct planner {
     weft_arena *arena;
@@ -24,6 +33,10 @@ typedef struct planner {
     uint64_t weights_bytes; /* of section "weights" so far */
     uint64_t plain_bytes;   /* of section "plain" so far */
     weft_map plain_keys;
+    weft_map readable_keys; /* content -> a blob that it can be got back from, index + 1 */
+    weft_map *hashes;       /* address of a constant's data -> its hash, as text */
+    form_table *forms;      /* NULL: one schedule, which has what is fastest */
+    bool is_survey;         /* only to fill forms */
     weft_diag *diag;
 } planner;
 
@@ -41,6 +54,7 @@ typedef struct schedule_state {
     weft_schedule *out;
     const weft_value **graph_values; /* per schedule value */
     WEFT_VEC(scratch_use) scratch;
+    size_t index;        /* of the schedule */
     size_t engine_steps; /* with descriptors */
 } schedule_state;
 
@@ -85,8 +99,23 @@ int32_t weft__plan_blob(schedule_state *state, const weft_value *value, weft_rec
                         int panel, int winograd);
 /* Index of a blob with a table that the planner made; data stays where it is. count > 0. */
 int32_t weft__plan_table(schedule_state *state, weft_dtype dtype, const void *data, int64_t count);
-/* Marks a constant as needed in plain form (by the reference backend). */
-void weft__plan_need_plain(schedule_state *state, const weft_value *value);
+/* Finds a form that a constant can be got back from (by the reference backend): a blob of any
+ * schedule, or the plain elements. After all schedules; value is its index. */
+void weft__plan_need_plain(schedule_state *state, size_t value);
+/* Text that is equal for constants of equal elements, type and shape. */
+const char *weft__plan_content(schedule_state *state, const weft_value *value);
+/* Bytes of a blob that weft__plan_blob would make. */
+uint64_t weft__plan_blob_bytes(const schedule_state *state, const weft_value *value,
+                               weft_recipe recipe, int panel, int winograd);
+
+/* forms.c: a survey notes what every method would take for every convolution, choose decides whose
+ * forms are stored, kept says which methods (1 << method; 0: all) a convolution with these weights
+ * may use. key: weft__plan_content. */
+form_table *weft__forms_create(weft_arena *arena, size_t schedule_count);
+void weft__forms_note(form_table *table, size_t schedule, const char *key,
+                      const method_costs *costs);
+void weft__forms_choose(form_table *table);
+unsigned weft__forms_kept(const form_table *table, const char *key);
 
 /* kernels_*.c: fill step->launch for a node; WEFT_UNSUPPORTED with a diagnostic when no kernel
  * fits. */

@@ -184,6 +184,42 @@ static weft_status launch_grouped(launch_builder *builder, const weft_node *node
     return WEFT_OK;
 }
 
+/* The direct form, or the plain elements in its place, is stored in any case. */
+static void note_methods(const schedule_state *state, const char *key, const conv_node *conv,
+                         const struct weft_cpu_device *device)
+{
+    int panel = 2 * state->planner->target->vector_floats;
+    method_costs costs = {{0}, {0}};
+    for (unsigned method = 0; method < WEFT__METHODS; method++) {
+        struct weft_cpu_conv_shape shape = conv->shape;
+        struct weft_cpu_conv_plan plan;
+        shape.methods = 1u << method;
+        weft_cpu_conv_choose(device, &shape, &plan);
+        costs.seconds[method] = plan.expected_s;
+        if (method != WEFT_CPU_DIRECT && plan.expected_s > 0)
+            costs.bytes[method] = weft__plan_blob_bytes(state, conv->w, WEFT_RECIPE_WINOGRAD, panel,
+                                                        method == WEFT_CPU_WINOGRAD2 ? 2 : 4);
+    }
+    weft__forms_note(state->planner->forms, state->index, key, &costs);
+}
+
+static struct weft_cpu_conv_plan choose(schedule_state *state, const conv_node *conv)
+{
+    struct weft_cpu_device device = weft__plan_device(state->planner);
+    struct weft_cpu_conv_shape shape = conv->shape;
+    struct weft_cpu_conv_plan plan;
+    if (state->planner->forms != NULL) {
+        const char *key = weft__plan_content(state, conv->w);
+        if (state->planner->is_survey)
+            note_methods(state, key, conv, &device);
+        else
+            shape.methods = weft__forms_kept(state->planner->forms, key);
+    }
+    weft_cpu_conv_choose(&device, &shape, &plan);
+    WEFT_ASSERT(plan.expected_s > 0);
+    return plan;
+}
+
 weft_status weft__plan_conv2d(schedule_state *state, const weft_node *node, weft_step *step)
 {
     conv_node conv = read_node(state, node);
@@ -194,9 +230,7 @@ weft_status weft__plan_conv2d(schedule_state *state, const weft_node *node, weft
     if (shape->groups != 1) {
         status = launch_grouped(&builder, node, &conv);
     } else {
-        struct weft_cpu_device device = weft__plan_device(state->planner);
-        struct weft_cpu_conv_plan plan;
-        weft_cpu_conv_choose(&device, shape, &plan);
+        struct weft_cpu_conv_plan plan = choose(state, &conv);
         if (plan.method == WEFT_CPU_DIRECT)
             launch_direct(&builder, node, &conv, &plan);
         else

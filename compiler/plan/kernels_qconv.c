@@ -230,6 +230,44 @@ void weft__qconv_mean(launch_builder *builder, const q_conv_node *conv, int32_t 
                      (conv->shape.oc + MEAN_BLOCK - 1) / MEAN_BLOCK, "mean");
 }
 
+/* 8-bit forms are not turned back, so the plain elements are stored beside them. */
+static void note_methods(const schedule_state *state, const char *key, const q_conv_node *conv,
+                         const struct weft_cpu_device *device)
+{
+    int panel = 2 * state->planner->target->vector_floats;
+    method_costs costs = {{0}, {0}};
+    for (unsigned method = 0; method < WEFT__METHODS; method++) {
+        struct weft_cpu_qconv_shape shape = conv->shape;
+        struct weft_cpu_qconv_plan plan;
+        shape.methods = 1u << method;
+        if (!weft_cpu_qconv_choose(device, &shape, &plan))
+            continue;
+        costs.seconds[method] = plan.expected_s;
+        bool is_direct = method == WEFT_CPU_QDIRECT;
+        weft_recipe recipe = !is_direct                      ? WEFT_RECIPE_QWINOGRAD
+                             : plan.gather == WEFT_CPU_QROWS ? WEFT_RECIPE_QCONV_GATHERED
+                                                             : WEFT_RECIPE_QCONV;
+        costs.bytes[method] = weft__plan_blob_bytes(state, conv->w, recipe, panel,
+                                                    is_direct                       ? 0
+                                                    : method == WEFT_CPU_QWINOGRAD2 ? 2
+                                                                                    : 4);
+    }
+    weft__forms_note(state->planner->forms, state->index, key, &costs);
+}
+
+static bool choose(schedule_state *state, q_conv_node *conv)
+{
+    struct weft_cpu_device device = weft__plan_device(state->planner);
+    if (state->planner->forms != NULL) {
+        const char *key = weft__plan_content(state, conv->w);
+        if (state->planner->is_survey)
+            note_methods(state, key, conv, &device);
+        else
+            conv->shape.methods = weft__forms_kept(state->planner->forms, key);
+    }
+    return weft_cpu_qconv_choose(&device, &conv->shape, &conv->plan);
+}
+
 weft_status weft__plan_q_conv2d(schedule_state *state, const weft_node *node, weft_step *step)
 {
     const weft_value *constants[] = {weft_node_input(node, 1), weft_node_input(node, 2),
@@ -241,8 +279,7 @@ weft_status weft__plan_q_conv2d(schedule_state *state, const weft_node *node, we
     if (weft_attrs_int(&node->attrs, "group", 1) != 1)
         return weft__plan_q_grouped(state, node, step);
     q_conv_node conv = weft__qconv_read(state, node);
-    struct weft_cpu_device device = weft__plan_device(state->planner);
-    if (!weft_cpu_qconv_choose(&device, &conv.shape, &conv.plan))
+    if (!choose(state, &conv))
         return weft__plan_unsupported(state, node,
                                       "one output takes more inputs than local memory holds", NULL);
     launch_builder builder;

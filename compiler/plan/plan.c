@@ -99,10 +99,10 @@ static bool is_deep(const weft_graph *graph)
     return count > DEEP_CONVOLUTIONS;
 }
 
-static weft_status plan_schedule(planner *shared, weft_graph *graph, weft_schedule *out,
-                                 schedule_state *state)
+static weft_status plan_schedule(planner *shared, weft_graph *graph, size_t index,
+                                 weft_schedule *out, schedule_state *state)
 {
-    *state = (schedule_state){.planner = shared, .graph = graph, .out = out};
+    *state = (schedule_state){.planner = shared, .graph = graph, .index = index, .out = out};
     weft__plan_own_outputs(graph);
     weft_status status = weft__plan_values(state);
     if (status != WEFT_OK)
@@ -127,16 +127,54 @@ static weft_status plan_schedule(planner *shared, weft_graph *graph, weft_schedu
      * is what it is read from. */
     if (shared->engine != NULL)
         state->engine_steps = weft__plan_engine_steps(state);
-    /* Constants that no readable blob holds (transformed weights, operands that became numbers of a
-     * launch) are kept for the reference backend. In the order of values: the writer streams them
-     * so. */
-    for (size_t i = 0; i < out->value_count; i++)
-        if (out->values[i].place == WEFT_PLACE_CONSTANT && out->values[i].blob < 0)
-            weft__plan_need_plain(state, state->graph_values[i]);
     weft__plan_prefetch(state);
     weft__plan_arena(state);
     weft__plan_deps(state);
     return WEFT_OK;
+}
+
+/* Constants that no blob of their schedule holds in a readable form (transformed weights, operands
+ * that became numbers of a launch) are kept for the reference backend. In the order of schedules
+ * and values: the writer streams them so. */
+static void keep_constants(schedule_state *states, size_t count)
+{
+    for (size_t s = 0; s < count; s++) {
+        const weft_schedule *schedule = states[s].out;
+        for (size_t i = 0; i < schedule->value_count; i++)
+            if (schedule->values[i].place == WEFT_PLACE_CONSTANT && schedule->values[i].blob < 0)
+                weft__plan_need_plain(&states[s], i);
+    }
+}
+
+static planner planner_init(const planner *common, weft_map *hashes)
+{
+    planner shared = *common;
+    shared.programs = weft_program_set_create(shared.arena);
+    shared.hashes = hashes;
+    weft_map_init(&shared.blob_keys, shared.arena);
+    weft_map_init(&shared.plain_keys, shared.arena);
+    weft_map_init(&shared.readable_keys, shared.arena);
+    return shared;
+}
+
+/* Plans every graph as if it were alone, for what the methods of its convolutions would take; the
+ * plans are thrown away. What cannot be planned is said when it is planned for good. */
+static form_table *survey(const planner *common, weft_map *hashes, weft_graph *const *graphs,
+                          size_t count)
+{
+    form_table *table = weft__forms_create(common->arena, count);
+    for (size_t i = 0; i < count; i++) {
+        planner alone = planner_init(common, hashes);
+        weft_schedule schedule = {0};
+        schedule_state state;
+        alone.forms = table;
+        alone.is_survey = true;
+        alone.engine = NULL;
+        alone.diag = NULL;
+        plan_schedule(&alone, graphs[i], i, &schedule, &state);
+    }
+    weft__forms_choose(table);
+    return table;
 }
 
 weft_status weft_plan_build(weft_arena *arena, weft_graph *const *graphs, size_t graph_count,
@@ -145,12 +183,16 @@ weft_status weft_plan_build(weft_arena *arena, weft_graph *const *graphs, size_t
                             weft_diag *diag)
 {
     *out_plan = NULL;
-    planner shared = {
+    planner common = {
         .arena = arena, .target = target, .threads = threads, .engine = engine, .diag = diag};
     size_t engine_steps = 0;
-    shared.programs = weft_program_set_create(arena);
-    weft_map_init(&shared.blob_keys, arena);
-    weft_map_init(&shared.plain_keys, arena);
+    weft_map hashes;
+    weft_map_init(&hashes, arena);
+    for (size_t i = 0; i < graph_count; i++)
+        common.is_deep = common.is_deep || is_deep(graphs[i]);
+    planner shared = planner_init(&common, &hashes);
+    if (graph_count > 1)
+        shared.forms = survey(&common, &hashes, graphs, graph_count);
 
     weft_plan *plan = WEFT_NEW(arena, weft_plan);
     weft_manifest *manifest = &plan->manifest;
@@ -158,20 +200,20 @@ weft_status weft_plan_build(weft_arena *arena, weft_graph *const *graphs, size_t
     const weft_graph **kept = WEFT_NEW_ARRAY(arena, const weft_graph *, graph_count);
     manifest->schedules = WEFT_NEW_ARRAY(arena, weft_schedule, graph_count);
     manifest->schedule_count = graph_count;
+    schedule_state *states = WEFT_NEW_ARRAY(arena, schedule_state, graph_count);
     weft_status first_error = WEFT_OK;
-    for (size_t i = 0; i < graph_count; i++)
-        shared.is_deep = shared.is_deep || is_deep(graphs[i]);
     for (size_t i = 0; i < graph_count; i++) {
-        schedule_state state;
-        weft_status status = plan_schedule(&shared, graphs[i], &manifest->schedules[i], &state);
+        weft_status status =
+            plan_schedule(&shared, graphs[i], i, &manifest->schedules[i], &states[i]);
         if (status != WEFT_OK && first_error == WEFT_OK)
             first_error = status;
-        engine_steps += status == WEFT_OK && engine != NULL ? state.engine_steps : 0;
-        plain[i] = state.graph_values;
+        engine_steps += status == WEFT_OK && engine != NULL ? states[i].engine_steps : 0;
+        plain[i] = states[i].graph_values;
         kept[i] = graphs[i];
     }
     if (first_error != WEFT_OK)
         return first_error;
+    keep_constants(states, graph_count);
     manifest->model = graphs[0]->name;
     manifest->producer = weft_arena_printf(arena, "weft %s", weft_version());
     manifest->target = target->name;

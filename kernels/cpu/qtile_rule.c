@@ -249,15 +249,19 @@ int weft_cpu_qconv_choose(const struct weft_cpu_device *device,
      */
     const int is_strided_point = s->kh == 1 && s->kw == 1 && (s->sh > 1 || s->sw > 1);
     const int wants_rows = s->is_nchw || is_strided_point || (s->ic < 8 && s->kh * s->kw > 1);
-    if (!wants_rows)
+    const unsigned methods = s->methods == 0 ? ~0u : s->methods;
+    const int is_direct = (methods & 1u << WEFT_CPU_QDIRECT) != 0;
+    if (is_direct && !wants_rows)
         choose_direct(device, s, WEFT_CPU_QPATCH, &best);
-    if (best.expected_s <= 0)
+    if (is_direct && best.expected_s <= 0)
         choose_direct(device, s, WEFT_CPU_QROWS, &best);
     const int is_3x3 = s->kh == 3 && s->kw == 3 && s->sh == 1 && s->sw == 1 && s->dh == 1 &&
                        s->dw == 1 && s->ic >= 16 && !s->is_nchw;
-    if (is_3x3 && s->dot == 2 && s->sum_bound <= WEFT_QWINOGRAD2_SUM_MAX)
+    if (is_3x3 && s->dot == 2 && s->sum_bound <= WEFT_QWINOGRAD2_SUM_MAX &&
+        (methods & 1u << WEFT_CPU_QWINOGRAD2))
         choose_winograd(device, s, 2, &best);
-    if (is_3x3 && s->dot == 2 && s->sum_bound <= WEFT_QWINOGRAD4_SUM_MAX)
+    if (is_3x3 && s->dot == 2 && s->sum_bound <= WEFT_QWINOGRAD4_SUM_MAX &&
+        (methods & 1u << WEFT_CPU_QWINOGRAD4))
         choose_winograd(device, s, 4, &best);
     *out_plan = best;
     return best.expected_s > 0;

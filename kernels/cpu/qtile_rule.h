@@ -17,6 +17,7 @@ struct weft_cpu_qconv_shape {
     int is_nchw;      /* channels come first in x */
     int dot;          /* WEFT_DOT of the device: 2 or 4 */
     double sum_bound; /* no |sum| without bias is larger: weft_qpack_sum_bound */
+    unsigned methods; /* 1 << weft_cpu_qmethod of those that may be chosen; 0: all */
 };
 
 struct weft_cpu_qconv_plan {
@@ -32,7 +33,8 @@ struct weft_cpu_qconv_plan {
 };
 
 /* The cheapest plan; the shape's numbers must be positive. Returns 0 when no plan fits the device's
- * local memory: then a row of taps times channels is too long for it. */
+ * local memory, because a row of taps times channels is too long for it, or when none of the
+ * methods fits the shape. */
 int weft_cpu_qconv_choose(const struct weft_cpu_device *device,
                           const struct weft_cpu_qconv_shape *shape,
                           struct weft_cpu_qconv_plan *out_plan);

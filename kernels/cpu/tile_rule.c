@@ -202,11 +202,14 @@ void weft_cpu_conv_choose(const struct weft_cpu_device *device,
                           struct weft_cpu_conv_plan *out_plan)
 {
     struct weft_cpu_conv_plan best = {.expected_s = 0};
-    choose_direct(device, shape, &best);
+    const unsigned methods = shape->methods == 0 ? ~0u : shape->methods;
+    if (methods & 1u << WEFT_CPU_DIRECT)
+        choose_direct(device, shape, &best);
     if (shape->kh == 3 && shape->kw == 3 && shape->sh == 1 && shape->sw == 1 && shape->dh == 1 &&
         shape->dw == 1 && !shape->is_gathered && shape->ic >= device->vector_width) {
-        choose_winograd(device, shape, 2, &best);
-        if (!device->is_exact)
+        if (methods & 1u << WEFT_CPU_WINOGRAD2)
+            choose_winograd(device, shape, 2, &best);
+        if (!device->is_exact && (methods & 1u << WEFT_CPU_WINOGRAD4))
             choose_winograd(device, shape, 4, &best);
     }
     *out_plan = best;

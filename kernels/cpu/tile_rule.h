@@ -25,8 +25,9 @@ enum weft_cpu_method { WEFT_CPU_DIRECT, WEFT_CPU_WINOGRAD2, WEFT_CPU_WINOGRAD4 }
 
 struct weft_cpu_conv_shape {
     int n, ic, oh, ow, oc, kh, kw, sh, sw, dh, dw, groups;
-    int has_sums;    /* channel sums per image wanted */
-    int is_gathered; /* rows are copied first: pooled, or im2col */
+    int has_sums;     /* channel sums per image wanted */
+    int is_gathered;  /* rows are copied first: pooled, or im2col */
+    unsigned methods; /* 1 << weft_cpu_method of those that may be chosen; 0: all */
 };
 
 struct weft_cpu_conv_plan {
@@ -43,7 +44,8 @@ struct weft_cpu_conv_plan {
 /* MR of the device's programs: 6, or 14 where there are 32 vector registers. */
 int weft_cpu_tile_rows(const struct weft_cpu_device *device);
 
-/* The cheapest plan. The shape's numbers must be positive; groups must be 1. */
+/* The cheapest plan. The shape's numbers must be positive; groups must be 1. When none of the
+ * methods fits the shape, expected_s is 0. */
 void weft_cpu_conv_choose(const struct weft_cpu_device *device,
                           const struct weft_cpu_conv_shape *shape,
                           struct weft_cpu_conv_plan *out_plan);

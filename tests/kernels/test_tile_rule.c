@@ -71,8 +71,8 @@ static enum weft_cpu_method method_of(int side, int channels)
 {
     struct weft_cpu_device d;
     struct weft_cpu_conv_plan p;
-    const struct weft_cpu_conv_shape s = {1, channels, side, side, channels, 3, 3,
-                                          1, 1,        1,    1,    1,        0, 0};
+    const struct weft_cpu_conv_shape s = {1, channels, side, side, channels, 3, 3, 1,
+                                          1, 1,        1,    1,    0,        0, 0};
     weft_cpu_device_init(&d, 8, 2);
     d.local_bytes = 512 << 10;
     weft_cpu_conv_choose(&d, &s, &p);
