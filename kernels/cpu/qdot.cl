@@ -55,6 +55,20 @@ typedef uchar xt;
 #define DOT_ACCUMULATE __builtin_ia32_vpdpbusd512
 #elif WEFT_VW == 8 && defined(__AVX512VNNI__) && defined(__AVX512VL__)
 #define DOT_ACCUMULATE __builtin_ia32_vpdpbusd256
+#elif WEFT_VW == 16 && defined(WEFT_VNNI) && defined(__x86_64__) && defined(__AVX512F__)
+/* vpdpbusd as bytes. PoCL as Debian builds it compiles for Skylake on every processor with AVX-512, so neither its compiler nor
+ * its assembler takes the instruction; who builds the program says by WEFT_VNNI that the processor has it. The compiler chooses the
+ * registers; the assembler finds their numbers by comparing names. EVEX.512.66.0F38.W0 50 /r: sum is ModRM.reg, x is vvvv, w is ModRM.rm. */
+#define REGISTERS "0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31"
+#define NUMBER(symbol, operand) ".irp i," REGISTERS "\n.ifc %%zmm\\i," operand "\n.set " symbol ",\\i\n.endif\n.endr\n"
+#define DOT_BYTES                                                            \
+    NUMBER("weft_sum", "%0") NUMBER("weft_x", "%1") NUMBER("weft_w", "%2")   \
+    ".byte 0x62\n"                                                           \
+    ".byte 0xf2^((weft_sum&8)<<4|(weft_w&24)<<2|(weft_sum&16))\n"            \
+    ".byte 0x7d^((weft_x&15)<<3)\n"                                          \
+    ".byte 0x48^((weft_x&16)>>1)\n"                                          \
+    ".byte 0x50\n"                                                           \
+    ".byte 0xc0|(weft_sum&7)<<3|(weft_w&7)\n"
 #else
 #define DOT_PLAIN
 #endif
@@ -63,6 +77,13 @@ typedef uchar xt;
 #define DOT(sum, x, w)                                                                  \
     ((sum) + ((x) & 255) * (((w) << 24) >> 24) + (((x) >> 8) & 255) * (((w) << 16) >> 24) + \
      (((x) >> 16) & 255) * (((w) << 8) >> 24) + (((x) >> 24) & 255) * ((w) >> 24))
+#elif defined(DOT_BYTES)
+#define DOT(sum, x, w) dot_bytes(sum, x, w)
+INLINE iv dot_bytes(iv sum, const iv x, const iv w)
+{
+    __asm__(DOT_BYTES : "+v"(sum) : "v"(x), "v"(w));
+    return sum;
+}
 #else
 typedef int lanes_v __attribute__((vector_size(WEFT_VW * 4)));
 #define DOT(sum, x, w)                                                                                         \
@@ -101,9 +122,9 @@ typedef uchar16_any xt16_any;
 #define LOAD_16(p) (*(__global const uchar16_any *)(p))
 
 /* Keeps a sum in a register of its own from step to step. Without it LLVM adds the products of several steps first, because
- * integer addition may be regrouped, and then has more values than registers. */
-#if defined(__x86_64__) && !defined(DOT_PLAIN)
-#define KEEP(sum) __asm__("" : "+x"(sum));
+ * integer addition may be regrouped, and then has more values than registers. "v" is any vector register; "x" would be the first 16. */
+#if defined(__x86_64__) && !defined(DOT_PLAIN) && !defined(DOT_BYTES)
+#define KEEP(sum) __asm__("" : "+v"(sum));
 #else
 #define KEEP(sum)
 #endif

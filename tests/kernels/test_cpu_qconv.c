@@ -281,12 +281,25 @@ static void quads_plainly(void **state)
     check_form("#define WEFT_DOT 4\n#define WEFT_PLAIN_DOT\n", 4);
 }
 
+static void quads_by_instruction(void **state)
+{
+    (void)state;
+#if defined(__x86_64__) && defined(__GNUC__)
+    if (__builtin_cpu_supports("avx512vnni")) {
+        check_form("#define WEFT_DOT 4\n#define WEFT_VNNI\n", 4);
+        return;
+    }
+#endif
+    printf("skipped: this processor has no products of quads\n");
+    skip();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pairs_by_instruction), cmocka_unit_test(pairs_plainly),
-        cmocka_unit_test(quads_plainly),        cmocka_unit_test(winograd_by_instruction),
-        cmocka_unit_test(winograd_plainly),
+        cmocka_unit_test(pairs_by_instruction),    cmocka_unit_test(pairs_plainly),
+        cmocka_unit_test(quads_by_instruction),    cmocka_unit_test(quads_plainly),
+        cmocka_unit_test(winograd_by_instruction), cmocka_unit_test(winograd_plainly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,9 +31,19 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
+/* Stands in front of a program's source: what its compiler does not say of the processor. PoCL as
+ * Debian builds it compiles for the oldest one of the kind (kernels/cpu/qdot.cl). */
+static const char *prelude(const cl_session *session)
+{
+    bool has_vnni =
+        session->device.is_pocl && strcmp(session->device.target, "cpu-avx512-vnni") == 0;
+    return has_vnni ? "#define WEFT_VNNI\n" : "";
+}
+
 static uint64_t cache_key(const cl_session *session, const weft_program *program)
 {
-    const char *parts[] = {program->source, program->options, session->device.name,
+    const char *parts[] = {prelude(session),       program->source,
+                           program->options,       session->device.name,
                            session->device.driver, session->device.platform_name};
     uint64_t key = CACHE_FORMAT;
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
@@ -150,8 +160,8 @@ static weft_status create_from_source(const cl_session *session, const weft_prog
                                       weft_diag *diag, cl_program *out_program)
 {
     cl_int error = CL_SUCCESS;
-    const char *text = from->source;
-    *out_program = clCreateProgramWithSource(session->context, 1, &text, NULL, &error);
+    const char *texts[] = {prelude(session), from->source};
+    *out_program = clCreateProgramWithSource(session->context, 2, texts, NULL, &error);
     return error == CL_SUCCESS
                ? WEFT_OK
                : weft__cl_failed(diag, "clCreateProgramWithSource", from->name, error);
