@@ -49,7 +49,8 @@ ONNX_H := $(GEN)/onnx.pb-c.h
 ONNX_OBJ := $(BUILD)/obj/gen/onnx.pb-c.o
 CL_FILES := $(sort $(wildcard kernels/cpu/*.cl)) kernels/include/weft_int.h
 CL_OBJ := $(BUILD)/obj/gen/cpu_cl.o
-BODY_FILES := $(sort $(wildcard kernels/fpga/*.body)) kernels/fpga/descriptor.h kernels/include/weft_int.h
+BODY_FILES := $(sort $(wildcard kernels/fpga/*.body)) kernels/fpga/descriptor.h kernels/include/weft_int.h \
+    kernels/include/weft_int_row.h
 BODY_OBJ := $(BUILD)/obj/gen/fpga_body.o
 BOARD_FILES := $(sort $(wildcard hls/boards/*.json))
 BOARD_OBJ := $(BUILD)/obj/gen/boards.o

@@ -11,8 +11,16 @@
 #include "compiler/base/text.h"
 #include "compiler/codegen/embedded.h"
 
-static const char *const bodies[] = {"memory.body", "job.body",    "source.body", "weights.body",
-                                     "sum.body",    "values.body", "finish.body", "engine.body"};
+/* In the order of the text; a file that a parameter asks for is there where that is not 0. */
+static const struct {
+    const char *name, *condition;
+} bodies[] = {{"weft_int.h", NULL},        {"weft_int_row.h", "WEFT_NORMS"},
+              {"descriptor.h", NULL},      {"memory.body", NULL},
+              {"job.body", NULL},          {"source.body", NULL},
+              {"weights.body", NULL},      {"product.body", "WEFT_B_BYTES"},
+              {"sum.body", NULL},          {"values.body", NULL},
+              {"norm.body", "WEFT_NORMS"}, {"finish.body", NULL},
+              {"engine.body", NULL}};
 
 enum { PENDING_MAX = 8, LINE_MAX_CHARS = 256, WORDS_MAX = 8, TARGET_CHARS = 80 };
 
@@ -27,6 +35,7 @@ typedef struct printer {
     weft_dialect dialect;
     marker pending[PENDING_MAX];
     size_t pending_count;
+    bool is_skipping; /* between @if of what the engine does not have and @else or @end */
 } printer;
 
 static const char *embedded_text(const char *name)
@@ -44,7 +53,7 @@ typedef struct parameter {
     const char *name, *doc;
     int32_t value;
 } parameter;
-enum { PARAMETERS_MAX = 19 };
+enum { PARAMETERS_MAX = 25 };
 
 /* Rows of an array of the engine (kernels/fpga/engine.h), and its banks. */
 static weft_engine_array array_of(const weft_engine_params *p, const char *name)
@@ -59,7 +68,7 @@ static weft_engine_array array_of(const weft_engine_params *p, const char *name)
 
 static size_t list_parameters(const weft_engine_params *p, parameter out[PARAMETERS_MAX])
 {
-    const parameter list[PARAMETERS_MAX] = {
+    const parameter list[] = {
         {"WEFT_ROWS", "pixels of the matrix array", p->rows},
         {"WEFT_COLS", "output channels of the matrix array", p->cols},
         {"WEFT_SIMD", "depth of the matrix array", p->simd},
@@ -79,9 +88,15 @@ static size_t list_parameters(const weft_engine_params *p, parameter out[PARAMET
         {"WEFT_TILE_ROWS", "rows of a tile's line", array_of(p, "values").depth},
         {"WEFT_LINE_ROWS", "rows of a piece's line", array_of(p, "means").depth},
         {"WEFT_VECTOR_ROWS", "rows of a line of s32", array_of(p, "bias").depth},
-        {"WEFT_LINE_BLOCKS", "blocks of lanes in a line", array_of(p, "totals").depth}};
+        {"WEFT_LINE_BLOCKS", "blocks of lanes in a line", array_of(p, "totals").depth},
+        {"WEFT_B_BYTES", "buffer of operand b of products of two activations", p->b_bytes},
+        {"WEFT_NORMS", "softmax and LayerNorm", p->norms},
+        {"WEFT_EXPS", "exponentials of a softmax", p->norms * WEFT_ENGINE_EXPS},
+        {"WEFT_NORM_ROWS", "rows of a tile or of a piece",
+         p->norms != 0 ? array_of(p, "highest").depth : 0}};
+    size_t count = sizeof list / sizeof list[0];
     memcpy(out, list, sizeof list);
-    return PARAMETERS_MAX;
+    return count;
 }
 
 /* A parameter or descriptor constant by name, or a number. */
@@ -99,6 +114,8 @@ static int32_t atom(const printer *pr, const char *word, size_t length)
     } derived[] = {{"WEFT_D_DIMS", WEFT_D_DIMS},
                    {"WEFT_X_WORDS", p->x_bytes / (p->rows * p->simd)},
                    {"WEFT_W_WORDS", p->w_bytes / (p->cols * p->simd)},
+                   {"WEFT_B_WORDS", p->b_bytes / (p->cols * p->simd)},
+                   {"WEFT_SECOND_BUFFERS", array_of(p, "residual").copies},
                    {"WEFT_PARTS", p->port / 8}};
     for (size_t i = 0; i < sizeof derived / sizeof derived[0]; i++)
         if (strlen(derived[i].name) == length && strncmp(word, derived[i].name, length) == 0)
@@ -208,6 +225,8 @@ static void print_array_marker(printer *pr, const marker *m, const char *name, s
     WEFT_ASSERT(is_partition || is_reshape || is_marker(m, "buffers"));
     for (size_t i = is_partition ? 2 : 1; i < m->count; i++) {
         int32_t n = number(pr, m->words[i]);
+        if (!is_partition && !is_reshape && n == 2)
+            continue; /* what there is without a word */
         if (!is_hls && !is_partition && !is_reshape)
             continue;
         add_indent(pr, spaces);
@@ -312,18 +331,49 @@ static void translate_words(const printer *pr, const char *line, size_t length, 
     out[used] = '\0';
 }
 
+/* Text between "@" and the end of the line, or of the comment that hides a marker from C. */
+static bool marker_text(const char *start, size_t length, char *out, size_t size)
+{
+    static const char opens[] = "/* @", closes[] = " */";
+    size_t spaces = strspn(start, " "), end = length;
+    if (spaces + sizeof opens < length && strncmp(start + spaces, opens, sizeof opens - 1) == 0) {
+        spaces += sizeof opens - 2;
+        end -= sizeof closes - 1;
+    }
+    if (spaces >= length || start[spaces] != '@')
+        return false;
+    WEFT_ASSERT(end - spaces <= size);
+    memcpy(out, start + spaces + 1, end - spaces - 1);
+    out[end - spaces - 1] = '\0';
+    return true;
+}
+
+/* "if NUMBER", "else", "end": lines that only some engines have. False: another marker. */
+static bool take_condition(printer *pr, const char *text)
+{
+    if (strncmp(text, "if ", 3) == 0)
+        pr->is_skipping = number(pr, text + 3) == 0;
+    else if (strcmp(text, "else") == 0)
+        pr->is_skipping = !pr->is_skipping;
+    else if (strcmp(text, "end") == 0)
+        pr->is_skipping = false;
+    else
+        return false;
+    return true;
+}
+
 static void print_line(printer *pr, const char *start, size_t length)
 {
-    char line[LINE_MAX_CHARS] = "";
+    char line[LINE_MAX_CHARS] = "", text[LINE_MAX_CHARS];
     size_t spaces = strspn(start, " ");
-    if (spaces < length && start[spaces] == '@') {
-        char text[LINE_MAX_CHARS];
-        WEFT_ASSERT(length - spaces < sizeof text);
-        memcpy(text, start + spaces + 1, length - spaces - 1);
-        text[length - spaces - 1] = '\0';
-        take_marker(pr, text);
+    if (marker_text(start, length, text, sizeof text)) {
+        if (!take_condition(pr, text) && !pr->is_skipping)
+            take_marker(pr, text);
         return;
     }
+    /* Everything is in one text already. */
+    if (pr->is_skipping || strncmp(start, "#include \"kernels/", 18) == 0)
+        return;
     translate_words(pr, start, length, line, sizeof line);
     size_t end = strlen(line);
     if (pr->pending_count == 0 || end == 0) {
@@ -361,7 +411,7 @@ static void print_file(printer *pr, const char *name)
         print_line(pr, text, length);
         text += length + (text[length] == '\n');
     }
-    WEFT_ASSERT(pr->pending_count == 0);
+    WEFT_ASSERT(pr->pending_count == 0 && !pr->is_skipping);
 }
 
 static void print_header(printer *pr)
@@ -399,8 +449,9 @@ static void print_header(printer *pr)
     parameter list[PARAMETERS_MAX];
     size_t count = list_parameters(p, list);
     for (size_t i = 0; i < count; i++)
-        weft_text_printf(&pr->out, "#define %s %d /* %s */\n", list[i].name, list[i].value,
-                         list[i].doc);
+        if (list[i].value != 0)
+            weft_text_printf(&pr->out, "#define %s %d /* %s */\n", list[i].name, list[i].value,
+                             list[i].doc);
     weft_text_add(&pr->out, "/* Two products per multiplier; 0 computes the same sums plainly. */\n"
                             "#ifndef WEFT_PACKED\n"
                             "#define WEFT_PACKED 1\n"
@@ -410,13 +461,12 @@ static void print_header(printer *pr)
 const char *weft_engine_print(weft_arena *arena, const weft_engine_params *params,
                               weft_dialect dialect)
 {
-    printer pr = {.params = params, .dialect = dialect, .pending_count = 0};
+    printer pr = {.params = params, .dialect = dialect};
     WEFT_ASSERT(weft_engine_params_are_valid(params));
     weft_text_init(&pr.out, arena);
     print_header(&pr);
-    print_file(&pr, "weft_int.h");
-    print_file(&pr, "descriptor.h");
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
-        print_file(&pr, bodies[i]);
+        if (bodies[i].condition == NULL || number(&pr, bodies[i].condition) != 0)
+            print_file(&pr, bodies[i].name);
     return pr.out.data;
 }

@@ -20,7 +20,7 @@
 #ifndef WEFT_KERNELS_FPGA_DESCRIPTOR_H
 #define WEFT_KERNELS_FPGA_DESCRIPTOR_H
 
-enum { WEFT_D_VERSION_NOW = 2, WEFT_D_WORDS = 64, WEFT_D_DIMS = 6 };
+enum { WEFT_D_VERSION_NOW = 3, WEFT_D_WORDS = 64, WEFT_D_DIMS = 6 };
 
 enum {
     WEFT_KIND_END = 0,     /* stops the program */
@@ -32,21 +32,25 @@ enum {
     WEFT_KIND_TABLE = 6,   /* QTable */
     WEFT_KIND_MOVE = 7,    /* copy by steps: Transpose, Slice, Concat (one per part), Expand, ... */
     WEFT_KIND_FILL = 8,    /* one byte everywhere: the border of Pad */
+    WEFT_KIND_MATMUL = 9,  /* QMatMul on the matrix array: both operands are of the arena */
+    WEFT_KIND_SOFTMAX = 10,    /* QSoftmax of innermost rows */
+    WEFT_KIND_LAYER_NORM = 11, /* QLayerNorm of innermost rows */
     WEFT_KIND_COUNT
 };
 
 /* Word 3. A value is u8 where its SIGNED bit is clear. */
 enum {
-    WEFT_FLAG_X_SIGNED = 1,    /* x (operand a) */
-    WEFT_FLAG_B_SIGNED = 2,    /* CONV, GROUPED: the residual; ADD, MUL: operand b */
-    WEFT_FLAG_C_SIGNED = 4,    /* CONV, GROUPED: c before the table (c_type) */
-    WEFT_FLAG_T_SIGNED = 8,    /* CONV, GROUPED: the table's elements */
-    WEFT_FLAG_R_SIGNED = 16,   /* MUL: the residual */
-    WEFT_FLAG_TABLE = 32,      /* CONV, GROUPED: there is a table */
-    WEFT_FLAG_RESIDUAL = 64,   /* CONV, GROUPED, MUL: there is a residual */
-    WEFT_FLAG_MEAN = 128,      /* CONV, GROUPED: the mean is stored as well */
-    WEFT_FLAG_AVERAGE = 256,   /* POOL: average; else maximum */
-    WEFT_FLAG_COUNT_PADS = 512 /* POOL, average: count_include_pad */
+    WEFT_FLAG_X_SIGNED = 1,     /* x (operand a) */
+    WEFT_FLAG_B_SIGNED = 2,     /* CONV, GROUPED: the residual; ADD, MUL, MATMUL: operand b */
+    WEFT_FLAG_C_SIGNED = 4,     /* CONV, GROUPED, MATMUL: c before the table (c_type) */
+    WEFT_FLAG_T_SIGNED = 8,     /* CONV, GROUPED, MATMUL: the table's elements */
+    WEFT_FLAG_R_SIGNED = 16,    /* MUL: the residual */
+    WEFT_FLAG_TABLE = 32,       /* CONV, GROUPED, MATMUL: there is a table */
+    WEFT_FLAG_RESIDUAL = 64,    /* CONV, GROUPED, MUL: there is a residual */
+    WEFT_FLAG_MEAN = 128,       /* CONV, GROUPED: the mean is stored as well */
+    WEFT_FLAG_AVERAGE = 256,    /* POOL: average; else maximum */
+    WEFT_FLAG_COUNT_PADS = 512, /* POOL, average: count_include_pad */
+    WEFT_FLAG_SOFTMAX = 1024    /* MATMUL: y is the softmax of the rows that the others make */
 };
 
 /* Words that every kind has. */
@@ -57,7 +61,8 @@ enum {
     WEFT_D_FLAGS = 3,
     WEFT_D_X = 4,      /* offset in arena: first element of x (of operand a) */
     WEFT_D_Y = 5,      /* offset in arena: first element of y */
-    WEFT_D_B = 6,      /* offset in arena: residual of CONV and GROUPED, operand b of ADD and MUL */
+    WEFT_D_B = 6,      /* offset in arena: residual of CONV and GROUPED, operand b of ADD, MUL and
+                          MATMUL */
     WEFT_D_TABLE = 12, /* offset in weights: 256 bytes, indexed by u8 value or s8 value + 128 */
     /* The add stage, clamp(round((a - a_zero) * a_mult + (b - b_zero) * b_mult, shift) + y_zero):
      * CONV, GROUPED: a is c, b the residual. ADD: a is x. MUL: a is c, b the residual, and a's zero
@@ -77,9 +82,9 @@ enum {
     WEFT_D_C_MAX = 39
 };
 
-/* CONV, GROUPED, POOL: windows. y[n][oy][ox][o] from x[n][iy][ix][i], iy = oy * stride - pad top +
- * ky * dilation. y and the residual are channels last with pixels in a row (position p = oy *
- * width + ox); x has any steps, so NCHW is read in place. */
+/* CONV, GROUPED, POOL, MATMUL: windows. y[n][oy][ox][o] from x[n][iy][ix][i], iy = oy * stride -
+ * pad top + ky * dilation. y and the residual are channels last with pixels in a row (position p =
+ * oy * width + ox); x has any steps, so NCHW is read in place. */
 enum {
     WEFT_D_MEAN = 7,    /* offset in arena: [batch][out channels], contiguous */
     WEFT_D_WEIGHTS = 8, /* offset in weights: s8 [out channels][kh][kw][in channels / groups] */
@@ -137,10 +142,27 @@ enum {
                               clamp(y_zero) */
 };
 
-/* ADD, MUL, TABLE, MOVE, FILL: streams. Up to six dimensions, the last one innermost, unused ones
- * of size 1 in front; y[i] from a[i], b[i], residual[i], each with its own steps (0 broadcasts,
- * negative runs backwards from the offset). Bytes of wider elements are an innermost dimension of
- * MOVE. */
+/* MATMUL: y[n][h][p][o] = the sum over i of (x[n][h][p][i] - x_zero) * (b[n][h / share][i][o] -
+ * b_zero), requantised to c, through the table, through the softmax of its rows [o], each where its
+ * flag is set. A window of 1 x 1: height 1, as many columns as rows of the matrix, IN_CHANNELS i,
+ * OUT_CHANNELS o, strides and dilations of 1, no pads. With SOFTMAX a tile has all channels. */
+enum {
+    WEFT_D_B_SHARE = 7,   /* so many heads of x read one of b */
+    WEFT_D_B_DEPTH = 8,   /* step from i to i + 1 in b; this one or the next is 1 */
+    WEFT_D_B_COLUMN = 9,  /* from o to o + 1 */
+    WEFT_D_SUM_MULT = 10, /* c = clamp(requant(sum) + c_zero) */
+    WEFT_D_SUM_SHIFT = 11,
+    WEFT_D_HEADS = 57, /* h; steps from head to head: */
+    WEFT_D_X_HEAD = 58,
+    WEFT_D_Y_HEAD = 59,
+    WEFT_D_B_HEAD = 60 /* of b; from image to image B_IMAGE */
+    /* PAD and B_ZERO: zero points of x and b in the domain of s8 (minus 128 where they are u8). */
+};
+
+/* ADD, MUL, TABLE, MOVE, FILL, SOFTMAX, LAYER_NORM: streams. Up to six dimensions, the last one
+ * innermost, unused ones of size 1 in front; y[i] from a[i], b[i], residual[i], each with its own
+ * steps (0 broadcasts, negative runs backwards from the offset). Bytes of wider elements are an
+ * innermost dimension of MOVE. */
 enum {
     WEFT_D_R = 7,             /* offset in arena: residual of MUL */
     WEFT_D_SIZES = 13,        /* 6 words */
@@ -152,6 +174,18 @@ enum {
     WEFT_D_PRODUCT_SHIFT = 55,
     WEFT_D_R_ZERO = 56,
     WEFT_D_FILL = 57 /* FILL: the byte, 0..255 */
+};
+
+/* SOFTMAX, LAYER_NORM, and MATMUL with SOFTMAX: what rows are put through; y = clamp(.. + y_zero).
+ * Rows of x are its innermost dimension, at most `line` elements of it. LAYER_NORM: scale (gamma)
+ * in MULT, bias (beta) in BIAS: offsets in weights, s32 per element of a row. */
+enum {
+    WEFT_D_EXPS = 48,     /* SOFTMAX: offset in weights: u32 [256], the first one 2^24 */
+    WEFT_D_ROW_MULT = 49, /* SOFTMAX: 1 / y_scale */
+    WEFT_D_ROW_SHIFT = 50,
+    WEFT_D_BETA_SHIFT = 51,  /* LAYER_NORM */
+    WEFT_D_EPSILON_LOW = 52, /* LAYER_NORM: E, 64 bits */
+    WEFT_D_EPSILON_HIGH = 53
 };
 
 #endif

@@ -9,10 +9,10 @@
 const weft_engine_params weft_engines[] = {
 #define WEFT_ENGINE(name, rows, cols, simd, lanes, x_bytes, w_bytes, sums, lane_bytes, line, port, \
                     doc)                                                                           \
-    {name, rows, cols, simd, lanes, x_bytes, w_bytes, sums, lane_bytes, line, port, doc},
+    {name, rows, cols, simd, lanes, x_bytes, w_bytes, sums, lane_bytes, line, port, 0, 0, doc},
 #include "kernels/fpga/engines.def"
 #undef WEFT_ENGINE
-    {NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}};
+    {NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}};
 
 const weft_engine_params *weft_engine_find(const char *name)
 {
@@ -20,6 +20,24 @@ const weft_engine_params *weft_engine_find(const char *name)
         if (strcmp(engine->name, name) == 0)
             return engine;
     return NULL;
+}
+
+weft_engine_params weft_engine_with(const weft_engine_params *params, bool products, bool norms)
+{
+    /* A block RAM is 512 words deep: heads of 64 channels and 64 blocks of columns. */
+    enum { B_WORDS = 512 };
+    weft_engine_params with = *params;
+    int32_t most = with.cols * with.simd * B_WORDS;
+    with.b_bytes = !products ? 0 : with.w_bytes < most ? with.w_bytes : most;
+    with.norms = norms;
+    return with;
+}
+
+bool weft_engine_has_kind(const weft_engine_params *params, int kind)
+{
+    if (kind == WEFT_KIND_MATMUL)
+        return params->b_bytes > 0;
+    return (kind != WEFT_KIND_SOFTMAX && kind != WEFT_KIND_LAYER_NORM) || params->norms != 0;
 }
 
 /* What one tile keeps on chip; also what one executing thread needs as stack when the engine's C
@@ -50,6 +68,9 @@ bool weft_engine_params_are_valid(const weft_engine_params *params)
         !is_multiple(p->lane_bytes, p->lanes) || !is_multiple(p->line, p->lanes) ||
         p->sums < p->rows * p->cols || p->sums > LENGTH_MAX)
         return false;
+    if ((p->b_bytes != 0 && !is_multiple(p->b_bytes, p->cols * p->simd)) || p->norms < 0 ||
+        p->norms > 1)
+        return false;
     /* A piece of a stream is a row of the vector unit's windows, and of the tile. */
     return p->line <= p->lane_bytes &&
            p->line <= p->sums / (p->rows * p->cols) * (p->rows * p->cols) &&
@@ -58,7 +79,8 @@ bool weft_engine_params_are_valid(const weft_engine_params *params)
 
 bool weft_engine_has_tiles(int kind)
 {
-    return kind == WEFT_KIND_CONV || kind == WEFT_KIND_GROUPED || kind == WEFT_KIND_POOL;
+    return kind == WEFT_KIND_CONV || kind == WEFT_KIND_GROUPED || kind == WEFT_KIND_POOL ||
+           kind == WEFT_KIND_MATMUL;
 }
 
 bool weft_engine_tile_fits(const weft_engine_params *params, int kind, int64_t pixels,
@@ -72,11 +94,13 @@ bool weft_engine_tile_fits(const weft_engine_params *params, int kind, int64_t p
             rows = weft_round_up(pixels, p->rows), array = (int64_t)p->rows * p->cols;
     if (rows * columns > p->sums / array * array)
         return false;
-    if (kind != WEFT_KIND_CONV && pixels * lanes * depth > p->lane_bytes)
+    bool is_array = kind == WEFT_KIND_CONV || kind == WEFT_KIND_MATMUL;
+    int32_t filters = kind == WEFT_KIND_MATMUL ? p->b_bytes : p->w_bytes;
+    if (!is_array && pixels * lanes * depth > p->lane_bytes)
         return false;
-    if (kind != WEFT_KIND_POOL && columns * weft_round_up(depth, p->simd) > p->w_bytes)
+    if (kind != WEFT_KIND_POOL && columns * weft_round_up(depth, p->simd) > filters)
         return false;
-    return kind != WEFT_KIND_CONV || (depth % p->simd == 0 && rows * depth <= p->x_bytes);
+    return !is_array || (depth % p->simd == 0 && rows * depth <= p->x_bytes);
 }
 
 bool weft_engine_means_fit(const weft_engine_params *params, int64_t image_pixels, int64_t pixels,
@@ -108,6 +132,18 @@ static int32_t blocks(int32_t count, int32_t block)
     return (count + block - 1) / block;
 }
 
+/* Rows of a tile, and of a piece of a stream. */
+static int32_t norm_rows(const weft_engine_params *p)
+{
+    return larger(p->sums / (p->rows * p->cols) * p->rows, p->line / p->lanes);
+}
+
+static void add(weft_engine_array *out, size_t *count, weft_engine_array array)
+{
+    if (array.banks > 0)
+        out[(*count)++] = array;
+}
+
 size_t weft_engine_arrays(const weft_engine_params *params, weft_engine_array *out)
 {
     const weft_engine_params *p = params;
@@ -116,6 +152,9 @@ size_t weft_engine_arrays(const weft_engine_params *params, weft_engine_array *o
     int32_t sum_blocks = p->sums / array, banks = larger(p->port / 4, p->lanes / 2);
     int32_t tile = blocks(sum_blocks * array, 8 * banks), line = blocks(p->line, 8 * banks);
     int32_t vector = blocks(4 * p->line, 8 * banks), lines = p->line / p->lanes;
+    /* With products of two activations `sum` stands between load_second and finish. */
+    bool has_products = p->b_bytes > 0;
+    int32_t second = has_products ? 3 : 2, norms = p->norms, rows = norm_rows(p);
     const weft_engine_array list[] = {
         {"x_words", larger(p->rows, groups), p->x_bytes / (p->rows * p->simd), 64, 2},
         {"w_words", larger(p->cols, groups), p->w_bytes / (p->cols * p->simd), 64, 2},
@@ -125,18 +164,31 @@ size_t weft_engine_arrays(const weft_engine_params *params, weft_engine_array *o
         {"bias", banks, vector, 64, 3},
         {"mult", banks, vector, 64, 3},
         {"shift", banks, vector, 64, 3},
-        {"residual", banks, tile, 64, 2},
-        {"addend", banks, line, 64, 2},
+        {"residual", banks, tile, 64, second},
+        {"addend", banks, line, 64, second},
         {"values", banks, tile, 64, 2},
         {"totals", p->lanes, lines, 32, 1},
         {"ended", p->lanes, lines, 32, 1},
         {"means", banks, line, 64, 2},
         {"table", p->lanes, 32, 64, 1},
         {"counts", 3 * WEFT_ENGINE_COUNT_ROWS, 1, 32, 1}, /* counts, mults, shifts */
+        {"b_words", has_products ? larger(p->cols, groups) : 0, p->b_bytes / (p->cols * p->simd),
+         64, 2},
+        {"row_partial", has_products ? p->rows : 0, sum_blocks, 32, 1},
+        {"column_partial", has_products ? p->cols : 0, sum_blocks, 32, 1},
+        {"row_sums", has_products ? p->rows : 0, sum_blocks, 32, 2},
+        {"column_sums", has_products ? p->cols : 0, sum_blocks, 32, 2},
+        {"codes", norms * banks, tile, 64, 1},
+        {"exps", norms * p->lanes, WEFT_ENGINE_EXPS, 32, 1},
+        {"highest", norms, rows, 32, 1},
+        {"squares", norms, rows, 32, 1},
+        {"fours", norms, rows, 32, 1},
+        {"amounts", norms, rows, 64, 1},
+        {"factors", norms, rows, 64, 1},
     };
-    size_t count = sizeof list / sizeof list[0];
-    for (size_t i = 0; i < count; i++)
-        out[i] = list[i];
+    size_t count = 0;
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)
+        add(out, &count, list[i]);
     return count;
 }
 
@@ -148,10 +200,18 @@ weft_engine_dsps weft_engine_multipliers(const weft_engine_params *params)
     enum { REQUANTISE = 4, SUM_OF_TWO = 2, PRODUCTS = 2 };
     /* A product of two s32 that is cut to 32 bits is 3; so many are in the source (job.body,
      * source.body, values.body). */
-    enum { PRODUCT_OF_S32 = 3, ADDRESS_PRODUCTS = 40 };
+    enum { PRODUCT_OF_S32 = 3, ADDRESS_PRODUCTS = 40, MATRIX_PRODUCTS = 6 };
+    /* Per lane: a square; 25 x 37 bits of softmax (3); count and value, 21 x 33 and 26 x 24 bits of
+     * LayerNorm (1, 2, 2). Per row two products of 64 bits. */
+    enum { NORM_LANE = 1 + 3 + 1 + 2 + 2, NORM_ROW = 8 };
+    /* The zero point of x times the sum of a column, per lane; that of b times the sum of a row. */
+    enum { ZERO_POINT = 2 };
+    int32_t products = params->b_bytes > 0 ? 1 : 0;
     return (weft_engine_dsps){
         .array = params->rows * params->cols * params->simd / 2,
         .lanes = params->lanes * (REQUANTISE + SUM_OF_TWO + PRODUCTS) + REQUANTISE,
-        .addresses = PRODUCT_OF_S32 * ADDRESS_PRODUCTS,
+        .addresses = PRODUCT_OF_S32 * (ADDRESS_PRODUCTS + products * MATRIX_PRODUCTS),
+        .attention = params->norms * (params->lanes * NORM_LANE + NORM_ROW) +
+                     products * (params->lanes + 1) * ZERO_POINT,
     };
 }

@@ -29,24 +29,31 @@ typedef struct weft_engine_params {
     int32_t line;             /* channels of a tile at most; elements of a piece of a stream;
                                  a multiple of lanes */
     int32_t port;             /* bytes of a word of memory: 8, 16, 32 or 64 */
+    int32_t b_bytes; /* MATMUL: one of the two buffers of its operand b; 0: there is no MATMUL */
+    int32_t norms;   /* 1: there are SOFTMAX and LAYER_NORM; 0: not */
     const char *doc;
 } weft_engine_params;
 
 /* By name; NULL when there is none. The table ends with a NULL name. */
 extern const weft_engine_params weft_engines[];
 const weft_engine_params *weft_engine_find(const char *name);
+/* The same engine with what some models need: products of two activations, softmax and LayerNorm.
+ */
+weft_engine_params weft_engine_with(const weft_engine_params *params, bool products, bool norms);
+/* Whether the engine has a kind of descriptors. */
+bool weft_engine_has_kind(const weft_engine_params *params, int kind);
 /* Whether the printer and the engine can work with these numbers. */
 bool weft_engine_params_are_valid(const weft_engine_params *params);
 /* Bytes of on-chip arrays, each counted once (ping-pong doubles most of them on a card). */
 int64_t weft_engine_storage_bytes(const weft_engine_params *params);
 
-/* The window kinds: CONV, GROUPED, POOL. */
+/* The window kinds: CONV, GROUPED, POOL, MATMUL. */
 bool weft_engine_has_tiles(int kind);
 /* Whether a tile of a window kind fits, with p, c, d = TILE_PIXELS, TILE_CHANNELS, TILE_DEPTH,
  * up(a, b) = a rounded up to a multiple of b, and down(a, b):
  *   all:           p, c, d >= 1; c <= line; up(p, rows) * up(c, cols) <= down(sums, rows * cols)
- *   CONV:          d a multiple of simd; up(p, rows) * d <= x_bytes
- *   CONV, GROUPED: up(c, cols) * up(d, simd) <= w_bytes
+ *   CONV, MATMUL:  d a multiple of simd; up(p, rows) * d <= x_bytes
+ *   CONV, GROUPED: up(c, cols) * up(d, simd) <= w_bytes; MATMUL: <= b_bytes
  *   GROUPED, POOL: p * up(c, lanes) * d <= lane_bytes
  */
 bool weft_engine_tile_fits(const weft_engine_params *params, int kind, int64_t pixels,
@@ -66,7 +73,7 @@ typedef struct weft_engine_array {
     int32_t copies; /* 2: ping-pong between two processes; 3: one process stands in between */
 } weft_engine_array;
 
-enum { WEFT_ENGINE_ARRAYS_MAX = 20 };
+enum { WEFT_ENGINE_ARRAYS_MAX = 32 };
 
 /* Fills `out`, which has room for WEFT_ENGINE_ARRAYS_MAX; how many there are. */
 size_t weft_engine_arrays(const weft_engine_params *params, weft_engine_array *out);
@@ -76,11 +83,12 @@ typedef struct weft_engine_dsps {
     int32_t array;     /* two products each */
     int32_t lanes;     /* requantising, sums of two, products of the vector unit and of streams */
     int32_t addresses; /* offsets of tiles and rows */
+    int32_t attention; /* softmax and LayerNorm; zero points of products of two activations */
 } weft_engine_dsps;
 
 weft_engine_dsps weft_engine_multipliers(const weft_engine_params *params);
 
-/* Rows of a pool's counts, and bytes of a word, at most. */
-enum { WEFT_ENGINE_COUNT_ROWS = 64, WEFT_ENGINE_PORT_MAX = 64 };
+/* Rows of a pool's counts, and bytes of a word, at most; entries of a table of exponentials. */
+enum { WEFT_ENGINE_COUNT_ROWS = 64, WEFT_ENGINE_PORT_MAX = 64, WEFT_ENGINE_EXPS = 256 };
 
 #endif

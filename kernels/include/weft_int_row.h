@@ -2,7 +2,7 @@
 /* The integer contract, elements of rows: what softmax and LayerNorm do to one element, and the
  * numbers that a row has once. The mathematics, the error bounds and why nothing overflows:
  * docs/integers.md. Rows that are walked through: weft_int_rows.h; the engine of kernels/fpga walks
- * through its own and prints this text, where "@unroll" before a loop says what hardware makes of
+ * through its own and prints this text, where a marker before a loop says what hardware makes of
  * it. Tables and multipliers: weft_tables.h. */
 #ifndef WEFT_INT_ROW_H
 #define WEFT_INT_ROW_H

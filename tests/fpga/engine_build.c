@@ -94,9 +94,10 @@ int engine_run_sanitized(const char *cc, const weft_engine_params *params, int c
     snprintf(command, sizeof command,
              "%s -std=gnu11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -I" ROOT
              " -o %s/engine %s/engine.c " ROOT "/tests/fpga/sanitized/main.c " ROOT
-             "/tests/fpga/engine_case.c " ROOT "/tests/fpga/engine_naive.c " ROOT
+             "/tests/fpga/engine_case.c " ROOT "/tests/fpga/engine_case_attention.c " ROOT
+             "/tests/fpga/engine_naive.c " ROOT "/tests/fpga/engine_naive_attention.c " ROOT
              "/tests/fpga/engine_fuzz.c " ROOT "/kernels/fpga/engine.c " ROOT
-             "/kernels/fpga/check.c -lm",
+             "/kernels/fpga/check.c " ROOT "/kernels/fpga/check_attention.c -lm",
              cc, folder, folder);
     is_good = is_good && system(command) == 0;
     snprintf(command, sizeof command, "%s/engine %s %d", folder, params->name, count);

@@ -19,7 +19,8 @@ struct engine_case {
 };
 
 /* A named engine, or one that only the tests have: "narrow", "odd", "wide", "broad". Together they
- * have words of 8, 16, 32 and 64 bytes. */
+ * have words of 8, 16, 32 and 64 bytes. "tiny" is the named one with products of two activations,
+ * softmax and LayerNorm, as the first three of these are; "broad" has the products alone. */
 const weft_engine_params *engine_case_engine(const char *name);
 
 /* A random descriptor of this kind with tiles that this engine takes. */
@@ -29,9 +30,11 @@ void engine_case_free(struct engine_case *c);
 
 /* Computes `expected` from the other memories, by loops over the definition (engine_naive.c). */
 void engine_naive_run(struct engine_case *c);
+/* The same of MATMUL, SOFTMAX and LAYER_NORM (engine_naive_attention.c). */
+void engine_naive_attention(struct engine_case *c);
 
-/* Runs `count` cases of each kind through `run`, which executes c->program on c->arena; prints the
- * first case that differs. 1 when all are equal. */
+/* Runs `count` cases of each kind that the engine has through `run`, which executes c->program on
+ * c->arena; prints the first case that differs. 1 when all are equal. */
 typedef void engine_run(void *context, const struct engine_case *c);
 int engine_cases_pass(engine_run *run, void *context, const weft_engine_params *params, int count);
 

@@ -17,12 +17,14 @@ static double work_of(const struct engine_case *c)
 {
     int kind = word(c, WEFT_D_KIND);
     double work = 1;
-    if (kind >= WEFT_KIND_ADD)
+    if (!weft_engine_has_tiles(kind))
         for (int i = 0; i < WEFT_D_DIMS; i++)
             work *= word(c, WEFT_D_SIZES + i);
     else
         for (int i = WEFT_D_BATCH; i <= WEFT_D_KERNEL_WIDTH; i++)
             work *= i == WEFT_D_IN_HEIGHT || i == WEFT_D_IN_WIDTH ? 1 : word(c, i);
+    if (kind == WEFT_KIND_MATMUL)
+        work *= word(c, WEFT_D_HEADS);
     return work;
 }
 
@@ -45,7 +47,7 @@ int engine_fuzz_pass(engine_run *run, void *context, const weft_engine_params *p
     int executed = 0, refused = 0;
     for (int kind = WEFT_KIND_CONV; kind < WEFT_KIND_COUNT; kind++) {
         draw d = {.state = 1000 + (uint64_t)kind};
-        for (int i = 0; i < count; i++) {
+        for (int i = 0; i < count && weft_engine_has_kind(params, kind); i++) {
             struct engine_case c;
             engine_case_make(&d, kind, params, &c);
             const weft_descriptor_memory memory = {c.weights, c.weights_bytes, c.arena_bytes};

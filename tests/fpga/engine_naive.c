@@ -216,6 +216,9 @@ void engine_naive_run(struct engine_case *c)
     case WEFT_KIND_CONV:
     case WEFT_KIND_GROUPED: run_convolution(c); break;
     case WEFT_KIND_POOL: run_pool(c); break;
+    case WEFT_KIND_MATMUL:
+    case WEFT_KIND_SOFTMAX:
+    case WEFT_KIND_LAYER_NORM: engine_naive_attention(c); break;
     default: run_stream(c); break;
     }
 }

@@ -41,11 +41,13 @@ static int first_difference(const char *a, const char *b)
     return line;
 }
 
-static void check_golden(const char *path, weft_dialect dialect)
+static void check_golden(const char *path, bool is_plain, weft_dialect dialect)
 {
     weft_arena *arena = weft_arena_create();
-    const char *text = weft_engine_print(arena, weft_engine_find("tiny"), dialect);
-    const char *again = weft_engine_print(arena, weft_engine_find("tiny"), dialect);
+    const weft_engine_params params =
+        weft_engine_with(weft_engine_find("tiny"), !is_plain, !is_plain);
+    const char *text = weft_engine_print(arena, &params, dialect);
+    const char *again = weft_engine_print(arena, &params, dialect);
     assert_string_equal(text, again);
     if (getenv("GOLDEN_UPDATE") != NULL) {
         FILE *file = fopen(path, "wb");
@@ -65,13 +67,15 @@ static void check_golden(const char *path, weft_dialect dialect)
 static void hls_is_golden(void **state)
 {
     (void)state;
-    check_golden(GOLDEN "tiny.c", WEFT_DIALECT_HLS_C);
+    check_golden(GOLDEN "tiny.c", true, WEFT_DIALECT_HLS_C);
+    check_golden(GOLDEN "tiny_attention.c", false, WEFT_DIALECT_HLS_C);
 }
 
 static void opencl_is_golden(void **state)
 {
     (void)state;
-    check_golden(GOLDEN "tiny.cl", WEFT_DIALECT_OPENCL);
+    check_golden(GOLDEN "tiny.cl", true, WEFT_DIALECT_OPENCL);
+    check_golden(GOLDEN "tiny_attention.cl", false, WEFT_DIALECT_OPENCL);
 }
 
 /* No marker and no word of the other dialect is left over. */
@@ -80,8 +84,9 @@ static void dialects_are_separate(void **state)
     (void)state;
     weft_arena *arena = weft_arena_create();
     for (const weft_engine_params *p = weft_engines; p->name != NULL; p++) {
-        const char *hls = weft_engine_print(arena, p, WEFT_DIALECT_HLS_C);
-        const char *opencl = weft_engine_print(arena, p, WEFT_DIALECT_OPENCL);
+        const weft_engine_params with = weft_engine_with(p, true, true);
+        const char *hls = weft_engine_print(arena, &with, WEFT_DIALECT_HLS_C);
+        const char *opencl = weft_engine_print(arena, &with, WEFT_DIALECT_OPENCL);
         assert_null(strchr(hls, '@'));
         assert_null(strchr(opencl, '@'));
         assert_null(strstr(hls, "xcl_"));
@@ -101,6 +106,13 @@ static void named_engines_are_valid(void **state)
     for (const weft_engine_params *p = weft_engines; p->name != NULL; p++) {
         assert_true(weft_engine_params_are_valid(p));
         assert_ptr_equal(weft_engine_find(p->name), p);
+        const weft_engine_params with = weft_engine_with(p, true, true);
+        assert_true(weft_engine_params_are_valid(&with));
+        assert_true(weft_engine_has_kind(&with, WEFT_KIND_MATMUL));
+        assert_true(weft_engine_has_kind(&with, WEFT_KIND_LAYER_NORM));
+        assert_false(weft_engine_has_kind(p, WEFT_KIND_MATMUL));
+        assert_false(weft_engine_has_kind(p, WEFT_KIND_SOFTMAX));
+        assert_true(weft_engine_has_kind(p, WEFT_KIND_CONV));
     }
 }
 
@@ -120,6 +132,7 @@ static void wrong_parameters_are_refused(void **state)
         WRONG(w_bytes, 4 << 20), WRONG(sums, 8),    WRONG(sums, 1 << 21), WRONG(sums, INT32_MAX),
         WRONG(lane_bytes, 2),    WRONG(line, 12),   WRONG(line, 0),       WRONG(line, 256),
         WRONG(port, 0),          WRONG(port, 4),    WRONG(port, 24),      WRONG(port, 128),
+        WRONG(b_bytes, 4),       WRONG(norms, 2),   WRONG(norms, -1),     WRONG(b_bytes, -64),
 #undef WRONG
     };
     assert_true(weft_engine_params_are_valid(&good));
@@ -179,15 +192,45 @@ static void arrays_are_listed(void **state)
     weft_engine_dsps dsps = weft_engine_multipliers(p);
     assert_int_equal(dsps.array, 64);
     assert_int_equal(dsps.lanes, 8 * 8 + 4);
+    assert_int_equal(dsps.attention, 0);
+}
+
+/* What products of two activations and rows add to it. */
+static void arrays_of_attention_are_listed(void **state)
+{
+    (void)state;
+    weft_engine_array list[WEFT_ENGINE_ARRAYS_MAX];
+    const weft_engine_params plain = *weft_engine_find("tiny");
+    const weft_engine_params params = weft_engine_with(&plain, true, true);
+    static const weft_engine_array wanted[] = {
+        {"b_words", 8, 8, 64, 2},  {"row_sums", 2, 8, 32, 2}, {"column_sums", 8, 8, 32, 2},
+        {"residual", 4, 4, 64, 3}, {"codes", 4, 4, 64, 1},    {"exps", 8, 256, 32, 1},
+        {"highest", 1, 16, 32, 1}, {"factors", 1, 16, 64, 1},
+    };
+    size_t count = weft_engine_arrays(&params, list);
+    assert_true(count <= WEFT_ENGINE_ARRAYS_MAX);
+    assert_true(count > weft_engine_arrays(&plain, list) + 10);
+    weft_engine_arrays(&params, list);
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++) {
+        size_t at = 0;
+        while (at < count && strcmp(list[at].name, wanted[i].name) != 0)
+            at++;
+        assert_true(at < count);
+        assert_int_equal(list[at].banks, wanted[i].banks);
+        assert_int_equal(list[at].depth, wanted[i].depth);
+        assert_int_equal(list[at].bits, wanted[i].bits);
+        assert_int_equal(list[at].copies, wanted[i].copies);
+    }
+    weft_engine_dsps dsps = weft_engine_multipliers(&params);
+    assert_int_equal(dsps.attention, 8 * 9 + 8 + 9 * 2);
+    assert_int_equal(dsps.addresses, weft_engine_multipliers(&plain).addresses + 6 * 3);
 }
 
 /* Every array of the list stands in the text, with so many buffers. */
-static void arrays_are_those_of_the_text(void **state)
+static void check_arrays_of_text(const weft_engine_params *p)
 {
-    (void)state;
     weft_arena *arena = weft_arena_create();
     weft_engine_array list[WEFT_ENGINE_ARRAYS_MAX];
-    const weft_engine_params *p = weft_engine_find("tiny");
     const char *text = strstr(weft_engine_print(arena, p, WEFT_DIALECT_HLS_C), "run_descriptor(");
     assert_non_null(text);
     const char *region = strstr(text, "#pragma HLS DATAFLOW");
@@ -205,6 +248,16 @@ static void arrays_are_those_of_the_text(void **state)
     weft_arena_destroy(arena);
 }
 
+static void arrays_are_those_of_the_text(void **state)
+{
+    (void)state;
+    for (int units = 0; units < 4; units++) {
+        const weft_engine_params params =
+            weft_engine_with(weft_engine_find("tiny"), units % 2, units / 2);
+        check_arrays_of_text(&params);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +268,7 @@ int main(void)
         cmocka_unit_test(wrong_parameters_are_refused),
         cmocka_unit_test(tiles_fit_or_not),
         cmocka_unit_test(arrays_are_listed),
+        cmocka_unit_test(arrays_of_attention_are_listed),
         cmocka_unit_test(arrays_are_those_of_the_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,11 +34,13 @@ static void engines_are_clean(void **state)
 {
     (void)state;
     weft_arena *arena = weft_arena_create();
-    for (const weft_engine_params *p = weft_engines; p->name != NULL; p++) {
-        struct tally tally = {0};
-        const char *text = weft_engine_print(arena, p, WEFT_DIALECT_HLS_C);
-        assert_int_equal(hls_lint(text, WEFT_ENGINE_KERNEL, count, &tally), 0);
-    }
+    for (const weft_engine_params *p = weft_engines; p->name != NULL; p++)
+        for (int units = 0; units < 4; units++) { /* products of two activations, rows */
+            struct tally tally = {0};
+            const weft_engine_params with = weft_engine_with(p, units % 2, units / 2);
+            const char *text = weft_engine_print(arena, &with, WEFT_DIALECT_HLS_C);
+            assert_int_equal(hls_lint(text, WEFT_ENGINE_KERNEL, count, &tally), 0);
+        }
     weft_arena_destroy(arena);
 }
 

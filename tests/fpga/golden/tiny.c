@@ -174,7 +174,7 @@ WEFT_INT_FN weft_u8 weft_byte_of(const weft_s32 value)
 #ifndef WEFT_KERNELS_FPGA_DESCRIPTOR_H
 #define WEFT_KERNELS_FPGA_DESCRIPTOR_H
 
-enum { WEFT_D_VERSION_NOW = 2, WEFT_D_WORDS = 64, WEFT_D_DIMS = 6 };
+enum { WEFT_D_VERSION_NOW = 3, WEFT_D_WORDS = 64, WEFT_D_DIMS = 6 };
 
 enum {
     WEFT_KIND_END = 0,     /* stops the program */
@@ -186,21 +186,25 @@ enum {
     WEFT_KIND_TABLE = 6,   /* QTable */
     WEFT_KIND_MOVE = 7,    /* copy by steps: Transpose, Slice, Concat (one per part), Expand, ... */
     WEFT_KIND_FILL = 8,    /* one byte everywhere: the border of Pad */
+    WEFT_KIND_MATMUL = 9,  /* QMatMul on the matrix array: both operands are of the arena */
+    WEFT_KIND_SOFTMAX = 10,    /* QSoftmax of innermost rows */
+    WEFT_KIND_LAYER_NORM = 11, /* QLayerNorm of innermost rows */
     WEFT_KIND_COUNT
 };
 
 /* Word 3. A value is u8 where its SIGNED bit is clear. */
 enum {
-    WEFT_FLAG_X_SIGNED = 1,    /* x (operand a) */
-    WEFT_FLAG_B_SIGNED = 2,    /* CONV, GROUPED: the residual; ADD, MUL: operand b */
-    WEFT_FLAG_C_SIGNED = 4,    /* CONV, GROUPED: c before the table (c_type) */
-    WEFT_FLAG_T_SIGNED = 8,    /* CONV, GROUPED: the table's elements */
-    WEFT_FLAG_R_SIGNED = 16,   /* MUL: the residual */
-    WEFT_FLAG_TABLE = 32,      /* CONV, GROUPED: there is a table */
-    WEFT_FLAG_RESIDUAL = 64,   /* CONV, GROUPED, MUL: there is a residual */
-    WEFT_FLAG_MEAN = 128,      /* CONV, GROUPED: the mean is stored as well */
-    WEFT_FLAG_AVERAGE = 256,   /* POOL: average; else maximum */
-    WEFT_FLAG_COUNT_PADS = 512 /* POOL, average: count_include_pad */
+    WEFT_FLAG_X_SIGNED = 1,     /* x (operand a) */
+    WEFT_FLAG_B_SIGNED = 2,     /* CONV, GROUPED: the residual; ADD, MUL, MATMUL: operand b */
+    WEFT_FLAG_C_SIGNED = 4,     /* CONV, GROUPED, MATMUL: c before the table (c_type) */
+    WEFT_FLAG_T_SIGNED = 8,     /* CONV, GROUPED, MATMUL: the table's elements */
+    WEFT_FLAG_R_SIGNED = 16,    /* MUL: the residual */
+    WEFT_FLAG_TABLE = 32,       /* CONV, GROUPED, MATMUL: there is a table */
+    WEFT_FLAG_RESIDUAL = 64,    /* CONV, GROUPED, MUL: there is a residual */
+    WEFT_FLAG_MEAN = 128,       /* CONV, GROUPED: the mean is stored as well */
+    WEFT_FLAG_AVERAGE = 256,    /* POOL: average; else maximum */
+    WEFT_FLAG_COUNT_PADS = 512, /* POOL, average: count_include_pad */
+    WEFT_FLAG_SOFTMAX = 1024    /* MATMUL: y is the softmax of the rows that the others make */
 };
 
 /* Words that every kind has. */
@@ -211,7 +215,8 @@ enum {
     WEFT_D_FLAGS = 3,
     WEFT_D_X = 4,      /* offset in arena: first element of x (of operand a) */
     WEFT_D_Y = 5,      /* offset in arena: first element of y */
-    WEFT_D_B = 6,      /* offset in arena: residual of CONV and GROUPED, operand b of ADD and MUL */
+    WEFT_D_B = 6,      /* offset in arena: residual of CONV and GROUPED, operand b of ADD, MUL and
+                          MATMUL */
     WEFT_D_TABLE = 12, /* offset in weights: 256 bytes, indexed by u8 value or s8 value + 128 */
     /* The add stage, clamp(round((a - a_zero) * a_mult + (b - b_zero) * b_mult, shift) + y_zero):
      * CONV, GROUPED: a is c, b the residual. ADD: a is x. MUL: a is c, b the residual, and a's zero
@@ -231,9 +236,9 @@ enum {
     WEFT_D_C_MAX = 39
 };
 
-/* CONV, GROUPED, POOL: windows. y[n][oy][ox][o] from x[n][iy][ix][i], iy = oy * stride - pad top +
- * ky * dilation. y and the residual are channels last with pixels in a row (position p = oy *
- * width + ox); x has any steps, so NCHW is read in place. */
+/* CONV, GROUPED, POOL, MATMUL: windows. y[n][oy][ox][o] from x[n][iy][ix][i], iy = oy * stride -
+ * pad top + ky * dilation. y and the residual are channels last with pixels in a row (position p =
+ * oy * width + ox); x has any steps, so NCHW is read in place. */
 enum {
     WEFT_D_MEAN = 7,    /* offset in arena: [batch][out channels], contiguous */
     WEFT_D_WEIGHTS = 8, /* offset in weights: s8 [out channels][kh][kw][in channels / groups] */
@@ -291,10 +296,27 @@ enum {
                               clamp(y_zero) */
 };
 
-/* ADD, MUL, TABLE, MOVE, FILL: streams. Up to six dimensions, the last one innermost, unused ones
- * of size 1 in front; y[i] from a[i], b[i], residual[i], each with its own steps (0 broadcasts,
- * negative runs backwards from the offset). Bytes of wider elements are an innermost dimension of
- * MOVE. */
+/* MATMUL: y[n][h][p][o] = the sum over i of (x[n][h][p][i] - x_zero) * (b[n][h / share][i][o] -
+ * b_zero), requantised to c, through the table, through the softmax of its rows [o], each where its
+ * flag is set. A window of 1 x 1: height 1, as many columns as rows of the matrix, IN_CHANNELS i,
+ * OUT_CHANNELS o, strides and dilations of 1, no pads. With SOFTMAX a tile has all channels. */
+enum {
+    WEFT_D_B_SHARE = 7,   /* so many heads of x read one of b */
+    WEFT_D_B_DEPTH = 8,   /* step from i to i + 1 in b; this one or the next is 1 */
+    WEFT_D_B_COLUMN = 9,  /* from o to o + 1 */
+    WEFT_D_SUM_MULT = 10, /* c = clamp(requant(sum) + c_zero) */
+    WEFT_D_SUM_SHIFT = 11,
+    WEFT_D_HEADS = 57, /* h; steps from head to head: */
+    WEFT_D_X_HEAD = 58,
+    WEFT_D_Y_HEAD = 59,
+    WEFT_D_B_HEAD = 60 /* of b; from image to image B_IMAGE */
+    /* PAD and B_ZERO: zero points of x and b in the domain of s8 (minus 128 where they are u8). */
+};
+
+/* ADD, MUL, TABLE, MOVE, FILL, SOFTMAX, LAYER_NORM: streams. Up to six dimensions, the last one
+ * innermost, unused ones of size 1 in front; y[i] from a[i], b[i], residual[i], each with its own
+ * steps (0 broadcasts, negative runs backwards from the offset). Bytes of wider elements are an
+ * innermost dimension of MOVE. */
 enum {
     WEFT_D_R = 7,             /* offset in arena: residual of MUL */
     WEFT_D_SIZES = 13,        /* 6 words */
@@ -306,6 +328,18 @@ enum {
     WEFT_D_PRODUCT_SHIFT = 55,
     WEFT_D_R_ZERO = 56,
     WEFT_D_FILL = 57 /* FILL: the byte, 0..255 */
+};
+
+/* SOFTMAX, LAYER_NORM, and MATMUL with SOFTMAX: what rows are put through; y = clamp(.. + y_zero).
+ * Rows of x are its innermost dimension, at most `line` elements of it. LAYER_NORM: scale (gamma)
+ * in MULT, bias (beta) in BIAS: offsets in weights, s32 per element of a row. */
+enum {
+    WEFT_D_EXPS = 48,     /* SOFTMAX: offset in weights: u32 [256], the first one 2^24 */
+    WEFT_D_ROW_MULT = 49, /* SOFTMAX: 1 / y_scale */
+    WEFT_D_ROW_SHIFT = 50,
+    WEFT_D_BETA_SHIFT = 51,  /* LAYER_NORM */
+    WEFT_D_EPSILON_LOW = 52, /* LAYER_NORM: E, 64 bits */
+    WEFT_D_EPSILON_HIGH = 53
 };
 
 #endif
@@ -487,6 +521,10 @@ struct job {
     weft_s32 taps;      /* stretches in a row of the window */
     weft_s32 length;    /* how much of the depth a stretch is */
     weft_s32 pieces, pixel_tiles;
+    /* MATMUL: matrices one after the other. */
+    weft_s32 heads, x_head, y_head, b_head, b_share, b_depth, b_column;
+    weft_s32 matrices;    /* else 1 */
+    weft_s32 matrix_runs; /* of one */
     /* ADD, MUL, TABLE, MOVE, FILL. */
     weft_s32 sizes[WEFT_D_DIMS];
     weft_s32 a_steps[WEFT_D_DIMS], b_steps[WEFT_D_DIMS], r_steps[WEFT_D_DIMS];
@@ -494,7 +532,11 @@ struct job {
     weft_s32 rows;                  /* innermost ones */
     weft_s32 y_ascends;             /* y is written from low addresses to high ones */
     weft_s32 piece_rows, row_parts; /* so many rows are a piece, or so many pieces a row */
+    weft_s32 pitch;                 /* SOFTMAX, LAYER_NORM: of rows on the card; else 0 */
     weft_s32 product_mult, product_shift, r_zero, fill;
+    /* What rows are put through. */
+    weft_s32 is_softmax, is_layer_norm, exps, row_mult, row_shift, beta_shift;
+    weft_s64 epsilon;
     /* Any. */
     weft_s32 c_zero, c_min, c_max, a_zero, a_mult, b_zero, b_mult, add_shift, y_zero, y_min, y_max;
     weft_s32 runs;
@@ -503,7 +545,7 @@ struct job {
 static weft_s32 is_window(const struct job job)
 {
     return job.kind == WEFT_KIND_CONV || job.kind == WEFT_KIND_GROUPED ||
-           job.kind == WEFT_KIND_POOL;
+           job.kind == WEFT_KIND_POOL || job.kind == WEFT_KIND_MATMUL;
 }
 
 static weft_s32 has(const struct job job, const weft_s32 flag)
@@ -561,9 +603,9 @@ static struct job read_window(const struct job read, const weft_s32 d[WEFT_D_WOR
     job.counts = d[WEFT_D_COUNTS];
     job.count_rows = job.kind == WEFT_KIND_POOL ? d[WEFT_D_COUNT_ROWS] : 0;
     /* A pool is a convolution with as many groups as channels. */
-    const weft_s32 groups = job.kind == WEFT_KIND_CONV   ? 1
-                            : job.kind == WEFT_KIND_POOL ? job.out_channels
-                                                         : d[WEFT_D_GROUPS];
+    const weft_s32 groups = job.kind == WEFT_KIND_POOL      ? job.out_channels
+                            : job.kind == WEFT_KIND_GROUPED ? d[WEFT_D_GROUPS]
+                                                            : 1;
     job.group_inputs = job.in_channels / groups;
     job.group_outputs = job.out_channels / groups;
     job.depth = job.kernel_height * job.kernel_width * job.group_inputs;
@@ -572,8 +614,11 @@ static struct job read_window(const struct job read, const weft_s32 d[WEFT_D_WOR
     job.taps = job.is_merged ? 1 : job.kernel_width;
     job.length = job.is_merged ? job.kernel_width * job.in_channels : job.group_inputs;
     job.pieces = blocks_of(job.depth, job.tile_depth);
+    job.matrices = 1;
     job.pixel_tiles = blocks_of(job.batch * job.pixels, job.tile_pixels);
-    job.runs = blocks_of(job.out_channels, job.tile_channels) * job.pixel_tiles * job.pieces;
+    job.matrix_runs =
+        blocks_of(job.out_channels, job.tile_channels) * job.pixel_tiles * job.pieces;
+    job.runs = job.matrices * job.matrix_runs;
     return job;
 }
 
@@ -641,10 +686,11 @@ static struct job read_job(const weft_s32 d[WEFT_D_WORDS])
 struct run {
     weft_s32 channel, channels, pixels;
     weft_s32 image, oy, ox; /* of the first pixel */
+    weft_u32 x_offset, y_offset, b_offset; /* of the matrices */
     weft_s32 depth_begin, depth;
     weft_s32 tap_y, tap_x, skipped; /* where that begins in the window; skipped of a stretch */
     weft_s32 is_first, is_last;     /* piece of the depth */
-    weft_s32 elements;              /* of a stream */
+    weft_s32 elements;              /* of a stream, with what fills up its rows */
     weft_s32 cycles;                /* of finishing, and of a stream's sums */
     weft_s32 lane_blocks, column_blocks;
 };
@@ -672,9 +718,10 @@ static struct run run_at(const struct job job, const weft_s32 index)
     } else {
         const weft_s32 length = job.sizes[WEFT_D_DIMS - 1];
         const weft_s32 done = index % job.row_parts * WEFT_LINE;
+        const weft_s32 pitch = job.pitch > 0 ? job.pitch : length;
         run.elements = job.row_parts > 1
                            ? least(WEFT_LINE, length - done)
-                           : length * least(job.piece_rows, job.rows - index * job.piece_rows);
+                           : pitch * least(job.piece_rows, job.rows - index * job.piece_rows);
         run.channels = WEFT_COLS; /* elements stand in the array's rows */
         run.is_first = 1;
         run.is_last = 1;
@@ -705,7 +752,8 @@ static struct place place_at(const struct job job, const struct run run)
     place.ox = run.ox;
     place.iy = run.oy * job.stride_y - job.pad_top;
     place.ix = run.ox * job.stride_x - job.pad_left;
-    place.image_at = (weft_u32)job.x + (weft_u32)run.image * (weft_u32)job.x_image -
+    place.image_at = (weft_u32)job.x + run.x_offset +
+                     (weft_u32)run.image * (weft_u32)job.x_image -
                      (weft_u32)job.pad_top * (weft_u32)job.x_row -
                      (weft_u32)job.pad_left * (weft_u32)job.x_pixel;
     place.row_at = place.image_at +
@@ -989,11 +1037,20 @@ static void walk_on(const weft_s32 sizes[WEFT_D_DIMS], const weft_s32 steps[WEFT
     }
 }
 
+/* Where the elements on the card go on that are at k after walk_on: rows with a pitch are filled up
+ * to whole lanes. */
+static weft_s32 walk_behind(const weft_s32 pitch, const weft_s32 k,
+                            const weft_u32 walk[WEFT_WALK_WORDS])
+{
+    return pitch > 0 && walk[WEFT_D_DIMS - 1] == 0 ? blocks_of(k, WEFT_LANES) * WEFT_LANES : k;
+}
+
 /* The next `elements` of an operand into a line: a word of memory per cycle in contiguous rows and
  * for one that is repeated, else an element. */
 static void load_rows(const struct weft_word *memory, const weft_s32 sizes[WEFT_D_DIMS],
                       const weft_s32 steps[WEFT_D_DIMS], const weft_s32 elements,
-                      weft_u32 walk[WEFT_WALK_WORDS], weft_u64 line[WEFT_ANY][WEFT_BANKS])
+                      const weft_s32 pitch, weft_u32 walk[WEFT_WALK_WORDS],
+                      weft_u64 line[WEFT_ANY][WEFT_BANKS])
 {
 #pragma HLS INLINE
     const weft_s32 step = steps[WEFT_D_DIMS - 1];
@@ -1021,6 +1078,7 @@ static void load_rows(const struct weft_word *memory, const weft_s32 sizes[WEFT_
         held = groups.part[(k % 8 + count) / 8];
         k += count;
         walk_on(sizes, steps, count, walk);
+        k = walk_behind(pitch, k, walk);
     }
 }
 
@@ -1029,12 +1087,12 @@ static void load_source(const struct weft_word *source, const struct job job,
                         weft_s8 x_words[WEFT_X_WORDS][WEFT_X_BANKS][WEFT_SIMD],
                         weft_u64 x_lanes[WEFT_LANE_ROWS][WEFT_BANKS])
 {
-    if (job.kind == WEFT_KIND_CONV) {
+    if (job.kind == WEFT_KIND_CONV || job.kind == WEFT_KIND_MATMUL) {
         load_patches(source, job, run, x_words);
     } else if (is_window(job)) {
         load_windows(source, job, run, x_lanes);
     } else if (job.kind != WEFT_KIND_FILL) {
-        load_rows(source, job.sizes, job.a_steps, run.elements, walk, x_lanes);
+        load_rows(source, job.sizes, job.a_steps, run.elements, job.pitch, walk, x_lanes);
     }
 }
 
@@ -1081,12 +1139,16 @@ static void load_weights(const struct weft_word *weights, const struct job job,
     const weft_s32 words = blocks_of(run.depth, WEFT_SIMD);
     const weft_s32 has_filters = job.kind == WEFT_KIND_CONV || job.kind == WEFT_KIND_GROUPED;
     const weft_s32 filters = has_filters ? run.channels : 0;
-    const weft_s32 stretches = has_filters && run.is_last ? filters + 3 : filters;
+    /* Bias, multipliers, shifts; LAYER_NORM: beta, gamma. */
+    const weft_s32 vectors = has_filters && run.is_last ? 3 : job.is_layer_norm ? 2 : 0;
+    const weft_s32 vector_bytes =
+        4 * (job.is_layer_norm ? job.sizes[WEFT_D_DIMS - 1] : run.channels);
+    const weft_s32 stretches = filters + vectors;
     const weft_u32 vector_offset = 4 * (weft_u32)run.channel;
     weft_u32 filter_at = (weft_u32)job.weights + (weft_u32)run.channel * (weft_u32)job.depth +
                          (weft_u32)run.depth_begin;
-    weft_u32 at = filter_at;
-    weft_s32 left = run.depth;
+    weft_u32 at = filters > 0 ? filter_at : (weft_u32)job.bias;
+    weft_s32 left = filters > 0 ? run.depth : vector_bytes;
     weft_s32 k = 0;
     weft_s32 stretch = 0;
     weft_s32 column = 0;
@@ -1134,7 +1196,7 @@ static void load_weights(const struct weft_word *weights, const struct job job,
             }
             filter_at += (weft_u32)job.depth;
             k = 0;
-            left = stretch < filters ? run.depth : 4 * run.channels;
+            left = stretch < filters ? run.depth : vector_bytes;
             at = stretch < filters        ? filter_at
                  : stretch == filters     ? (weft_u32)job.bias + vector_offset
                  : stretch == filters + 1 ? (weft_u32)job.mult + vector_offset
@@ -1441,7 +1503,7 @@ static void sum(const struct job job, const struct run run,
                 weft_u32 partial[WEFT_BLOCKS][WEFT_ROWS][WEFT_COLS],
                 weft_u32 sums[WEFT_BLOCKS][WEFT_ROWS][WEFT_COLS])
 {
-    if (job.kind == WEFT_KIND_CONV) {
+    if (job.kind == WEFT_KIND_CONV || job.kind == WEFT_KIND_MATMUL) {
         multiply(run, x_words, w_words, partial, sums);
     } else {
         sum_lanes(job, run, x_lanes, w_words, partial, sums);
@@ -1476,11 +1538,11 @@ static struct stretch stretch_of(const struct job job, const struct run run, con
 }
 
 static struct stretch first_stretch(const struct job job, const struct run run,
-                                    const weft_s32 offset, const weft_s32 image_step,
-                                    const weft_s32 pixel_step)
+                                    const weft_s32 offset, const weft_u32 offset_of_matrix,
+                                    const weft_s32 image_step, const weft_s32 pixel_step)
 {
     const weft_u32 image_at = (weft_u32)offset + (weft_u32)run.channel +
-                              (weft_u32)run.image * (weft_u32)image_step;
+                              (weft_u32)run.image * (weft_u32)image_step + offset_of_matrix;
     return stretch_of(job, run, 0, run.oy * job.out_width + run.ox, image_at, pixel_step);
 }
 
@@ -1501,7 +1563,7 @@ static void load_residual(const struct weft_word *second, const struct job job,
                           const struct run run, weft_u64 residual[WEFT_TILE_ROWS][WEFT_BANKS])
 {
     const weft_s32 pitch = run.lane_blocks * WEFT_LANES;
-    struct stretch stretch = first_stretch(job, run, job.b, job.b_image, job.b_pixel);
+    struct stretch stretch = first_stretch(job, run, job.b, 0, job.b_image, job.b_pixel);
     weft_s32 k = 0;
     weft_u64 held = 0;
     while (stretch.row < run.pixels) {
@@ -1534,9 +1596,9 @@ static void load_second(const struct weft_word *second, const struct job job,
             load_residual(second, job, run, residual);
         }
     } else if (job.kind == WEFT_KIND_ADD || job.kind == WEFT_KIND_MUL) {
-        load_rows(second, job.sizes, job.b_steps, run.elements, b_walk, residual);
+        load_rows(second, job.sizes, job.b_steps, run.elements, 0, b_walk, residual);
         if (job.kind == WEFT_KIND_MUL && has(job, WEFT_FLAG_RESIDUAL)) {
-            load_rows(second, job.sizes, job.r_steps, run.elements, r_walk, addend);
+            load_rows(second, job.sizes, job.r_steps, run.elements, 0, r_walk, addend);
         }
     }
 }
@@ -1598,7 +1660,7 @@ static void store_tile(struct weft_word *target, const struct job job,
                        const struct run run, weft_u64 values[WEFT_TILE_ROWS][WEFT_BANKS])
 {
     const weft_s32 pitch = run.lane_blocks * WEFT_LANES;
-    struct stretch stretch = first_stretch(job, run, job.y, job.y_image, job.y_pixel);
+    struct stretch stretch = first_stretch(job, run, job.y, run.y_offset, job.y_image, job.y_pixel);
     struct pending pending = {0};
     weft_s32 k = 0;
     while (stretch.row < run.pixels) {
@@ -1705,6 +1767,7 @@ static void store_rows(struct weft_word *target, const struct job job,
         pending = add_row_bytes(target, job, pending, k, count, walk, values);
         k += count;
         walk_on(job.sizes, job.y_steps, count, walk);
+        k = walk_behind(job.pitch, k, walk);
     }
     while (k < run.elements) {
         #pragma HLS LOOP_TRIPCOUNT min=0 max=16
@@ -1712,6 +1775,7 @@ static void store_rows(struct weft_word *target, const struct job job,
         pending = add_row_bytes(target, job, pending, k, count, walk, values);
         k += count;
         walk_on(job.sizes, job.y_steps, count, walk);
+        k = walk_behind(job.pitch, k, walk);
     }
     write_pending(target, pending);
 }
@@ -1742,12 +1806,14 @@ static struct stages stages_of(const struct job job)
 {
     struct stages stages;
     const weft_s32 is_pool = job.kind == WEFT_KIND_POOL;
-    const weft_s32 is_convolution = is_window(job) && !is_pool;
+    const weft_s32 is_matrix = job.kind == WEFT_KIND_MATMUL;
+    const weft_s32 is_convolution = is_window(job) && !is_pool && !is_matrix;
     const weft_s32 is_average = is_pool && has(job, WEFT_FLAG_AVERAGE);
     stages.is_product = job.kind == WEFT_KIND_MUL;
-    stages.is_requantised = is_convolution || is_average || stages.is_product;
+    stages.is_requantised = is_convolution || is_matrix || is_average || stages.is_product;
     stages.has_bias = is_convolution;
-    stages.has_table = job.kind == WEFT_KIND_TABLE || (is_convolution && has(job, WEFT_FLAG_TABLE));
+    stages.has_table = job.kind == WEFT_KIND_TABLE ||
+                       ((is_convolution || is_matrix) && has(job, WEFT_FLAG_TABLE));
     stages.is_sum = job.kind == WEFT_KIND_ADD ||
                     ((is_convolution || stages.is_product) && has(job, WEFT_FLAG_RESIDUAL));
     stages.is_largest = is_pool && !is_average;
@@ -1962,8 +2028,9 @@ static void finish(const struct job job, const struct run run,
                    weft_u64 values[WEFT_TILE_ROWS][WEFT_BANKS],
                    weft_u64 means[WEFT_LINE_ROWS][WEFT_BANKS])
 {
-    finish_values(job, run, counts, mults, shifts, table, bias, mult, shift, residual, addend,
-                  sums, totals, ended, values);
+    finish_values(job, run, counts, mults, shifts, table, bias, mult, shift, residual, addend, sums,
+                  totals, ended,
+                  values);
     finish_means(job, run, ended, means);
 }
 
@@ -2051,7 +2118,8 @@ static void run_descriptor(const struct weft_word *weights,
         sum(job, run, x_words, x_lanes, w_words, partial, sums);
         load_second(second, job, run, b_walk, r_walk, residual, addend);
         finish(job, run, counts, mults, shifts, table, bias, mult, shift, residual, addend, sums,
-               totals, ended, values, means);
+               totals, ended,
+               values, means);
         store(target, job, run, y_walk, values, means);
     }
 }
