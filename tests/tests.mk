@@ -16,10 +16,11 @@ BATS := $(sort $(wildcard tests/*/*.bats))
 FUZZ_SECONDS ?= 600
 
 TEST_LIBS = $(call pc,--libs cmocka) $(LIBS) $(LIBS_TOOL)
-TEST_CFLAGS = -Wno-missing-prototypes -Wno-vla -DWEFT_TEST_DATA='"$(CURDIR)/tests"'
+TEST_CFLAGS = -Wno-missing-prototypes -Wno-vla
 CLI_LIB_OBJ := $(filter-out %/main.o,$(call obj,$(CLI_SRC)))
 
 $(BUILD)/obj/tests/%.o: OBJ_CFLAGS := $(TEST_CFLAGS)
+$(call obj,$(shell grep -l WEFT_TEST_DATA tests/*/*.c)): OBJ_CFLAGS := $(TEST_CFLAGS) -DWEFT_TEST_DATA='"$(CURDIR)/tests"'
 $(call obj,$(wildcard tests/*/*.c)): | $(ONNX_H)
 
 .SECONDEXPANSION:
