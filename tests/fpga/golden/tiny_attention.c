@@ -168,21 +168,25 @@ WEFT_INT_FN weft_u8 weft_byte_of(const weft_s32 value)
 #ifndef WEFT_INT_H
 #endif
 
-/* Elements of a row of softmax or LayerNorm. */
+/* Elements of a row of LayerNorm, and of softmax. */
 #define WEFT_ROW_MAX 4096
+#define WEFT_SOFTMAX_MAX 16384
+/* Products of two differences q - zero that a sum of 32 bits holds: 255 * 255 * 33025 < 2^31. */
+#define WEFT_DEPTH_MAX 33025
 
 /* ---- softmax ---- */
 
 /* exps[d] = round(2^WEFT_EXP_BITS * exp(-x_scale * d)) for a value that is d below the row's
- * largest; exps[0] = 2^WEFT_EXP_BITS, so the sum of a row lies in [2^24, 2^36]. */
+ * largest; exps[0] = WEFT_EXP_ONE, so the sum of a row lies in [2^24, 2^38]. */
 #define WEFT_EXP_BITS 24
+#define WEFT_EXP_ONE (1 << WEFT_EXP_BITS)
 /* Bits below the point of the row's factor; with an output shift of at most 24 the whole shift
  * stays within WEFT_SHIFT_MAX. */
 #define WEFT_SOFTMAX_BITS 38
 #define WEFT_SOFTMAX_SHIFT_MAX (WEFT_SHIFT_MAX - WEFT_SOFTMAX_BITS)
 
 /* The row's factor: round(mult * 2^WEFT_SOFTMAX_BITS / sum), halves up; mult / 2^shift stands for
- * 1 / y_scale. 2^21 <= mult <= WEFT_MULT_MAX, 2^24 <= sum <= 2^36. */
+ * 1 / y_scale. 0 <= mult <= WEFT_MULT_MAX, 2^24 <= sum <= 2^38. */
 WEFT_INT_FN weft_s64 weft_softmax_factor(const weft_s64 sum, const weft_s32 mult)
 {
     const weft_u64 scaled = (weft_u64)mult << WEFT_SOFTMAX_BITS;
