@@ -129,6 +129,8 @@ weft_status weft__plan_reduce(schedule_state *state, const weft_node *node, weft
 weft_status weft__plan_softmax(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_layer_norm(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_matmul(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_attention(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_token_conv(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_gather(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_resize(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_q_conv2d(schedule_state *state, const weft_node *node, weft_step *step);

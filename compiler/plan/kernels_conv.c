@@ -115,6 +115,10 @@ static void launch_direct(launch_builder *builder, const weft_node *node, const 
     int64_t strides_nhwc[] = {image, conv->iw * shape->ic, shape->ic, 1};
     weft__launch_ints(builder, blocking, sizeof blocking / sizeof blocking[0]);
     weft__launch_ints(builder, conv->is_nchw ? strides_nchw : strides_nhwc, 4);
+    weft__launch_float(builder, 0.0);
+    int64_t y_image = (int64_t)shape->oh * shape->ow * shape->oc;
+    int64_t places[] = {0, 0, y_image, 0, y_image, 0};
+    weft__launch_ints(builder, places, sizeof places / sizeof places[0]);
     char tile[64];
     snprintf(tile, sizeof tile, "%dx%d b%d p%d%s", state->planner->target->tile_rows, panel,
              plan->mb, plan->pg,

@@ -5,7 +5,8 @@
 
 #include "compiler/plan/internal.h"
 
-enum { FLAG_RESIDUAL = 1, FLAG_SUMS = 4, FLAG_APPLY = 8 };
+enum { FLAG_RESIDUAL = 1, FLAG_SUMS = 4, FLAG_APPLY = 8, FLAG_NORM = 64 };
+enum { GATHER_NORM = 3 }; /* of weft_conv */
 /* From so many rows on a product reads its weights once per block of rows, not once per row. */
 enum { PRODUCT_ROWS = 3 };
 
@@ -16,6 +17,8 @@ static void launch_rows(launch_builder *builder, const weft_node *node, int64_t 
     schedule_state *state = builder->state;
     const weft_target *target = state->planner->target;
     const weft_value *residual = weft_node_input(node, 3);
+    bool is_normalised = weft_attrs_find(&node->attrs, "norm_epsilon") != NULL;
+    double epsilon = (double)weft_attrs_float(&node->attrs, "norm_epsilon", 0.0f);
     struct weft_cpu_conv_shape shape = {.n = 1,
                                         .ic = (int)depth,
                                         .oh = (int)rows,
@@ -27,7 +30,8 @@ static void launch_rows(launch_builder *builder, const weft_node *node, int64_t 
                                         .sw = 1,
                                         .dh = 1,
                                         .dw = 1,
-                                        .groups = 1};
+                                        .groups = 1,
+                                        .is_gathered = is_normalised};
     struct weft_cpu_device device = weft__plan_device(state->planner);
     struct weft_cpu_conv_plan plan;
     weft_cpu_conv_choose(&device, &shape, &plan);
@@ -42,7 +46,7 @@ static void launch_rows(launch_builder *builder, const weft_node *node, int64_t 
     weft__launch_value(builder, NULL);
     weft__launch_value(builder, node->outputs[0]);
     weft__launch_value(builder, NULL);
-    weft__launch_scratch(builder, 0);
+    weft__launch_scratch(builder, plan.scratch_elems * sizeof(float));
     weft__launch_int(builder, residual != NULL ? FLAG_RESIDUAL : 0);
     weft__launch_act(builder, &node->attrs, "");
     int64_t numbers[] = {rows,
@@ -66,7 +70,7 @@ static void launch_rows(launch_builder *builder, const weft_node *node, int64_t 
                          plan.pg,
                          plan.tc,
                          plan.kc,
-                         0,
+                         is_normalised ? GATHER_NORM : 0,
                          0,
                          0,
                          rows * depth,
@@ -74,8 +78,11 @@ static void launch_rows(launch_builder *builder, const weft_node *node, int64_t 
                          depth,
                          1};
     weft__launch_ints(builder, numbers, sizeof numbers / sizeof numbers[0]);
+    weft__launch_float(builder, epsilon);
+    weft__launch_ints(builder, (const int64_t[]){0, 0, 0, 0, 0, 0}, 6);
     char tile[64];
-    snprintf(tile, sizeof tile, "%dx%d b%d p%d", target->tile_rows, panel, plan.mb, plan.pg);
+    snprintf(tile, sizeof tile, "%dx%d b%d p%d%s", target->tile_rows, panel, plan.mb, plan.pg,
+             is_normalised ? " norm" : "");
     weft__launch_end(builder, WEFT_KERNEL_CONV, "weft_conv", plan.blocks, plan.groups, tile);
 }
 
@@ -107,9 +114,13 @@ weft_status weft__plan_linear(schedule_state *state, const weft_node *node, weft
     weft__launch_ints(&builder, (const int64_t[]){rows, depth, columns, parts}, 4);
     weft__launch_float(&builder,
                        source->partial_blocks > 0 ? 1.0 / (double)source->partial_count : 1.0);
-    weft__launch_ints(&builder, (const int64_t[]){columns, group}, 2);
+    bool is_normalised = weft_attrs_find(&node->attrs, "norm_epsilon") != NULL;
+    weft__launch_ints(&builder, (const int64_t[]){columns, group, is_normalised ? FLAG_NORM : 0},
+                      3);
+    weft__launch_float(&builder, (double)weft_attrs_float(&node->attrs, "norm_epsilon", 0.0f));
     char tile[64];
-    snprintf(tile, sizeof tile, "1x%d p%d%s", panel, (int)group, parts > 1 ? " mean" : "");
+    snprintf(tile, sizeof tile, "1x%d p%d%s%s", panel, (int)group, parts > 1 ? " mean" : "",
+             is_normalised ? " norm" : "");
     weft__launch_end(&builder, WEFT_KERNEL_LINEAR, "weft_linear", (panels + group - 1) / group, 1,
                      tile);
     return WEFT_OK;

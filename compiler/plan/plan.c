@@ -38,6 +38,8 @@ static plan_node_fn planner_of(weft_op op)
     case WEFT_OP_Softmax: return weft__plan_softmax;
     case WEFT_OP_LayerNormalization: return weft__plan_layer_norm;
     case WEFT_OP_MatMul: return weft__plan_matmul;
+    case WEFT_OP_Attention: return weft__plan_attention;
+    case WEFT_OP_TokenConv: return weft__plan_token_conv;
     default: return weft__plan_elementwise;
     }
 }

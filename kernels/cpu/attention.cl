@@ -200,24 +200,6 @@ INLINE void values(__global const float *v, const int v_row, const int keys, con
 
 /* ---- panels ---- */
 
-/* 2^x for x <= 0, to 2 units in the last place: x = n + r, |r| <= 1/2, a degree-6 polynomial for 2^r, and 2^n from exponent bits.
- * Adding 1.5 * 2^23 rounds to the nearest integer; the bias of the exponent, added with it, leaves n + 127 in the low bits. Below -126 it
- * stays at the smallest normal number. A NaN stays a NaN. */
-INLINE fv exp2_v(const fv x)
-{
-    const fv magic = (fv)(12582912.0f + 127.0f);
-    const fv c = at_least(x, (fv)(-126.0f));
-    const fv z = c + magic;
-    const fv r = c - (z - magic);
-    fv p = fma(r, (fv)(1.5353362e-4f), (fv)(1.3398875e-3f));
-    p = fma(p, r, (fv)(9.6184374e-3f));
-    p = fma(p, r, (fv)(5.5503325e-2f));
-    p = fma(p, r, (fv)(2.4022648e-1f));
-    p = fma(p, r, (fv)(6.9314720e-1f));
-    p = fma(p, r, (fv)(1.0f));
-    return p * WEFT_CAT(as_float, WEFT_VW)(WEFT_CAT(as_int, WEFT_VW)(z) << 23);
-}
-
 /* qt[i][query] = scale * q[query][i] for the panel's vectors; lanes past `left` repeat the last query. */
 INLINE void pack_queries(__global const float *q, const int q_row, const int left, const int depth, const float scale,
                          __local float *qt)

@@ -111,6 +111,42 @@ INLINE fv exp_v(fv x)
            WEFT_CAT(as_float, WEFT_VW)((rest + 127) << 23);
 }
 
+/* 2^x for x below 127, to 2 units in the last place: x = n + r, |r| <= 1/2, a degree-6 polynomial for 2^r, and 2^n from exponent bits.
+ * Adding 1.5 * 2^23 rounds to the nearest integer; the bias of the exponent, added with it, leaves n + 127 in the low bits. Below -126 it
+ * stays at the smallest normal number. A NaN stays a NaN. */
+INLINE fv exp2_v(const fv x)
+{
+    const fv magic = (fv)(12582912.0f + 127.0f);
+    const fv c = at_least(x, (fv)(-126.0f));
+    const fv z = c + magic;
+    const fv r = c - (z - magic);
+    fv p = fma(r, (fv)(1.5353362e-4f), (fv)(1.3398875e-3f));
+    p = fma(p, r, (fv)(9.6184374e-3f));
+    p = fma(p, r, (fv)(5.5503325e-2f));
+    p = fma(p, r, (fv)(2.4022648e-1f));
+    p = fma(p, r, (fv)(6.9314720e-1f));
+    p = fma(p, r, (fv)(1.0f));
+    return p * WEFT_CAT(as_float, WEFT_VW)(WEFT_CAT(as_int, WEFT_VW)(z) << 23);
+}
+
+/* x times the normal distribution's integral up to x. With t = |x|, h = erfc(t / sqrt 2) / 2 is 2^-(t^2 / (2 ln 2) + g(t)), where g is smooth enough for a
+ * degree-8 polynomial up to t = 5 (behind it h is below 3e-7); the result is x - t h or -t h, without the cancellation of 1 + erf(x) on the left.
+ * Error: 2 units in the last place for x > 0, at most 2.6e-7 anywhere. */
+INLINE fv gelu_v(const fv x)
+{
+    const fv t = at_most(fabs(x), (fv)(16.0f)), c = at_most(t, (fv)(5.0f));
+    fv g = fma(c, (fv)(9.62660579e-7f), (fv)(-1.61490352e-5f));
+    g = fma(g, c, (fv)(7.32843255e-5f));
+    g = fma(g, c, (fv)(4.10856504e-4f));
+    g = fma(g, c, (fv)(-7.41484808e-3f));
+    g = fma(g, c, (fv)(5.27291559e-2f));
+    g = fma(g, c, (fv)(-0.262211412f));
+    g = fma(g, c, (fv)(1.15111327f));
+    g = fma(g, c, (fv)(0.999999821f));
+    const fv th = t * exp2_v(fma(t * t, (fv)(-0.72134752f), -g));
+    return x > 0.0f ? x - th : -th;
+}
+
 INLINE fv sigmoid_v(fv x)
 {
     return 1.0f / (1.0f + exp_v(-x));
@@ -127,7 +163,7 @@ INLINE fv act_v(fv x, const int act, const float a, const float b)
     case ACT_HARD_SWISH:
         return x * at_most(at_least(fma(x, (fv)(1.0f / 6.0f), (fv)(0.5f)), (fv)(0.0f)), (fv)(1.0f));
     case ACT_LEAKY_RELU: return at_least(x, (fv)(0.0f)) + at_most(x, (fv)(0.0f)) * a;
-    case ACT_GELU: return 0.5f * x * (1.0f + erf(x * 0.70710678f));
+    case ACT_GELU: return gelu_v(x);
     case ACT_GELU_TANH: /* 0.5 (1 + tanh(t)) = sigmoid(2 t) */
         return x * sigmoid_v(1.59576912f * fma(x * x, 0.044715f * x, x));
     case ACT_TANH: return 2.0f * sigmoid_v(2.0f * x) - 1.0f;

@@ -15,8 +15,13 @@
  * gather modes that first copy the block's rows into this work-item's slice of `scratch`:
  *   GATHER_POOL    mean over a window (ph x pw, stride psh x psw, clipped at the edge), then a 1x1 product
  *   GATHER_IM2COL  taps x channels through element strides xn, xh, xw, xc: few input channels, or NCHW input
+ *   GATHER_NORM    (x - mean of the row) / sqrt(its variance + epsilon), then a 1x1 product
  * Without gathering, `scratch` may be weights that a later step will stream: the kernel asks for the first `ph` cache lines
- * of them while it computes, so that a step that only waits for memory finds them in the last-level cache. */
+ * of them while it computes, so that a step that only waits for memory finds them in the last-level cache.
+ *
+ * x, res and y may lie inside larger tensors, tokens behind class tokens for example: x_at, res_at and y_at are their first elements, xn, res_image
+ * and y_image the distance from image to image (res_image 0: one table for all). The `prefix` rows of y in front of an image's pixels become those
+ * of res. With more than one image and a y_image or res_image of its own, seg_rows must be OH*OW. */
 
 #ifndef WEFT_MB_MAX
 #define WEFT_MB_MAX 128
@@ -29,6 +34,7 @@
 #define GATHER_NONE 0
 #define GATHER_POOL 1
 #define GATHER_IM2COL 2
+#define GATHER_NORM 3
 #define IM2COL_MAX 512 /* longer rows are gathered without the table of offsets */
 
 struct rows {
@@ -108,6 +114,72 @@ INLINE void gather_pool(__global const float *x, __global float *to, const int i
     }
 }
 
+INLINE float lanes_sum(const fv v)
+{
+    float lane[WEFT_VW], all = 0.0f;
+    STOREV(v, lane);
+    for (int i = 0; i < WEFT_VW; i++)
+        all += lane[i];
+    return all;
+}
+
+/* (x - mean) / sqrt(variance + epsilon) of one row. The variance is the mean of squared distances; what rounding left of the mean is taken off
+ * after them. */
+INLINE void gather_norm(__global const float *x, __global float *to, const int count, const float epsilon)
+{
+    fv sum = (fv)(0.0f), more = sum, rest = sum, squares = sum;
+    int i = 0;
+    for (; i + 2 * WEFT_VW <= count; i += 2 * WEFT_VW) {
+        sum += LOADV(x + i);
+        more += LOADV(x + i + WEFT_VW);
+    }
+    for (; i < count; i += WEFT_VW)
+        sum += load_part(x + i, count - i);
+    const float mean = lanes_sum(sum + more) / (float)count;
+    for (i = 0; i + WEFT_VW <= count; i += WEFT_VW) {
+        const fv v = LOADV(x + i) - mean;
+        rest += v;
+        squares = fma(v, v, squares);
+        STOREV(v, to + i);
+    }
+    float rest_all = lanes_sum(rest), squares_all = lanes_sum(squares);
+    for (; i < count; i++) {
+        const float v = x[i] - mean;
+        rest_all += v;
+        squares_all += v * v;
+        to[i] = v;
+    }
+    const float shift = rest_all / (float)count;
+    const float inverse = 1.0f / sqrt(squares_all / (float)count - shift * shift + epsilon);
+    for (i = 0; i < count; i += WEFT_VW)
+        store_part((load_part(to + i, count - i) - shift) * inverse, to + i, count - i);
+}
+
+/* act(sums), rows by rows; the activation is chosen once. */
+#define ACT_ROWS(number)                                  \
+    case number:                                          \
+        for (int r = 0; r < n_rows; r++) {                \
+            sums[r][0] = act_v(sums[r][0], number, a, b); \
+            sums[r][1] = act_v(sums[r][1], number, a, b); \
+        }                                                 \
+        break;
+INLINE void act_rows(fv (*sums)[2], const int n_rows, const int act, const float a, const float b)
+{
+    switch (act) {
+        ACT_ROWS(ACT_RELU)
+        ACT_ROWS(ACT_CLIP)
+        ACT_ROWS(ACT_SIGMOID)
+        ACT_ROWS(ACT_SILU)
+        ACT_ROWS(ACT_HARD_SIGMOID)
+        ACT_ROWS(ACT_HARD_SWISH)
+        ACT_ROWS(ACT_LEAKY_RELU)
+        ACT_ROWS(ACT_GELU)
+        ACT_ROWS(ACT_TANH)
+        ACT_ROWS(ACT_GELU_TANH)
+    default: break;
+    }
+}
+
 __kernel void weft_conv(__global const float *restrict x, __global const float *restrict w,
                         __global const float *restrict bias, __global const float *res,
                         __global const float *restrict gate, __global float *y, __global float *partial,
@@ -117,7 +189,8 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
                         const int dw, const int pt, const int pl, const int y_stride, const int seg_rows,
                         const int mb, const int blocks, const int pg, const int tc, const int kc,
                         const int gather, const int ph, const int pw, const int xn, const int xh, const int xw,
-                        const int xc)
+                        const int xc, const float epsilon, const int x_at, const int res_at, const int res_image,
+                        const int y_at, const int y_image, const int prefix)
 {
     const int seg = (int)get_global_id(0) / blocks;
     const int block = (int)get_global_id(0) % blocks;
@@ -133,9 +206,11 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
     struct window win = {ih, iw, ic, kw, dh, dw, 0, 0, 0, 0, 0};
     win.is_padded = pt > 0 || pl > 0 || (oh - 1) * sh - pt + (kh - 1) * dh >= ih || (ow - 1) * sw - pl + (kw - 1) * dw >= iw;
     __global const float *from = x;
+    __global const float *res_block = res + res_at + seg * res_image + block * mb * oc;
+    __global float *y_block = y + y_at + seg * y_image + block * mb * y_stride;
     int taps = taps_all;
     if (gather != GATHER_NONE) {
-        const int k = gather == GATHER_POOL ? ic : taps_all * ic;
+        const int k = gather == GATHER_IM2COL ? taps_all * ic : ic;
         __global float *to = scratch + (get_global_id(1) * get_global_size(0) + get_global_id(0)) * (size_t)(mb * k);
         /* Offsets of a row's elements from the window's first, for rows that lie inside the image. */
         int im2col[IM2COL_MAX];
@@ -149,9 +224,11 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
             const int y0 = pixel / ow * sh - pt;
             const int x0 = pixel % ow * sw - pl;
             if (gather == GATHER_POOL) {
-                gather_pool(x + n * ih * iw * ic, to + r * k, ih, iw, ic, y0, x0, ph, pw);
+                gather_pool(x + x_at + n * xn, to + r * k, ih, iw, ic, y0, x0, ph, pw);
+            } else if (gather == GATHER_NORM) {
+                gather_norm(x + x_at + n * xn + pixel * ic, to + r * k, ic, epsilon);
             } else {
-                __global const float *pixel_x = x + n * xn + y0 * xh + x0 * xw;
+                __global const float *pixel_x = x + x_at + n * xn + y0 * xh + x0 * xw;
                 __global float *out = to + r * k;
                 if (k <= IM2COL_MAX && y0 >= 0 && y0 <= y_inside && x0 >= 0 && x0 <= x_inside) {
                     /* Scalar on purpose: gather instructions are slower than loads on several CPUs. */
@@ -182,7 +259,7 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
             const int pixel = (row0 + r) % per_image;
             rows.iy[r] = pixel / ow * sh - pt;
             rows.ix[r] = pixel % ow * sw - pl;
-            rows.off[r] = ((n * ih + rows.iy[r]) * iw + rows.ix[r]) * ic;
+            rows.off[r] = x_at + n * xn + (rows.iy[r] * iw + rows.ix[r]) * ic;
         }
     }
 
@@ -222,7 +299,7 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
                     }
                     if (is_last)
                         for (int m = row; m < row + r; m++)
-                            PREFETCH_WRITE(y + (row0 + m) * y_stride + p * WEFT_NR);
+                            PREFETCH_WRITE(y_block + m * y_stride + p * WEFT_NR);
                     if (r == MR_A)
                         WEFT_CAT(conv_tile_, MR_A)(from, w, panel, ahead, &rows, row, MR_A, &win, first, sums + row);
                     else if (r == MR_B)
@@ -238,12 +315,12 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
         const int left = oc - ch;
         fv total_lo = (fv)(0.0f), total_hi = (fv)(0.0f);
         const fv bias_lo = LOADV(bias + ch), bias_hi = LOADV(bias + ch + WEFT_VW);
-        __global float *out = y + row0 * y_stride + ch;
+        __global float *out = y_block + ch;
         if (left >= WEFT_NR && act <= ACT_CLIP && !(flags & FLAG_GATE)) {
             /* The usual case without branches per row: none, relu and clip are all a clip. */
             const fv low = (fv)(act == ACT_NONE ? -INFINITY : act == ACT_RELU ? 0.0f : act_a);
             const fv high = (fv)(act == ACT_CLIP ? act_b : INFINITY);
-            __global const float *add = res + row0 * oc + ch;
+            __global const float *add = res_block + ch;
             for (int r = 0; r < n_rows; r++) {
                 fv lo = sums[r][0] + bias_lo, hi = sums[r][1] + bias_hi;
                 if (flags & FLAG_RES) {
@@ -263,7 +340,7 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
             for (int r = 0; r < n_rows; r++) {
                 fv lo = sums[r][0] + bias_lo, hi = sums[r][1] + bias_hi;
                 if (flags & FLAG_RES) {
-                    __global const float *add = res + (row0 + r) * oc + ch;
+                    __global const float *add = res_block + r * oc + ch;
                     fv add_lo = load_part(add, left), add_hi = load_part(add + WEFT_VW, left - WEFT_VW);
                     if (flags & FLAG_GATE) {
                         __global const float *g = gate + (row0 + r) / per_image * oc + ch;
@@ -273,15 +350,22 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
                     lo += add_lo;
                     hi += add_hi;
                 }
-                lo = act_v(lo, act, act_a, act_b);
-                hi = act_v(hi, act, act_a, act_b);
-                total_lo += lo;
-                total_hi += hi;
-                store_part(lo, out, left);
-                store_part(hi, out + WEFT_VW, left - WEFT_VW);
+                sums[r][0] = lo;
+                sums[r][1] = hi;
+            }
+            act_rows(sums, n_rows, act, act_a, act_b);
+            for (int r = 0; r < n_rows; r++) {
+                total_lo += sums[r][0];
+                total_hi += sums[r][1];
+                store_part(sums[r][0], out, left);
+                store_part(sums[r][1], out + WEFT_VW, left - WEFT_VW);
                 out += y_stride;
             }
         }
+        if (block == 0)
+            for (int r = -prefix; r < 0; r++)
+                for (int i = 0; i < WEFT_NR; i += WEFT_VW)
+                    store_part(load_part(res_block + r * oc + ch + i, left - i), y_block + r * y_stride + ch + i, left - i);
         if (flags & FLAG_PARTIAL) {
             __global float *to = partial + (seg * blocks + block) * oc + ch;
             store_part(total_lo, to, left);

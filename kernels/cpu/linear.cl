@@ -3,7 +3,8 @@
  * memory bandwidth is their roof. Weights are [oc / WEFT_NR][k][WEFT_NR] from weft_pack_linear, bias is padded to WEFT_NR.
  *
  *   weft_linear   y[n][oc] = act(w . (scale * sum over parts of x[n][part][k]) + bias)
- *                 parts > 1 reads the channel sums that a convolution left: mean and first squeeze-excite layer are one step
+ *                 parts > 1 reads the channel sums that a convolution left: mean and first squeeze-excite layer are one step;
+ *                 with flag 64 the row becomes (row - mean) / sqrt(variance + epsilon) first
  *   weft_se_gate  g[n][oc] = gate_act(w . h[n] + bias), then, pixel by pixel, y = act(t * g + res)
  *
  * Work-group size 1. weft_linear: global {panel groups, 1}. weft_se_gate: global {images * pixel blocks, panel groups};
@@ -14,6 +15,7 @@
 #define FLAG_APPLY 8       /* read t, write y */
 #define FLAG_STORE_GATE 16 /* write g */
 #define FLAG_SUMS_ONLY 32  /* with FLAG_APPLY and FLAG_PARTIAL: do not write y */
+#define FLAG_NORM 64
 
 #define GATE_PANELS_MAX 32
 
@@ -49,10 +51,51 @@ INLINE void dot_panel(__local const float *a, __global const float *b, const int
     out[1] = (hi0 + hi1) + (hi2 + hi3);
 }
 
+/* (row - mean) / sqrt(variance + epsilon). The variance is the mean of squared distances; what rounding left of the mean is taken off
+ * after them. Sums of lanes, then of the rest. */
+INLINE void normalise(__local float *row, const int count, const float epsilon)
+{
+    const int vectors_end = count / WEFT_VW * WEFT_VW;
+    float mean = 0.0f, rest = 0.0f, squares = 0.0f;
+    float lanes[2 * WEFT_VW];
+    fv sum = (fv)(0.0f), square = (fv)(0.0f);
+    for (int i = 0; i < vectors_end; i += WEFT_VW)
+        sum += LOADV(row + i);
+    STOREV(sum, lanes);
+    for (int i = 0; i < WEFT_VW; i++)
+        mean += lanes[i];
+    for (int i = vectors_end; i < count; i++)
+        mean += row[i];
+    mean /= (float)count;
+    sum = (fv)(0.0f);
+    for (int i = 0; i < vectors_end; i += WEFT_VW) {
+        const fv v = LOADV(row + i) - mean;
+        sum += v;
+        square = fma(v, v, square);
+        STOREV(v, row + i);
+    }
+    STOREV(sum, lanes);
+    STOREV(square, lanes + WEFT_VW);
+    for (int i = 0; i < WEFT_VW; i++) {
+        rest += lanes[i];
+        squares += lanes[WEFT_VW + i];
+    }
+    for (int i = vectors_end; i < count; i++) {
+        row[i] -= mean;
+        rest += row[i];
+        squares += row[i] * row[i];
+    }
+    rest /= (float)count;
+    const float inverse = 1.0f / sqrt(squares / (float)count - rest * rest + epsilon);
+    for (int i = 0; i < count; i++)
+        row[i] = (row[i] - rest) * inverse;
+}
+
 __kernel void weft_linear(__global const float *restrict x, __global const float *restrict w,
                           __global const float *restrict bias, __global float *restrict y, __local float *restrict in,
                           const int act, const float act_a, const float act_b, const int images, const int k,
-                          const int oc, const int parts, const float scale, const int y_stride, const int pg)
+                          const int oc, const int parts, const float scale, const int y_stride, const int pg,
+                          const int flags, const float epsilon)
 {
     const int panels = (oc + WEFT_NR - 1) / WEFT_NR;
     const int p0 = (int)get_global_id(0) * pg;
@@ -74,6 +117,8 @@ __kernel void weft_linear(__global const float *restrict x, __global const float
                 }
             }
         }
+        if (flags & FLAG_NORM)
+            normalise(in, k, epsilon);
         for (int p = p0; p < p1; p++) {
             fv out[2];
             dot_panel(in, w + p * k * WEFT_NR, k, out);

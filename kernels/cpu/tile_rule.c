@@ -27,6 +27,10 @@
 #define MB_MAX 128 /* WEFT_MB_MAX of conv.cl */
 #define ITEMS_PER_THREAD_MAX 24
 #define GATE_PANELS_MAX 32 /* of linear.cl */
+/* Keys per chunk; keys from which two panels share a chunk, and how many may. */
+#define ATTENTION_CHUNK 64
+#define ATTENTION_KEYS_PER_PANEL 256
+#define ATTENTION_PANELS_MAX 4
 
 static int ceil_div(int a, int b)
 {
@@ -238,4 +242,25 @@ void weft_cpu_gate_blocks(const struct weft_cpu_device *device, int k, int oc, i
     const int blocks = ceil_div(items, groups);
     *out_pg = pg;
     *out_pixels_per_block = ceil_div(pixels, blocks < pixels ? blocks : pixels);
+}
+
+void weft_cpu_attention_blocks(const struct weft_cpu_device *device, int tasks, int queries,
+                               int keys, int depth, int channels,
+                               struct weft_cpu_attention_plan *out_plan)
+{
+    /* A chunk's scores stay in L1 beside one panel of queries. With many keys several panels share
+     * a chunk: each row of keys and values lies in another page, and walking all of them costs
+     * more than the caches say. All threads get several items. */
+    const int nr = 2 * device->vector_width, panels = ceil_div(queries, nr);
+    int pg = keys / ATTENTION_KEYS_PER_PANEL;
+    pg = pg < 1 ? 1 : pg > ATTENTION_PANELS_MAX ? ATTENTION_PANELS_MAX : pg;
+    while (pg > 1 && tasks * ceil_div(panels, pg) < 4 * device->threads)
+        pg--;
+    const int chunks = ceil_div(keys, ATTENTION_CHUNK);
+    out_plan->pg = pg;
+    out_plan->blocks = ceil_div(panels, pg);
+    out_plan->kc = ceil_div(keys, chunks);
+    out_plan->local_bytes =
+        sizeof(float) * (size_t)nr *
+        ((size_t)pg * ((size_t)depth + (size_t)channels + 2) + (size_t)out_plan->kc);
 }

@@ -55,4 +55,14 @@ int weft_cpu_linear_panels(const struct weft_cpu_device *device, int oc, int k);
 void weft_cpu_gate_blocks(const struct weft_cpu_device *device, int k, int oc, int pixels,
                           int *out_pg, int *out_pixels_per_block);
 
+/* Blocks of weft_attention: panels of queries per work-item, keys per chunk, local bytes. `tasks`:
+ * heads of all images. */
+struct weft_cpu_attention_plan {
+    int pg, blocks, kc;
+    size_t local_bytes;
+};
+void weft_cpu_attention_blocks(const struct weft_cpu_device *device, int tasks, int queries,
+                               int keys, int depth, int channels,
+                               struct weft_cpu_attention_plan *out_plan);
+
 #endif

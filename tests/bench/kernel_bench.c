@@ -249,9 +249,9 @@ static void prepare(struct step *step, int candidate, int *parts)
         if (step->kernels[0] == NULL)
             step->kernels[0] = weft_harness_kernel(net.linear, "weft_linear");
         step->kernel = step->kernels[0];
-        weft_harness_args(step->kernel, "bbbbliffiiiifii", net.sums, step->w[0], net.bias, step->y,
-                          (size_t)step->k * 4, 1, 0., 0., 1, step->k, step->oc, *parts,
-                          1. / step->pixels, step->oc, pg);
+        weft_harness_args(step->kernel, "bbbbliffiiiifiiif", net.sums, step->w[0], net.bias,
+                          step->y, (size_t)step->k * 4, 1, 0., 0., 1, step->k, step->oc, *parts,
+                          1. / step->pixels, step->oc, pg, 0, 0.);
         step->gx = ceil_div(ceil_div(step->oc, nr), pg);
         step->gy = 1;
         return;
@@ -295,12 +295,13 @@ static void prepare(struct step *step, int candidate, int *parts)
     }
     const struct step *later = kind->gather == 0 ? later_row_step(step) : NULL;
     const int later_lines = later ? ceil_div(later->k * ceil_div(later->oc, nr) * nr, 16) : 0;
-    weft_harness_args(step->kernel, "bbbbbbbbiiffiiiiiiiiiiiiiiiiiiiiiiiiiiii", step->x, step->w[0],
-                      net.bias, res, net.gates, step->y, net.sums,
+    weft_harness_args(step->kernel, "bbbbbbbbiiffiiiiiiiiiiiiiiiiiiiiiiiiiiiifiiiiii", step->x,
+                      step->w[0], net.bias, res, net.gates, step->y, net.sums,
                       later ? later->w[0] : net.scratch, step->flags, step->act, 0., 0., kind->ih,
                       kind->ih, s->ic, s->oh, s->ow, s->oc, s->kh, s->kw, s->sh, s->sw, 1, 1, pad,
                       pad, s->oc, p->seg_rows, p->mb, p->blocks, p->pg, p->tc, p->kc, kind->gather,
-                      kind->gather ? 2 : later_lines, 2, 0, kind->ih, 1, kind->ih * kind->ih);
+                      kind->gather ? 2 : later_lines, 2, 0, kind->ih, 1, kind->ih * kind->ih, 0., 0,
+                      0, 0, 0, 0, 0);
 }
 
 static double run(int candidate)

@@ -166,11 +166,11 @@ static void check_shape(struct fixture *f, enum kind kind, struct conv_shape s)
         weft_harness_launch(h, kernel, (size_t)(s.n * blocks), (size_t)groups);
     } else {
         const int gather = kind == KIND_POOL ? 1 : gathered ? 2 : 0;
-        weft_harness_args(kernel, "bbbbbbbbiiffiiiiiiiiiiiiiiiiiiiiiiiiiiii", xb, wb, bb, rb, gb,
-                          yb, pb, sb, flags, act, act_a, act_b, s.ih, s.iw, s.ic, oh, ow, s.oc,
+        weft_harness_args(kernel, "bbbbbbbbiiffiiiiiiiiiiiiiiiiiiiiiiiiiiiifiiiiii", xb, wb, bb, rb,
+                          gb, yb, pb, sb, flags, act, act_a, act_b, s.ih, s.iw, s.ic, oh, ow, s.oc,
                           s.kh, s.kw, s.sh, s.sw, s.dh, s.dw, s.pt, s.pl, y_stride, seg_rows, mb,
                           blocks, pg, tc, kc, gather, 2, 2, s.ic * s.ih * s.iw, s.iw, 1,
-                          s.ih * s.iw);
+                          s.ih * s.iw, 0.0, 0, 0, per_image * s.oc, 0, per_image * y_stride, 0);
         weft_harness_launch(h, kernel, (size_t)(segments * blocks), (size_t)groups);
     }
 

@@ -117,6 +117,52 @@ static void empty_axes_take_all_or_nothing(void **state)
     assert_int_equal(step->launches[0].args[5].i, 6);
 }
 
+/* Queries, keys and values inside one product; heads that share keys. */
+static void attention_reads_heads_in_place(void **state)
+{
+    (void)state;
+    const weft_manifest *manifest = NULL;
+    const weft_step *step = planned_step(
+        "  input %x: f32[2x70x48]\n",
+        "weft.Attention(%x, %x, %x) {heads=4, kv_heads=2, head_size=4, v_head_size=6, k_offset=16, "
+        "k_step=8, v_offset=32, scale=0.5}",
+        &manifest);
+    assert_kernel(manifest, &step->launches[0], "weft_attention");
+    const weft_arg *args = step->launches[0].args;
+    static const int32_t wanted[] = {0, 70, 70, 4, 2, 4, 6};
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+        assert_int_equal(args[6 + i].i, wanted[i]);
+    assert_true(args[13].f == 0.5f);
+    static const int32_t places[] = {48, 0, 4, 48, 16, 8, 48, 32, 6};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+        assert_int_equal(args[14 + i].i, places[i]);
+    assert_int_equal(step->launches[0].global[0], 2 * 4 * args[24].i);
+    assert_refused("  input %x: f32[1x2x20000]\n",
+                   "weft.Attention(%x, %x, %x) {heads=1, head_size=20000, scale=1}",
+                   "does not fit local memory");
+}
+
+/* One row and many rows of a product with normalised rows. */
+static void rows_are_normalised_on_the_way(void **state)
+{
+    (void)state;
+    const weft_manifest *manifest = NULL;
+    const weft_step *step = planned_step("  input %x: f32[1x8]\n  const %w: f32[16x8] = #1\n",
+                                         "weft.Linear(%x, %w) {norm_epsilon=0.25}", &manifest);
+    assert_kernel(manifest, &step->launches[0], "weft_linear");
+    assert_int_equal(step->launches[0].args[15].i, 64);
+    assert_true(step->launches[0].args[16].f == 0.25f);
+    step = planned_step("  input %x: f32[1x9x8]\n  const %w: f32[16x8] = #1\n",
+                        "weft.Linear(%x, %w) {norm_epsilon=0.25, act=\"gelu\"}", &manifest);
+    assert_kernel(manifest, &step->launches[0], "weft_conv");
+    const weft_arg *args = step->launches[0].args;
+    assert_int_equal(args[7].kind, WEFT_ARG_SCRATCH);
+    assert_true(args[7].bytes >= 9 * 8 * 4);
+    assert_int_equal(args[9].i, 8);  /* act: gelu */
+    assert_int_equal(args[33].i, 3); /* gather */
+    assert_true(args[40].f == 0.25f);
+}
+
 static void elements_of_other_sizes_are_moved(void **state)
 {
     (void)state;
@@ -248,6 +294,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(separate_axes_reduce_in_turns, open_all, close_all),
         cmocka_unit_test_setup_teardown(empty_axes_take_all_or_nothing, open_all, close_all),
+        cmocka_unit_test_setup_teardown(attention_reads_heads_in_place, open_all, close_all),
+        cmocka_unit_test_setup_teardown(rows_are_normalised_on_the_way, open_all, close_all),
         cmocka_unit_test_setup_teardown(elements_of_other_sizes_are_moved, open_all, close_all),
         cmocka_unit_test_setup_teardown(tiles_merge_dimensions, open_all, close_all),
         cmocka_unit_test_setup_teardown(indices_become_a_table, open_all, close_all),
