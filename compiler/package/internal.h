@@ -9,6 +9,8 @@
  *   manifest_read*.c  JSON text -> weft_manifest
  *   manifest_check.c  numbers of a manifest against what they count; before writing, after reading
  *   write.c           the writer
+ *   schedules.c       what each schedule takes of the package
+ *   find.c            shapes of inputs -> schedule
  *   package.c         open, close, the questions of weft/package.h */
 #ifndef WEFT_PACKAGE_INTERNAL_H
 #define WEFT_PACKAGE_INTERNAL_H
@@ -69,6 +71,9 @@ typedef struct weft_manifest_limits {
  * what is wrong. */
 bool weft__manifest_check(const weft_manifest *manifest, const weft_manifest_limits *limits,
                           weft_text *out_reason);
+
+/* What weft_package_get_schedule answers, of each schedule. */
+const weft_schedule_info *weft__schedule_infos(weft_arena *arena, const weft_manifest *manifest);
 
 /* Words of the manifest for enums; NULL or a negative number when there is none. */
 const char *weft__place_name(weft_place place);

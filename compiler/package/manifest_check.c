@@ -7,7 +7,12 @@
 
 #include "compiler/package/internal.h"
 
-enum { MAX_PANEL = 1024, MAX_UNITS = 64 /* of XRT, per kernel and card */, MAX_CLOCK_MHZ = 2000 };
+enum {
+    MAX_PANEL = 1024,
+    MAX_UNITS = 64, /* of XRT, per kernel and card */
+    MAX_CLOCK_MHZ = 2000,
+    MAX_SCHEDULES = 1024 /* each is compared with all before it */
+};
 /* A terabyte: more than a device has, and small enough that sums of two sizes cannot overflow. */
 static const uint64_t MAX_BYTES = UINT64_C(1) << 40;
 
@@ -416,12 +421,52 @@ static bool check_schedule(const check *c)
     return true;
 }
 
+static const weft_schedule_value *port(const weft_schedule *schedule, bool is_input, size_t index)
+{
+    return &schedule->values[is_input ? schedule->inputs[index] : schedule->outputs[index]];
+}
+
+/* Names, types and ranks are those of the first schedule. */
+static bool check_same_ports(const check *c, bool is_input)
+{
+    const weft_schedule *first = &c->manifest->schedules[0];
+    const char *what = is_input ? "inputs" : "outputs";
+    size_t count = is_input ? c->schedule->input_count : c->schedule->output_count;
+    size_t expected = is_input ? first->input_count : first->output_count;
+    if (count != expected)
+        return fail(c, "%s: %zu, but the first schedule has %zu", what, count, expected);
+    for (size_t i = 0; i < count; i++) {
+        const weft_schedule_value *a = port(first, is_input, i),
+                                  *b = port(c->schedule, is_input, i);
+        if (strcmp(a->name, b->name) != 0 || a->dtype != b->dtype || a->shape.rank != b->shape.rank)
+            return fail(c, "%s[%zu]: another name, type or rank than in the first schedule", what,
+                        i);
+    }
+    return true;
+}
+
+/* The shapes of the inputs choose the schedule. */
+static bool check_is_chosen(const check *c)
+{
+    for (size_t s = 0; s < c->schedule_index; s++) {
+        const weft_schedule *other = &c->manifest->schedules[s];
+        size_t same = 0;
+        while (same < other->input_count && weft_shape_equal(&port(other, true, same)->shape,
+                                                             &port(c->schedule, true, same)->shape))
+            same++;
+        if (same == other->input_count)
+            return fail(c, "inputs: schedule %zu takes the same shapes", s);
+    }
+    return true;
+}
+
 bool weft__manifest_check(const weft_manifest *manifest, const weft_manifest_limits *limits,
                           weft_text *out_reason)
 {
     check c = {manifest, limits, NULL, 0, out_reason};
-    if (manifest->schedule_count == 0)
-        return fail(&c, "schedules: there must be at least one");
+    if (manifest->schedule_count == 0 || manifest->schedule_count > MAX_SCHEDULES)
+        return fail(&c, "schedules: %zu, but 1 to %d are possible", manifest->schedule_count,
+                    MAX_SCHEDULES);
     if (manifest->program_count > INT32_MAX || manifest->blob_count > INT32_MAX)
         return fail(&c, "programs: too many");
     if (!check_programs(&c) || !check_engine(&c) || !check_card(&c) || !check_blobs(&c))
@@ -429,7 +474,9 @@ bool weft__manifest_check(const weft_manifest *manifest, const weft_manifest_lim
     for (size_t i = 0; i < manifest->schedule_count; i++) {
         c.schedule = &manifest->schedules[i];
         c.schedule_index = i;
-        if (!check_schedule(&c))
+        if (!check_schedule(&c) ||
+            (i > 0 &&
+             (!check_same_ports(&c, true) || !check_same_ports(&c, false) || !check_is_chosen(&c))))
             return false;
     }
     return true;

@@ -14,6 +14,7 @@ struct weft_package {
     const weft_manifest *manifest;
     weft_package_view view;
     const char *const **attr_texts; /* [schedule][step] */
+    const weft_schedule_info *schedules;
 };
 
 const weft_package_view *weft_package_get_view(const weft_package *package)
@@ -123,6 +124,7 @@ static weft_status read_package(weft_package *package, weft_arena *scratch, weft
         return status;
     }
     make_attr_texts(package);
+    package->schedules = weft__schedule_infos(package->arena, package->manifest);
     package->view = (weft_package_view){.manifest = package->manifest,
                                         .weights = weights->data,
                                         .plain = plain->data,
@@ -292,11 +294,8 @@ void weft_package_get_schedule(const weft_package *package, size_t schedule,
                                weft_schedule_info *out_info)
 {
     *out_info = (weft_schedule_info){0};
-    const weft_schedule *from = schedule_of(package, schedule);
-    if (from != NULL)
-        *out_info =
-            (weft_schedule_info){from->input_count, from->output_count, from->step_count,
-                                 from->value_count, from->arena_bytes,  from->arena_unshared_bytes};
+    if (schedule < package->manifest->schedule_count)
+        *out_info = package->schedules[schedule];
 }
 
 static weft_tensor_info tensor_info(const weft_schedule_value *value)

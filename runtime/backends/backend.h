@@ -27,6 +27,10 @@ typedef struct weft_backend_params {
     const char *cache_dir; /* NULL: keep nothing */
     const char *bitstream; /* NULL: none is named, and the package has no path */
     uint64_t timeout_ns;   /* of a launch on a card; 0: by the prediction */
+    /* A session of this backend for another schedule of the same package, made with the same other
+     * parameters, whose device, programs and weights this one uses. It outlives this one, and
+     * nothing runs in it yet. NULL: none. */
+    void *shares;
 } weft_backend_params;
 
 /* Host memory of one request; outlives the backend's request. */

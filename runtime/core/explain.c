@@ -30,7 +30,8 @@ static weft_status check_meaning(weft_request *request, weft_diag *diag)
     weft_session *checked = NULL;
     params.backend = "ref";
     params.cache_dir = "";
-    params.schedule = (size_t)(session->schedule - session->view->manifest->schedules);
+    params.schedule =
+        (size_t)(weft__request_schedule(request) - session->view->manifest->schedules);
     weft_status status = weft_session_create(session->package, &params, diag, &checked);
     weft_session_destroy(checked);
     return status;
@@ -43,7 +44,7 @@ static weft_status load_tensor(weft_request *request, weft_arena *arena, int32_t
     *out_tensor = NULL;
     if (index < 0)
         return WEFT_OK;
-    const weft_schedule_value *value = &weft__request_session(request)->schedule->values[index];
+    const weft_schedule_value *value = &weft__request_schedule(request)->values[index];
     weft_shape_bytes(&value->shape, value->dtype, &bytes);
     weft_tensor *tensor = WEFT_NEW(arena, weft_tensor);
     *tensor = (weft_tensor){value->dtype, value->shape, weft_arena_alloc(arena, bytes)};
@@ -70,7 +71,7 @@ static void add_result(weft_explanation *e, const weft_tensor *tensor, uint64_t 
 static weft_status explain(weft_explanation *e, weft_request *request, size_t index, size_t output,
                            uint64_t element, weft_diag *diag)
 {
-    const weft_step *step = &weft__request_session(request)->schedule->steps[index];
+    const weft_step *step = &weft__request_schedule(request)->steps[index];
     weft_tensor **inputs = WEFT_NEW_ARRAY(e->arena, weft_tensor *, step->input_count),
                 **outputs = WEFT_NEW_ARRAY(e->arena, weft_tensor *, step->output_count);
     weft_op op = find_op(e->arena, step->op);
@@ -114,8 +115,7 @@ weft_status weft_request_explain(weft_request *request, size_t step, size_t outp
                                  weft_explanation **out_explanation)
 {
     *out_explanation = NULL;
-    weft_status status =
-        check_place(weft__request_session(request)->schedule, step, output, element, diag);
+    weft_status status = check_place(weft__request_schedule(request), step, output, element, diag);
     if (status == WEFT_OK)
         status = check_meaning(request, diag);
     if (status != WEFT_OK)

@@ -20,6 +20,7 @@ typedef enum run_state { RUN_IDLE, RUN_RUNNING, RUN_ENDED } run_state;
 
 struct weft_request {
     weft_session *session;
+    const weft_schedule *schedule;
     weft_run_memory memory;
     void *impl; /* the backend's request */
     weft_step_time *times;
@@ -37,6 +38,11 @@ struct weft_request {
 const weft_session *weft__request_session(const weft_request *request)
 {
     return request->session;
+}
+
+const weft_schedule *weft__request_schedule(const weft_request *request)
+{
+    return request->schedule;
 }
 
 /* ---- life ---- */
@@ -57,11 +63,11 @@ static bool init_waiting(weft_request *request)
     return is_good;
 }
 
-static weft_status fill(weft_request *request, weft_diag *diag)
+static weft_status fill(weft_request *request, void *backend_session, weft_diag *diag)
 {
     weft_session *session = request->session;
     uint64_t needed = 0;
-    if (!weft__memory_init(session->schedule, session->keep_values,
+    if (!weft__memory_init(request->schedule, session->keep_values,
                            session->backend->wants_ports_in_arena, &request->memory, &needed)) {
         weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_MEMORY,
                                              "the memory for a run cannot be allocated");
@@ -69,12 +75,13 @@ static weft_status fill(weft_request *request, weft_diag *diag)
         return status;
     }
     if (session->profile) {
-        request->times = calloc(session->schedule->step_count + 1, sizeof *request->times);
+        request->times = calloc(request->schedule->step_count + 1, sizeof *request->times);
         if (request->times == NULL)
             return weft_diag_error(diag, WEFT_E_NO_MEMORY,
                                    "out of memory while creating a request");
     }
-    return session->backend->request_create(session->impl, &request->memory, diag, &request->impl);
+    return session->backend->request_create(backend_session, &request->memory, diag,
+                                            &request->impl);
 }
 
 static void release(weft_request *request)
@@ -82,7 +89,7 @@ static void release(weft_request *request)
     weft_session *session = request->session;
     if (request->impl != NULL)
         session->backend->request_destroy(request->impl);
-    weft__memory_finish(session->schedule, &request->memory);
+    weft__memory_finish(request->schedule, &request->memory);
     free(request->times);
     pthread_cond_destroy(&request->changed);
     pthread_mutex_destroy(&request->lock);
@@ -90,9 +97,31 @@ static void release(weft_request *request)
     weft__session_unref(session);
 }
 
+static weft_status not_loaded(const weft_session *session, size_t schedule, weft_diag *diag)
+{
+    weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_SCHEDULE,
+                                         "the session has not loaded schedule %zu", schedule);
+    if (session->schedule_count == 1)
+        weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%zu", session->first_schedule);
+    else
+        weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "0 to %zu", session->schedule_count - 1);
+    weft_diag_field_set(diag, WEFT_DIAG_TRY,
+                        "weft_session_params.schedule = WEFT_EVERY_SCHEDULE loads all");
+    return status;
+}
+
 weft_status weft_request_create(weft_session *session, weft_diag *diag, weft_request **out_request)
 {
+    return weft_request_create_for(session, session->first_schedule, diag, out_request);
+}
+
+weft_status weft_request_create_for(weft_session *session, size_t schedule, weft_diag *diag,
+                                    weft_request **out_request)
+{
     *out_request = NULL;
+    if (schedule < session->first_schedule ||
+        schedule - session->first_schedule >= session->schedule_count)
+        return not_loaded(session, schedule, diag);
     weft_request *request = weft_arena_injected_failure() ? NULL : calloc(1, sizeof *request);
     if (request == NULL || !init_waiting(request)) {
         free(request);
@@ -100,7 +129,8 @@ weft_status weft_request_create(weft_session *session, weft_diag *diag, weft_req
     }
     atomic_fetch_add(&session->references, 1);
     request->session = session;
-    weft_status status = fill(request, diag);
+    request->schedule = &session->view->manifest->schedules[schedule];
+    weft_status status = fill(request, session->impls[schedule - session->first_schedule], diag);
     if (status == WEFT_OK) {
         *out_request = request;
     } else {
@@ -123,13 +153,13 @@ void weft_request_destroy(weft_request *request)
 
 void *weft_request_get_input(weft_request *request, size_t index)
 {
-    const weft_schedule *schedule = request->session->schedule;
+    const weft_schedule *schedule = request->schedule;
     return index < schedule->input_count ? request->memory.storage[schedule->inputs[index]] : NULL;
 }
 
 const void *weft_request_get_output(const weft_request *request, size_t index)
 {
-    const weft_schedule *schedule = request->session->schedule;
+    const weft_schedule *schedule = request->schedule;
     return index < schedule->output_count ? request->memory.storage[schedule->outputs[index]]
                                           : NULL;
 }
@@ -259,7 +289,7 @@ size_t weft_request_get_times(const weft_request *request, const weft_step_time 
         return 0;
     request->session->backend->get_times(request->impl, mine->times);
     *out_times = request->times;
-    return request->session->schedule->step_count;
+    return request->schedule->step_count;
 }
 
 /* out[n][c] = sum over blocks of sums[n][block][c] / count; in double, as the sums of thousands of
@@ -302,7 +332,7 @@ static weft_status read_means(weft_request *request, int32_t owner_index,
                               const weft_schedule_value *value, size_t index, void *out,
                               weft_diag *diag)
 {
-    const weft_schedule_value *owner = &request->session->schedule->values[owner_index];
+    const weft_schedule_value *owner = &request->schedule->values[owner_index];
     float *sums = malloc((size_t)owner->size_bytes);
     if (sums == NULL)
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while reading a value");
@@ -321,11 +351,11 @@ weft_status weft_request_get_value(weft_request *request, size_t value, void *ou
                                    size_t capacity_bytes, weft_diag *diag)
 {
     const weft_session *session = request->session;
-    if (value >= session->schedule->value_count)
+    if (value >= request->schedule->value_count)
         return cannot_read(diag, value, "the schedule has no value of this number");
-    const weft_schedule_value *wanted = &session->schedule->values[value];
-    int32_t owner_index = weft__storage_owner(session->schedule, (int32_t)value);
-    const weft_schedule_value *owner = &session->schedule->values[owner_index];
+    const weft_schedule_value *wanted = &request->schedule->values[value];
+    int32_t owner_index = weft__storage_owner(request->schedule, (int32_t)value);
+    const weft_schedule_value *owner = &request->schedule->values[owner_index];
     size_t bytes = 0;
     weft_shape_bytes(&wanted->shape, wanted->dtype, &bytes);
     if (capacity_bytes < bytes) {
@@ -344,7 +374,7 @@ weft_status weft_request_get_value(weft_request *request, size_t value, void *ou
     if (owner->place == WEFT_PLACE_ARENA && !session->keep_values)
         return cannot_read(diag, value,
                            "the session does not keep values (weft_session_params.keep_values)");
-    if (!is_written(session->schedule, owner_index))
+    if (!is_written(request->schedule, owner_index))
         return cannot_read(diag, value, "no step of this schedule writes it");
     if (!has_run(request))
         return cannot_read(diag, value, "there is no finished run");

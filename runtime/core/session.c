@@ -65,7 +65,7 @@ static weft_status check_params(const weft_package *package, const weft_session_
         return status;
     }
     size_t count = weft_package_get_view(package)->manifest->schedule_count;
-    if (params->schedule >= count) {
+    if (params->schedule >= count && params->schedule != WEFT_EVERY_SCHEDULE) {
         weft_status status = weft_diag_error(diag, WEFT_E_RUNTIME_SCHEDULE,
                                              "the package has no schedule %zu", params->schedule);
         weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "0 to %zu", count - 1);
@@ -128,10 +128,10 @@ static bool choose_cache_dir(const char *wanted, char **out_folder)
 
 /* ---- life ---- */
 
+/* The first schedule's session has what the others share, so it is the last to go. */
 static weft_status load(weft_session *session, const weft_session_params *params, weft_diag *diag)
 {
     weft_backend_params backend_params = {.view = session->view,
-                                          .schedule = session->schedule,
                                           .device = params->device,
                                           .threads = params->threads,
                                           .profile = session->profile,
@@ -146,7 +146,15 @@ static weft_status load(weft_session *session, const weft_session_params *params
             return no_memory(diag);
         backend_params.bitstream = session->bitstream;
     }
-    return session->backend->session_create(&backend_params, diag, &session->impl);
+    weft_status status = WEFT_OK;
+    for (size_t i = 0; i < session->schedule_count && status == WEFT_OK; i++) {
+        backend_params.schedule = &session->view->manifest->schedules[session->first_schedule + i];
+        backend_params.shares = i == 0 ? NULL : session->impls[0];
+        status = session->backend->session_create(&backend_params, diag, &session->impls[i]);
+        if (status != WEFT_OK)
+            session->impls[i] = NULL;
+    }
+    return status;
 }
 
 weft_status weft_session_create(weft_package *package, const weft_session_params *params,
@@ -170,13 +178,16 @@ weft_status weft_session_create(weft_package *package, const weft_session_params
     session->package = weft_package_ref(package);
     session->backend = backend;
     session->view = weft_package_get_view(package);
-    session->schedule = &session->view->manifest->schedules[params->schedule];
+    bool is_every = params->schedule == WEFT_EVERY_SCHEDULE;
+    session->first_schedule = is_every ? 0 : params->schedule;
+    session->schedule_count = is_every ? session->view->manifest->schedule_count : 1;
+    session->impls = calloc(session->schedule_count, sizeof *session->impls);
     session->profile = params->profile;
     session->keep_values = params->keep_values;
-    status = choose_cache_dir(params->cache_dir, &session->cache_dir) ? load(session, params, diag)
-                                                                      : no_memory(diag);
+    bool is_good =
+        session->impls != NULL && choose_cache_dir(params->cache_dir, &session->cache_dir);
+    status = is_good ? load(session, params, diag) : no_memory(diag);
     if (status != WEFT_OK) {
-        session->impl = NULL;
         weft__session_unref(session);
         return status;
     }
@@ -189,8 +200,10 @@ void weft__session_unref(weft_session *session)
 {
     if (atomic_fetch_sub(&session->references, 1) != 1)
         return;
-    if (session->impl != NULL)
-        session->backend->session_destroy(session->impl);
+    for (size_t i = session->impls == NULL ? 0 : session->schedule_count; i-- > 0;)
+        if (session->impls[i] != NULL)
+            session->backend->session_destroy(session->impls[i]);
+    free(session->impls);
     weft_package_close(session->package);
     free(session->cache_dir);
     free(session->bitstream);
@@ -206,7 +219,14 @@ void weft_session_destroy(weft_session *session)
 void weft_session_get_load_info(const weft_session *session, weft_load_info *out_info)
 {
     weft_backend_load loaded = {0};
-    session->backend->session_get_load(session->impl, &loaded);
+    session->backend->session_get_load(session->impls[0], &loaded);
+    for (size_t i = 1; i < session->schedule_count; i++) {
+        weft_backend_load one = {0};
+        session->backend->session_get_load(session->impls[i], &one);
+        loaded.compile_ns += one.compile_ns;
+        loaded.programs_built += one.programs_built;
+        loaded.programs_from_cache += one.programs_from_cache;
+    }
     *out_info = (weft_load_info){.backend = session->backend->name,
                                  .device = loaded.device,
                                  .load_ns = session->load_ns,

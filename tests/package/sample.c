@@ -253,6 +253,8 @@ weft_package_content *sample_content(weft_arena *arena)
     manifest->schedules = WEFT_NEW_ARRAY(arena, weft_schedule, 2);
     fill_schedule(arena, &manifest->schedules[0]);
     fill_schedule(arena, &manifest->schedules[1]);
+    manifest->schedules[1].values[0].shape.dims[0] = 2; /* of its input */
+    manifest->schedules[1].values[0].size_bytes *= 2;
     weft_package_content *content = WEFT_NEW(arena, weft_package_content);
     content->manifest = manifest;
     content->graph_text = "graph sample {\n}\n";

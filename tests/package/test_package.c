@@ -601,6 +601,18 @@ static void lying_manifests_are_refused(void **state)
         {"\"descriptors\":[[", "\"descriptors\":[[],[", "descriptors[0]"},
         {"\"descriptors\":[[", "\"descriptors\":[7,[", "descriptors[0]"},
         {"\"descriptors\":[[", "\"descriptors\":[[" ZEROS_64 ",", "descriptors[0]: 68 words"},
+        {"\"bytes\":1024,\"dtype\":\"f32\",\"first\":-1,\"last\":0,\"name\":\"input\",\"place\":\"input\",\"shape\":[2,4,4,8]",
+         "\"bytes\":512,\"dtype\":\"f32\",\"first\":-1,\"last\":0,\"name\":\"input\",\"place\":\"input\",\"shape\":[1,4,4,8]",
+         "schedules[1].inputs: schedule 0 takes the same shapes"},
+        {"\"bytes\":1024,\"dtype\":\"f32\",\"first\":-1,\"last\":0,\"name\":\"input\",\"place\":\"input\",\"shape\":[2,4,4,8]",
+         "\"bytes\":1024,\"dtype\":\"f32\",\"first\":-1,\"last\":0,\"name\":\"inputs\",\"place\":\"input\",\"shape\":[2,4,4,8]",
+         "schedules[1].inputs[0]: another name"},
+        {"\"bytes\":1024,\"dtype\":\"f32\",\"first\":-1,\"last\":0,\"name\":\"input\",\"place\":\"input\",\"shape\":[2,4,4,8]",
+         "\"bytes\":1024,\"dtype\":\"i32\",\"first\":-1,\"last\":0,\"name\":\"input\",\"place\":\"input\",\"shape\":[2,4,4,8]",
+         "schedules[1].inputs[0]: another name, type"},
+        {"\"bytes\":1024,\"dtype\":\"f32\",\"first\":-1,\"last\":0,\"name\":\"input\",\"place\":\"input\",\"shape\":[2,4,4,8]",
+         "\"bytes\":1024,\"dtype\":\"f32\",\"first\":-1,\"last\":0,\"name\":\"input\",\"place\":\"input\",\"shape\":[2,16,8]",
+         "schedules[1].inputs[0]: another name, type or rank"},
     };
     image package = sample_image();
     char text[1024];

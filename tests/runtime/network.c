@@ -304,6 +304,26 @@ static void network_schedule(weft_arena *arena, weft_schedule *schedule)
     schedule->arena_bytes = 2048;
 }
 
+/* The network over rows of another length; its last step tells the two schedules apart. */
+static void second_schedule(weft_arena *arena, weft_schedule *schedule)
+{
+    network_schedule(arena, schedule);
+    for (size_t i = 0; i < schedule->value_count; i++)
+        if (schedule->values[i].shape.rank == 4) {
+            schedule->values[i].shape.dims[1] = 2;
+            schedule->values[i].shape.dims[2] = 8;
+        }
+    weft_step *last = &schedule->steps[4];
+    *last = (weft_step){0};
+    set_step(arena, last, "difference", "Sub", VALUE_X, VALUE_X2, VALUE_Z);
+    const weft_arg room = {.kind = WEFT_ARG_LOCAL, .index = -1, .bytes = NETWORK_CHANNELS * 4};
+    add_launch(arena, last, KERNEL_SUBTRACT, NETWORK_POSITIONS,
+               (weft_arg[]){value_arg(VALUE_X), value_arg(VALUE_X2), value_arg(VALUE_Z), room,
+                            int_arg(NETWORK_CHANNELS)},
+               5);
+    set_descriptor(arena, last, ENGINE_SUBTRACT, VALUE_X, value_arg(VALUE_X2), VALUE_Z);
+}
+
 static void write_package(const char *path, const network_options *options,
                           void (*fill)(weft_arena *, weft_schedule *))
 {
@@ -325,20 +345,22 @@ static void write_package(const char *path, const network_options *options,
         {"test_engine", engine_text, "-cl-std=CL1.2", engine_names, 1, WEFT_LANGUAGE_OPENCL},
         {"test_engine", engine_text, "-std=c99", engine_names, 1, WEFT_LANGUAGE_HLS_C}};
     weft_blob blobs[1] = {{WEFT_PACK_PLAIN, 0, 0, 0, NETWORK_ELEMS * 4}};
-    weft_schedule *schedule = WEFT_NEW(arena, weft_schedule);
+    weft_schedule *schedule = WEFT_NEW_ARRAY(arena, weft_schedule, 2);
     fill(arena, schedule);
+    if (options != NULL && options->has_two_schedules)
+        second_schedule(arena, &schedule[1]);
     for (size_t i = 0; options != NULL && options->has_no_engine && i < schedule->step_count; i++)
         schedule->steps[i].descriptor_count = 0;
-    weft_manifest manifest = {.model = "network",
-                              .producer = "test",
-                              .target = options != NULL && options->target != NULL ? options->target
-                                                                                   : "cpu-generic",
-                              .programs = programs,
-                              .program_count = sizeof programs / sizeof programs[0],
-                              .blobs = blobs,
-                              .blob_count = 1,
-                              .schedules = schedule,
-                              .schedule_count = 1};
+    weft_manifest manifest = {
+        .model = "network",
+        .producer = "test",
+        .target = options != NULL && options->target != NULL ? options->target : "cpu-generic",
+        .programs = programs,
+        .program_count = sizeof programs / sizeof programs[0],
+        .blobs = blobs,
+        .blob_count = 1,
+        .schedules = schedule,
+        .schedule_count = options != NULL && options->has_two_schedules ? 2 : 1};
     if (options == NULL || !options->has_no_engine)
         manifest.engine = (weft_engine){.name = "test",
                                         .version = options != NULL && options->engine_version != 0

@@ -42,6 +42,7 @@ typedef struct network_options {
     const char *engine_source; /* NULL: the engine that the descriptors are for */
     int32_t engine_version;    /* 0: the present one */
     bool has_no_engine;        /* and no descriptors */
+    bool has_two_schedules;    /* the second at 1x2x8x8, with z = x - x2 */
 } network_options;
 
 /* Writes the package to path. */

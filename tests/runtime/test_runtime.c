@@ -25,8 +25,9 @@ static const float SUM_TOLERANCE = 1e-5f;
 enum { SECOND_NS = 1000000000 };
 
 static char folder[] = "/tmp/weft-test-XXXXXX";
-static char network_path[64], chain_path[64];
-static char network_bitstream[64], chain_bitstream[64]; /* where a session looks for them */
+static char network_path[64], pair_path[64], chain_path[64];
+/* Where a session looks for them. */
+static char network_bitstream[64], pair_bitstream[64], chain_bitstream[64];
 /* The engine's HLS C is compiled once: a run of the C compiler for each of a hundred sessions takes
  * minutes. */
 static char cache_folder[64];
@@ -106,6 +107,17 @@ static void check_outputs(weft_request *request)
         assert_true(fabsf(got_y[i] - y[i]) <= SUM_TOLERANCE * 64);
         assert_true(got_z[i] == z[i]);
     }
+}
+
+/* The same of a request for one of the pair's schedules. */
+static void check_pair(weft_request *request, size_t schedule)
+{
+    float b[NETWORK_ELEMS], m[NETWORK_CHANNELS], y[NETWORK_ELEMS], z[NETWORK_ELEMS];
+    network_expect(weft_request_get_input(request, 0), weft_request_get_input(request, 1), b, m, y,
+                   z);
+    const float *got_z = weft_request_get_output(request, 1);
+    for (size_t i = 0; i < NETWORK_ELEMS; i++)
+        assert_true(got_z[i] == (schedule == 0 ? z[i] : -z[i]));
 }
 
 static uint32_t last_error(void)
@@ -231,6 +243,92 @@ static void a_session_is_shared_by_threads(void **state)
         pthread_join(threads[i], NULL);
         assert_true(users[i].is_right);
     }
+    weft_session_destroy(session);
+}
+
+/* ---- several schedules ---- */
+
+static weft_session *pair_session(size_t schedule)
+{
+    weft_package *package = NULL;
+    weft_session_params params = params_default();
+    params.schedule = schedule;
+    params.profile = true;
+    params.keep_values = true;
+    assert_int_equal(weft_package_open(pair_path, diag, &package), WEFT_OK);
+    weft_session *session = create_session(package, &params);
+    weft_package_close(package);
+    return session;
+}
+
+static void a_session_runs_every_schedule(void **state)
+{
+    (void)state;
+    enum { REQUESTS = 4, ROUNDS = 5 };
+    weft_session *session = pair_session(WEFT_EVERY_SCHEDULE);
+    weft_request *requests[REQUESTS];
+    for (size_t i = 0; i < REQUESTS; i++)
+        assert_int_equal(weft_request_create_for(session, i % 2, diag, &requests[i]), WEFT_OK);
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int i = 0; i < REQUESTS; i++) {
+            fill_inputs(requests[i], round * REQUESTS + i);
+            assert_int_equal(weft_request_submit(requests[i], NULL, NULL, diag), WEFT_OK);
+        }
+        for (size_t i = 0; i < REQUESTS; i++) {
+            assert_int_equal(weft_request_wait(requests[i], 10 * (uint64_t)SECOND_NS, diag),
+                             WEFT_OK);
+            check_pair(requests[i], i % 2);
+        }
+    }
+    const weft_step_time *times = NULL;
+    float value[NETWORK_ELEMS];
+    assert_int_equal(weft_request_get_times(requests[1], &times), 5);
+    assert_int_equal(weft_request_get_value(requests[1], VALUE_FLAT, value, sizeof value, diag),
+                     WEFT_OK);
+    for (int i = 0; i < REQUESTS; i++)
+        weft_request_destroy(requests[i]);
+    weft_session_destroy(session);
+}
+
+/* Kernels are built and weights sent once, however many schedules use them. */
+static void schedules_share_what_is_loaded(void **state)
+{
+    (void)state;
+    weft_load_info one, every;
+    weft_session *session = pair_session(1);
+    weft_session_get_load_info(session, &one);
+    weft_session_destroy(session);
+    session = pair_session(WEFT_EVERY_SCHEDULE);
+    weft_session_get_load_info(session, &every);
+    assert_int_equal(every.programs_built + every.programs_from_cache,
+                     one.programs_built + one.programs_from_cache);
+    assert_int_equal(every.threads, one.threads);
+    assert_string_equal(every.timed_by, one.timed_by);
+    weft_session_destroy(session);
+}
+
+static void a_request_is_for_a_schedule_that_is_loaded(void **state)
+{
+    (void)state;
+    weft_request *request = NULL;
+    weft_session *session = pair_session(1);
+    request = create_request(session);
+    fill_inputs(request, 3);
+    assert_int_equal(weft_request_run(request, 0, diag), WEFT_OK);
+    check_pair(request, 1);
+    weft_request_destroy(request);
+    assert_int_equal(weft_request_create_for(session, 0, diag, &request), WEFT_USAGE);
+    assert_int_equal(last_error(), 407);
+    assert_null(request);
+    weft_session_destroy(session);
+    session = pair_session(WEFT_EVERY_SCHEDULE);
+    assert_int_equal(weft_request_create_for(session, 2, diag, &request), WEFT_USAGE);
+    assert_int_equal(last_error(), 407);
+    request = create_request(session); /* of the first */
+    fill_inputs(request, 4);
+    assert_int_equal(weft_request_run(request, 0, diag), WEFT_OK);
+    check_pair(request, 0);
+    weft_request_destroy(request);
     weft_session_destroy(session);
 }
 
@@ -467,7 +565,9 @@ static void lack_of_memory_is_survived(void **state)
 {
     (void)state;
     weft_session_params params = params_default();
-    weft_package *package = open_network();
+    params.schedule = WEFT_EVERY_SCHEDULE;
+    weft_package *package = NULL;
+    assert_int_equal(weft_package_open(pair_path, diag, &package), WEFT_OK);
     bool has_run = false;
     size_t failures = 0;
     for (size_t n = 1; !has_run; n++) {
@@ -476,7 +576,7 @@ static void lack_of_memory_is_survived(void **state)
         weft_arena_fail_after(n);
         weft_status status = weft_session_create(package, &params, NULL, &session);
         if (status == WEFT_OK)
-            status = weft_request_create(session, NULL, &request);
+            status = weft_request_create_for(session, 1, NULL, &request);
         weft_arena_fail_after(0);
         assert_true(status == WEFT_OK || status == WEFT_NO_MEMORY);
         failures += status == WEFT_NO_MEMORY;
@@ -527,8 +627,10 @@ static void remove_folder(const char *path)
 static bool build_bitstreams(void)
 {
     snprintf(network_bitstream, sizeof network_bitstream, "%s/network.xclbin", folder);
+    snprintf(pair_bitstream, sizeof pair_bitstream, "%s/pair.xclbin", folder);
     snprintf(chain_bitstream, sizeof chain_bitstream, "%s/chain.xclbin", folder);
     return weft_softcard_build(network_path, network_bitstream, NULL, NULL) == WEFT_OK &&
+           weft_softcard_build(pair_path, pair_bitstream, NULL, NULL) == WEFT_OK &&
            weft_softcard_build(chain_path, chain_bitstream, NULL, NULL) == WEFT_OK;
 }
 
@@ -540,6 +642,9 @@ int main(void)
         TEST(ports_out_of_range_are_null),
         TEST(several_requests_are_in_flight),
         TEST(a_session_is_shared_by_threads),
+        TEST(a_session_runs_every_schedule),
+        TEST(schedules_share_what_is_loaded),
+        TEST(a_request_is_for_a_schedule_that_is_loaded),
         TEST(a_callback_is_called_once_and_may_submit),
         TEST(a_bounded_wait_leaves_the_run_going),
         TEST(destroying_waits_for_the_run),
@@ -552,9 +657,11 @@ int main(void)
     if (mkdtemp(folder) == NULL)
         return 1;
     snprintf(network_path, sizeof network_path, "%s/network.weft", folder);
+    snprintf(pair_path, sizeof pair_path, "%s/pair.weft", folder);
     snprintf(chain_path, sizeof chain_path, "%s/chain.weft", folder);
     snprintf(cache_folder, sizeof cache_folder, "%s/cache", folder);
     network_write(network_path, NULL);
+    network_write(pair_path, &(network_options){.has_two_schedules = true});
     chain_write(chain_path);
     int failed = 0;
     /* With a card there must be bitstreams: under `weft softcard`, which XRT calls sw_emu. */
@@ -569,8 +676,10 @@ int main(void)
             failed += cmocka_run_group_tests_name(backend, tests, NULL, NULL);
     }
     unlink(network_path);
+    unlink(pair_path);
     unlink(chain_path);
     unlink(network_bitstream);
+    unlink(pair_bitstream);
     unlink(chain_bitstream);
     remove_folder(cache_folder);
     rmdir(folder);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "weft/diag.h"
+#include "weft/shape.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,13 +18,6 @@ extern "C" {
 /* ---- models ---- */
 
 typedef struct weft_model weft_model; /* an imported ONNX model; externally locked */
-
-/* A shape for an input; dims of -1 stay as the model has them. */
-typedef struct weft_input_shape {
-    const char *input;
-    int rank;
-    int64_t dims[8];
-} weft_input_shape;
 
 typedef struct weft_model_params {
     size_t size; /* sizeof(weft_model_params) */

@@ -27,10 +27,12 @@ typedef struct engine_stretch {
 
 typedef struct engine_device engine_device;
 
-typedef struct engine_session {
+typedef struct engine_session engine_session;
+struct engine_session {
     const engine_device *device;
     const weft_package_view *view;
     const weft_schedule *schedule;
+    const engine_session *shares; /* whose device, program and weights this one uses; NULL */
     ref_session *host;
     bool profile;
     engine_stretch *stretches;
@@ -38,7 +40,7 @@ typedef struct engine_session {
     uint32_t descriptor_count; /* of the schedule */
     weft_backend_load load;
     void *loaded; /* the device's */
-} engine_session;
+};
 
 typedef struct engine_request engine_request;
 struct engine_request {
@@ -63,8 +65,8 @@ typedef struct engine_launch {
 
 /* How an engine is reached. */
 struct engine_device {
-    /* Builds the program and sets session->loaded and session->load. After an error nothing is
-     * loaded. */
+    /* Builds the program, or takes that of session->shares, and sets session->loaded and
+     * session->load. After an error nothing is loaded. */
     weft_status (*open)(engine_session *session, const weft_backend_params *params,
                         weft_diag *diag);
     void (*close)(engine_session *session);
@@ -94,6 +96,8 @@ weft_status weft__engine_session_create(const engine_device *device,
 void weft__engine_session_destroy(void *session);
 void weft__engine_session_get_load(const void *session, weft_backend_load *out_load);
 uint64_t weft__engine_now_ns(void);
+/* For devices that load nothing per schedule: takes what session->shares has. */
+void weft__engine_load_share(engine_session *session);
 
 /* ---- program.c ---- */
 

@@ -11,6 +11,10 @@ static weft_status open_engine(engine_session *session, const weft_backend_param
                                weft_diag *diag)
 {
     const weft_manifest *manifest = session->view->manifest;
+    if (session->shares != NULL) {
+        weft__engine_load_share(session);
+        return WEFT_OK;
+    }
     engine_library *library = calloc(1, sizeof *library);
     if (library == NULL)
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a session");
@@ -32,6 +36,8 @@ static weft_status open_engine(engine_session *session, const weft_backend_param
 
 static void close_engine(engine_session *session)
 {
+    if (session->shares != NULL)
+        return;
     weft__engine_library_close(session->loaded);
     free(session->loaded);
 }

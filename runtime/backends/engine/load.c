@@ -77,6 +77,7 @@ weft_status weft__engine_session_create(const engine_device *device,
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a session");
     session->view = params->view;
     session->schedule = params->schedule;
+    session->shares = params->shares;
     session->profile = params->profile;
     status = find_stretches(session) ? weft__ref_session_create(params, diag, &session->host)
                                      : weft_diag_error(diag, WEFT_E_NO_MEMORY,
@@ -100,6 +101,14 @@ void weft__engine_session_destroy(void *argument)
     weft__ref_session_destroy(session->host);
     free(session->stretches);
     free(session);
+}
+
+void weft__engine_load_share(engine_session *session)
+{
+    session->loaded = session->shares->loaded;
+    session->load = (weft_backend_load){.device = session->shares->load.device,
+                                        .threads = session->shares->load.threads,
+                                        .timed_by = session->shares->load.timed_by};
 }
 
 void weft__engine_session_get_load(const void *session, weft_backend_load *out_load)

@@ -28,6 +28,8 @@ typedef struct engine_cl_request {
 static void close_engine(engine_session *session)
 {
     engine_cl *loaded = session->loaded;
+    if (session->shares != NULL)
+        return;
     if (loaded->weights != NULL)
         clReleaseMemObject(loaded->weights);
     weft__cl_session_close(&loaded->session);
@@ -37,6 +39,10 @@ static void close_engine(engine_session *session)
 static weft_status open_engine(engine_session *session, const weft_backend_params *params,
                                weft_diag *diag)
 {
+    if (session->shares != NULL) {
+        weft__engine_load_share(session);
+        return WEFT_OK;
+    }
     engine_cl *loaded = calloc(1, sizeof *loaded);
     if (loaded == NULL)
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a session");

@@ -62,12 +62,14 @@ void weft__cl_cache_store(const char *folder, uint64_t key, const uint8_t *bytes
 typedef struct cl_session {
     const weft_package_view *view;
     const weft_schedule *schedule;
+    const struct cl_session
+        *shares; /* whose context, programs and blobs these are; NULL: its own */
     bool profile;
     cl_device device;
     cl_device_id sub_device; /* NULL when the whole device is used */
     cl_context context;
-    cl_program *programs; /* per program of the package; NULL when the schedule does not use it */
-    cl_mem *blobs; /* per blob, over the mapped weights; NULL when the schedule does not use it */
+    cl_program *programs; /* per program of the package; NULL when no schedule uses it */
+    cl_mem *blobs;        /* per blob, over the mapped weights; NULL when no schedule uses it */
     cl_mem *constants; /* per value: a constant in plain form that a launch reads; NULL otherwise */
     char note[CL_TEXT_BYTES];
     weft_backend_load load;

@@ -143,6 +143,9 @@ void weft__cl_session_close(cl_session *session)
     for (size_t i = 0; session->constants != NULL && i < session->schedule->value_count; i++)
         if (session->constants[i] != NULL)
             clReleaseMemObject(session->constants[i]);
+    free(session->constants);
+    if (session->shares != NULL)
+        return;
     for (size_t i = 0; session->blobs != NULL && i < manifest->blob_count; i++)
         if (session->blobs[i] != NULL)
             clReleaseMemObject(session->blobs[i]);
@@ -153,7 +156,6 @@ void weft__cl_session_close(cl_session *session)
         clReleaseContext(session->context);
     if (session->sub_device != NULL)
         clReleaseDevice(session->sub_device);
-    free(session->constants);
     free(session->blobs);
     free(session->programs);
 }
@@ -173,12 +175,34 @@ static weft_status no_launch(const weft_step *step, weft_diag *diag)
     return status;
 }
 
+/* Context, programs and buffers of another schedule's session; what this schedule needs beyond them
+ * is added to them. */
+static void share(cl_session *session, const cl_session *from)
+{
+    session->shares = from;
+    session->device = from->device;
+    session->sub_device = from->sub_device;
+    session->context = from->context;
+    session->programs = from->programs;
+    session->blobs = from->blobs;
+    session->load =
+        (weft_backend_load){.device = session->device.name, .threads = from->load.threads};
+}
+
 weft_status weft__cl_session_open(cl_session *session, const weft_backend_params *params,
                                   weft_diag *diag)
 {
     const weft_manifest *manifest = params->view->manifest;
     *session = (cl_session){
         .view = params->view, .schedule = params->schedule, .profile = params->profile};
+    if (params->shares != NULL) {
+        share(session, params->shares);
+        session->constants = calloc(params->schedule->value_count + 1, sizeof(cl_mem));
+        return session->constants != NULL
+                   ? WEFT_OK
+                   : weft_diag_error(diag, WEFT_E_NO_MEMORY,
+                                     "out of memory while creating a session");
+    }
     session->programs = calloc(manifest->program_count + 1, sizeof(cl_program));
     session->blobs = calloc(manifest->blob_count + 1, sizeof(cl_mem));
     session->constants = calloc(params->schedule->value_count + 1, sizeof(cl_mem));

@@ -103,8 +103,12 @@ static weft_status open_engine(const xrt_driver *driver, engine_session *session
     weft_status status = WEFT_OK;
     if (!weft__xrt_plan_init(&loaded->plan, session, params->keep_values))
         status = weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a session");
-    if (status == WEFT_OK)
+    if (status == WEFT_OK && session->shares != NULL) {
+        loaded->card = ((const xrt_loaded *)session->shares->loaded)->card;
+        weft__xrt_card_ref(loaded->card);
+    } else if (status == WEFT_OK) {
         status = weft__xrt_card_open(driver, session, params, diag, &loaded->card);
+    }
     if (status != WEFT_OK) {
         weft__xrt_plan_finish(&loaded->plan);
         free(loaded);
@@ -130,7 +134,10 @@ static weft_status open_native(engine_session *session, const weft_backend_param
 static void close_engine(engine_session *session)
 {
     xrt_loaded *loaded = session->loaded;
-    weft__xrt_card_close(loaded->card);
+    if (session->shares != NULL)
+        weft__xrt_card_unref(loaded->card);
+    else
+        weft__xrt_card_close(loaded->card);
     weft__xrt_plan_finish(&loaded->plan);
     free(loaded);
 }

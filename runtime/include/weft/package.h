@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "weft/diag.h"
+#include "weft/shape.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -84,12 +85,23 @@ typedef struct weft_package_unit {
 /* name NULL beyond the end. */
 void weft_package_get_unit(const weft_package *package, size_t index, weft_package_unit *out_unit);
 
+/* A package holds at least one schedule: the network at some shapes of its inputs. Inputs and
+ * outputs of all schedules have the same names, element types and ranks, in the same order; no two
+ * take the same shapes. */
 typedef struct weft_schedule_info {
     size_t input_count, output_count, step_count, value_count;
     uint64_t arena_bytes, arena_unshared_bytes;
+    int64_t macs;            /* of all steps */
+    uint64_t constant_bytes; /* that the schedule reads, packed and plain */
+    uint64_t own_bytes;      /* of these, what no schedule before it reads */
 } weft_schedule_info;
 void weft_package_get_schedule(const weft_package *package, size_t schedule,
                                weft_schedule_info *out_info);
+
+/* The first schedule whose inputs have these shapes; inputs that are not named may have any.
+ * Errors: PACKAGE_SHAPE, which lists the shapes that are there; PACKAGE_INPUT. */
+weft_status weft_package_find_schedule(const weft_package *package, const weft_input_shape *shapes,
+                                       size_t count, weft_diag *diag, size_t *out_schedule);
 
 typedef struct weft_tensor_info {
     const char *name;

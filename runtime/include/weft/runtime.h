@@ -3,8 +3,12 @@
  *
  *   weft_package  --->  weft_session (package + device; immutable, shared by threads)
  *                           |
- *                           +--> weft_request (buffers of one inference; used by one thread at a
- * time; many per session)
+ *                           +--> weft_request (buffers of one inference, for one schedule; used by
+ *                                one thread at a time; many per session)
+ *
+ * A package of several schedules (one network at several shapes) is loaded once for all of them:
+ * a session of every schedule has one copy of kernels and weights on the device, and a request for
+ * the schedule that weft_package_find_schedule names.
  *
  * Nothing here prints, exits, installs handlers or keeps global state. */
 #ifndef WEFT_RUNTIME_H
@@ -41,12 +45,15 @@ const weft_device_info *weft_device_list_get(const weft_device_list *list, size_
 
 typedef struct weft_session weft_session;
 
+/* Loads all schedules, over one copy of kernels and weights. */
+#define WEFT_EVERY_SCHEDULE SIZE_MAX
+
 typedef struct weft_session_params {
     size_t size;         /* sizeof(weft_session_params) */
     const char *backend; /* NULL: "opencl" */
     int32_t device;      /* index among the backend's usable devices */
     int32_t threads;     /* CPU devices: compute threads; 0 = all cores */
-    size_t schedule;     /* which schedule of the package */
+    size_t schedule;     /* which schedule of the package, or WEFT_EVERY_SCHEDULE */
     bool profile;        /* record device times per step */
     bool keep_values; /* give every value its own memory so that weft_request_get_value works after
                          a run */
@@ -86,12 +93,19 @@ void weft_session_get_load_info(const weft_session *session, weft_load_info *out
 
 typedef struct weft_request weft_request;
 
+/* A request for the session's schedule; for the first when the session has every one. The caller
+ * destroys it. Errors: RUNTIME_*. Any thread, several at a time. */
 weft_status weft_request_create(weft_session *session, weft_diag *diag, weft_request **out_request);
+/* The same for a schedule of this number in the package, which the session has loaded. Requests of
+ * different schedules run beside each other like others. Errors: RUNTIME_SCHEDULE when it has not.
+ */
+weft_status weft_request_create_for(weft_session *session, size_t schedule, weft_diag *diag,
+                                    weft_request **out_request);
 void weft_request_destroy(weft_request *request); /* waits for a submitted run; NULL accepted */
 
 /* Host memory of input / output i, dense, row-major, in the dtype and shape that
- * weft_package_get_input states. Owned by the request; write inputs before a run, read outputs
- * after it. NULL when index is out of range. */
+ * weft_package_get_input states for its schedule. Owned by the request; write inputs before a run,
+ * read outputs after it. NULL when index is out of range. */
 void *weft_request_get_input(weft_request *request, size_t index);
 const void *weft_request_get_output(const weft_request *request, size_t index);
 
