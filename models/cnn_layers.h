@@ -16,6 +16,7 @@
 typedef enum weft_cnn_form { WEFT_CNN_TORCHSCRIPT, WEFT_CNN_DYNAMO } weft_cnn_form;
 
 #define WEFT_CNN_COUNTERS 40
+#define WEFT_CNN_SCALARS 4
 
 typedef struct weft_cnn {
     weft_build *build;
@@ -24,6 +25,8 @@ typedef struct weft_cnn {
     bool folds_batch_norm;
     weft_build_value
         mean_axes; /* shared constant of the squeeze-excite means; WEFT_BUILD_NONE until needed */
+    weft_build_value
+        scalars[WEFT_CNN_SCALARS]; /* int64 constants that all nodes share; 0: not there */
     struct {
         const char *stem;
         int used;

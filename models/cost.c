@@ -22,6 +22,10 @@ static bool node_macs(const weft_build *build, const weft_build_node *node, uint
     } else if (strcmp(node->op, "Gemm") == 0 || strcmp(node->op, "MatMul") == 0) {
         const weft_build_shape *x = weft_build_shape_of(build, node->inputs[0]);
         per_output = dim(x, x->rank - 1);
+    } else if (strcmp(node->op, "Attention") == 0) {
+        /* An output of the second product takes one element of each key; an equally large row of
+         * the first product takes as many. */
+        per_output = 2 * dim(weft_build_shape_of(build, node->inputs[1]), 2);
     }
     return !__builtin_mul_overflow((uint64_t)weft_build_elems(y), per_output, out_macs);
 }

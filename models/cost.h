@@ -11,7 +11,7 @@
 typedef struct weft_cost {
     uint64_t parameters; /* elements of trained tensors; batch-norm running statistics are not among
                             them */
-    uint64_t macs;       /* of Conv, Gemm and MatMul, for the graph's whole batch */
+    uint64_t macs;       /* of Conv, Gemm, MatMul and Attention, for the graph's whole batch */
     uint64_t nodes;
     uint64_t weight_bytes; /* of all initialisers */
 } weft_cost;

@@ -41,10 +41,35 @@ static weft_build_elem elem_of(const weft_cnn *cnn, weft_build_value x)
 
 /* ---- constants ------------------------------------------------------------------------------- */
 
-static weft_build_value constant(weft_cnn *cnn, const char *module, const weft_build_tensor *tensor)
+static bool is_same(const weft_build *build, const weft_build_initializer *a,
+                    const weft_build_tensor *b)
+{
+    const weft_build_value_info *info = &build->values[a->value];
+    if (a->is_parameter || info->elem != b->elem || info->shape.rank != b->shape.rank ||
+        memcmp(info->shape.dims, b->shape.dims, (size_t)b->shape.rank * sizeof(int64_t)) != 0)
+        return false;
+    size_t count = (size_t)weft_build_elems(&b->shape);
+    if (b->elem == WEFT_BUILD_I64)
+        return memcmp(a->ints, b->ints, count * sizeof(int64_t)) == 0;
+    return a->recipe.table && memcmp(a->recipe.table, b->floats, count * sizeof(float)) == 0;
+}
+
+/* An initialiser; equal ones are one, as in the torch.export based exporter's files. */
+static weft_build_value shared_initializer(weft_cnn *cnn, const char *module,
+                                           const weft_build_tensor *tensor)
+{
+    const weft_build *build = cnn->build;
+    for (size_t i = 0; build->status == WEFT_BUILD_OK && i < build->initializer_count; i++)
+        if (is_same(build, &build->initializers[i], tensor))
+            return build->initializers[i].value;
+    return weft_build_add_tensor(cnn->build, weft_cnn_constant_name(cnn, module), tensor);
+}
+
+weft_build_value weft_emit_tensor(weft_cnn *cnn, const char *module,
+                                  const weft_build_tensor *tensor)
 {
     if (cnn->form == WEFT_CNN_DYNAMO)
-        return weft_build_add_tensor(cnn->build, weft_cnn_constant_name(cnn, module), tensor);
+        return shared_initializer(cnn, module, tensor);
     const weft_build_attr value = {.name = "value", .kind = WEFT_BUILD_TENSOR, .t = tensor};
     return weft_emit_node(cnn, "Constant", module, NULL, 0, &value, 1, &tensor->shape,
                           tensor->elem);
@@ -55,19 +80,19 @@ weft_build_value weft_emit_ints(weft_cnn *cnn, const char *module, const int64_t
 {
     const weft_build_tensor tensor = {
         .elem = WEFT_BUILD_I64, .shape = {.rank = 1, .dims = {(int64_t)count}}, .ints = values};
-    return constant(cnn, module, &tensor);
+    return weft_emit_tensor(cnn, module, &tensor);
 }
 
 weft_build_value weft_emit_int(weft_cnn *cnn, const char *module, int64_t value)
 {
     const weft_build_tensor tensor = {.elem = WEFT_BUILD_I64, .ints = &value};
-    return constant(cnn, module, &tensor);
+    return weft_emit_tensor(cnn, module, &tensor);
 }
 
 weft_build_value weft_emit_float(weft_cnn *cnn, const char *module, float value)
 {
     const weft_build_tensor tensor = {.elem = WEFT_BUILD_F32, .floats = &value};
-    return constant(cnn, module, &tensor);
+    return weft_emit_tensor(cnn, module, &tensor);
 }
 
 /* ---- arithmetic ------------------------------------------------------------------------------ */
@@ -142,6 +167,16 @@ weft_build_value weft_emit_transpose(weft_cnn *cnn, const char *module, weft_bui
     return weft_emit_node(cnn, "Transpose", module, &x, 1, &attr, 1, &shape, elem_of(cnn, x));
 }
 
+static weft_build_value reshape_to(weft_cnn *cnn, const char *module, weft_build_value x,
+                                   weft_build_value dims, const weft_build_shape *shape)
+{
+    /* Exists since operator set 14. Without zeros among the dims it says nothing. */
+    const weft_build_attr attr = {
+        .name = "allowzero", .kind = WEFT_BUILD_INT, .i = cnn->form == WEFT_CNN_DYNAMO};
+    return weft_emit_node(cnn, "Reshape", module, (const weft_build_value[]){x, dims}, 2, &attr,
+                          cnn->build->opset >= 14, shape, elem_of(cnn, x));
+}
+
 weft_build_value weft_emit_reshape(weft_cnn *cnn, const char *module, weft_build_value x, int rank,
                                    const int64_t *dims)
 {
@@ -162,8 +197,28 @@ weft_build_value weft_emit_reshape(weft_cnn *cnn, const char *module, weft_build
         written[0] = -1;
     assert(cnn->build->status != WEFT_BUILD_OK ||
            weft_build_elems(&shape) == weft_build_elems(&from));
-    const weft_build_value inputs[] = {x, weft_emit_ints(cnn, module, written, (size_t)rank)};
-    return weft_emit_node(cnn, "Reshape", module, inputs, 2, NULL, 0, &shape, elem_of(cnn, x));
+    return reshape_to(cnn, module, x, weft_emit_ints(cnn, module, written, (size_t)rank), &shape);
+}
+
+weft_build_value weft_emit_flatten(weft_cnn *cnn, const char *module, weft_build_value x, int axis)
+{
+    const weft_build_shape from = shape_of(cnn, x);
+    const int64_t open[] = {-1};
+    weft_build_shape shape = {.rank = axis + 1};
+    shape.dims[axis] = 1;
+    for (int i = 0; i < from.rank; i++) {
+        if (i < axis)
+            shape.dims[i] = from.dims[i];
+        else
+            shape.dims[axis] *= from.dims[i];
+    }
+    if (cnn->form == WEFT_CNN_DYNAMO)
+        return weft_emit_reshape(cnn, module, x, shape.rank, shape.dims);
+    weft_build_value dims = weft_emit_shape(cnn, module, x);
+    dims = weft_emit_slice(cnn, module, dims, 0, 0, axis, 0);
+    dims = weft_emit_concat(
+        cnn, module, (const weft_build_value[]){dims, weft_emit_ints(cnn, module, open, 1)}, 2, 0);
+    return reshape_to(cnn, module, x, dims, &shape);
 }
 
 /* Squeeze and Unsqueeze, whose axes are an input since operator set 13. */
@@ -203,7 +258,10 @@ weft_build_value weft_emit_pick(weft_cnn *cnn, const char *module, weft_build_va
                                 int64_t index)
 {
     const weft_build_shape shape = without(shape_of(cnn, x), axis);
-    const weft_build_value inputs[] = {x, weft_emit_int(cnn, module, index)};
+    assert(index >= 0 && index < WEFT_CNN_SCALARS);
+    if (cnn->scalars[index] == 0)
+        cnn->scalars[index] = weft_emit_int(cnn, module, index);
+    const weft_build_value inputs[] = {x, cnn->scalars[index]};
     const weft_build_attr attr = {.name = "axis", .kind = WEFT_BUILD_INT, .i = axis};
     return weft_emit_node(cnn, "Gather", module, inputs, 2, &attr, 1, &shape, elem_of(cnn, x));
 }
@@ -212,18 +270,18 @@ weft_build_value weft_emit_slice(weft_cnn *cnn, const char *module, weft_build_v
                                  int64_t start, int64_t end, int64_t step)
 {
     weft_build_shape shape = shape_of(cnn, x);
-    int64_t dim = shape.dims[axis];
+    int64_t dim = shape.dims[axis], stride = step > 0 ? step : 1;
     int64_t first = start < 0 ? start + dim : start, last = end < 0 ? end + dim : end;
     last = last > dim ? dim : last;
-    shape.dims[axis] = (last - first + step - 1) / step;
-    const weft_build_value inputs[] = {
-        x,
-        weft_emit_ints(cnn, module, &start, 1),
-        weft_emit_ints(cnn, module, &end, 1),
-        weft_emit_ints(cnn, module, (const int64_t[]){axis}, 1),
-        weft_emit_ints(cnn, module, &step, 1),
-    };
-    return weft_emit_node(cnn, "Slice", module, inputs, 5, NULL, 0, &shape, elem_of(cnn, x));
+    shape.dims[axis] = (last - first + stride - 1) / stride;
+    weft_build_value axes = weft_emit_ints(cnn, module, (const int64_t[]){axis}, 1);
+    weft_build_value starts = weft_emit_ints(cnn, module, &start, 1);
+    weft_build_value inputs[] = {x, starts, weft_emit_ints(cnn, module, &end, 1), axes,
+                                 WEFT_BUILD_NONE};
+    if (step > 0)
+        inputs[4] = weft_emit_ints(cnn, module, &step, 1);
+    return weft_emit_node(cnn, "Slice", module, inputs, step > 0 ? 5 : 4, NULL, 0, &shape,
+                          elem_of(cnn, x));
 }
 
 weft_build_value weft_emit_concat(weft_cnn *cnn, const char *module, const weft_build_value *parts,
@@ -264,6 +322,14 @@ weft_build_value weft_emit_split(weft_cnn *cnn, const char *module, weft_build_v
         .output_count = parts,
     };
     return weft_build_add(cnn->build, &spec);
+}
+
+weft_build_value weft_emit_cast_to_float(weft_cnn *cnn, const char *module, weft_build_value x)
+{
+    const weft_build_shape shape = shape_of(cnn, x);
+    const weft_build_attr attr = {
+        .name = "to", .kind = WEFT_BUILD_INT, .i = ONNX__TENSOR_PROTO__DATA_TYPE__FLOAT};
+    return weft_emit_node(cnn, "Cast", module, &x, 1, &attr, 1, &shape, WEFT_BUILD_F32);
 }
 
 /* ---- shapes ---------------------------------------------------------------------------------- */

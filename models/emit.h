@@ -21,7 +21,10 @@ weft_build_value weft_emit_node(weft_cnn *cnn, const char *op, const char *modul
                                 const weft_build_attr *attrs, size_t attr_count,
                                 const weft_build_shape *shape, weft_build_elem elem);
 
-/* Constants: a list and a scalar of int64, a scalar of float. */
+/* A constant of any shape. */
+weft_build_value weft_emit_tensor(weft_cnn *cnn, const char *module,
+                                  const weft_build_tensor *tensor);
+/* A list and a scalar of int64, a scalar of float. */
 weft_build_value weft_emit_ints(weft_cnn *cnn, const char *module, const int64_t *values,
                                 size_t count);
 weft_build_value weft_emit_int(weft_cnn *cnn, const char *module, int64_t value);
@@ -45,14 +48,16 @@ weft_build_value weft_emit_transpose(weft_cnn *cnn, const char *module, weft_bui
 /* One dim may be -1. With a symbolic batch, the first dim is written as -1 then. */
 weft_build_value weft_emit_reshape(weft_cnn *cnn, const char *module, weft_build_value x, int rank,
                                    const int64_t *dims);
+/* All dimensions from axis on become one; the tracing exporter works the list out in the graph. */
+weft_build_value weft_emit_flatten(weft_cnn *cnn, const char *module, weft_build_value x, int axis);
 weft_build_value weft_emit_unsqueeze(weft_cnn *cnn, const char *module, weft_build_value x,
                                      int axis);
 weft_build_value weft_emit_squeeze(weft_cnn *cnn, const char *module, weft_build_value x, int axis);
-/* Gather with a scalar index: the axis goes away. */
+/* Gather with a scalar index below WEFT_CNN_SCALARS: the axis goes away. */
 weft_build_value weft_emit_pick(weft_cnn *cnn, const char *module, weft_build_value x, int axis,
                                 int64_t index);
-/* Elements start, start + step ... below end of one axis; an end of WEFT_EMIT_END is written as
- * exporters do. */
+/* Elements start, start + step ... below end of one axis; a step of 0 means 1 and is not written.
+ */
 weft_build_value weft_emit_slice(weft_cnn *cnn, const char *module, weft_build_value x, int axis,
                                  int64_t start, int64_t end, int64_t step);
 weft_build_value weft_emit_concat(weft_cnn *cnn, const char *module, const weft_build_value *parts,
@@ -60,6 +65,7 @@ weft_build_value weft_emit_concat(weft_cnn *cnn, const char *module, const weft_
 /* Equal parts of one axis, whose values have numbers that follow each other; the first. */
 weft_build_value weft_emit_split(weft_cnn *cnn, const char *module, weft_build_value x, int axis,
                                  int parts);
+weft_build_value weft_emit_cast_to_float(weft_cnn *cnn, const char *module, weft_build_value x);
 /* The list of x's dimensions as a value. */
 weft_build_value weft_emit_shape(weft_cnn *cnn, const char *module, weft_build_value x);
 /* A tensor filled with one float or, when elem says so, int64. */

@@ -20,10 +20,11 @@
 
 /* Everything a command line can set. Strings are borrowed. */
 typedef struct weft_family_params {
-    const char *depth;   /* of a family whose members are told by it; else NULL */
-    const char *variant; /* of a family that has several: which layers have the strides, or which
-                            member it is */
-    const char *config;  /* of a searched family: a network in its notation, or @ and a file */
+    const char *depth;     /* of a family whose members are told by it; else NULL */
+    const char *variant;   /* of a family that has several: which layers have the strides, or which
+                              member it is */
+    const char *attention; /* of a transformer: how the heads' products are written */
+    const char *config;    /* of a searched family: a network in its notation, or @ and a file */
     const weft_vit_config *network; /* what prepare made of it */
     int64_t size, batch, classes;
     int64_t opset; /* 0: the form's usual one */
@@ -53,6 +54,11 @@ typedef struct weft_family {
     /* Adds the whole network to cnn->build and sets the graph's output. */
     void (*build)(weft_cnn *cnn, const weft_family_params *params);
 } weft_family;
+
+/* Checks what no option row can tell; see prepare above. Call it before weft_family_build when
+ * parameters come from outside. */
+int weft_family_prepare(const weft_family *family, weft_family_params *params,
+                        weft_vit_config *config, FILE *errors);
 
 /* The parameters of a command line without options. */
 weft_family_params weft_family_defaults(const weft_family *family);

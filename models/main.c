@@ -51,9 +51,9 @@ static const weft_option common_options[] = {
      .kind = WEFT_OPTION_INT,
      FIELD(opset),
      .min = 13,
-     .max = 21,
+     .max = 23,
      .metavar = "N",
-     .help = "ONNX operator set, 13 to 21 (17; dynamo form of a transformer: 20)"},
+     .help = "ONNX operator set, 13 to 23 (17; dynamo form of a transformer: 20)"},
     {.name = "--seed",
      .kind = WEFT_OPTION_SEED,
      FIELD(seed),
@@ -252,7 +252,7 @@ static int run_family(const weft_family *family, int argc, char **argv)
         print_family_help(family, &tables);
         return 0;
     }
-    code = family->prepare ? family->prepare(&params, &config, stderr) : 0;
+    code = weft_family_prepare(family, &params, &config, stderr);
     if (code != 0)
         return code;
     if (params.counts)

@@ -193,7 +193,9 @@ static int64_t ir_version_of(int opset)
         return 7;
     if (opset <= 18)
         return 8;
-    return opset <= 20 ? 9 : 10;
+    if (opset <= 20)
+        return 9;
+    return opset <= 22 ? 10 : 11;
 }
 
 static void put_model(piece_sink *sink, const weft_build *build, const char *producer)

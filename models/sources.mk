@@ -14,6 +14,7 @@ MODELS_LIB_SRC := \
   models/options.c \
   models/report.c \
   models/resformer.c \
+  models/resformer_positions.c \
   models/resnet.c \
   models/resnet_rs.c \
   models/token_layers.c \

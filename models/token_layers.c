@@ -109,10 +109,11 @@ weft_build_value weft_tokens_norm(weft_cnn *cnn, weft_build_value x, const char 
     const weft_build_attr attrs[] = {
         {.name = "axis", .kind = WEFT_BUILD_INT, .i = -1},
         {.name = "epsilon", .kind = WEFT_BUILD_FLOAT, .f = NORM_EPSILON},
+        {.name = "stash_type", .kind = WEFT_BUILD_INT, .i = 1},
     };
     return weft_emit_node(cnn, "LayerNormalization", module,
-                          (const weft_build_value[]){x, scale, bias}, 3, attrs, 2, &shape,
-                          WEFT_BUILD_F32);
+                          (const weft_build_value[]){x, scale, bias}, 3, attrs,
+                          cnn->form == WEFT_CNN_DYNAMO ? 3 : 2, &shape, WEFT_BUILD_F32);
 }
 
 weft_build_value weft_tokens_linear(weft_cnn *cnn, weft_build_value x, const char *module,
@@ -201,10 +202,7 @@ weft_build_value weft_tokens_conv(weft_cnn *cnn, weft_build_value x, const char 
 
 weft_build_value weft_tokens_from_map(weft_cnn *cnn, weft_build_value x, const char *module)
 {
-    const weft_build_shape from = shape_of(cnn, x);
-    x = weft_emit_reshape(
-        cnn, module, x, 3,
-        (const int64_t[]){from.dims[0], from.dims[1], from.dims[2] * from.dims[3]});
+    x = weft_emit_flatten(cnn, module, x, 2);
     return weft_emit_transpose(cnn, module, x, (const int64_t[]){0, 2, 1});
 }
 
@@ -221,13 +219,26 @@ weft_build_value weft_tokens_batch_dims(weft_cnn *cnn, const char *module, weft_
                                         int rank, const int64_t *dims)
 {
     weft_build_value parts[WEFT_BUILD_MAX_RANK];
-    if (!cnn->build->batch_symbol)
+    if (!cnn->build->batch_symbol || x < 0)
         return weft_emit_ints(cnn, module, dims, (size_t)rank);
     weft_build_value batch = weft_emit_pick(cnn, module, weft_emit_shape(cnn, module, x), 0, 0);
     parts[0] = weft_emit_unsqueeze(cnn, module, batch, 0);
     for (int i = 1; i < rank; i++)
         parts[i] = weft_emit_ints(cnn, module, &dims[i], 1);
     return weft_emit_concat(cnn, module, parts, rank, 0);
+}
+
+weft_build_value weft_tokens_zeros(weft_cnn *cnn, const char *module, weft_build_value x,
+                                   const weft_build_shape *shape)
+{
+    if (!cnn->build->batch_symbol || x < 0) {
+        const float *zeros =
+            weft_build_alloc(cnn->build, (size_t)weft_build_elems(shape), sizeof *zeros);
+        const weft_build_tensor tensor = {.shape = *shape, .floats = zeros};
+        return zeros ? weft_emit_tensor(cnn, module, &tensor) : WEFT_BUILD_NONE;
+    }
+    weft_build_value dims = weft_tokens_batch_dims(cnn, module, x, shape->rank, shape->dims);
+    return weft_emit_filled(cnn, module, dims, shape, WEFT_BUILD_F32, 0);
 }
 
 weft_build_value weft_tokens_prepend_class(weft_cnn *cnn, weft_build_value x, const char *name,
@@ -237,10 +248,27 @@ weft_build_value weft_tokens_prepend_class(weft_cnn *cnn, weft_build_value x, co
     const weft_build_shape one = {.rank = 3, .dims = {1, 1, channels}};
     const weft_build_shape shape = {.rank = 3, .dims = {shape_of(cnn, x).dims[0], 1, channels}};
     weft_build_value token = weft_tokens_weight(cnn, name, &one, sigma);
-    const int64_t kept = cnn->form == WEFT_CNN_TORCHSCRIPT ? -1 : 1; /* ONNX knows no -1 here */
-    const int64_t dims[] = {shape.dims[0], kept, kept};
-    token = weft_emit_expand(cnn, "", token, weft_tokens_batch_dims(cnn, "", x, 3, dims), &shape);
+    bool is_traced = cnn->form == WEFT_CNN_TORCHSCRIPT;
+    if (is_traced || cnn->build->batch_symbol || shape.dims[0] > 1) {
+        const int64_t kept = is_traced ? -1 : 1; /* ONNX itself knows no -1 here */
+        const int64_t dims[] = {shape.dims[0], kept, kept};
+        token =
+            weft_emit_expand(cnn, "", token, weft_tokens_batch_dims(cnn, "", x, 3, dims), &shape);
+    }
     return weft_emit_concat(cnn, "", (const weft_build_value[]){token, x}, 2, 1);
+}
+
+/* ---- attention ------------------------------------------------------------------------------- */
+
+/* Part i of three along axis 0, by unbind. *first carries the Split from call to call. */
+static weft_build_value unbound(weft_cnn *cnn, const char *module, weft_build_value x, int i,
+                                weft_build_value *first)
+{
+    if (cnn->form == WEFT_CNN_DYNAMO)
+        return weft_emit_squeeze(cnn, module, weft_emit_slice(cnn, module, x, 0, i, i + 1, 0), 0);
+    if (i == 0)
+        *first = weft_emit_split(cnn, module, x, 0, 3);
+    return weft_emit_squeeze(cnn, module, *first < 0 ? *first : *first + i, 0);
 }
 
 weft_tokens_heads weft_tokens_qkv(weft_cnn *cnn, weft_build_value x, const char *module,
@@ -248,32 +276,94 @@ weft_tokens_heads weft_tokens_qkv(weft_cnn *cnn, weft_build_value x, const char 
 {
     const weft_build_shape from = shape_of(cnn, x);
     const char *qkv = weft_build_format(cnn->build, "%s.qkv", module);
+    const int64_t dims[] = {from.dims[0], from.dims[1], 3, heads, head_size};
     x = weft_tokens_linear(cnn, x, qkv, 3 * heads * head_size, qkv_gain);
-    x = weft_emit_reshape(cnn, module, x, 5,
-                          (const int64_t[]){from.dims[0], from.dims[1], 3, heads, head_size});
+    x = weft_emit_reshape(cnn, module, x, 5, dims);
     x = weft_emit_transpose(cnn, module, x, (const int64_t[]){2, 0, 3, 1, 4});
-    weft_build_value parts[3];
-    weft_build_value first =
-        parting == WEFT_TOKENS_SPLIT ? weft_emit_split(cnn, module, x, 0, 3) : WEFT_BUILD_NONE;
-    for (int i = 0; i < 3; i++) {
-        if (parting == WEFT_TOKENS_GATHER)
-            parts[i] = weft_emit_pick(cnn, module, x, 0, i);
-        else if (parting == WEFT_TOKENS_SLICE)
-            parts[i] =
-                weft_emit_squeeze(cnn, module, weft_emit_slice(cnn, module, x, 0, i, i + 1, 1), 0);
-        else
-            parts[i] = weft_emit_squeeze(cnn, module, first < 0 ? first : first + i, 0);
-    }
+    weft_build_value parts[3], first = WEFT_BUILD_NONE;
+    for (int i = 0; i < 3; i++)
+        parts[i] = parting == WEFT_TOKENS_INDEX ? weft_emit_pick(cnn, module, x, 0, i)
+                                                : unbound(cnn, module, x, i, &first);
     return (weft_tokens_heads){parts[0], parts[1], parts[2], heads, head_size};
 }
 
-weft_build_value weft_tokens_attend(weft_cnn *cnn, const weft_tokens_heads *heads,
+weft_tokens_attention weft_tokens_attention_of(const char *name)
+{
+    if (strcmp(name, "sdpa") == 0)
+        return WEFT_TOKENS_SDPA;
+    return strcmp(name, "operator") == 0 ? WEFT_TOKENS_OPERATOR : WEFT_TOKENS_PLAIN;
+}
+
+static weft_build_value swap_last(weft_cnn *cnn, const char *module, weft_build_value x)
+{
+    return weft_emit_transpose(cnn, module, x, (const int64_t[]){0, 1, 3, 2});
+}
+
+/* 1 / sqrt(head size), worked out in the graph from the shape of q. */
+static weft_build_value traced_scale(weft_cnn *cnn, const char *module, weft_build_value q)
+{
+    const float one[] = {1.0f};
+    const weft_build_tensor tensor = {.shape = {.rank = 1, .dims = {1}}, .floats = one};
+    weft_build_value size =
+        weft_emit_slice(cnn, module, weft_emit_shape(cnn, module, q), 0, -1, WEFT_EMIT_END, 0);
+    size = weft_emit_cast_to_float(cnn, module, size);
+    size = weft_emit_unary(cnn, "Sqrt", module, size);
+    size = weft_emit_binary(cnn, "Div", module, weft_emit_tensor(cnn, module, &tensor), size);
+    return weft_emit_cast_to_float(cnn, module, size);
+}
+
+/* The scores as exporters write scaled_dot_product_attention. */
+static weft_build_value sdpa_scores(weft_cnn *cnn, const weft_tokens_heads *heads,
                                     const char *module)
 {
-    const float scale = (float)(1.0 / sqrt((double)heads->head_size));
-    weft_build_value k = weft_emit_transpose(cnn, module, heads->k, (const int64_t[]){0, 1, 3, 2});
-    weft_build_value x = weft_emit_matmul(cnn, module, heads->q, k);
-    x = weft_emit_binary(cnn, "Mul", module, x, weft_emit_float(cnn, module, scale));
+    weft_build_value q = heads->q, k = heads->k, roots[2];
+    if (cnn->form == WEFT_CNN_TORCHSCRIPT) {
+        weft_build_value scale = traced_scale(cnn, module, q);
+        k = swap_last(cnn, module, k);
+        for (int i = 0; i < 2; i++)
+            roots[i] = weft_emit_unary(cnn, "Sqrt", module, scale);
+    } else {
+        const weft_build_shape from = shape_of(cnn, k);
+        const float root[] = {(float)sqrt(1.0 / sqrt((double)heads->head_size))};
+        const weft_build_tensor tensor = {.shape = {.rank = 1, .dims = {1}}, .floats = root};
+        const int64_t matrices[] = {-1, from.dims[2], from.dims[3]};
+        const int64_t back[] = {from.dims[0], from.dims[1], from.dims[3], from.dims[2]};
+        k = weft_emit_reshape(cnn, module, k, 3, matrices);
+        k = weft_emit_transpose(cnn, module, k, (const int64_t[]){0, 2, 1});
+        k = weft_emit_reshape(cnn, module, k, 4, back);
+        roots[0] = roots[1] = weft_emit_tensor(cnn, module, &tensor);
+    }
+    q = weft_emit_binary(cnn, "Mul", module, q, roots[0]);
+    k = weft_emit_binary(cnn, "Mul", module, k, roots[1]);
+    return weft_emit_matmul(cnn, module, q, k);
+}
+
+static weft_build_value attention_operator(weft_cnn *cnn, const weft_tokens_heads *heads,
+                                           const char *module)
+{
+    const weft_build_shape shape = shape_of(cnn, heads->q);
+    const weft_build_value inputs[] = {heads->q, heads->k, heads->v};
+    const weft_build_attr attrs[] = {
+        {.name = "is_causal", .kind = WEFT_BUILD_INT, .i = 0},
+        {.name = "qk_matmul_output_mode", .kind = WEFT_BUILD_INT, .i = 0},
+        {.name = "softcap", .kind = WEFT_BUILD_FLOAT, .f = 0.0f},
+    };
+    return weft_emit_node(cnn, "Attention", module, inputs, 3, attrs, 3, &shape, WEFT_BUILD_F32);
+}
+
+weft_build_value weft_tokens_attend(weft_cnn *cnn, const weft_tokens_heads *heads,
+                                    const char *module, weft_tokens_attention attention)
+{
+    weft_build_value x;
+    if (attention == WEFT_TOKENS_OPERATOR)
+        return attention_operator(cnn, heads, module);
+    if (attention == WEFT_TOKENS_SDPA) {
+        x = sdpa_scores(cnn, heads, module);
+    } else {
+        const float scale = (float)(1.0 / sqrt((double)heads->head_size));
+        x = weft_emit_matmul(cnn, module, heads->q, swap_last(cnn, module, heads->k));
+        x = weft_emit_binary(cnn, "Mul", module, x, weft_emit_float(cnn, module, scale));
+    }
     x = weft_emit_softmax(cnn, module, x, -1);
     return weft_emit_matmul(cnn, module, x, heads->v);
 }

@@ -13,12 +13,21 @@
 
 #include "models/emit.h"
 
-/* How queries, keys and values come out of the product that makes all three. */
+/* How PyTorch takes queries, keys and values out of the product that makes all three. */
 typedef enum weft_tokens_parting {
-    WEFT_TOKENS_GATHER, /* Gather with a scalar index, three times (indexing) */
-    WEFT_TOKENS_SPLIT,  /* Split, then Squeeze (unbind) */
-    WEFT_TOKENS_SLICE   /* Slice, then Squeeze */
+    WEFT_TOKENS_INDEX, /* Gather with a scalar index, three times */
+    WEFT_TOKENS_UNBIND /* Split or, of the torch.export based exporter, Slice; then Squeeze */
 } weft_tokens_parting;
+
+/* How the heads' products are written. */
+typedef enum weft_tokens_attention {
+    WEFT_TOKENS_PLAIN,   /* the scores are multiplied by the scale */
+    WEFT_TOKENS_SDPA,    /* scaled_dot_product_attention: q and k are multiplied by its root */
+    WEFT_TOKENS_OPERATOR /* ONNX's Attention, from operator set 23 on */
+} weft_tokens_attention;
+/* By the name in WEFT_TOKENS_ATTENTIONS. */
+#define WEFT_TOKENS_ATTENTIONS "plain|sdpa|operator"
+weft_tokens_attention weft_tokens_attention_of(const char *name);
 
 /* Adds a trained tensor of bell-shaped numbers around 0. */
 weft_build_value weft_tokens_weight(weft_cnn *cnn, const char *name, const weft_build_shape *shape,
@@ -56,6 +65,10 @@ weft_build_value weft_tokens_to_map(weft_cnn *cnn, weft_build_value x, const cha
 weft_build_value weft_tokens_batch_dims(weft_cnn *cnn, const char *module, weft_build_value x,
                                         int rank, const int64_t *dims);
 
+/* Zeros to be concatenated with something of x's batch, or of batch 1 when x is none. */
+weft_build_value weft_tokens_zeros(weft_cnn *cnn, const char *module, weft_build_value x,
+                                   const weft_build_shape *shape);
+
 /* The learned class token "name" (1 x 1 x C) in front of the tokens. */
 weft_build_value weft_tokens_prepend_class(weft_cnn *cnn, weft_build_value x, const char *name,
                                            double sigma);
@@ -71,7 +84,7 @@ weft_tokens_heads weft_tokens_qkv(weft_cnn *cnn, weft_build_value x, const char 
                                   int64_t heads, int64_t head_size, weft_tokens_parting parting);
 /* softmax(q k^T / sqrt(head size)) v, B x heads x T x head size. */
 weft_build_value weft_tokens_attend(weft_cnn *cnn, const weft_tokens_heads *heads,
-                                    const char *module);
+                                    const char *module, weft_tokens_attention attention);
 /* Heads side by side, then the projection "module.proj". */
 weft_build_value weft_tokens_project(weft_cnn *cnn, weft_build_value x, const char *module,
                                      int64_t channels);

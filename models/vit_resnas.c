@@ -89,14 +89,14 @@ static weft_build_value stem(weft_cnn *cnn, weft_cnn_map image, const weft_vit_c
 /* ---- body ------------------------------------------------------------------------------------ */
 
 static weft_build_value block(weft_cnn *cnn, weft_build_value x, const char *path,
-                              const weft_vit_layer *layer)
+                              const weft_vit_layer *layer, weft_tokens_attention attention)
 {
     weft_build *build = cnn->build;
     const char *attn = weft_build_format(build, "%s.attn", path);
     weft_build_value y = weft_tokens_norm(cnn, x, weft_build_format(build, "%s.norm1", path));
     weft_tokens_heads heads =
-        weft_tokens_qkv(cnn, y, attn, layer->heads, layer->head_size, WEFT_TOKENS_GATHER);
-    y = weft_tokens_attend(cnn, &heads, attn);
+        weft_tokens_qkv(cnn, y, attn, layer->heads, layer->head_size, WEFT_TOKENS_INDEX);
+    y = weft_tokens_attend(cnn, &heads, attn, attention);
     y = weft_tokens_project(cnn, y, attn, layer->channels);
     x = weft_emit_binary(cnn, "Add", path, x, y);
     y = weft_tokens_norm(cnn, x, weft_build_format(build, "%s.norm2", path));
@@ -144,6 +144,19 @@ static weft_build_value transform(weft_cnn *cnn, weft_build_value x, const char 
     return weft_emit_concat(cnn, path, (const weft_build_value[]){token, patches}, 2, 1);
 }
 
+/* Zeros of the shape; the tracing exporter expands a row of them. */
+static weft_build_value padding(weft_cnn *cnn, weft_build_value x, const char *path,
+                                const weft_build_shape *shape)
+{
+    const weft_build_shape row = {.rank = 3, .dims = {1, 1, shape->dims[2]}};
+    if (cnn->form == WEFT_CNN_DYNAMO)
+        return weft_tokens_zeros(cnn, path, x, shape);
+    weft_build_value zeros = weft_emit_filled(cnn, path, weft_emit_ints(cnn, path, row.dims, 3),
+                                              &row, WEFT_BUILD_F32, 0);
+    weft_build_value dims = weft_tokens_batch_dims(cnn, path, x, 3, shape->dims);
+    return weft_emit_expand(cnn, path, zeros, dims, shape);
+}
+
 /* Class token and pooled patches as they are, with zeros for the channels that are new. */
 static weft_build_value skip(weft_cnn *cnn, weft_build_value x, const char *path, int64_t outputs,
                              int64_t side)
@@ -158,12 +171,8 @@ static weft_build_value skip(weft_cnn *cnn, weft_build_value x, const char *path
     more.dims[2] = outputs - more.dims[2];
     if (more.dims[2] == 0)
         return y;
-    const weft_build_shape row = {.rank = 3, .dims = {1, 1, more.dims[2]}};
-    weft_build_value zeros = weft_emit_filled(cnn, path, weft_emit_ints(cnn, path, row.dims, 3),
-                                              &row, WEFT_BUILD_F32, 0);
-    zeros = weft_emit_expand(cnn, path, zeros, weft_tokens_batch_dims(cnn, path, x, 3, more.dims),
-                             &more);
-    return weft_emit_concat(cnn, path, (const weft_build_value[]){y, zeros}, 2, 2);
+    return weft_emit_concat(cnn, path, (const weft_build_value[]){y, padding(cnn, x, path, &more)},
+                            2, 2);
 }
 
 static weft_build_value reduction(weft_cnn *cnn, weft_build_value x, const char *path,
@@ -183,6 +192,7 @@ static void build_network(weft_cnn *cnn, const weft_family_params *params)
         assert(is_known); /* the option row admits no other variant */
         config = &named;
     }
+    weft_tokens_attention attention = weft_tokens_attention_of(params->attention);
     weft_cnn_map image =
         weft_cnn_input(cnn, params->input_name, params->batch, 3, params->size, params->size);
     weft_build_value x = stem(cnn, image, config);
@@ -199,7 +209,7 @@ static void build_network(weft_cnn *cnn, const weft_family_params *params)
             x = reduction(cnn, x, path, layer, side);
             side /= 2;
         } else if (layer->is_kept) {
-            x = block(cnn, x, path, layer);
+            x = block(cnn, x, path, layer, attention);
         }
     }
     x = weft_emit_pick(cnn, "", x, 1, 0);
@@ -305,6 +315,12 @@ static const weft_option options[] = {
      .max = WEFT_FAMILY_MAX_SIZE,
      .metavar = "N",
      .help = "height and width of the input, a multiple of 56 (224)"},
+    {.name = "--attention",
+     .kind = WEFT_OPTION_CHOICE,
+     .offset = offsetof(weft_family_params, attention),
+     .choices = WEFT_TOKENS_ATTENTIONS,
+     .metavar = "FORM",
+     .help = "scaled scores, torch's fused function, or ONNX's operator (plain)"},
 };
 
 const weft_family weft_vit_resnas_family = {

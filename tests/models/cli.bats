@@ -81,7 +81,7 @@ expect_error() {
     expect_error E0903 2 resnet-rs --size 0x40 -o x.onnx
     expect_error E0903 2 resnet-rs --size " 64" -o x.onnx
     expect_error E0903 2 resnet-rs --opset 12 -o x.onnx
-    expect_error E0903 2 resnet-rs --opset 22 -o x.onnx
+    expect_error E0903 2 resnet-rs --opset 24 -o x.onnx
     expect_error E0903 2 resnet-rs --batch -1 -o x.onnx
     expect_error E0903 2 resnet-rs --seed 18446744073709551616 -o x.onnx
     expect_error E0903 2 resnet-rs --form keras -o x.onnx
