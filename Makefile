@@ -47,7 +47,7 @@ obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 GEN := $(BUILD)/gen
 ONNX_H := $(GEN)/onnx.pb-c.h
 ONNX_OBJ := $(BUILD)/obj/gen/onnx.pb-c.o
-CL_FILES := $(sort $(wildcard kernels/cpu/*.cl)) kernels/include/weft_int.h
+CL_FILES := $(sort $(wildcard kernels/cpu/*.cl)) kernels/include/weft_int.h kernels/include/weft_int_row.h
 CL_OBJ := $(BUILD)/obj/gen/cpu_cl.o
 BODY_FILES := $(sort $(wildcard kernels/fpga/*.body)) kernels/fpga/descriptor.h kernels/include/weft_int.h \
     kernels/include/weft_int_row.h

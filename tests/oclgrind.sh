@@ -42,7 +42,7 @@ program() { # program NAME PROGRAM: one line per test that ran; what is too larg
 }
 
 for width in 4 8 16; do
-    for name in test_cpu_other test_cpu_tokens test_cpu_rows test_cpu_attention test_cpu_conv test_cpu_qconv test_cpu_qwindow test_cpu_qeltwise test_cpu_qlinear test_cpu_qmove; do
+    for name in test_cpu_other test_cpu_tokens test_cpu_rows test_cpu_attention test_cpu_conv test_cpu_qconv test_cpu_qwindow test_cpu_qeltwise test_cpu_qlinear test_cpu_qmove test_cpu_qrows; do
         export WEFT_TEST_VECTOR_WIDTH=$width
         program "width $width" "kernels/$name"
     done

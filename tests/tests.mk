@@ -104,7 +104,7 @@ unit-asan: tests-built $(BUILD)/weft-model
 	 BUILD=$(BUILD) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN)
 
 oclgrind: ## every kernel family and the engine under oclgrind's memory, race and API checks
-	@$(MAKE) --no-print-directory -j$(JOBS) all $(patsubst %,$(BUILD)/tests/kernels/test_cpu_%,conv other tokens rows attention qconv qwindow qeltwise qlinear qmove) $(BUILD)/tests/fpga/test_engine_opencl
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(patsubst %,$(BUILD)/tests/kernels/test_cpu_%,conv other tokens rows attention qconv qwindow qeltwise qlinear qmove qrows) $(BUILD)/tests/fpga/test_engine_opencl
 	@sh tests/oclgrind.sh $(BUILD)
 
 fuzz: ## run each fuzzer for FUZZ_SECONDS (default 600)

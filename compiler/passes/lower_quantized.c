@@ -197,10 +197,55 @@ static weft_status join_twins(weft_lq *lq)
 
 /* ---- the walk ---- */
 
+static bool moves_only(weft_op op)
+{
+    switch ((int)op) {
+    case WEFT_OP_Cast:
+    case WEFT_OP_Concat:
+    case WEFT_OP_DequantizeLinear:
+    case WEFT_OP_Expand:
+    case WEFT_OP_Flatten:
+    case WEFT_OP_Gather:
+    case WEFT_OP_Identity:
+    case WEFT_OP_Pad:
+    case WEFT_OP_Reshape:
+    case WEFT_OP_Slice:
+    case WEFT_OP_Split:
+    case WEFT_OP_Squeeze:
+    case WEFT_OP_Tile:
+    case WEFT_OP_Transpose:
+    case WEFT_OP_Unsqueeze: return true;
+    default: return false;
+    }
+}
+
+/* A constant behind nodes that only move or dequantise. */
+static bool is_from_constant(const weft_value *value)
+{
+    for (int i = 0; i < MAX_BETWEEN && value->producer && moves_only(value->producer->op); i++)
+        value = value->producer->inputs[0];
+    return weft_value_is_constant(value);
+}
+
+/* A product of two computed matrices, with factors behind it. */
+static weft_status lower_matmul(weft_lq *lq, weft_value *value, bool *done)
+{
+    size_t limits = lq->between.count;
+    double factor;
+    weft_node *core = weft_lq_peel_factors(lq, value, &factor)->producer;
+    weft_status status = WEFT_OK;
+    if (core && core->op == WEFT_OP_MatMul && !is_from_constant(core->inputs[1]))
+        status = weft_lq_matmul(lq, core, factor, done);
+    lq->between.count = *done ? lq->between.count : limits;
+    return status;
+}
+
 static weft_status lower_operator(weft_lq *lq, weft_value *value, bool *done)
 {
     weft_node *core = value->producer;
-    weft_status status = WEFT_OK;
+    weft_status status = lower_matmul(lq, value, done);
+    if (status != WEFT_OK || *done)
+        return status;
     switch (core ? (int)core->op : WEFT_OP_NONE) {
     case WEFT_OP_Add:
     case WEFT_OP_Sub: status = weft_lq_sum(lq, core, done); break;
@@ -209,6 +254,8 @@ static weft_status lower_operator(weft_lq *lq, weft_value *value, bool *done)
     case WEFT_OP_GlobalAveragePool:
     case WEFT_OP_ReduceMean: status = weft_lq_average(lq, core, done); break;
     case WEFT_OP_Concat: status = weft_lq_concat(lq, core, done); break;
+    case WEFT_OP_Softmax: status = weft_lq_softmax(lq, core, done); break;
+    case WEFT_OP_LayerNormalization: status = weft_lq_layer_norm(lq, core, done); break;
     default: break;
     }
     if (status == WEFT_OK && !*done)
@@ -249,28 +296,6 @@ static weft_status visit_pool(weft_lq *lq, weft_node *node)
 }
 
 /* ---- what stays in float ---- */
-
-static bool moves_only(weft_op op)
-{
-    switch ((int)op) {
-    case WEFT_OP_Cast:
-    case WEFT_OP_Concat:
-    case WEFT_OP_DequantizeLinear:
-    case WEFT_OP_Expand:
-    case WEFT_OP_Flatten:
-    case WEFT_OP_Gather:
-    case WEFT_OP_Identity:
-    case WEFT_OP_Pad:
-    case WEFT_OP_Reshape:
-    case WEFT_OP_Slice:
-    case WEFT_OP_Split:
-    case WEFT_OP_Squeeze:
-    case WEFT_OP_Tile:
-    case WEFT_OP_Transpose:
-    case WEFT_OP_Unsqueeze: return true;
-    default: return false;
-    }
-}
 
 static const char *default_reason(const weft_graph *graph, const weft_node *node)
 {

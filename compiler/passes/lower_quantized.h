@@ -86,12 +86,21 @@ void weft_lq_quantise(const weft_lq_result *result, const float *numbers, size_t
 weft_status weft_lq_requantise(weft_lq *lq, const weft_node *core, const weft_lq_codes *codes,
                                weft_value **out_value);
 
+/* ---- lower_quantized_rows.c ---- */
+
+/* Goes up from value over products with positive constant numbers; gives what they scale. */
+weft_value *weft_lq_peel_factors(weft_lq *lq, weft_value *value, double *out_factor);
+
 /* ---- lower_quantized_*.c: put the result in place when the operator of core has the form ---- */
 
 weft_status weft_lq_product(weft_lq *lq, weft_value *value, bool *out_done);
 weft_status weft_lq_sum(weft_lq *lq, weft_node *core, bool *out_done);
 weft_status weft_lq_multiply(weft_lq *lq, weft_node *core, bool *out_done);
 weft_status weft_lq_average(weft_lq *lq, weft_node *core, bool *out_done);
+/* factor: of what peel_factors went past. */
+weft_status weft_lq_matmul(weft_lq *lq, weft_node *core, double factor, bool *out_done);
+weft_status weft_lq_softmax(weft_lq *lq, weft_node *core, bool *out_done);
+weft_status weft_lq_layer_norm(weft_lq *lq, weft_node *core, bool *out_done);
 weft_status weft_lq_concat(weft_lq *lq, weft_node *core, bool *out_done);
 /* Channels-last maximum of codes, channels-first; core is MaxPool or GlobalMaxPool. NULL when it
  * has no such form. */

@@ -2,6 +2,7 @@
 /* lower-quantized, tensors that are a function of one 8-bit tensor: DequantizeLinear, element-wise
  * operators (the function is evaluated for all 256 codes with the reference kernels) and operators
  * that only move elements (done on the codes). Must not know what the result is used for. */
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -103,6 +104,24 @@ static void add_through(weft_lq_codes *codes, const weft_node *node)
         codes->through[codes->through_count++] = node;
 }
 
+/* An affine function times or divided by a positive number is affine. */
+static void keep_affine(const weft_node *node, const weft_tensor *const *inputs,
+                        const weft_lq_codes *source, weft_lq_codes *out)
+{
+    if (!source->is_affine || (node->op != WEFT_OP_Mul && node->op != WEFT_OP_Div))
+        return;
+    bool is_second = inputs[1]->shape.rank == 0, is_div = node->op == WEFT_OP_Div;
+    if (inputs[0]->shape.rank == inputs[1]->shape.rank || (is_div && !is_second))
+        return;
+    double number = (double)*(const float *)inputs[is_second]->data;
+    double scale = is_div ? source->scale / number : source->scale * number;
+    if (!(scale >= (double)FLT_MIN) || !(scale <= (double)FLT_MAX))
+        return;
+    out->is_affine = true;
+    out->scale = scale;
+    out->zero = source->zero;
+}
+
 /* op(f(codes), g(codes), scalars...) */
 static weft_status from_elementwise(weft_lq *lq, weft_node *node, int depth, weft_lq_codes *out,
                                     bool *found)
@@ -142,6 +161,7 @@ static weft_status from_elementwise(weft_lq *lq, weft_node *node, int depth, wef
         return WEFT_OK;
     out->value = source->value;
     out->numbers = numbers;
+    keep_affine(node, inputs, source, out);
     add_through(out, node);
     *found = true;
     return WEFT_OK;

@@ -22,6 +22,7 @@ PASSES_SRC := \
     compiler/passes/lower_quantized_numbers.c \
     compiler/passes/lower_quantized_pool.c \
     compiler/passes/lower_quantized_product.c \
+    compiler/passes/lower_quantized_rows.c \
     compiler/passes/merge_pad.c \
     compiler/passes/passes.c \
     compiler/passes/rewrite.c \

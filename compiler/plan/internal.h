@@ -139,6 +139,10 @@ weft_status weft__plan_q_pool2d(schedule_state *state, const weft_node *node, we
 weft_status weft__plan_q_add(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_q_mul(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_q_table(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_q_matmul(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_q_attention(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_q_softmax(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_q_layer_norm(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_quantize_linear(schedule_state *state, const weft_node *node,
                                        weft_step *step);
 weft_status weft__plan_dequantize_linear(schedule_state *state, const weft_node *node,
@@ -150,6 +154,12 @@ weft_status weft__plan_dequantize_linear(schedule_state *state, const weft_node 
 enum { WEFT__BROADCAST_DIMS = 6 };
 bool weft__plan_broadcast(const weft_node *node, int64_t dims[WEFT__BROADCAST_DIMS],
                           int64_t strides[2][WEFT__BROADCAST_DIMS]);
+
+/* The dimensions in front of two stacks of matrices, neighbours merged, and the strides of both in
+ * units of a_matrix and b_matrix, 0 where they broadcast. False when more are left. */
+enum { WEFT__STACK_DIMS = 4 };
+bool weft__plan_stack(const weft_shape *a, const weft_shape *b, int64_t a_matrix, int64_t b_matrix,
+                      int64_t *out_dims, int64_t *out_a, int64_t *out_b);
 
 /* Floats a work-item of an element-wise kernel handles: large enough to hide its start, small
  * enough to share out. */

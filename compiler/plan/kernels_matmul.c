@@ -5,7 +5,7 @@
 
 #include "compiler/plan/internal.h"
 
-enum { BATCH_DIMS = 4 };
+enum { BATCH_DIMS = WEFT__STACK_DIMS };
 
 typedef struct product {
     int64_t rows, depth, columns;
@@ -22,12 +22,10 @@ static weft_shape as_matrices(const weft_shape *shape, bool is_left)
                         .dims = {is_left ? 1 : shape->dims[0], is_left ? shape->dims[0] : 1}};
 }
 
-/* The dimensions in front of the matrices, neighbours merged; false when more are left than the
- * kernel takes. */
-static bool read_batch(const weft_shape *a, const weft_shape *b, product *out)
+bool weft__plan_stack(const weft_shape *a, const weft_shape *b, int64_t a_matrix, int64_t b_matrix,
+                      int64_t *out_dims, int64_t *out_a, int64_t *out_b)
 {
-    int64_t next[2] = {a->dims[a->rank - 2] * a->dims[a->rank - 1],
-                       b->dims[b->rank - 2] * b->dims[b->rank - 1]};
+    int64_t next[2] = {a_matrix, b_matrix};
     int64_t dims[WEFT_MAX_RANK], strides[2][WEFT_MAX_RANK];
     int count = 0; /* from the innermost outwards */
     for (int i = 3; i <= a->rank || i <= b->rank; i++) {
@@ -48,13 +46,13 @@ static bool read_batch(const weft_shape *a, const weft_shape *b, product *out)
         strides[0][count] = a_stride;
         strides[1][count++] = b_stride;
     }
-    for (int i = 0; i < BATCH_DIMS; i++) {
-        int at = BATCH_DIMS - 1 - i;
-        out->batch[at] = i < count ? dims[i] : 1;
-        out->a[at] = i < count ? strides[0][i] : 0;
-        out->b[at] = i < count ? strides[1][i] : 0;
+    for (int i = 0; i < WEFT__STACK_DIMS; i++) {
+        int at = WEFT__STACK_DIMS - 1 - i;
+        out_dims[at] = i < count ? dims[i] : 1;
+        out_a[at] = i < count ? strides[0][i] : 0;
+        out_b[at] = i < count ? strides[1][i] : 0;
     }
-    return count <= BATCH_DIMS;
+    return count <= WEFT__STACK_DIMS;
 }
 
 /* Rows of a block: few enough for all threads to have several, many enough to use a strip of b more
@@ -77,7 +75,7 @@ weft_status weft__plan_matmul(schedule_state *state, const weft_node *node, weft
                b = as_matrices(&node->inputs[1]->shape, false);
     product p = {
         .rows = a.dims[a.rank - 2], .depth = a.dims[a.rank - 1], .columns = b.dims[b.rank - 1]};
-    if (!read_batch(&a, &b, &p))
+    if (!weft__plan_stack(&a, &b, p.rows * p.depth, p.depth * p.columns, p.batch, p.a, p.b))
         return weft__plan_unsupported(
             state, node, "the operands broadcast in more than 4 separate groups of dimensions",
             NULL);

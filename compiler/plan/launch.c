@@ -122,7 +122,8 @@ void weft__launch_end(launch_builder *builder, weft_kernel_family family, const 
                             .global = {(uint64_t)global0, (uint64_t)global1, 1},
                             .local = {1, 1, 1},
                             .tile = weft_arena_strdup(shared->arena, tile)};
-    bool has_dot = family == WEFT_KERNEL_QCONV || family == WEFT_KERNEL_QWINOGRAD;
+    bool has_dot = family == WEFT_KERNEL_QCONV || family == WEFT_KERNEL_QWINOGRAD ||
+                   family == WEFT_KERNEL_QATTENTION;
     weft_program_key key = {family, shared->target->vector_floats, shared->target->tile_rows,
                             has_dot ? shared->target->dot : 0};
     weft_program_set_use(shared->programs, key, kernel, &launch->program, &launch->kernel);

@@ -28,6 +28,10 @@ static plan_node_fn planner_of(weft_op op)
     case WEFT_OP_QAdd: return weft__plan_q_add;
     case WEFT_OP_QMul: return weft__plan_q_mul;
     case WEFT_OP_QTable: return weft__plan_q_table;
+    case WEFT_OP_QMatMul: return weft__plan_q_matmul;
+    case WEFT_OP_QAttention: return weft__plan_q_attention;
+    case WEFT_OP_QSoftmax: return weft__plan_q_softmax;
+    case WEFT_OP_QLayerNorm: return weft__plan_q_layer_norm;
     case WEFT_OP_QuantizeLinear: return weft__plan_quantize_linear;
     case WEFT_OP_DequantizeLinear: return weft__plan_dequantize_linear;
     case WEFT_OP_ReduceMean:

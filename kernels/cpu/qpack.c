@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/include/weft_int_row.h"
+
 /* Kernels index with int, so a packed tensor must stay below 2^31 elements. */
 #define MAX_ELEMS ((size_t)INT32_MAX)
 /* See qfinish.cl: products of ratio and sum must stay below 2^51. */
@@ -131,4 +133,14 @@ void weft_qpack_ratio(double *out, const int32_t *mult, const int32_t *shift, in
         const double ratio = o < as_size(oc) ? ldexp((double)mult[o], -shift[o]) : 0.0;
         out[o] = ratio > RATIO_MAX ? RATIO_MAX : ratio;
     }
+}
+
+/* With G and B the largest scale and bias in units of the result: the rule rounds the normalised
+ * value to 2^-19 (times G); float rounds six numbers by 2^-24 of a product of at most 1024 + B, or
+ * of B, or of the sum. Twice that. */
+double weft_qnorm_margin(double gamma, double beta, int beta_shift, int shift)
+{
+    double scale = ldexp(gamma, WEFT_UNIT_BITS - shift), bias = ldexp(beta, beta_shift - shift);
+    double margin = scale * ldexp(1, -19) + (1024 + bias) * 6 * ldexp(1, -24) + ldexp(1, -14);
+    return 2 * margin < 0.5 ? 2 * margin : 0.5;
 }

@@ -203,7 +203,7 @@ static void the_reason_for_float_is_known(void **state)
         {"used_in_float", "Conv", "used in float", 96},
         {"sums_too_large", "MatMul", "33 bits", 70000},
         {"both_broadcast", "Mul", "both operands are broadcast", 0},
-        {"inputs_and_softmax", "Softmax", "no 8-bit form", 0},
+        {"inputs_and_reductions", "ReduceMax", "no 8-bit form", 0},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         fixture f = {NULL, weft_arena_create(), {0}};

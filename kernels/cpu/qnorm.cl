@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Layer normalisation of rows of 8-bit values by the rule of weft_int_row.h. One work-item takes `block` rows. Global {blocks, 1},
+ * work-group size 1. Arguments: README.md.
+ *
+ * The sums of a row are exact integers. Elements are computed in float and rounded; `margin` is more than float and the rule
+ * can differ by in units of the result, wherever the limits do not decide anyway. Where a value lies so close to a half that the two might
+ * round differently, the vector is computed again by the rule itself. */
+
+struct row_numbers {
+    int count, sum, fours;
+    long inverse;
+    float scale; /* inverse / 2^(44 - fours), which makes (x - mean) / deviation of count * x - sum */
+};
+
+struct norm_form {
+    int beta_shift, shift, zero, low, high;
+    float gamma_scale, beta_scale, margin;
+};
+
+INLINE iv norm_exact(const iv x, __global const int *gamma, __global const int *beta, const int n,
+                     const struct row_numbers *row, const struct norm_form *f)
+{
+    int lanes[WEFT_VW];
+    WEFT_CAT(vstore, WEFT_VW)(x, 0, lanes);
+    for (int i = 0; i < WEFT_VW && i < n; i++)
+        lanes[i] = weft_layer_norm_stage(
+            weft_layer_norm_unit(row->count, row->sum, lanes[i], row->inverse, row->fours), gamma[i], beta[i],
+            f->beta_shift, f->shift, f->zero, f->low, f->high);
+    return WEFT_CAT(vload, WEFT_VW)(0, lanes);
+}
+
+/* A vector of numbers of which `n` exist. */
+INLINE iv load_ints(__global const int *p, const int n)
+{
+    if (n >= WEFT_VW)
+        return WEFT_CAT(vload, WEFT_VW)(0, p);
+    int t[WEFT_VW];
+    for (int i = 0; i < WEFT_VW; i++)
+        t[i] = i < n ? p[i] : 0;
+    return WEFT_CAT(vload, WEFT_VW)(0, t);
+}
+
+INLINE iv norm_v(const iv x, __global const int *gamma, __global const int *beta, const int n,
+                 const struct row_numbers *row, const struct norm_form *f)
+{
+    const fv z = __builtin_convertvector(x * row->count - row->sum, fv) * row->scale;
+    const fv scale = __builtin_convertvector(load_ints(gamma, n), fv) * f->gamma_scale;
+    const fv bias = __builtin_convertvector(load_ints(beta, n), fv) * f->beta_scale;
+    const fv value = at_most(at_least(fma(z, scale, bias), (fv)(-1024.0f)), (fv)(1024.0f));
+    const fv whole = rint(value);
+    if (any(fabs(value - whole) >= (fv)(0.5f - f->margin)))
+        return norm_exact(x, gamma, beta, n, row, f);
+    iv r = __builtin_convertvector(whole, iv) + f->zero;
+    r = r < f->low ? f->low : r;
+    return r > f->high ? f->high : r;
+}
+
+INLINE int add_lanes(const iv v)
+{
+    int lanes[WEFT_VW], sum = 0;
+    WEFT_CAT(vstore, WEFT_VW)(v, 0, lanes);
+    for (int i = 0; i < WEFT_VW; i++)
+        sum += lanes[i];
+    return sum;
+}
+
+__kernel void weft_qlayer_norm(__global const uchar *restrict x, __global const int *restrict gamma,
+                               __global const int *restrict beta, __global uchar *restrict y, const int is_signed,
+                               const int rows, const int count, const int block, const int epsilon_high,
+                               const int epsilon_low, const int beta_shift, const int shift, const int zero,
+                               const int low, const int high, const float margin)
+{
+    const long epsilon = ((long)epsilon_high << 32) | (uint)epsilon_low;
+    const struct norm_form f = {beta_shift, shift, zero, low, high, ldexp(1.0f, WEFT_UNIT_BITS - shift),
+                                ldexp(1.0f, beta_shift - shift), margin};
+    const int end = min(((int)get_global_id(0) + 1) * block, rows);
+    for (int r = (int)get_global_id(0) * block; r < end; r++) {
+        __global const uchar *from = x + r * count;
+        iv sums = (iv)(0), squares = (iv)(0);
+        for (int i = 0; i < count; i += WEFT_VW) {
+            const iv v = load_bytes(from + i, is_signed, count - i); /* zeros where nothing is */
+            sums += v;
+            squares += v * v;
+        }
+        struct row_numbers row = {count, add_lanes(sums), 0, 0, 0.0f};
+        const long spread = weft_layer_norm_spread(count, row.sum, add_lanes(squares), epsilon);
+        row.fours = weft_spread_fours(spread);
+        row.inverse = weft_inverse_root(spread, row.fours);
+        row.scale = ldexp((float)row.inverse, row.fours - WEFT_UNIT_SHIFT - WEFT_UNIT_BITS);
+        for (int i = 0; i < count; i += WEFT_VW)
+            store_bytes(norm_v(load_bytes(from + i, is_signed, count - i), gamma + i, beta + i, count - i, &row, &f),
+                        y + r * count + i, count - i);
+    }
+}
