@@ -2,6 +2,7 @@
 /* weft.QConv2D -> weft_qconv or weft_qwinograd2/4. Which one and which blocks:
  * kernels/cpu/qtile_rule.c; the kernels' arguments: kernels/cpu/README.md; what is computed:
  * kernels/include/weft_int.h. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,16 +33,22 @@ static void read_limits(const weft_attrs *attrs, const char *stage, bool signed_
 }
 
 /* Sums that are floats without error are rounded faster where multiply-adds are fused: with AVX2.
- */
-static bool is_small(const schedule_state *state, const q_conv_node *conv)
+ * Where moreover no scaled sum reaches 2^22 and the limits are those of the type, instructions that
+ * saturate do the limiting. */
+static int rounding_flags(const schedule_state *state, const q_conv_node *conv)
 {
-    const int32_t *bias = conv->bias->data;
-    double largest = 0;
+    const int32_t *bias = conv->bias->data, *mult = conv->mult->data, *shift = conv->shift->data;
+    double largest = 0, ratio = 0;
     for (int o = 0; o < conv->shape.oc; o++) {
-        double size = bias[o] < 0 ? -(double)bias[o] : (double)bias[o];
-        largest = size > largest ? size : largest;
+        largest = fmax(largest, fabs((double)bias[o]));
+        ratio = fmax(ratio, ldexp(mult[o], -shift[o]));
     }
-    return state->planner->target->vector_floats >= 8 && conv->shape.sum_bound + largest <= 1 << 24;
+    largest += conv->shape.sum_bound;
+    if (state->planner->target->vector_floats < 8 || largest > 1 << 24)
+        return 0;
+    int64_t least = conv->flags & FLAG_C_SIGNED ? -128 : 0;
+    bool is_type = conv->c_limits[1] == least && conv->c_limits[2] == least + 255;
+    return FLAG_SMALL | (is_type && largest * ratio < 1 << 22 ? FLAG_SATURATES : 0);
 }
 
 q_conv_node weft__qconv_read(const schedule_state *state, const weft_node *node)
@@ -95,7 +102,7 @@ q_conv_node weft__qconv_read(const schedule_state *state, const weft_node *node)
                                                .dot = state->planner->target->dot};
     int64_t k = w[1] * w[2] * w[3];
     conv.shape.sum_bound = (double)weft_qpack_sum_bound(conv.w->data, conv.shape.oc, (size_t)k);
-    conv.flags |= is_small(state, &conv) ? FLAG_SMALL : 0;
+    conv.flags |= rounding_flags(state, &conv);
     return conv;
 }
 

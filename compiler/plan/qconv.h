@@ -16,7 +16,8 @@ enum {
     FLAG_RESIDUAL = 16,
     FLAG_RESIDUAL_SIGNED = 32,
     FLAG_SUMS = 64,
-    FLAG_SMALL = 128
+    FLAG_SMALL = 128,
+    FLAG_SATURATES = 256
 };
 
 typedef struct q_conv_node {

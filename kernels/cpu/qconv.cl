@@ -187,6 +187,8 @@ __kernel void weft_qconv(__global const uchar *restrict x, __global const char *
 
     for (int p = group * pg; p < panel_end; p++) {
         __global const char *panel = w + (size_t)p * panel_bytes;
+        const int ch = p * WEFT_NR;
+        const iv bias_v[2] = {WEFT_CAT(vload, WEFT_VW)(0, bias + ch), WEFT_CAT(vload, WEFT_VW)(0, bias + ch + WEFT_VW)};
         for (int t = 0; t < run_count;) {
             /* Runs of one kernel row at a time where taps are runs of their own. */
             const int in_line = across == 1 ? run_count - t : across - t % across;
@@ -212,22 +214,20 @@ __kernel void weft_qconv(__global const uchar *restrict x, __global const char *
                     if (is_last)
                         for (int m = row; m < row + r; m++)
                             PREFETCH_WRITE(y + (row0 + m) * y_stride + p * WEFT_NR);
-                    Q_TILE_OF(q_tile_, r, from, off + row, chunk, ahead, runs, first, sums + row)
+                    Q_TILE_OF(q_tile_, r, from, off + row, chunk, ahead, runs, bias_v, first, sums + row)
                     row += r;
                 }
             }
             t += t_count;
         }
 
-        const int ch = p * WEFT_NR;
         const int left = oc - ch;
         iv total[2] = {(iv)(0), (iv)(0)};
-        const iv bias_v[2] = {WEFT_CAT(vload, WEFT_VW)(0, bias + ch), WEFT_CAT(vload, WEFT_VW)(0, bias + ch + WEFT_VW)};
         if (left >= WEFT_NR && !(flags & (QFLAG_TABLE | QFLAG_RES))) {
-            finish_rows(sums, n_rows, bias_v, ratio + ch, y + row0 * y_stride + ch, y_stride, 0, &finish, total);
+            finish_rows(sums, n_rows, ratio + ch, y + row0 * y_stride + ch, y_stride, 0, &finish, total);
         } else {
             for (int r = 0; r < n_rows; r++)
-                finish_pixel(sums + r, bias_v, ratio + ch, table, res + (row0 + r) * oc + ch,
+                finish_pixel(sums + r, ratio + ch, table, res + (row0 + r) * oc + ch,
                              y + (row0 + r) * y_stride + ch, left, &finish, total);
         }
         if (flags & QFLAG_PARTIAL)

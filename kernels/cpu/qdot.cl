@@ -140,9 +140,9 @@ struct q_runs {
     int run_count, run_step, run_bytes, steps;
 };
 
-#define Q_ROW_START(m)       \
-    iv lo##m = (iv)(0);      \
-    iv hi##m = (iv)(0);      \
+#define Q_ROW_START(m)        \
+    iv lo##m = start[0];      \
+    iv hi##m = start[1];      \
     __local const xt *a##m = rows + off[min(m, used - 1)];
 #define Q_ROW_RESUME(m)                     \
     lo##m = sums[min(m, used - 1)].v[0];    \
@@ -164,17 +164,20 @@ struct q_runs {
 #define Q_STEP(R, LOAD, step_bytes, ahead_steps)                                        \
     {                                                                                   \
         enum { step_ahead = ahead_steps };                                              \
+        if ((ahead_steps) * (step_bytes) / 2 % 64 == 0)                                 \
+            PREFETCH(ahead + (ahead_steps) * (step_bytes) / 2);                         \
         const iv w_lo = LOAD(b + (ahead_steps) * (step_bytes));                         \
         const iv w_hi = LOAD(b + (ahead_steps) * (step_bytes) + (step_bytes) / 2);      \
         ROWS(R, Q_ROW_STEP)                                                             \
     }
-/* Rows off[0..used) times one panel; used < R computes the last row again and drops it. `ahead` is asked for at half the
+/* Rows off[0..used) times one panel, added to `start` or, unless `first`, to `sums`; used < R computes the last row again and drops it. `ahead` is asked for at half the
  * speed at which the weights are read: two tiles fetch what follows. LOAD reads a vector of weights, `space` is where
  * the sums are. */
 #define Q_TILE(name, R, LOAD, step_bytes, space)                                                             \
     INLINE void WEFT_CAT(name, R)(__local const xt *rows, const int *off, const int used,                    \
                                   __global const char *panel, __global const char *ahead,                    \
-                                  const struct q_runs runs, const int first, space row_sums *sums)           \
+                                  const struct q_runs runs, const iv *start, const int first,                \
+                                  space row_sums *sums)                                                      \
     {                                                                                                        \
         ROWS(R, Q_ROW_START)                                                                                 \
         if (!first) {                                                                                        \
@@ -184,13 +187,12 @@ struct q_runs {
             __global const char *b = panel + r * runs.run_bytes;                                             \
             int s = 0;                                                                                       \
             for (; s + 4 <= runs.steps; s += 4) {                                                            \
-                PREFETCH(ahead);                                                                             \
                 Q_STEP(R, LOAD, step_bytes, 0)                                                               \
                 Q_STEP(R, LOAD, step_bytes, 1)                                                               \
                 Q_STEP(R, LOAD, step_bytes, 2)                                                               \
                 Q_STEP(R, LOAD, step_bytes, 3)                                                               \
                 b += 4 * (step_bytes);                                                                       \
-                ahead += 64;                                                                                 \
+                ahead += 2 * (step_bytes);                                                                   \
             }                                                                                                \
             for (; s < runs.steps; s++) {                                                                    \
                 Q_STEP(R, LOAD, step_bytes, 0)                                                               \
@@ -208,14 +210,14 @@ struct q_runs {
     Q_TILE(name, MR_C, LOAD, step_bytes, space)
 
 /* Calls the function of the tile with r rows, r <= WEFT_MR. */
-#define Q_TILE_OF(name, r, rows, off, panel, ahead, runs, first, sums)                    \
+#define Q_TILE_OF(name, r, rows, off, panel, ahead, runs, start, first, sums)                 \
     {                                                                                     \
         if ((r) == MR_A)                                                                  \
-            WEFT_CAT(name, MR_A)(rows, off, MR_A, panel, ahead, runs, first, sums);       \
+            WEFT_CAT(name, MR_A)(rows, off, MR_A, panel, ahead, runs, start, first, sums);     \
         else if ((r) == MR_B)                                                             \
-            WEFT_CAT(name, MR_B)(rows, off, MR_B, panel, ahead, runs, first, sums);       \
+            WEFT_CAT(name, MR_B)(rows, off, MR_B, panel, ahead, runs, start, first, sums);     \
         else if ((r) == 1)                                                                \
-            WEFT_CAT(name, 1)(rows, off, 1, panel, ahead, runs, first, sums);             \
+            WEFT_CAT(name, 1)(rows, off, 1, panel, ahead, runs, start, first, sums);           \
         else                                                                              \
-            WEFT_CAT(name, MR_C)(rows, off, r, panel, ahead, runs, first, sums);          \
+            WEFT_CAT(name, MR_C)(rows, off, r, panel, ahead, runs, start, first, sums);        \
     }

@@ -41,6 +41,7 @@ typedef char sbytes_v __attribute__((ext_vector_type(WEFT_VW), aligned(1)));
 #define QFLAG_RES_SIGNED 32
 #define QFLAG_PARTIAL 64
 #define QFLAG_SMALL 128
+#define QFLAG_SATURATES 256 /* with QFLAG_SMALL: see finish_small_pair */
 
 struct finish {
     int flags;
@@ -196,43 +197,103 @@ INLINE iv finish_v(const iv sum, const fv small_ratio, __global const ratio_t *r
 typedef int panel_iv __attribute__((ext_vector_type(WEFT_NR)));
 typedef uchar panel_bytes __attribute__((ext_vector_type(WEFT_NR), aligned(1)));
 
-/* finish_rows for QFLAG_SMALL. */
-INLINE void finish_small_rows(const row_sums *sums, const int n_rows, const iv *bias, __global const ratio_t *ratio,
-                              __global uchar *y, const int y_stride, const int *at, const struct finish *f, iv *total)
+/* What finish_small_rows needs of a panel. */
+struct small_panel {
+    fv ratio_0, ratio_1, low, high;
+    iv zero; /* what makes the type's codes, from 0 up, of the bits that round_small_v gives */
+    uchar flip;
+};
+
+INLINE iv small_codes(const iv sum, const fv ratio, const struct small_panel *p)
 {
-    const fv ratio_0 = ratios_v(ratio), ratio_1 = ratios_v(ratio + WEFT_VW);
-    const fv low = (fv)(SMALL_ROUNDER + (f->c_min - f->c_zero)), high = (fv)(SMALL_ROUNDER + (f->c_max - f->c_zero));
-    const iv bias_0 = bias[0], bias_1 = bias[1], zero = (iv)(f->c_zero - SMALL_ROUNDER_BITS);
-    iv total_0 = total[0], total_1 = total[1];
-    for (int r = 0; r < n_rows; r++) {
+    return round_small_v(sum, ratio, p->low, p->high) + p->zero;
+}
+
+#if WEFT_VW == 16 && defined(__AVX512BW__)
+/* Two rows at once, joined by saturating instructions that do not cross the 128-bit lanes of a register, then sorted.
+ * QFLAG_SATURATES promises |sum * ratio| < 2^22 and limits that are those of the type: then saturation is all the limiting there is to do. */
+typedef uchar pair_bytes __attribute__((ext_vector_type(64), aligned(1)));
+
+INLINE iv small_codes_saturated(const iv sum, const fv ratio, const struct small_panel *p)
+{
+    return __builtin_astype(fma(__builtin_convertvector(sum, fv), ratio, (fv)(SMALL_ROUNDER)), iv) + p->zero;
+}
+
+INLINE void store_pair(const iv first_0, const iv first_1, const iv second_0, const iv second_1, const uchar flip,
+                       __global uchar *first, __global uchar *second)
+{
+    typedef int packed_v __attribute__((vector_size(64)));
+    typedef short packed_shorts __attribute__((vector_size(64)));
+    const packed_shorts a = __builtin_ia32_packssdw512((packed_v)first_0, (packed_v)first_1);
+    const packed_shorts b = __builtin_ia32_packssdw512((packed_v)second_0, (packed_v)second_1);
+    const iv mixed = __builtin_astype(__builtin_ia32_packuswb512(a, b), iv);
+    const pair_bytes sorted = __builtin_astype(
+        __builtin_shufflevector(mixed, mixed, 0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), pair_bytes) ^ flip;
+    *(__global panel_bytes *)first = sorted.lo;
+    *(__global panel_bytes *)second = sorted.hi;
+}
+#endif
+
+/* finish_rows for QFLAG_SMALL. */
+INLINE void finish_small_rows(const row_sums *sums, const int n_rows, __global const ratio_t *ratio, __global uchar *y,
+                              const int y_stride, const int *at, const struct finish *f, iv *total)
+{
+    const uchar flip = FLIP(f->flags & QFLAG_C_SIGNED);
+    const struct small_panel panel = {ratios_v(ratio),
+                                      ratios_v(ratio + WEFT_VW),
+                                      (fv)(SMALL_ROUNDER + (f->c_min - f->c_zero)),
+                                      (fv)(SMALL_ROUNDER + (f->c_max - f->c_zero)),
+                                      (iv)(f->c_zero + flip - SMALL_ROUNDER_BITS),
+                                      flip};
+    iv total_0 = (iv)(0), total_1 = (iv)(0);
+    int r = 0;
+#define SMALL_AT(row) (y + (at ? at[row] : (row) * y_stride))
+#if WEFT_VW == 16 && defined(__AVX512BW__)
+    const int is_saturated = (f->flags & (QFLAG_SATURATES | QFLAG_PARTIAL)) == QFLAG_SATURATES;
+#define SMALL_PAIR(codes)                                                                                              \
+    const iv a = codes(sums[r].v[0], panel.ratio_0, &panel), b = codes(sums[r].v[1], panel.ratio_1, &panel);           \
+    const iv c = codes(sums[r + 1].v[0], panel.ratio_0, &panel), d = codes(sums[r + 1].v[1], panel.ratio_1, &panel);   \
+    store_pair(a, b, c, d, flip, SMALL_AT(r), SMALL_AT(r + 1));
+    if (is_saturated)
+        for (; r + 2 <= n_rows; r += 2) {
+            SMALL_PAIR(small_codes_saturated)
+        }
+    else
+        for (; r + 2 <= n_rows; r += 2) {
+            SMALL_PAIR(small_codes)
+            total_0 += a + c;
+            total_1 += b + d;
+        }
+#endif
+    for (; r < n_rows; r++) {
         panel_iv c;
-        c.lo = round_small_v(sums[r].v[0] + bias_0, ratio_0, low, high) + zero;
-        c.hi = round_small_v(sums[r].v[1] + bias_1, ratio_1, low, high) + zero;
+        c.lo = small_codes(sums[r].v[0], panel.ratio_0, &panel);
+        c.hi = small_codes(sums[r].v[1], panel.ratio_1, &panel);
         total_0 += c.lo;
         total_1 += c.hi;
-        *(__global panel_bytes *)(y + (at ? at[r] : r * y_stride)) = __builtin_convertvector(c, panel_bytes);
+        *(__global panel_bytes *)SMALL_AT(r) = __builtin_convertvector(c, panel_bytes) ^ flip;
     }
-    total[0] = total_0 - n_rows * f->mean_zero;
-    total[1] = total_1 - n_rows * f->mean_zero;
+    total[0] += total_0 - n_rows * (f->mean_zero + flip);
+    total[1] += total_1 - n_rows * (f->mean_zero + flip);
 }
 
 /* A whole panel's results for rows y_stride apart, or at y + at[row]: the usual case, without table and residual. */
-INLINE void finish_rows(const row_sums *sums, const int n_rows, const iv *bias, __global const ratio_t *ratio,
+INLINE void finish_rows(const row_sums *sums, const int n_rows, __global const ratio_t *ratio,
                         __global uchar *y, const int y_stride, const int *at, const struct finish *f, iv *total)
 {
     if (f->flags & QFLAG_SMALL) {
-        finish_small_rows(sums, n_rows, bias, ratio, y, y_stride, at, f, total);
+        finish_small_rows(sums, n_rows, ratio, y, y_stride, at, f, total);
         return;
     }
 #ifdef cl_khr_fp64
     __global const half_dv *ratios = (__global const half_dv *)ratio;
     const half_dv ratio0 = ratios[0], ratio1 = ratios[1], ratio2 = ratios[2], ratio3 = ratios[3];
     const half_dv low = (half_dv)(ROUNDER + (f->c_min - f->c_zero)), high = (half_dv)(ROUNDER + (f->c_max - f->c_zero));
-#define FINISH_ROW(h, ratio_lo, ratio_hi) (round_v(sums[r].v[h] + bias_##h, ratio_lo, ratio_hi, low, high) + zero)
+#define FINISH_ROW(h, ratio_lo, ratio_hi) (round_v(sums[r].v[h], ratio_lo, ratio_hi, low, high) + zero)
 #else
-#define FINISH_ROW(h, ratio_lo, ratio_hi) requantise_v(sums[r].v[h] + bias_##h, ratio + h * WEFT_VW, f)
+#define FINISH_ROW(h, ratio_lo, ratio_hi) requantise_v(sums[r].v[h], ratio + h * WEFT_VW, f)
 #endif
-    const iv bias_0 = bias[0], bias_1 = bias[1], zero = (iv)(f->c_zero);
+    const iv zero = (iv)(f->c_zero);
     iv total_0 = total[0], total_1 = total[1];
     for (int r = 0; r < n_rows; r++) {
         panel_iv c;
@@ -247,12 +308,12 @@ INLINE void finish_rows(const row_sums *sums, const int n_rows, const iv *bias, 
 }
 
 /* A panel's results for one pixel: both vectors; `left` channels exist from here on. */
-INLINE void finish_pixel(const row_sums *sums, const iv *bias, __global const ratio_t *ratio, __global const uchar *table,
+INLINE void finish_pixel(const row_sums *sums, __global const ratio_t *ratio, __global const uchar *table,
                          __global const uchar *res, __global uchar *y, const int left, const struct finish *f, iv *total)
 {
     for (int h = 0; h < 2; h++)
         if (left > h * WEFT_VW)
-            total[h] += finish_v(sums->v[h] + bias[h], small_ratios_v(ratio + h * WEFT_VW, f), ratio + h * WEFT_VW, table, res + h * WEFT_VW, y + h * WEFT_VW,
+            total[h] += finish_v(sums->v[h], small_ratios_v(ratio + h * WEFT_VW, f), ratio + h * WEFT_VW, table, res + h * WEFT_VW, y + h * WEFT_VW,
                                  left - h * WEFT_VW, f) -
                         f->mean_zero;
 }

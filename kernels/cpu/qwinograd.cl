@@ -96,7 +96,7 @@ INLINE short16 form_part(__global const uchar *from, const int n, const struct i
 #define GET_HALF(j) half_done[j][i]
 #define PUT_V(j, value) *(__local short16_any *)(to + (j) * v_step) = (value);
 #define GET_PRODUCT(i) __builtin_astype(from[(i) * side * p_step].v[h], uv)
-#define PUT_SUM(j, value) sums[(i) * m + (j)].v[h] = exact_sum(m, (value));
+#define PUT_SUM(j, value) sums[(i) * m + (j)].v[h] = exact_sum(m, (value)) + bias_v[h];
 
 /* From k times a sum, modulo 2^32, to the sum. */
 INLINE iv exact_sum(const int m, const uv scaled)
@@ -156,14 +156,15 @@ INLINE void q_winograd(const int m, __global const uchar *x, __global const char
     const int steps = (ic + 1) / 2;
     const int chunk_bytes = steps * WIDE_STEP_BYTES;
     const struct q_runs runs = {1, 0, 0, steps};
+    const iv nothing[2] = {(iv)(0), (iv)(0)};
     for (int p = (int)get_global_id(1) * pg; p < panel_end; p++) {
         for (int f = 0; f < side * side; f++) {
             __global const char *chunk = u + (size_t)(p * side * side + f) * chunk_bytes;
             int row = 0;
             for (int i = 0; i < row_tiles; i++) {
                 const int r = tile_rows + (i < tiles_plus);
-                __global const char *ahead = i < 4 ? chunk + chunk_bytes + i * (chunk_bytes / 4) : chunk;
-                Q_TILE_OF(q_wide_, r, v + f * v_step, off + row, chunk, ahead, runs, 1, product + f * p_step + row)
+                __global const char *ahead = i < 2 ? chunk + chunk_bytes + i * (chunk_bytes / 2) : chunk;
+                Q_TILE_OF(q_wide_, r, v + f * v_step, off + row, chunk, ahead, runs, nothing, 1, product + f * p_step + row)
                 row += r;
             }
         }
@@ -205,10 +206,10 @@ INLINE void q_winograd(const int m, __global const uchar *x, __global const char
             if (waiting + m * m <= FINISH_PIXELS && t + 1 < n_tiles)
                 continue;
             if (is_fast)
-                finish_rows(pixels, waiting, bias_v, ratio + ch, y + ch, 0, at, finish, total);
+                finish_rows(pixels, waiting, ratio + ch, y + ch, 0, at, finish, total);
             else
                 for (int r = 0; r < waiting; r++)
-                    finish_pixel(pixels + r, bias_v, ratio + ch, table, res + pixel_at[r] * oc + ch, y + at[r] + ch,
+                    finish_pixel(pixels + r, ratio + ch, table, res + pixel_at[r] * oc + ch, y + at[r] + ch,
                                  left, finish, total);
             waiting = 0;
         }

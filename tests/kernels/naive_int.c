@@ -177,7 +177,8 @@ static void compute(struct naive_layer *l)
 {
     const struct weft_cpu_qconv_shape *s = &l->shape;
     size_t at = 0;
-    int is_small = 1;
+    const int least = l->flags & NAIVE_C_SIGNED ? -128 : 0;
+    int is_small = 1, saturates = l->c_min == least && l->c_max == least + 255;
     for (int n = 0; n < s->n; n++)
         for (int oy = 0; oy < s->oh; oy++)
             for (int ox = 0; ox < s->ow; ox++)
@@ -185,6 +186,8 @@ static void compute(struct naive_layer *l)
                     const int64_t sum = sum_of(l, n, oy, ox, o);
                     assert_true(sum >= INT32_MIN && sum <= INT32_MAX); /* the contract */
                     is_small = is_small && sum >= -(1 << 24) && sum <= 1 << 24;
+                    saturates = saturates &&
+                                fabs(ldexp((double)(sum * l->mult[o]), -l->shift[o])) < 1 << 22;
                     int v = weft_requantise((int32_t)sum, l->mult[o], l->shift[o], l->c_zero,
                                             l->c_min, l->c_max);
                     if (l->flags & NAIVE_TABLE)
@@ -200,6 +203,8 @@ static void compute(struct naive_layer *l)
                     l->sums[n * s->oc + o] += v - weft_naive_sums_zero(l);
                 }
     l->flags |= is_small && weft_naive_between(0, 7) > 0 ? NAIVE_SMALL : 0;
+    saturates = saturates && l->flags & NAIVE_SMALL;
+    l->flags |= saturates && weft_naive_between(0, 7) > 0 ? NAIVE_SATURATES : 0;
 }
 
 void weft_naive_make_layer(struct naive_layer *l, int dot, enum naive_form form)

@@ -31,7 +31,8 @@ enum {
     NAIVE_RES = 16,
     NAIVE_RES_SIGNED = 32,
     NAIVE_SUMS = 64,
-    NAIVE_SMALL = 128
+    NAIVE_SMALL = 128,
+    NAIVE_SATURATES = 256
 };
 
 struct naive_layer {
