@@ -39,6 +39,12 @@ static bool set_act(weft_graph *graph, weft_node *node, const weft_node *act)
     case WEFT_OP_Sigmoid:
         weft_attrs_set_string(&node->attrs, graph->arena, "act", "sigmoid");
         return true;
+    case WEFT_OP_Gelu: {
+        const char *approximate = weft_attrs_string(&act->attrs, "approximate", "none");
+        weft_attrs_set_string(&node->attrs, graph->arena, "act",
+                              strcmp(approximate, "tanh") == 0 ? "gelu_tanh" : "gelu");
+        return true;
+    }
     case WEFT_OP_Clip:
         if ((low && !weft_value_const_scalar(low, &limits[0])) ||
             (high && !weft_value_const_scalar(high, &limits[1])))
@@ -105,8 +111,8 @@ static weft_node *residual_taker(const weft_graph *graph, const weft_node *add, 
     const weft_value *mine = add->inputs[i], *other = add->inputs[1 - i];
     weft_node *node = mine->producer;
     bool fits = node && is_allowed(node->op) && node->output_count == 1 &&
-                !weft_value_is_constant(other) && weft_rewrite_single_user(graph, mine) == add &&
-                !weft_epilogue_has_act(node) &&
+                (node->op == WEFT_OP_Conv2D || !weft_value_is_constant(other)) &&
+                weft_rewrite_single_user(graph, mine) == add && !weft_epilogue_has_act(node) &&
                 !weft_node_input(node, weft_epilogue_residual_input(node)) &&
                 weft_shape_equal(&mine->shape, &add->outputs[0]->shape) &&
                 weft_shape_equal(&other->shape, &mine->shape);

@@ -11,8 +11,8 @@ bool weft_epilogue_has_act(const weft_node *node);
  * of node. */
 void weft_epilogue_copy_act(weft_graph *graph, weft_node *node, const char *prefix,
                             const weft_node *from);
-/* Relu, Clip with constant limits, Sigmoid or swish (x * sigmoid(x)) that alone reads output 0 of
- * node becomes its act. */
+/* Relu, Gelu, Clip with constant limits, Sigmoid or swish (x * sigmoid(x)) that alone reads output
+ * 0 of node becomes its act. */
 weft_status weft_epilogue_fuse_act(weft_graph *graph, weft_node *node, bool *out_done,
                                    weft_diag *diag);
 

@@ -11,6 +11,7 @@
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewrite.h"
 #include "compiler/passes/sink.h"
+#include "compiler/passes/trace.h"
 #include "compiler/passes/views.h"
 
 /* Reshape(T(x)) with T a view is Reshape(x). */
@@ -74,9 +75,13 @@ static weft_status sweep(weft_graph *graph, const rule *rules, size_t *sweeps_le
 
 weft_status weft_pass_sink_transposes(weft_graph *graph, size_t *out_changes, weft_diag *diag)
 {
-    static const rule sinking[] = {visit_view,        weft_view_visit_transpose,
-                                   transpose_of_view, weft_sink_through,
-                                   weft_sink_view,    NULL};
+    static const rule sinking[] = {visit_view,
+                                   weft_view_visit_transpose,
+                                   weft_trace_collapse,
+                                   transpose_of_view,
+                                   weft_sink_through,
+                                   weft_sink_view,
+                                   NULL};
     static const rule ending[] = {weft_view_from_transpose, visit_view, weft_sink_view, NULL};
     /* A transpose needs at most one sweep per node that it passes; a few more for views. */
     size_t sweeps_left = 2 * graph->node_count + 64, before;

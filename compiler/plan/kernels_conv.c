@@ -86,7 +86,7 @@ static void launch_direct(launch_builder *builder, const weft_node *node, const 
     weft__launch_value(builder, conv->x);
     weft__launch_blob(builder, weft__plan_blob(state, conv->w, recipe, panel, 0));
     weft__launch_blob(builder, weft__plan_blob(state, conv->bias, WEFT_RECIPE_PLAIN, padded, 0));
-    weft__launch_value(builder, conv->residual);
+    weft__launch_operand(builder, conv->residual);
     weft__launch_value(builder, conv->gate);
     weft__launch_value(builder, conv->y);
     weft__launch_value(builder, conv->flags & FLAG_SUMS ? conv->mean : NULL);
@@ -141,7 +141,7 @@ static void launch_winograd(launch_builder *builder, const weft_node *node, cons
     weft__launch_value(builder, conv->x);
     weft__launch_blob(builder, weft__plan_blob(state, conv->w, WEFT_RECIPE_WINOGRAD, panel, m));
     weft__launch_blob(builder, weft__plan_blob(state, conv->bias, WEFT_RECIPE_PLAIN, padded, 0));
-    weft__launch_value(builder, conv->residual);
+    weft__launch_operand(builder, conv->residual);
     weft__launch_value(builder, conv->gate);
     weft__launch_value(builder, conv->y);
     weft__launch_value(builder, conv->flags & FLAG_SUMS ? conv->mean : NULL);
@@ -174,7 +174,7 @@ static weft_status launch_grouped(launch_builder *builder, const weft_node *node
     weft__launch_value(builder, conv->x);
     weft__launch_blob(builder, weft__plan_blob(state, conv->w, WEFT_RECIPE_DEPTHWISE, panel, 0));
     weft__launch_blob(builder, weft__plan_blob(state, conv->bias, WEFT_RECIPE_PLAIN, padded, 0));
-    weft__launch_value(builder, conv->residual);
+    weft__launch_operand(builder, conv->residual);
     weft__launch_value(builder, conv->y);
     weft__launch_int(builder, conv->flags & FLAG_RESIDUAL);
     weft__launch_act(builder, &node->attrs, "");
