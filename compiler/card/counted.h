@@ -36,6 +36,12 @@ static inline bool counted_flag(const counted *c, uint32_t flag)
     return (c->words[WEFT_D_FLAGS] & flag) != 0;
 }
 
+/* Cycles beyond finishing that `rows` of `blocks` blocks of lanes take on their way through a
+ * softmax or LayerNorm, in one run. */
+double weft__card_norm_cycles(const counted *c, bool is_softmax, double rows, double blocks);
+/* A table of exponentials is read word by word in front of everything. */
+enum { COUNTED_EXPS = 256 };
+
 /* Cycles of one word through a port. */
 double weft__card_word_cycles(const counted *c, weft_card_port port);
 /* Loads of the first run, which begin at the same time while nothing else moves: words through each

@@ -11,6 +11,13 @@ double weft__card_word_cycles(const counted *c, weft_card_port port)
     return fmax(1, (double)c->word_bytes / c->rates[port]);
 }
 
+double weft__card_norm_cycles(const counted *c, bool is_softmax, double rows, double blocks)
+{
+    /* Softmax goes through the elements for the sum of exponentials and for the results. */
+    return (is_softmax ? 2 : 1) * rows * blocks + rows +
+           (is_softmax ? c->timing->softmax_fill : c->timing->layer_norm_fill);
+}
+
 const weft_card_port weft__card_load_ports[COUNTED_LOADS] = {WEFT_PORT_SOURCE, WEFT_PORT_WEIGHTS,
                                                              WEFT_PORT_SECOND};
 
@@ -239,11 +246,14 @@ weft_card_cycles weft_card_descriptor_cycles(const weft_engine_params *params,
     switch (words[WEFT_D_KIND]) {
     case WEFT_KIND_CONV:
     case WEFT_KIND_GROUPED:
+    case WEFT_KIND_MATMUL:
     case WEFT_KIND_POOL: weft__card_evaluate(&c, weft__card_count_window, NULL); break;
     case WEFT_KIND_ADD:
     case WEFT_KIND_MUL:
     case WEFT_KIND_TABLE:
     case WEFT_KIND_MOVE:
+    case WEFT_KIND_SOFTMAX:
+    case WEFT_KIND_LAYER_NORM:
     case WEFT_KIND_FILL: weft__card_evaluate(&c, weft__card_count_stream, NULL); break;
     default: c.result.total = timing->setup; break; /* END only stops the engine */
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cycles of ADD, MUL, TABLE, MOVE and FILL: pieces of whole innermost rows, or of parts of one. */
+/* Cycles of ADD, MUL, TABLE, MOVE, FILL, SOFTMAX and LAYER_NORM: pieces of whole innermost rows, or
+ * of parts of one. */
 #include <math.h>
 
 #include "compiler/card/counted.h"
@@ -10,9 +11,10 @@ static const int load_processes[COUNTED_LOADS] = {SOURCE, WEIGHTS, SECOND};
 
 typedef struct stream {
     counted *c;
-    int64_t rows, length; /* of the innermost dimension */
-    int64_t part;         /* elements of one stretch */
-    int64_t stretches;    /* of a whole piece */
+    int64_t rows, length;           /* of the innermost dimension */
+    int64_t part;                   /* elements of one stretch */
+    int64_t stretches;              /* of a whole piece */
+    bool is_softmax, is_layer_norm; /* rows begin at whole lanes */
     int64_t pieces, rest; /* whole ones, and stretches of the last one; 0: there is none */
 } stream;
 
@@ -21,9 +23,13 @@ static stream stream_of(counted *c)
     stream s = {.c = c, .rows = 1, .length = counted_size(c, WEFT_D_SIZES + WEFT_D_DIMS - 1)};
     for (int i = 0; i < WEFT_D_DIMS - 1; i++)
         s.rows *= counted_size(c, WEFT_D_SIZES + i);
-    int64_t line = c->params->line;
+    int64_t line = c->params->line, pitch = s.length;
+    s.is_softmax = c->words[WEFT_D_KIND] == WEFT_KIND_SOFTMAX;
+    s.is_layer_norm = c->words[WEFT_D_KIND] == WEFT_KIND_LAYER_NORM;
+    if (s.is_softmax || s.is_layer_norm)
+        pitch = weft_round_up(s.length, c->params->lanes);
     s.part = weft_least(s.length, line);
-    s.stretches = s.length <= line ? line / s.length : 1;
+    s.stretches = pitch <= line ? line / pitch : 1;
     int64_t all = s.rows * weft_blocks(s.length, line);
     s.stretches = weft_least(s.stretches, all);
     s.pieces = all / s.stretches;
@@ -135,6 +141,12 @@ static loads loads_of(const stream *s, int64_t stretches)
         operand o = operand_of(s, operands[i].at, operands[i].steps);
         l.piece[operands[i].load] += (double)stretches * o.words;
     }
+    if (s->is_layer_norm)
+        for (int i = 0; i < 2; i++)
+            l.piece[1] += weft__words_touched(counted_int(c, i == 0 ? WEFT_D_BIAS : WEFT_D_MULT), 0,
+                                              4 * s->length, c->word_bytes);
+    if (s->is_softmax)
+        l.kept[1] = COUNTED_EXPS;
     if (kind == WEFT_KIND_TABLE)
         l.kept[1] = weft__words_touched(counted_int(c, WEFT_D_TABLE), 0, 256, c->word_bytes);
     return l;
@@ -152,6 +164,10 @@ static piece_runs piece_runs_of(const stream *s, int64_t stretches, int64_t coun
     weft__card_count_loads(c, l.piece, 0, times);
     double elements = many * (double)s->length / (double)weft_blocks(s->length, s->part);
     double compute = (double)weft_blocks((int64_t)elements, c->params->lanes);
+    if (s->is_softmax || s->is_layer_norm) {
+        double blocks = (double)weft_blocks(s->length, c->params->lanes);
+        compute = many * blocks + weft__card_norm_cycles(c, s->is_softmax, many, blocks);
+    }
     runs.next[COMPUTE] = t->handshake + compute;
     c->result.vector += times * compute;
     operand y = target_of(s);
@@ -180,6 +196,8 @@ double weft__card_count_stream(counted *c, const void *context)
     stream s = stream_of(c);
     c->runs[WEFT_PORT_SOURCE] = c->runs[WEFT_PORT_SECOND] = c->runs[WEFT_PORT_TARGET] =
         (double)(s.pieces + (s.rest > 0));
+    if (s.is_layer_norm)
+        c->runs[WEFT_PORT_WEIGHTS] = c->runs[WEFT_PORT_SOURCE];
     weft__flow flow = {
         .count = PROCESSES,
         .producers =

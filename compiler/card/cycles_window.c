@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cycles of CONV, GROUPED and POOL: runs over tiles of channels, tiles of pixels and pieces of the
- * depth. Every count is a mean over equal runs, so the price does not depend on the image. */
+/* Cycles of CONV, GROUPED, POOL and MATMUL: runs over matrices, tiles of channels, tiles of pixels
+ * and pieces of the depth. Every count is a mean over equal runs, so the price does not depend on
+ * the image. */
 #include <math.h>
 
 #include "compiler/card/counted.h"
 
 /* Processes in the order of the flow. */
-enum { SOURCE, WEIGHTS, SUM, SECOND, FINISH, TARGET, PROCESSES };
+enum { SOURCE, WEIGHTS, SECOND, SUM, FINISH, TARGET, PROCESSES };
 static const int load_processes[COUNTED_LOADS] = {SOURCE, WEIGHTS, SECOND};
 
 typedef struct window {
     counted *c;
-    bool is_conv, is_contiguous, is_merged; /* x's channels; whole rows of a window */
+    bool is_conv; /* on the matrix array */
+    bool is_matrix, is_softmax;
+    int64_t matrices;              /* one after the other; else 1 */
+    bool is_contiguous, is_merged; /* x's channels; whole rows of a window */
     int64_t batch, out_height, out_width, pixels, in_height, in_width, out_channels, outputs;
     int64_t kernel_width, inputs; /* channels of x under one output channel */
     int64_t depth, tile_pixels, tile_channels, tile_depth;
@@ -25,9 +29,12 @@ static int64_t divisor3(int64_t a, int64_t b, int64_t c)
 
 static window window_of(counted *c)
 {
-    window w = {.c = c, .is_conv = c->words[WEFT_D_KIND] == WEFT_KIND_CONV};
+    window w = {.c = c, .is_matrix = c->words[WEFT_D_KIND] == WEFT_KIND_MATMUL};
     bool is_pool = c->words[WEFT_D_KIND] == WEFT_KIND_POOL;
-    w.batch = counted_size(c, WEFT_D_BATCH);
+    w.is_conv = w.is_matrix || c->words[WEFT_D_KIND] == WEFT_KIND_CONV;
+    w.is_softmax = w.is_matrix && counted_flag(c, WEFT_FLAG_SOFTMAX);
+    w.batch = w.is_matrix ? 1 : counted_size(c, WEFT_D_BATCH);
+    w.matrices = w.is_matrix ? counted_size(c, WEFT_D_BATCH) * counted_size(c, WEFT_D_HEADS) : 1;
     w.out_height = counted_size(c, WEFT_D_OUT_HEIGHT);
     w.out_width = counted_size(c, WEFT_D_OUT_WIDTH);
     w.pixels = w.batch * w.out_height * w.out_width;
@@ -44,11 +51,15 @@ static window window_of(counted *c)
     w.tile_channels = weft_least(counted_size(c, WEFT_D_TILE_CHANNELS), w.out_channels);
     w.tile_depth = weft_least(counted_size(c, WEFT_D_TILE_DEPTH), w.depth);
     w.is_contiguous = counted_int(c, WEFT_D_X_CHANNEL) == 1;
-    w.is_merged = w.is_conv && w.is_contiguous && counted_int(c, WEFT_D_X_PIXEL) == w.inputs &&
+    w.is_merged = w.is_conv && !w.is_matrix && w.is_contiguous &&
+                  counted_int(c, WEFT_D_X_PIXEL) == w.inputs &&
                   counted_int(c, WEFT_D_DILATION_X) == 1;
     w.x_step = divisor3(counted_int(c, WEFT_D_STRIDE_Y) * counted_int(c, WEFT_D_X_ROW),
                         counted_int(c, WEFT_D_STRIDE_X) * counted_int(c, WEFT_D_X_PIXEL),
                         w.batch > 1 ? counted_int(c, WEFT_D_X_IMAGE) : 0);
+    if (w.is_matrix)
+        w.x_step = divisor3(counted_int(c, WEFT_D_X_PIXEL), counted_int(c, WEFT_D_X_HEAD),
+                            counted_int(c, WEFT_D_X_IMAGE));
     return w;
 }
 
@@ -155,7 +166,7 @@ static double vector_words(const window *w, int64_t channels)
 {
     static const int vectors[] = {WEFT_D_BIAS, WEFT_D_MULT, WEFT_D_SHIFT};
     double words = 0;
-    if (w->c->words[WEFT_D_KIND] == WEFT_KIND_POOL)
+    if (w->c->words[WEFT_D_KIND] == WEFT_KIND_POOL || w->is_matrix)
         return 0;
     for (int i = 0; i < 3; i++)
         words += weft__words_touched(counted_int(w->c, vectors[i]), 4 * w->tile_channels,
@@ -185,13 +196,31 @@ static work patches_of(const window *w, const tile_kind *t, depth_range range)
 static double filter_words(const window *w, const tile_kind *t, depth_range range)
 {
     const counted *c = w->c;
-    if (c->words[WEFT_D_KIND] == WEFT_KIND_POOL)
+    if (c->words[WEFT_D_KIND] == WEFT_KIND_POOL || w->is_matrix)
         return 0;
     int64_t depth = (range.high - range.low) / range.pieces, every = w->depth;
     if (range.pieces > 1)
         every = weft__common_divisor(every, depth);
     return (double)t->channels * weft__words_touched(counted_int(c, WEFT_D_WEIGHTS) + range.low,
                                                      every, depth, c->word_bytes);
+}
+
+/* Operand b of a product of matrices: its rows or its columns. */
+static double factor_words(const window *w, const tile_kind *t, depth_range range)
+{
+    const counted *c = w->c;
+    int64_t depth = (range.high - range.low) / range.pieces, at = counted_int(c, WEFT_D_B);
+    int64_t matrix =
+        weft__common_divisor(counted_int(c, WEFT_D_B_HEAD), counted_int(c, WEFT_D_B_IMAGE));
+    if (counted_int(c, WEFT_D_B_DEPTH) == 1) {
+        int64_t every = weft__common_divisor(matrix, counted_int(c, WEFT_D_B_COLUMN));
+        return (double)t->channels *
+               weft__words_touched(at + range.low, every, depth, c->word_bytes);
+    }
+    int64_t every = weft__common_divisor(matrix, counted_int(c, WEFT_D_B_DEPTH));
+    if (w->tile_channels < w->out_channels)
+        every = weft__common_divisor(every, w->tile_channels);
+    return (double)depth * weft__words_touched(at, every, t->channels, c->word_bytes);
 }
 
 /* The processes behind the sums, in the run of the last piece. */
@@ -207,6 +236,9 @@ static void put_end(const window *w, const tile_kind *t, double run[WEFT_FLOW_PR
                                                t->channels, c->word_bytes);
     }
     double finish = lines * (double)weft_blocks(t->channels, c->params->lanes);
+    if (w->is_softmax)
+        finish += weft__card_norm_cycles(c, true, (double)t->pixels,
+                                         (double)weft_blocks(t->channels, c->params->lanes));
     double store = stored * weft__card_word_cycles(c, WEFT_PORT_TARGET);
     run[FINISH] += finish;
     c->result.finish += tiles * finish;
@@ -224,7 +256,7 @@ static tile_runs tile_runs_of(const window *w, const tile_kind *t)
     int64_t cut = runs.whole_pieces * w->tile_depth;
     depth_range ranges[2] = {{0, cut, runs.whole_pieces}, {cut, w->depth, 1}};
     double tiles = (double)t->count, broken = 0;
-    double residual = counted_flag(c, WEFT_FLAG_RESIDUAL)
+    double residual = counted_flag(c, WEFT_FLAG_RESIDUAL) && !w->is_matrix
                           ? row_words(w, WEFT_D_B, WEFT_D_B_PIXEL, t, &broken)
                           : 0;
     double begins = vector_words(w, t->channels);
@@ -234,7 +266,8 @@ static tile_runs tile_runs_of(const window *w, const tile_kind *t)
         if (range.pieces == 0)
             continue;
         work patch = patches_of(w, t, range);
-        double words[COUNTED_LOADS] = {patch.words, filter_words(w, t, range), last ? residual : 0};
+        double second = w->is_matrix ? factor_words(w, t, range) : last ? residual : 0;
+        double words[COUNTED_LOADS] = {patch.words, filter_words(w, t, range), second};
         double idle = patch.cycles - patch.words * weft__card_word_cycles(c, WEFT_PORT_SOURCE);
         int64_t depth = (range.high - range.low) / range.pieces;
         double sum = w->is_conv
@@ -294,6 +327,7 @@ static column_runs column_runs_of(const window *w, int64_t channels, int64_t cou
 {
     column_runs column = {.whole_tiles = weft_blocks(w->pixels, w->tile_pixels) - 1};
     int64_t rest = w->pixels - column.whole_tiles * w->tile_pixels;
+    count *= w->matrices;
     if (column.whole_tiles > 0) {
         tile_kind whole = {w->tile_pixels, channels, count * column.whole_tiles, count};
         column.whole = tile_runs_of(w, &whole);
@@ -315,6 +349,32 @@ static void add_column(weft__flow *flow, const void *context)
     add_tile(flow, &column->last);
 }
 
+/* All columns of the tiles of a matrix, or of a convolution. */
+typedef struct matrix_runs {
+    int64_t whole_columns; /* and one last column */
+    column_runs whole, last;
+} matrix_runs;
+
+static void add_matrix(weft__flow *flow, const void *context)
+{
+    const matrix_runs *matrix = context;
+    weft__flow_repeat(flow, matrix->whole_columns, add_column, &matrix->whole);
+    add_column(flow, &matrix->last);
+}
+
+/* What is read in front of the first filters. */
+static void load_tables(counted *c, bool is_softmax, weft__flow *flow)
+{
+    double words = 0;
+    if (counted_flag(c, WEFT_FLAG_TABLE))
+        words += weft__words_touched(counted_int(c, WEFT_D_TABLE), 0, 256, c->word_bytes);
+    if (is_softmax)
+        words += COUNTED_EXPS;
+    const double loads[COUNTED_LOADS] = {0, words, 0};
+    weft__card_count_loads(c, loads, 0, 1);
+    flow->last[WEIGHTS] = c->result.weights;
+}
+
 double weft__card_count_window(counted *c, const void *context)
 {
     (void)context;
@@ -325,24 +385,22 @@ double weft__card_count_window(counted *c, const void *context)
                       [FINISH] = 1u << SUM | 1u << SECOND,
                       [TARGET] = 1u << FINISH},
     };
-    if (counted_flag(c, WEFT_FLAG_TABLE)) { /* read in front of the first filters */
-        const double words[COUNTED_LOADS] = {
-            0, weft__words_touched(counted_int(c, WEFT_D_TABLE), 0, 256, c->word_bytes), 0};
-        weft__card_count_loads(c, words, 0, 1);
-        flow.last[WEIGHTS] = c->result.weights;
-    }
+    if (c->params->b_bytes > 0) /* sums wait for the second operand of products */
+        flow.producers[SUM] |= 1u << SECOND;
+    load_tables(c, w.is_softmax, &flow);
     int64_t whole = weft_blocks(w.out_channels, w.tile_channels) - 1;
-    double tiles = (double)((whole + 1) * weft_blocks(w.pixels, w.tile_pixels));
+    double tiles = (double)(w.matrices * (whole + 1) * weft_blocks(w.pixels, w.tile_pixels));
     c->runs[WEFT_PORT_SECOND] = c->runs[WEFT_PORT_TARGET] = tiles;
     c->runs[WEFT_PORT_SOURCE] = c->runs[WEFT_PORT_WEIGHTS] =
         tiles * (double)weft_blocks(w.depth, w.tile_depth);
-    if (whole > 0) {
-        column_runs column = column_runs_of(&w, w.tile_channels, whole);
-        weft__flow_repeat(&flow, whole, add_column, &column);
-    }
-    column_runs column = column_runs_of(&w, w.out_channels - whole * w.tile_channels, 1);
-    add_column(&flow, &column);
+    if (w.is_matrix)
+        c->runs[WEFT_PORT_SECOND] = c->runs[WEFT_PORT_SOURCE];
+    matrix_runs matrix = {.whole_columns = whole};
+    if (whole > 0)
+        matrix.whole = column_runs_of(&w, w.tile_channels, whole);
+    matrix.last = column_runs_of(&w, w.out_channels - whole * w.tile_channels, 1);
+    weft__flow_repeat(&flow, w.matrices, add_matrix, &matrix);
     if (c->words[WEFT_D_KIND] != WEFT_KIND_POOL)
-        c->result.macs = w.pixels * w.out_channels * w.depth;
+        c->result.macs = w.matrices * w.pixels * w.out_channels * w.depth;
     return weft__flow_end(&flow);
 }

@@ -106,10 +106,13 @@ weft_status weft_card_network_make(weft_arena *arena, const weft_graph *graph, i
         status = weft_passes_run(copy, &passes, NULL, diag);
     weft_target target;
     weft_plan *plan = NULL;
+    /* What a step becomes does not depend on the card's engine, but for rows that fit a line. */
+    weft_engine_params engine = *weft_engine_find("s");
+    engine.line = WEFT_CARD_LINE;
     if (status == WEFT_OK)
         status = weft_target_find(NULL, &target, diag);
     if (status == WEFT_OK)
-        status = weft_plan_build(arena, &copy, 1, &target, 1, weft_engine_find("s"), &plan, diag);
+        status = weft_plan_build(arena, &copy, 1, &target, 1, &engine, &plan, diag);
     if (status != WEFT_OK)
         return status;
     return weft_card_network_of(copy, &plan->manifest.schedules[0], out_network, diag);

@@ -9,6 +9,7 @@
 
 #include "compiler/base/integer.h"
 #include "compiler/base/text.h"
+#include "compiler/package/engine_params.h"
 
 /* So many candidates, best bound first, are looked at with the cycle model and few tiles; the best
  * of these with all tiles. */
@@ -90,22 +91,23 @@ static const struct buffers {
                     {2048, 32}, {512, 32},  {512, 16}};
 enum { BUFFER_SIZES = sizeof buffer_sizes / sizeof buffer_sizes[0] };
 
-static weft_engine_params make_engine(int32_t rows, int32_t cols, int32_t lanes, int32_t port,
-                                      struct buffers buffers)
+static weft_engine_params make_engine(const planning *p, int32_t rows, int32_t cols, int32_t lanes,
+                                      int32_t port, struct buffers buffers)
 {
-    enum { SIMD = 8, LANE_BYTES = 32768, LINE = 4096 };
-    return (weft_engine_params){.name = "card",
-                                .rows = rows,
-                                .cols = cols,
-                                .simd = SIMD,
-                                .lanes = lanes,
-                                .port = port,
-                                .x_bytes = rows * SIMD * buffers.words,
-                                .w_bytes = cols * SIMD * buffers.words,
-                                .sums = rows * cols * buffers.blocks,
-                                .lane_bytes = LANE_BYTES,
-                                .line = LINE,
-                                .doc = "planned for a card"};
+    enum { SIMD = 8, LANE_BYTES = 32768 };
+    const weft_engine_params engine = {.name = "card",
+                                       .rows = rows,
+                                       .cols = cols,
+                                       .simd = SIMD,
+                                       .lanes = lanes,
+                                       .port = port,
+                                       .x_bytes = rows * SIMD * buffers.words,
+                                       .w_bytes = cols * SIMD * buffers.words,
+                                       .sums = rows * cols * buffers.blocks,
+                                       .lane_bytes = LANE_BYTES,
+                                       .line = WEFT_CARD_LINE,
+                                       .doc = "planned for a card"};
+    return weft_engine_params_for(&engine, p->network->schedule, 1);
 }
 
 static int64_t word_of(const weft_descriptor *descriptor, int word)
@@ -126,17 +128,22 @@ static int64_t product_of(const weft_descriptor *d, int first, int count)
 static double bound_of(const weft_descriptor *d, const weft_engine_params *p, double bank_bytes)
 {
     int64_t kind = word_of(d, WEFT_D_KIND);
-    if (kind > WEFT_KIND_POOL) {
+    if (!weft_engine_has_tiles((int)kind)) {
         double elements = (double)product_of(d, WEFT_D_SIZES, WEFT_D_DIMS);
         double operands = kind == WEFT_KIND_ADD ? 3 : kind == WEFT_KIND_MUL ? 4 : 2;
-        return fmax(elements / p->lanes, operands * elements / bank_bytes);
+        double passes = kind == WEFT_KIND_SOFTMAX ? 3 : kind == WEFT_KIND_LAYER_NORM ? 2 : 1;
+        return fmax(passes * elements / p->lanes, operands * elements / bank_bytes);
     }
+    bool is_matrix = kind == WEFT_KIND_MATMUL;
     int64_t pixels = product_of(d, WEFT_D_OUT_HEIGHT, 2) * word_of(d, WEFT_D_BATCH);
+    pixels *= is_matrix ? word_of(d, WEFT_D_HEADS) : 1;
     int64_t channels = word_of(d, WEFT_D_OUT_CHANNELS),
             taps = product_of(d, WEFT_D_KERNEL_HEIGHT, 2);
     double finish = (double)(pixels * weft_blocks(channels, p->lanes));
-    if (kind != WEFT_KIND_CONV)
+    if (kind != WEFT_KIND_CONV && !is_matrix)
         return finish * (double)taps;
+    if ((word_of(d, WEFT_D_FLAGS) & WEFT_FLAG_SOFTMAX) != 0 && is_matrix)
+        finish *= 3;
     int64_t depth = taps * word_of(d, WEFT_D_IN_CHANNELS);
     double array = (double)(weft_blocks(pixels, p->rows) * weft_blocks(channels, p->cols)) *
                    (double)weft_blocks(depth, p->simd);
@@ -178,14 +185,14 @@ static void add_candidate(planning *p, const weft_engine_params *engine)
 }
 
 /* The most rows that so many DSPs pay for. */
-static int32_t rows_of(int32_t cols, int32_t lanes, int32_t port, int64_t dsp)
+static int32_t rows_of(const planning *p, int32_t cols, int32_t lanes, int32_t port, int64_t dsp)
 {
     enum { ROWS_MAX = 128 };
     int32_t rows = ROWS_MAX;
     for (; rows >= 2; rows -= 2) {
-        weft_engine_params engine = make_engine(rows, cols, lanes, port, buffer_sizes[0]);
+        weft_engine_params engine = make_engine(p, rows, cols, lanes, port, buffer_sizes[0]);
         weft_engine_dsps dsps = weft_engine_multipliers(&engine);
-        if (dsps.array + dsps.lanes + dsps.addresses <= dsp)
+        if (weft_engine_dsps_sum(&dsps) <= dsp)
             break;
     }
     return rows;
@@ -200,10 +207,10 @@ static void add_arrays(planning *p, int64_t dsp)
         for (size_t w = 0; w < sizeof port_bytes / sizeof port_bytes[0]; w++)
             for (int32_t cols = lane_counts[l]; cols <= COLS_MAX; cols *= 2)
                 for (int b = 0; b < BUFFER_SIZES; b++) {
-                    int32_t rows = rows_of(cols, lane_counts[l], port_bytes[w], dsp);
+                    int32_t rows = rows_of(p, cols, lane_counts[l], port_bytes[w], dsp);
                     for (; rows >= 2; rows = rows * 3 / 8 * 2) {
-                        weft_engine_params engine =
-                            make_engine(rows, cols, lane_counts[l], port_bytes[w], buffer_sizes[b]);
+                        weft_engine_params engine = make_engine(p, rows, cols, lane_counts[l],
+                                                                port_bytes[w], buffer_sizes[b]);
                         if (!weft_engine_params_are_valid(&engine))
                             break; /* smaller buffers come */
                         add_candidate(p, &engine);
@@ -260,6 +267,11 @@ static void evaluate(const planning *p, candidate *c, bool is_rough)
         return;
     try_candidate(p, c, &trial);
     weft_card_times times = weft_card_times_of(&trial, p->arena, p->network, is_rough);
+    if (times.engine_cycles == INFINITY) {
+        c->rung.verdict = "holds no row of scores";
+        c->merit = -INFINITY;
+        return;
+    }
     c->rung.images_per_second = times.images_per_second;
     c->rung.verdict = "slower";
     c->merit = merit_of(p->goal, &times);

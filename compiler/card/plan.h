@@ -76,6 +76,9 @@ bool weft_card_tiles_step(weft_card_tiles *tiles, weft_step *step, bool sets,
 
 /* ---- planning ---- */
 
+/* The line of every engine that is planned for a card. */
+enum { WEFT_CARD_LINE = 4096 };
+
 typedef enum weft_card_goal { WEFT_GOAL_THROUGHPUT, WEFT_GOAL_LATENCY } weft_card_goal;
 
 typedef struct weft_card_rung {

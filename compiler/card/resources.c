@@ -45,6 +45,19 @@ static logic of_ports(const weft_engine_params *p)
     return (logic){wide_ports() * (adapter + shift), wide_ports() * (2 * adapter + 3 * bits)};
 }
 
+/* Rows: per lane two rounding shifts of 64 bits beside each other, what chooses the largest value
+ * and adds up 64 bits; a division of 64 bits and a root of 31 steps, a subtraction of 64 bits per
+ * stage. Products of two activations: per row and column a tree that adds 8 bytes to a sum, per
+ * column the choice between two operands and two ways to lie, 64 bits each. */
+static logic of_attention(const weft_engine_params *p)
+{
+    enum { STAGES = 64 + 31, SHIFTS = 2 * 64 * 3, SUMS = 3 * 64, TREE = 7 * 11 + 32, CHOICE = 64 };
+    int64_t rows = p->norms * ((int64_t)p->lanes * (SHIFTS + SUMS) + STAGES * 64);
+    int64_t products =
+        p->b_bytes > 0 ? (int64_t)(p->rows + p->cols) * TREE + (int64_t)p->cols * CHOICE : 0;
+    return (logic){rows + products, 2 * (rows + products)};
+}
+
 /* Address arithmetic and control of the processes: counters and compares of 32 bits. */
 static logic of_control(void)
 {
@@ -67,9 +80,10 @@ weft_board_slr weft_card_engine_resources(const weft_board *board, const weft_en
     (void)board; /* all boards have multipliers of at least 27 x 18 bits */
     weft_engine_array arrays[WEFT_ENGINE_ARRAYS_MAX];
     size_t count = weft_engine_arrays(params, arrays);
-    logic parts[] = {of_array(params), of_lanes(params), of_ports(params), of_control()};
+    logic parts[] = {of_array(params), of_lanes(params), of_ports(params), of_control(),
+                     of_attention(params)};
     weft_engine_dsps dsps = weft_engine_multipliers(params);
-    weft_board_slr sum = {.dsp = (int64_t)dsps.array + dsps.lanes + dsps.addresses};
+    weft_board_slr sum = {.dsp = weft_engine_dsps_sum(&dsps)};
     int64_t halves = adapter_bram18(params);
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         sum.lut += parts[i].lut;

@@ -113,9 +113,10 @@ static uint64_t value_offset(const weft_schedule *schedule, int32_t index)
 static uint32_t resolve(const weft_schedule *schedule, const weft_arg *word)
 {
     enum { BLOB_SHIFT = 20 };
-    uint64_t base = word->kind == WEFT_ARG_VALUE  ? value_offset(schedule, word->index)
-                    : word->kind == WEFT_ARG_BLOB ? (uint64_t)word->index << BLOB_SHIFT
-                                                  : 0;
+    uint64_t base = word->kind == WEFT_ARG_VALUE     ? value_offset(schedule, word->index)
+                    : word->kind == WEFT_ARG_BLOB    ? (uint64_t)word->index << BLOB_SHIFT
+                    : word->kind == WEFT_ARG_SCRATCH ? word->offset_bytes
+                                                     : 0;
     /* Where a descriptor's offset can still be: below 2^31. */
     return (uint32_t)(base % (1u << 31)) + (uint32_t)word->i;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Tiles by predicted cycles: every descriptor with windows is tried with some dozens of tiles that
  * fit, and keeps the fastest. Must not know about: boards, graphs. */
+#include <math.h>
 #include <string.h>
 
 #include "compiler/base/integer.h"
@@ -50,6 +51,7 @@ typedef struct search {
     uint32_t words[WEFT_D_WORDS];
     int64_t pixels, channels, depth;
     int64_t pixel_unit, channel_unit, depth_unit;
+    bool is_whole; /* a tile has all channels */
     bool has_best;
     entry best;
 } search;
@@ -68,6 +70,8 @@ static int64_t tile_limit(const search *s, int64_t channels)
 static void consider(search *s, tile t)
 {
     t.channels = weft_least(t.channels, s->channels);
+    if (s->is_whole && t.channels < s->channels)
+        return;
     t.pixels = weft_least(t.pixels, tile_limit(s, t.channels));
     if (!weft_engine_tile_fits(&s->tiles->params, (int)s->words[WEFT_D_KIND], t.pixels, t.channels,
                                t.depth))
@@ -87,14 +91,18 @@ static void consider(search *s, tile t)
 static int64_t most_pixels(const search *s, int64_t channels, int64_t depth)
 {
     const weft_engine_params *p = &s->tiles->params;
-    bool is_conv = s->words[WEFT_D_KIND] == WEFT_KIND_CONV;
+    bool is_matrix = s->words[WEFT_D_KIND] == WEFT_KIND_MATMUL;
+    bool is_conv = is_matrix || s->words[WEFT_D_KIND] == WEFT_KIND_CONV;
+    if (s->is_whole && channels < s->channels)
+        return 0;
     int64_t columns = weft_blocks(channels, p->cols),
             lanes = weft_blocks(channels, p->lanes) * p->lanes;
     int64_t sum_blocks = p->sums / ((int64_t)p->rows * p->cols);
     int64_t by_buffer = is_conv ? p->x_bytes / depth : p->lane_bytes / (lanes * depth);
     int64_t by_sums = sum_blocks / columns * p->rows;
     if (s->words[WEFT_D_KIND] != WEFT_KIND_POOL &&
-        columns * p->cols * (weft_blocks(depth, p->simd) * p->simd) > p->w_bytes)
+        columns * p->cols * (weft_blocks(depth, p->simd) * p->simd) >
+            (is_matrix ? p->b_bytes : p->w_bytes))
         return 0;
     return weft_least(weft_least(by_buffer, by_sums) / s->pixel_unit * s->pixel_unit,
                       tile_limit(s, channels));
@@ -148,10 +156,14 @@ static void start(search *s)
 {
     const weft_engine_params *p = &s->tiles->params;
     const uint32_t *w = s->words;
-    bool is_conv = w[WEFT_D_KIND] == WEFT_KIND_CONV, is_pool = w[WEFT_D_KIND] == WEFT_KIND_POOL;
+    bool is_matrix = w[WEFT_D_KIND] == WEFT_KIND_MATMUL;
+    bool is_conv = is_matrix || w[WEFT_D_KIND] == WEFT_KIND_CONV,
+         is_pool = w[WEFT_D_KIND] == WEFT_KIND_POOL;
     int64_t taps = (int64_t)w[WEFT_D_KERNEL_HEIGHT] * w[WEFT_D_KERNEL_WIDTH];
     int64_t groups = is_conv || w[WEFT_D_GROUPS] == 0 ? 1 : w[WEFT_D_GROUPS];
-    s->pixels = (int64_t)w[WEFT_D_OUT_HEIGHT] * w[WEFT_D_OUT_WIDTH] * w[WEFT_D_BATCH];
+    s->pixels =
+        (int64_t)w[WEFT_D_OUT_HEIGHT] * w[WEFT_D_OUT_WIDTH] * (is_matrix ? 1 : w[WEFT_D_BATCH]);
+    s->is_whole = is_matrix && (w[WEFT_D_FLAGS] & WEFT_FLAG_SOFTMAX) != 0;
     s->channels = w[WEFT_D_OUT_CHANNELS];
     s->depth = is_pool ? taps : taps * w[WEFT_D_IN_CHANNELS] / groups;
     s->pixel_unit = is_conv ? p->rows : 1;
@@ -165,8 +177,11 @@ static const char *key_of(weft_arena *arena, const uint32_t words[WEFT_D_WORDS])
     weft_text text;
     weft_text_init(&text, arena);
     weft_text_printf(&text, "%u %u", words[WEFT_D_KIND],
-                     words[WEFT_D_FLAGS] &
-                         (uint32_t)(WEFT_FLAG_TABLE | WEFT_FLAG_RESIDUAL | WEFT_FLAG_MEAN));
+                     words[WEFT_D_FLAGS] & (uint32_t)(WEFT_FLAG_TABLE | WEFT_FLAG_RESIDUAL |
+                                                      WEFT_FLAG_MEAN | WEFT_FLAG_SOFTMAX));
+    for (int i = WEFT_D_B_SHARE; i <= WEFT_D_B_COLUMN && words[WEFT_D_KIND] == WEFT_KIND_MATMUL;
+         i++)
+        weft_text_printf(&text, " %x", words[i]);
     for (int i = WEFT_D_BATCH; i <= WEFT_D_B_PIXEL; i++)
         weft_text_printf(&text, " %x", words[i]);
     weft_text_printf(&text, " %x %x %x", words[WEFT_D_GROUPS], words[WEFT_D_X] % 128,
@@ -187,7 +202,12 @@ static weft_card_cycles best_of(weft_card_tiles *tiles, const uint32_t words[WEF
         consider(&s, (tile){words[WEFT_D_TILE_PIXELS], words[WEFT_D_TILE_CHANNELS],
                             words[WEFT_D_TILE_DEPTH]});
         search_all(&s);
-        WEFT_ASSERT(s.has_best); /* valid parameters hold one block of anything */
+        /* Valid parameters hold one block of anything, but not every row of scores. */
+        WEFT_ASSERT(s.has_best || s.is_whole);
+        if (!s.has_best)
+            s.best = (entry){
+                {words[WEFT_D_TILE_PIXELS], words[WEFT_D_TILE_CHANNELS], words[WEFT_D_TILE_DEPTH]},
+                {.total = INFINITY}};
         known = weft_arena_dup(tiles->arena, &s.best, sizeof s.best);
         weft_map_put(&tiles->known, key, known);
     }

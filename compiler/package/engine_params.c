@@ -16,6 +16,8 @@ static const struct parameter {
     {"lane_bytes", offsetof(weft_engine_params, lane_bytes)},
     {"line", offsetof(weft_engine_params, line)},
     {"port", offsetof(weft_engine_params, port)},
+    {"b_bytes", offsetof(weft_engine_params, b_bytes)},
+    {"norms", offsetof(weft_engine_params, norms)},
 };
 enum { PARAMETERS = sizeof parameters / sizeof parameters[0] };
 
@@ -26,6 +28,26 @@ void weft_engine_params_write(const weft_engine_params *params, weft_arena *aren
         const void *at = (const char *)params + parameters[i].offset;
         weft_attrs_set_int(out_attrs, arena, parameters[i].name, *(const int32_t *)at);
     }
+}
+
+weft_engine_params weft_engine_params_for(const weft_engine_params *params,
+                                          const weft_schedule *schedules, size_t count)
+{
+    bool products = false, norms = false;
+    for (size_t i = 0; i < count; i++)
+        for (size_t s = 0; s < schedules[i].step_count; s++) {
+            const weft_step *step = &schedules[i].steps[s];
+            for (size_t d = 0; d < step->descriptor_count; d++) {
+                const weft_descriptor *descriptor = &step->descriptors[d];
+                int32_t kind = descriptor->words[WEFT_D_KIND].i;
+                bool is_product = kind == WEFT_KIND_MATMUL;
+                products = products || is_product;
+                norms =
+                    norms || kind == WEFT_KIND_SOFTMAX || kind == WEFT_KIND_LAYER_NORM ||
+                    (is_product && (descriptor->words[WEFT_D_FLAGS].i & WEFT_FLAG_SOFTMAX) != 0);
+            }
+        }
+    return weft_engine_with(params, products, norms);
 }
 
 weft_engine_params weft_engine_params_read(const weft_engine *engine)

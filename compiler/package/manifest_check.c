@@ -235,7 +235,7 @@ static bool check_arg(const check *c, size_t step, const weft_launch *launch, si
     }
 }
 
-/* Words are numbers, offsets of values that an arena can hold, or offsets of blobs. */
+/* Words are numbers, offsets of values that an arena can hold, of scratch memory or of blobs. */
 static bool check_descriptor(const check *c, size_t step, size_t index)
 {
     const weft_descriptor *descriptor = &c->schedule->steps[step].descriptors[index];
@@ -245,8 +245,14 @@ static bool check_descriptor(const check *c, size_t step, size_t index)
     for (size_t i = 0; i < descriptor->word_count; i++) {
         const weft_arg *word = &descriptor->words[i];
         bool is_value = word->kind == WEFT_ARG_VALUE, is_blob = word->kind == WEFT_ARG_BLOB;
-        if (!is_value && !is_blob && word->kind != WEFT_ARG_INT)
+        bool is_scratch = word->kind == WEFT_ARG_SCRATCH;
+        if (!is_value && !is_blob && !is_scratch && word->kind != WEFT_ARG_INT)
             return fail(c, "steps[%zu].descriptors[%zu][%zu]: not a number, a value or a blob",
+                        step, index, i);
+        if (is_scratch && (word->offset_bytes % WEFT_STORAGE_ALIGN != 0 || word->bytes == 0 ||
+                           word->i < 0 || (uint64_t)word->i >= word->bytes ||
+                           !range_fits(word->offset_bytes, word->bytes, c->schedule->arena_bytes)))
+            return fail(c, "steps[%zu].descriptors[%zu][%zu]: scratch memory outside of the arena",
                         step, index, i);
         size_t count = is_value ? c->schedule->value_count : c->manifest->blob_count;
         if ((is_value || is_blob) && (word->index < 0 || (size_t)word->index >= count))

@@ -373,6 +373,8 @@ bool weft_package_get_descriptor(const weft_package *package, size_t schedule, s
         out_words[i].number = word->i;
         if (word->kind == WEFT_ARG_VALUE)
             out_words[i].value = word->index;
+        if (word->kind == WEFT_ARG_SCRATCH)
+            out_words[i].number += (int32_t)word->offset_bytes;
         out_words[i].is_weights = word->kind == WEFT_ARG_BLOB;
         if (out_words[i].is_weights)
             out_words[i].number = (int32_t)package->manifest->blobs[word->index].offset_bytes;

@@ -89,6 +89,13 @@ static void place_blocks(weft_arena *arena, block *blocks, size_t count, uint64_
     }
 }
 
+static weft_arg *arg_of(const weft_schedule *out, const scratch_use *use)
+{
+    weft_step *step = &out->steps[use->step];
+    return use->is_descriptor ? &step->descriptors[use->launch].words[use->arg]
+                              : &step->launches[use->launch].args[use->arg];
+}
+
 void weft__plan_arena(schedule_state *state)
 {
     weft_schedule *out = state->out;
@@ -122,8 +129,7 @@ void weft__plan_arena(schedule_state *state)
     place_blocks(arena, blocks, count, &out->arena_bytes);
     for (size_t i = 0; i < count; i++) {
         if (blocks[i].is_scratch) {
-            const scratch_use *use = &state->scratch.data[blocks[i].index];
-            out->steps[use->step].launches[use->launch].args[use->arg].offset_bytes =
+            arg_of(out, &state->scratch.data[blocks[i].index])->offset_bytes =
                 blocks[i].offset_bytes;
         } else {
             out->values[blocks[i].index].offset_bytes = blocks[i].offset_bytes;
@@ -135,7 +141,6 @@ void weft__plan_arena(schedule_state *state)
             continue;
         const scratch_use *owner = &state->scratch.data[use->same_as];
         WEFT_ASSERT(owner->step == use->step);
-        out->steps[use->step].launches[use->launch].args[use->arg].offset_bytes =
-            out->steps[owner->step].launches[owner->launch].args[owner->arg].offset_bytes;
+        arg_of(out, use)->offset_bytes = arg_of(out, owner)->offset_bytes;
     }
 }

@@ -31,6 +31,16 @@ static bool storage_range(const weft_schedule *out, int32_t index, touch *range)
     return false;
 }
 
+static size_t touches_scratch(const weft_arg *args, size_t arg_count, touch *list)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < arg_count; i++)
+        if (args[i].kind == WEFT_ARG_SCRATCH)
+            list[count++] =
+                (touch){args[i].offset_bytes, args[i].offset_bytes + args[i].bytes, true};
+    return count;
+}
+
 static size_t touches_of(const weft_schedule *out, const weft_step *step, touch *list)
 {
     size_t count = 0;
@@ -41,11 +51,10 @@ static size_t touches_of(const weft_schedule *out, const weft_step *step, touch 
         if (step->outputs[i] >= 0 && storage_range(out, step->outputs[i], &list[count]))
             list[count++].is_write = true;
     for (size_t k = 0; k < step->launch_count; k++)
-        for (size_t i = 0; i < step->launches[k].arg_count; i++) {
-            const weft_arg *arg = &step->launches[k].args[i];
-            if (arg->kind == WEFT_ARG_SCRATCH)
-                list[count++] = (touch){arg->offset_bytes, arg->offset_bytes + arg->bytes, true};
-        }
+        count += touches_scratch(step->launches[k].args, step->launches[k].arg_count, list + count);
+    for (size_t k = 0; k < step->descriptor_count; k++)
+        count += touches_scratch(step->descriptors[k].words, step->descriptors[k].word_count,
+                                 list + count);
     return count;
 }
 
@@ -73,6 +82,8 @@ void weft__plan_deps(schedule_state *state)
         size_t most = step->input_count + step->output_count;
         for (size_t k = 0; k < step->launch_count; k++)
             most += step->launches[k].arg_count;
+        for (size_t k = 0; k < step->descriptor_count; k++)
+            most += step->descriptors[k].word_count;
         touches[s] = WEFT_NEW_ARRAY(arena, touch, most);
         counts[s] = touches_of(out, step, touches[s]);
         uint64_t *mine = reach + s * words;

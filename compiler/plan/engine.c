@@ -44,6 +44,24 @@ void weft__engine_constant(engine_builder *builder, int word, const weft_value *
                       weft__plan_blob(builder->state, value, WEFT_RECIPE_PLAIN, 1, 0));
 }
 
+void weft__engine_scratch(engine_builder *builder, int word, int64_t bytes, int64_t plus,
+                          int32_t *io_scratch)
+{
+    schedule_state *state = builder->state;
+    WEFT_ASSERT(plus >= 0 && plus < bytes && bytes <= INT32_MAX);
+    const scratch_use use = {.step = (int32_t)(builder->step - state->out->steps),
+                             .launch = builder->step->descriptor_count,
+                             .arg = (size_t)word,
+                             .is_descriptor = true,
+                             .bytes = (uint64_t)bytes,
+                             .same_as = *io_scratch};
+    WEFT_VEC_PUSH(state->planner->arena, &state->scratch, use);
+    if (*io_scratch < 0)
+        *io_scratch = (int32_t)state->scratch.count - 1;
+    builder->words[word] = (weft_arg){
+        .kind = WEFT_ARG_SCRATCH, .index = -1, .i = (int32_t)plus, .bytes = (uint64_t)bytes};
+}
+
 void weft__engine_end(engine_builder *builder)
 {
     weft_arena *arena = builder->state->planner->arena;
@@ -93,6 +111,10 @@ static bool plan_node(engine_builder *builder, const weft_node *node)
     case WEFT_OP_QAdd: return weft__engine_plan_add(builder, node);
     case WEFT_OP_QMul: return weft__engine_plan_mul(builder, node);
     case WEFT_OP_QTable: return weft__engine_plan_table(builder, node);
+    case WEFT_OP_QSoftmax: return weft__engine_plan_softmax(builder, node);
+    case WEFT_OP_QLayerNorm: return weft__engine_plan_layer_norm(builder, node);
+    case WEFT_OP_QMatMul: return weft__engine_plan_matmul(builder, node);
+    case WEFT_OP_QAttention: return weft__engine_plan_attention(builder, node);
     default: return weft__engine_plan_move(builder, node);
     }
 }
@@ -101,10 +123,14 @@ size_t weft__plan_engine_steps(schedule_state *state)
 {
     size_t count = 0;
     weft_step *step = state->out->steps;
+    /* Descriptors may use what the engine gets when one of them does (weft_engine_params_for). */
+    const weft_engine_params *named = state->planner->engine;
+    const weft_engine_params full = weft_engine_with(named, true, true);
+    const weft_engine_params *engine = weft_engine_params_are_valid(&full) ? &full : named;
     for (const weft_node *node = state->graph->first; node != NULL; node = node->next) {
         if (weft__plan_is_alias(node->op))
             continue;
-        engine_builder builder = {.state = state, .engine = state->planner->engine, .step = step};
+        engine_builder builder = {.state = state, .engine = engine, .step = step};
         step++;
         count += node->input_count > 0 && plan_node(&builder, node);
     }
@@ -127,7 +153,9 @@ static weft_program print(weft_arena *arena, const weft_engine_params *engine, w
 
 void weft__plan_engine_programs(planner *shared, weft_manifest *manifest)
 {
-    const weft_engine_params *engine = shared->engine;
+    const weft_engine_params used =
+        weft_engine_params_for(shared->engine, manifest->schedules, manifest->schedule_count);
+    const weft_engine_params *engine = &used;
     weft_program *programs =
         WEFT_NEW_ARRAY(shared->arena, weft_program, manifest->program_count + 2);
     for (size_t i = 0; i < manifest->program_count; i++)

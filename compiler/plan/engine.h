@@ -25,6 +25,10 @@ void weft__engine_value(engine_builder *builder, int word, const weft_value *val
 /* Offset in the weights of a constant's plain elements. */
 void weft__engine_constant(engine_builder *builder, int word, const weft_value *value);
 void weft__engine_blob(engine_builder *builder, int word, int32_t blob);
+/* Byte `plus` of arena that belongs to the step. *io_scratch: -1 takes `bytes` of it and becomes
+ * their number, with which later words mean the same bytes. */
+void weft__engine_scratch(engine_builder *builder, int word, int64_t bytes, int64_t plus,
+                          int32_t *io_scratch);
 void weft__engine_end(engine_builder *builder);
 
 bool weft__engine_is_8bit(const weft_value *value);
@@ -44,6 +48,15 @@ bool weft__engine_plan_add(engine_builder *builder, const weft_node *node);
 bool weft__engine_plan_mul(engine_builder *builder, const weft_node *node);
 bool weft__engine_plan_table(engine_builder *builder, const weft_node *node);
 bool weft__engine_plan_move(engine_builder *builder, const weft_node *node);
+/* engine_rows.c, engine_attention.c: the same. */
+bool weft__engine_plan_softmax(engine_builder *builder, const weft_node *node);
+bool weft__engine_plan_layer_norm(engine_builder *builder, const weft_node *node);
+bool weft__engine_plan_matmul(engine_builder *builder, const weft_node *node);
+bool weft__engine_plan_attention(engine_builder *builder, const weft_node *node);
+
+/* Rows of a softmax: mult, shift and table of exponentials; its result's zero point and limits. */
+void weft__engine_softmax(engine_builder *builder, const weft_value *exps, const char *stage,
+                          weft_dtype dtype);
 
 /* What a window kind is tiled by. */
 typedef struct engine_window {
@@ -54,12 +67,14 @@ typedef struct engine_window {
     int64_t stretch;         /* elements of the depth that lie next to one another in x */
     bool is_strided;         /* elements of x are read one by one */
     bool has_filters;
+    bool is_whole; /* a tile has all channels */
 } engine_window;
 
 /* depth: as above. */
 typedef struct engine_tile {
     int64_t pixels, channels, depth;
 } engine_tile;
+/* No pixels: none fits, which can only be where tiles have all channels. */
 engine_tile weft__engine_conv_tile(const weft_engine_params *engine, const engine_window *window);
 engine_tile weft__engine_lane_tile(const weft_engine_params *engine, const engine_window *window);
 

@@ -56,6 +56,11 @@ engine_tile weft__engine_conv_tile(const weft_engine_params *engine, const engin
 {
     const weft_engine_params *e = engine;
     int64_t deepest = weft_least(e->x_bytes / e->rows, e->w_bytes / e->cols) / e->simd * e->simd;
+    if (window->is_whole)
+        deepest = weft_least(deepest, e->w_bytes / weft_round_up(window->channels, e->cols) /
+                                          e->simd * e->simd);
+    if (deepest < e->simd)
+        return (engine_tile){0, 0, 0};
     int64_t first_parts = weft_blocks(window->depth, deepest);
     engine_tile best = {0, 0, 0};
     int64_t best_cycles = INT64_MAX;
@@ -66,7 +71,7 @@ engine_tile weft__engine_conv_tile(const weft_engine_params *engine, const engin
              n++, tried++) {
             int64_t c = weft_least(part_of(window->channels, n, e->cols), window->channels);
             int64_t p = most_pixels(e, window, c, d);
-            if (c > widest || p < 1)
+            if (c > widest || p < 1 || (window->is_whole && c < window->channels))
                 continue;
             engine_tile tile = {
                 weft_least(part_of(window->pixels, weft_blocks(window->pixels, p), e->rows), p), c,
@@ -78,7 +83,8 @@ engine_tile weft__engine_conv_tile(const weft_engine_params *engine, const engin
             }
         }
     }
-    WEFT_ASSERT(best.pixels > 0); /* valid parameters have room for one block */
+    /* Valid parameters have room for one block. */
+    WEFT_ASSERT(best.pixels > 0 || window->is_whole);
     return best;
 }
 

@@ -44,6 +44,7 @@ typedef struct planner {
 typedef struct scratch_use {
     int32_t step;
     size_t launch, arg; /* of the step; the argument receives the offset */
+    bool is_descriptor; /* launch and arg are a descriptor and a word of it */
     uint64_t bytes;
     int32_t same_as; /* index of the use whose bytes these are; -1: its own */
 } scratch_use;

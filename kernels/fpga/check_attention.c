@@ -17,8 +17,8 @@ static void are_within(examined *e, int index, int64_t count, int64_t low, int64
 /* Numbers of the softmax of rows. The first exponential is 1, so no sum is 0. */
 static void check_softmax(examined *e, int64_t length)
 {
-    const int64_t one = (int64_t)1 << WEFT_EXP_BITS;
-    refuse_unless(e, length <= WEFT_ROW_MAX, "a row is too long");
+    const int64_t one = WEFT_EXP_ONE;
+    refuse_unless(e, length <= WEFT_SOFTMAX_MAX, "a row is too long");
     are_within(e, WEFT_D_EXPS, WEFT_ENGINE_EXPS, 0, one, "the exponentials are not in the weights",
                "an exponential is out of range");
     refuse_unless(e, e->wrong != NULL || vector_at(e, word(e, WEFT_D_EXPS)) == one,

@@ -86,6 +86,11 @@ typedef struct weft_engine_dsps {
     int32_t attention; /* softmax and LayerNorm; zero points of products of two activations */
 } weft_engine_dsps;
 
+static inline int64_t weft_engine_dsps_sum(const weft_engine_dsps *dsps)
+{
+    return (int64_t)dsps->array + dsps->lanes + dsps->addresses + dsps->attention;
+}
+
 weft_engine_dsps weft_engine_multipliers(const weft_engine_params *params);
 
 /* Rows of a pool's counts, and bytes of a word, at most; entries of a table of exponentials. */

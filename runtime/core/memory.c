@@ -18,18 +18,24 @@ static uint64_t round_up(uint64_t bytes, uint64_t step)
     return (bytes + step - 1) / step * step;
 }
 
+static uint64_t scratch_end_of(const weft_arg *args, size_t count, uint64_t end)
+{
+    for (size_t i = 0; i < count; i++)
+        if (args[i].kind == WEFT_ARG_SCRATCH && args[i].offset_bytes + args[i].bytes > end)
+            end = args[i].offset_bytes + args[i].bytes;
+    return end;
+}
+
 static uint64_t scratch_end(const weft_schedule *schedule)
 {
     uint64_t end = 0;
-    for (size_t s = 0; s < schedule->step_count; s++)
-        for (size_t l = 0; l < schedule->steps[s].launch_count; l++) {
-            const weft_launch *launch = &schedule->steps[s].launches[l];
-            for (size_t a = 0; a < launch->arg_count; a++) {
-                const weft_arg *arg = &launch->args[a];
-                if (arg->kind == WEFT_ARG_SCRATCH && arg->offset_bytes + arg->bytes > end)
-                    end = arg->offset_bytes + arg->bytes;
-            }
-        }
+    for (size_t s = 0; s < schedule->step_count; s++) {
+        const weft_step *step = &schedule->steps[s];
+        for (size_t l = 0; l < step->launch_count; l++)
+            end = scratch_end_of(step->launches[l].args, step->launches[l].arg_count, end);
+        for (size_t d = 0; d < step->descriptor_count; d++)
+            end = scratch_end_of(step->descriptors[d].words, step->descriptors[d].word_count, end);
+    }
     return end;
 }
 

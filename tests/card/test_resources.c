@@ -78,7 +78,7 @@ static void engines_grow_with_their_parameters(void **state)
                    b = weft_card_engine_resources(board, &wide),
                    c = weft_card_engine_resources(board, &deep);
     weft_engine_dsps dsps = weft_engine_multipliers(&small);
-    assert_int_equal(a.dsp, dsps.array + dsps.lanes + dsps.addresses);
+    assert_int_equal(a.dsp, weft_engine_dsps_sum(&dsps));
     assert_int_equal(dsps.array, 8 * 16 * 8 / 2);
     assert_true(b.dsp > a.dsp && b.lut > a.lut && b.ff > a.ff);
     assert_true(c.bram36 + 8 * c.uram > a.bram36 + 8 * a.uram && c.dsp == a.dsp);

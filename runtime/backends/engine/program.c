@@ -32,6 +32,8 @@ static uint32_t resolve(const engine_session *session, const weft_run_memory *me
     if (word->kind == WEFT_ARG_BLOB)
         return (uint32_t)session->view->manifest->blobs[word->index].offset_bytes +
                (uint32_t)word->i;
+    if (word->kind == WEFT_ARG_SCRATCH)
+        return (uint32_t)word->offset_bytes + (uint32_t)word->i;
     if (word->kind != WEFT_ARG_VALUE)
         return (uint32_t)word->i;
     int32_t owner = weft__storage_owner(session->schedule, word->index);

@@ -1640,9 +1640,9 @@ static void multiply(const struct job job, const struct run run,
     const weft_s32 cycles = blocks_of(run.pixels, WEFT_ROWS) * run.column_blocks * words;
     const weft_s32 is_product = job.kind == WEFT_KIND_MATMUL;
     const weft_s32 is_rows = is_product && job.b_depth != 1; /* how b lies (load_factors) */
-    weft_s32 row_held[WEFT_ROWS];
+    weft_s32 row_held[WEFT_ROWS] = {0};
     #pragma HLS ARRAY_PARTITION variable=row_held complete dim=1
-    weft_s32 column_held[WEFT_COLS];
+    weft_s32 column_held[WEFT_COLS] = {0};
     #pragma HLS ARRAY_PARTITION variable=column_held complete dim=1
     weft_s32 row_block = 0;
     weft_s32 block_turn = 0;

@@ -1647,10 +1647,10 @@ static void multiply(const struct job job, const struct run run,
     const weft_s32 is_rows = is_product && job.b_depth != 1; /* how b lies (load_factors) */
     weft_s32 row_held[WEFT_ROWS]
         __attribute__((xcl_array_partition(complete, 1)))
-        ;
+        = {0};
     weft_s32 column_held[WEFT_COLS]
         __attribute__((xcl_array_partition(complete, 1)))
-        ;
+        = {0};
     weft_s32 row_block = 0;
     weft_s32 block_turn = 0;
     weft_u32 held[WEFT_ROWS][WEFT_COLS]
