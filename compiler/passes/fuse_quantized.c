@@ -159,6 +159,13 @@ static weft_status fuse_mean(weft_graph *graph, weft_node *pool, bool *done, wef
 
 static weft_status visit(weft_graph *graph, weft_node *node, bool *done, weft_diag *diag)
 {
+    weft_status status = WEFT_OK;
+    if (node->op == WEFT_OP_QAdd || node->op == WEFT_OP_QMul)
+        status = weft_fuse_q_unary(graph, node, done, diag);
+    if (status == WEFT_OK && !*done)
+        status = weft_fuse_q_past_view(graph, node, done, diag);
+    if (status != WEFT_OK || *done)
+        return status;
     switch ((int)node->op) {
     case WEFT_OP_QTable: return weft_fuse_q_table(graph, node, done, diag);
     case WEFT_OP_QAdd: return fuse_sum(graph, node, done, diag);

@@ -11,4 +11,11 @@ bool weft_fuse_q_takes_sum(const weft_node *node);
  * before it. Sets *out_done when the graph changed; node is gone then. */
 weft_status weft_fuse_q_table(weft_graph *graph, weft_node *node, bool *out_done, weft_diag *diag);
 
+/* A QMul or QAdd of tables of the same codes becomes one table of them. */
+weft_status weft_fuse_q_unary(weft_graph *graph, weft_node *node, bool *out_done, weft_diag *diag);
+
+/* A QTable or QAdd behind a view of a convolution goes before the view. */
+weft_status weft_fuse_q_past_view(weft_graph *graph, weft_node *node, bool *out_done,
+                                  weft_diag *diag);
+
 #endif

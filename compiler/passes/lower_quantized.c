@@ -367,6 +367,7 @@ weft_status weft_pass_lower_quantized(weft_graph *graph, size_t *out_changes, we
     }
     weft_rewrite_remove_dead(graph);
     *out_changes = lq.changes;
-    list_floats(&lq);
-    return weft_fold_constants(graph, true, out_changes, diag);
+    weft_status folded = weft_fold_constants(graph, true, out_changes, diag);
+    list_floats(&lq); /* what constants alone make is gone by now */
+    return folded;
 }

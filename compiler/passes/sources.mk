@@ -17,6 +17,8 @@ PASSES_SRC := \
     compiler/passes/fuse_linear.c \
     compiler/passes/fuse_quantized.c \
     compiler/passes/fuse_quantized_table.c \
+    compiler/passes/fuse_quantized_unary.c \
+    compiler/passes/fuse_quantized_views.c \
     compiler/passes/fuse_squeeze_excite.c \
     compiler/passes/fuse_token_conv.c \
     compiler/passes/hoist_rows.c \
