@@ -173,14 +173,14 @@ __kernel void weft_qmatmul(__global const uchar *restrict a, __global const char
         for (int panel = 0; panel < count; panel++) {
             __global const char *b = panels + (b_matrix * count + panel) * steps * STEP_BYTES;
             __global const int *column = columns + (b_matrix * count + panel) * WEFT_NR;
-            Q_TILE_OF(product_tile, used, room, off, b, b, runs, 1, sums)
+            const iv start[2] = {*(__global const iv *)column, *(__global const iv *)(column + WEFT_VW)};
+            Q_TILE_OF(product_tile, used, room, off, b, b, runs, start, 1, sums)
             for (int h = 0; h < 2; h++) {
                 const int at = panel * WEFT_NR + h * WEFT_VW;
                 if (at >= cols)
                     continue;
-                const iv add = *(__global const iv *)(column + h * WEFT_VW);
                 for (int r = 0; r < used; r++)
-                    store_bytes(requantise_by(sums[r].v[h] + add - row_sum[r], ratio, flags & SMALL, y_zero, y_min, y_max),
+                    store_bytes(requantise_by(sums[r].v[h] - row_sum[r], ratio, flags & SMALL, y_zero, y_min, y_max),
                                 to + (row + r) * cols + at, cols - at);
             }
         }
@@ -338,12 +338,12 @@ __kernel void weft_qattention(__global const uchar *restrict q, __global const c
         for (int panel = 0; panel < k_panel_count; panel++) {
             __global const char *b = k_panels + (matrix * k_panel_count + panel) * q_steps * STEP_BYTES;
             __global const int *column = k_columns + (matrix * k_panel_count + panel) * WEFT_NR;
-            Q_TILE_OF(product_tile, used, q_rows, q_off, b, b, q_runs, 1, sums)
+            const iv start[2] = {*(__global const iv *)column, *(__global const iv *)(column + WEFT_VW)};
+            Q_TILE_OF(product_tile, used, q_rows, q_off, b, b, q_runs, start, 1, sums)
             for (int h = 0; h < 2; h++) {
-                const iv add = *(__global const iv *)(column + h * WEFT_VW);
                 for (int r = 0; r < used; r++)
                     *(__local bytes_v *)(t + p_off[r] + panel * WEFT_NR + h * WEFT_VW) =
-                        __builtin_convertvector(requantise_by(sums[r].v[h] + add - row_sum[r], s_ratio, flags & S_SMALL, s_zero,
+                        __builtin_convertvector(requantise_by(sums[r].v[h] - row_sum[r], s_ratio, flags & S_SMALL, s_zero,
                                                               s_min, s_max),
                                                 bytes_v) ^
                         s_flip;
@@ -358,14 +358,14 @@ __kernel void weft_qattention(__global const uchar *restrict q, __global const c
         for (int panel = 0; panel < v_panel_count; panel++) {
             __global const char *b = v_panels + (matrix * v_panel_count + panel) * p_steps * STEP_BYTES;
             __global const int *column = v_columns + (matrix * v_panel_count + panel) * WEFT_NR;
-            Q_TILE_OF(product_tile, used, p_rows, p_off, b, b, p_runs, 1, sums)
+            const iv start[2] = {*(__global const iv *)column, *(__global const iv *)(column + WEFT_VW)};
+            Q_TILE_OF(product_tile, used, p_rows, p_off, b, b, p_runs, start, 1, sums)
             for (int h = 0; h < 2; h++) {
                 const int at = panel * WEFT_NR + h * WEFT_VW;
                 if (at >= v_size)
                     continue;
-                const iv add = *(__global const iv *)(column + h * WEFT_VW);
                 for (int r = 0; r < used; r++)
-                    store_bytes(requantise_by(sums[r].v[h] + add - row_sum[r], y_ratio, flags & SMALL, y_zero, y_min, y_max),
+                    store_bytes(requantise_by(sums[r].v[h] - row_sum[r], y_ratio, flags & SMALL, y_zero, y_min, y_max),
                                 y + ((image * queries + row + r) * heads + head) * v_size + at, v_size - at);
             }
         }
