@@ -219,3 +219,57 @@ weft_status weft_attention_read_in_place(weft_graph *graph, weft_node *node, boo
     }
     return *out_done ? WEFT_OK : join_products(graph, node, out_done, diag);
 }
+
+/* ---- heads and tokens ---- */
+
+int64_t weft_attention_images(weft_value *q)
+{
+    weft_trace trace;
+    weft_trace_factor lead[WEFT_TRACE_FACTORS], token[WEFT_TRACE_FACTORS];
+    weft_trace_value(q, WEFT_TRACE_SCALED, &trace);
+    size_t count = weft_trace_dim(&trace, 0, lead);
+    if (count == 2)
+        return lead[0].size;
+    bool is_rows = count == 1 && weft_trace_dim(&trace, 1, token) == 1 &&
+                   lead[0].stride == token[0].size * token[0].stride;
+    return is_rows ? lead[0].size : 1;
+}
+
+weft_status weft_attention_as_tokens(weft_graph *graph, weft_node *before, int64_t batch,
+                                     int64_t heads, weft_value *x, bool is_transposed,
+                                     weft_value **out_value, weft_diag *diag)
+{
+    static const int64_t perms[2][4] = {{0, 2, 1, 3}, {0, 3, 1, 2}};
+    int last = x->shape.rank - 1;
+    weft_shape shape = {.rank = 4,
+                        .dims = {batch, heads, x->shape.dims[last - 1], x->shape.dims[last]}};
+    const int64_t *perm = perms[is_transposed ? 1 : 0];
+    weft_shape rows = {.rank = 3,
+                       .dims = {batch, shape.dims[perm[1]], heads * shape.dims[perm[3]]}};
+    weft_status status = weft_rewrite_reshape(graph, before, x, &shape, NULL, &x, diag);
+    if (status != WEFT_OK)
+        return status;
+    const char *name =
+        weft_arena_printf(graph->arena, "%s/tokens", weft_rewrite_base_name(graph, x->name));
+    weft_node *node = weft_rewrite_add(graph, before, WEFT_OP_Transpose, name, &x, 1, NULL);
+    weft_attrs_set_ints(&node->attrs, graph->arena, "perm", perm, 4);
+    status = weft_node_infer(graph, node, diag);
+    if (status == WEFT_OK)
+        status =
+            weft_rewrite_reshape(graph, before, node->outputs[0], &rows, NULL, out_value, diag);
+    return status;
+}
+
+weft_status weft_attention_as_heads(weft_graph *graph, weft_node *before, const weft_node *node,
+                                    int64_t batch, int64_t tokens, const weft_shape *shape,
+                                    weft_value **out_value, weft_diag *diag)
+{
+    int64_t heads = heads_of(node, 0), size = size_of(node, 2), row = heads * size;
+    weft_trace back = {.root = node->outputs[0], .scale = 1.0};
+    const weft_trace_factor factors[4] = {
+        {0, batch, tokens * row}, {1, heads, size}, {2, tokens, row}, {3, size, 1}};
+    for (size_t i = 0; i < 4; i++)
+        if (factors[i].size > 1)
+            back.factors[back.count++] = factors[i];
+    return weft_trace_make(graph, before, &back, shape, NULL, out_value, diag);
+}

@@ -2,7 +2,8 @@
 /* fuse-attention: softmax(scale * Q K^T) V becomes weft.Attention. Queries, keys and values are
  * read in place from the product that they were cut from, by offsets; three products of the same
  * input become one. Scalar factors on queries, keys or scores become the scale. Must not know how
- * an exporter spells the cutting (trace.h), nor masks: with one the operators stay as they are.
+ * an exporter spells the cutting (trace.h), nor masks: with one the operators stay as they are. The
+ * same in 8 bits is in fuse_attention_quantized.c.
  *
  * needs: Linear; constants folded.
  * keeps: values up to f32 rounding of scale and order of sums.
@@ -59,21 +60,6 @@ static bool same_batch(const weft_shape *a, const weft_shape *b)
     return true;
 }
 
-/* How many of the leading dimension's products belong to one image: a product of rank 3 does not
- * say. Where queries are cut from tokens by channels they are heads. */
-static int64_t images_of(weft_value *q)
-{
-    weft_trace trace;
-    weft_trace_factor lead[WEFT_TRACE_FACTORS], token[WEFT_TRACE_FACTORS];
-    weft_trace_value(q, WEFT_TRACE_SCALED, &trace);
-    size_t count = weft_trace_dim(&trace, 0, lead);
-    if (count == 2)
-        return lead[0].size;
-    bool is_rows = count == 1 && weft_trace_dim(&trace, 1, token) == 1 &&
-                   lead[0].stride == token[0].size * token[0].stride;
-    return is_rows ? lead[0].size : 1;
-}
-
 static bool read_match(const weft_graph *graph, weft_node *values, match *m)
 {
     *m = (match){.values = values};
@@ -92,37 +78,13 @@ static bool read_match(const weft_graph *graph, weft_node *values, match *m)
         weft_value_is_constant(v) || !same_batch(&q->shape, &k->shape) ||
         !same_batch(&q->shape, &v->shape) || values->inputs[0]->shape.rank != rank)
         return false;
-    m->batch = rank == 4 ? dims[0] : rank == 3 ? images_of(q) : 1;
+    m->batch = rank == 4 ? dims[0] : rank == 3 ? weft_attention_images(q) : 1;
     m->heads = rank == 4 ? dims[1] : rank == 3 ? dims[0] / m->batch : 1;
     m->tokens = dims[rank - 2];
     m->size = dims[rank - 1];
     m->others = v->shape.dims[rank - 2];
     m->v_size = v->shape.dims[rank - 1];
     return true;
-}
-
-/* x with dimensions [batch, heads, a, b] as [batch, tokens, channels]. */
-static weft_status as_tokens(weft_graph *graph, const match *m, weft_value *x, bool is_transposed,
-                             weft_value **out, weft_diag *diag)
-{
-    static const int64_t perms[2][4] = {{0, 2, 1, 3}, {0, 3, 1, 2}};
-    int last = x->shape.rank - 1;
-    weft_shape shape = {.rank = 4,
-                        .dims = {m->batch, m->heads, x->shape.dims[last - 1], x->shape.dims[last]}};
-    const int64_t *perm = perms[is_transposed ? 1 : 0];
-    weft_shape rows = {.rank = 3,
-                       .dims = {m->batch, shape.dims[perm[1]], m->heads * shape.dims[perm[3]]}};
-    weft_status status = weft_rewrite_reshape(graph, m->values, x, &shape, NULL, &x, diag);
-    if (status != WEFT_OK)
-        return status;
-    const char *name =
-        weft_arena_printf(graph->arena, "%s/tokens", weft_rewrite_base_name(graph, x->name));
-    weft_node *node = weft_rewrite_add(graph, m->values, WEFT_OP_Transpose, name, &x, 1, NULL);
-    weft_attrs_set_ints(&node->attrs, graph->arena, "perm", perm, 4);
-    status = weft_node_infer(graph, node, diag);
-    if (status == WEFT_OK)
-        status = weft_rewrite_reshape(graph, m->values, node->outputs[0], &rows, NULL, out, diag);
-    return status;
 }
 
 static void add_sources_between(weft_graph *graph, weft_node *node, const weft_value *value,
@@ -137,7 +99,8 @@ static weft_status rewrite(weft_graph *graph, const match *m, weft_diag *diag)
     weft_value *inputs[3] = {m->scores->inputs[0], m->scores->inputs[1], m->values->inputs[1]};
     weft_value *old = m->values->outputs[0], *y = NULL;
     for (size_t i = 0; i < 3; i++) {
-        weft_status status = as_tokens(graph, m, inputs[i], i == 1, &inputs[i], diag);
+        weft_status status = weft_attention_as_tokens(graph, m->values, m->batch, m->heads,
+                                                      inputs[i], i == 1, &inputs[i], diag);
         if (status != WEFT_OK)
             return status;
     }
@@ -154,17 +117,8 @@ static weft_status rewrite(weft_graph *graph, const match *m, weft_diag *diag)
     weft_status status = weft_node_infer(graph, node, diag);
     if (status != WEFT_OK)
         return status;
-    /* back to [batch, heads, tokens, size] */
-    int64_t row = m->heads * m->v_size;
-    weft_trace back = {.root = node->outputs[0], .scale = 1.0};
-    const weft_trace_factor factors[4] = {{0, m->batch, m->tokens * row},
-                                          {1, m->heads, m->v_size},
-                                          {2, m->tokens, row},
-                                          {3, m->v_size, 1}};
-    for (size_t i = 0; i < 4; i++)
-        if (factors[i].size > 1)
-            back.factors[back.count++] = factors[i];
-    status = weft_trace_make(graph, m->values, &back, &old->shape, NULL, &y, diag);
+    status =
+        weft_attention_as_heads(graph, m->values, node, m->batch, m->tokens, &old->shape, &y, diag);
     return status == WEFT_OK ? weft_rewrite_replace(graph, old, y, diag) : status;
 }
 
@@ -175,7 +129,10 @@ static weft_status visit(weft_graph *graph, weft_node *node, bool *done, weft_di
         *done = true;
         return rewrite(graph, &m, diag);
     }
-    if (node->op == WEFT_OP_Attention)
+    weft_status status = weft_attention_fuse_quantized(graph, node, done, diag);
+    if (status != WEFT_OK || *done)
+        return status;
+    if (node->op == WEFT_OP_Attention || node->op == WEFT_OP_QAttention)
         return weft_attention_read_in_place(graph, node, done, diag);
     return weft_trace_collapse(graph, node, done, diag);
 }

@@ -9,6 +9,7 @@ PASSES_SRC := \
     compiler/passes/fold_batchnorm.c \
     compiler/passes/fold_constants.c \
     compiler/passes/fuse_attention.c \
+    compiler/passes/fuse_attention_quantized.c \
     compiler/passes/fuse_conv.c \
     compiler/passes/fuse_conv_shape.c \
     compiler/passes/fuse_gelu.c \
