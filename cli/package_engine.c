@@ -17,8 +17,9 @@ enum { WORDS = 64, FIRST_WORD = 4 /* the first four have columns of their own */
 
 static const char *kind_name(int32_t kind)
 {
-    static const char *const names[] = {"end", "conv",  "grouped", "pool", "add",
-                                        "mul", "table", "move",    "fill"};
+    static const char *const names[] = {"end",  "conv",   "grouped", "pool",
+                                        "add",  "mul",    "table",   "move",
+                                        "fill", "matmul", "softmax", "layer_norm"};
     return kind >= 0 && (size_t)kind < sizeof names / sizeof names[0] ? names[kind] : "?";
 }
 

@@ -170,6 +170,38 @@ static bool pad(weft_arena *arena, const weft_node *node, weft__box_list *list)
     return true;
 }
 
+/* One box per position; many of them are no move but a table. */
+enum { GATHERED_MAX = 16 };
+
+static bool gather(weft_arena *arena, const weft_node *node, weft__box_list *list)
+{
+    const weft_value *x = node->inputs[0], *y = node->outputs[0];
+    int64_t positions[GATHERED_MAX], axis = weft_attrs_int(&node->attrs, "axis", 0);
+    int64_t outer = 1, inner = 1;
+    size_t count = 0;
+    if (!weft_value_const_ints(node->inputs[1], positions, GATHERED_MAX, &count))
+        return false;
+    axis += axis < 0 ? x->shape.rank : 0;
+    for (int i = 0; i < x->shape.rank; i++) {
+        outer *= i < axis ? x->shape.dims[i] : 1;
+        inner *= i > axis ? x->shape.dims[i] : 1;
+    }
+    int64_t size = x->shape.dims[axis];
+    for (size_t i = 0; i < count; i++) {
+        int64_t position = positions[i] < 0 ? positions[i] + size : positions[i];
+        push(arena, list,
+             (weft__box){.x = x,
+                         .y = y,
+                         .rank = 2,
+                         .dims = {outer, inner},
+                         .x_steps = {size * inner, 1},
+                         .y_steps = {(int64_t)count * inner, 1},
+                         .x_offset = position * inner,
+                         .y_offset = (int64_t)i * inner});
+    }
+    return true;
+}
+
 bool weft__plan_boxes(weft_arena *arena, const weft_node *node, weft__box_list *out_boxes)
 {
     weft__box box;
@@ -190,6 +222,7 @@ bool weft__plan_boxes(weft_arena *arena, const weft_node *node, weft__box_list *
             return false;
         push(arena, out_boxes, box);
         return true;
+    case WEFT_OP_Gather: return gather(arena, node, out_boxes);
     case WEFT_OP_Pad: return pad(arena, node, out_boxes);
     default: return false;
     }

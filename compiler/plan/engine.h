@@ -14,7 +14,8 @@ typedef struct engine_builder {
     schedule_state *state;
     const weft_engine_params *engine;
     weft_step *step;
-    size_t capacity; /* of step->descriptors */
+    size_t capacity;    /* of step->descriptors */
+    bool has_constants; /* constants may be written into scratch memory (engine_constant.c) */
     weft_arg words[WEFT_D_WORDS];
 } engine_builder;
 
@@ -34,6 +35,16 @@ void weft__engine_end(engine_builder *builder);
 bool weft__engine_is_8bit(const weft_value *value);
 /* Whether the value lies in the arena and its elements are 8 bits: an operand of the engine. */
 bool weft__engine_is_operand(const weft_value *value);
+/* engine_constant.c: an operand that is a value of the arena, or a constant that descriptors can
+ * write. Constants come first: *out_scratch is for weft__engine_operand, -1 for a value. */
+bool weft__engine_can_have(const engine_builder *builder, const weft_value *value);
+void weft__engine_prepare(engine_builder *builder, const weft_value *value, int32_t *out_scratch);
+void weft__engine_operand(engine_builder *builder, int word, const weft_value *value, int64_t plus,
+                          int32_t scratch);
+/* Whether rows of the schedule are normalised on the engine, so that constants cost it nothing. */
+bool weft__engine_has_rows(const schedule_state *state);
+/* Whether all bytes of a constant are the same; *out_byte is that one. */
+bool weft__engine_is_uniform(const weft_value *value, uint8_t *out_byte);
 /* Zero point and limits of one 8-bit result (<stage>_zero, _min, _max; absent limits are the
  * type's) into three words. */
 void weft__engine_stage(engine_builder *builder, const char *stage, weft_dtype dtype, int zero_word,
