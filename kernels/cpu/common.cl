@@ -144,7 +144,7 @@ INLINE fv gelu_v(const fv x)
     g = fma(g, c, (fv)(1.15111327f));
     g = fma(g, c, (fv)(0.999999821f));
     const fv th = t * exp2_v(fma(t * t, (fv)(-0.72134752f), -g));
-    return x > 0.0f ? x - th : -th;
+    return at_least(x, (fv)(0.0f)) - th;
 }
 
 INLINE fv sigmoid_v(fv x)

@@ -20,10 +20,16 @@
 #define ITEM_CYCLES 600.0
 #define LAUNCH_S 8e-6
 #define WAKE_S 12e-6
+/* Equal items do not take equal times; with few of them a thread waits for so much of one. */
+#define UNEVEN 0.06
+/* Share of a panel's way from L2 that is waited for when the tiles of the chunk before have fetched
+ * it. */
+#define PANEL_WAIT 0.25
 /* A multiply-add of vectors per cycle and core; both vector units busy. */
 #define FMA_PER_CYCLE 2.0
-/* The chunk of a panel that stays in L1 together with the rows and the waiting sums: half of it. */
+/* Shares of a cache that a chunk of a panel may take. */
 #define CHUNK_L1_SHARE 2
+#define CHUNK_L2_SHARE 8
 #define MB_MAX 128 /* WEFT_MB_MAX of conv.cl */
 #define ITEMS_PER_THREAD_MAX 24
 #define GATE_PANELS_MAX 32 /* of linear.cl */
@@ -78,7 +84,7 @@ static double total_s(const struct weft_cpu_device *d, double item_cycles, int i
     const double item_s = (item_cycles + ITEM_CYCLES) / hz;
     const double wake_s = d->threads > 1 ? WAKE_S : 0;
     const double compute_s = items <= 2 * d->threads
-                                 ? item_s * ceil_div(items, d->threads) + wake_s
+                                 ? item_s * (ceil_div(items, d->threads) + UNEVEN) + wake_s
                                  : item_s * (items + 0.5) / d->threads + wake_s / 2;
     const double memory_s = weight_bytes / d->memory_bytes_per_s;
     return LAUNCH_S + at_least(compute_s, memory_s) +
@@ -86,12 +92,16 @@ static double total_s(const struct weft_cpu_device *d, double item_cycles, int i
 }
 
 /* Weights that exceed L2 are streamed once more by each thread that takes other rows at the same
- * time. */
-static double streamed_bytes(const struct weft_cpu_device *d, double weight_bytes, int row_blocks)
+ * time. Where there are several groups of panels for each thread and a group stays in L2, a thread
+ * takes all blocks of its groups. */
+static double streamed_bytes(const struct weft_cpu_device *d, double weight_bytes, int row_blocks,
+                             int groups)
 {
-    const int readers = weight_bytes <= (double)d->l2_bytes || row_blocks <= 1 ? 1
-                        : row_blocks < d->threads                              ? row_blocks
-                                                                               : d->threads;
+    const int is_by_group =
+        groups >= 2 * d->threads && weight_bytes / groups <= (double)d->l2_bytes / 2;
+    const int readers = weight_bytes <= (double)d->l2_bytes || row_blocks <= 1 || is_by_group ? 1
+                        : row_blocks < d->threads ? row_blocks
+                                                  : d->threads;
     return weight_bytes * (1 + 0.5 * (readers - 1));
 }
 
@@ -101,6 +111,13 @@ static void consider(struct weft_cpu_conv_plan *best, const struct weft_cpu_conv
         *best = *plan;
 }
 
+/* The part of a panel that all tiles of a block pass over before the next part. Tiles of 14 rows
+ * read it slowly enough for L2; lower ones want it in L1, beside the rows and the waiting sums. */
+static size_t chunk_bytes(const struct weft_cpu_device *d)
+{
+    return d->vector_width == 16 ? d->l2_bytes / CHUNK_L2_SHARE : d->l1_bytes / CHUNK_L1_SHARE;
+}
+
 static void choose_direct(const struct weft_cpu_device *d, const struct weft_cpu_conv_shape *s,
                           struct weft_cpu_conv_plan *best)
 {
@@ -108,7 +125,7 @@ static void choose_direct(const struct weft_cpu_device *d, const struct weft_cpu
     const int panels = ceil_div(s->oc, nr);
     const int row = s->is_gathered ? s->ic * s->kh * s->kw : s->ic;
     const int taps = s->is_gathered ? 1 : s->kh * s->kw;
-    const int chunk = (int)(d->l1_bytes / CHUNK_L1_SHARE / sizeof(float)) / nr;
+    const int chunk = (int)(chunk_bytes(d) / sizeof(float)) / nr;
     struct weft_cpu_conv_plan p = {.method = WEFT_CPU_DIRECT};
     p.kc = row <= chunk + chunk / 2 ? row : chunk;
     p.tc = row > chunk ? 1 : chunk / row < taps ? chunk / row : taps;
@@ -143,11 +160,14 @@ static void choose_direct(const struct weft_cpu_device *d, const struct weft_cpu
             const double spill_cycles = a_bytes > (double)d->l2_bytes / 2 ? a_bytes / 16 * pg : 0;
             /* Panels that all the blocks of one thread read come from L2 or beyond, once per block.
              */
-            const double panel_load_cycles = k * nr * sizeof(float) / 24;
-            p.expected_s = total_s(d,
-                                   (panel_cycles + panel_load_cycles) * pg + gather_cycles +
-                                       first_read_cycles + spill_cycles,
-                                   items, streamed_bytes(d, weight_bytes, blocks * p.segments));
+            const double panel_load_cycles =
+                k * nr * sizeof(float) / 24 *
+                (tiles >= 4 ? PANEL_WAIT : 1 - (1 - PANEL_WAIT) * tiles / 4);
+            p.expected_s =
+                total_s(d,
+                        (panel_cycles + panel_load_cycles) * pg + gather_cycles +
+                            first_read_cycles + spill_cycles,
+                        items, streamed_bytes(d, weight_bytes, blocks * p.segments, p.groups));
             struct weft_cpu_conv_plan candidate = p;
             candidate.pg = pg;
             candidate.scratch_elems =
