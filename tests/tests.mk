@@ -161,7 +161,7 @@ docs: $(BUILD)/weft ## write the pages of docs/ that are made from tables
 # ---- speed: never a test --------------------------------------------------------------------------------------------
 VENV_BENCH := $(BUILD)/venv-bench
 .PHONY: bench bench-kernels
-bench: setup-run ## weft, ONNX Runtime and OpenVINO interleaved on ResNet-RS in f32 and 8 bits, next to the machine's limits
+bench: setup-run ## weft, ONNX Runtime and OpenVINO interleaved on ResNet-RS and vision transformers in f32, ResNet-RS in 8 bits, next to the machine's limits
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/tests/bench/peak $(VENV_BENCH)/ready
 	@WEFT_BUILD=$(BUILD) $(VENV_BENCH)/bin/python tests/bench/bench.py
 $(VENV_BENCH)/ready: tests/setup/requirements-bench.txt

@@ -196,8 +196,8 @@ INLINE void store_part(const fv v, __global float *p, const int n)
 }
 
 /* The matrix product's k loop, for a tile function that declares, for each row m, the pointer a<m> and the sums
- * lo<m> and hi<m>, and the panel pointer b. One line of `ahead` is prefetched per four k: four tiles fetch as much as
- * one chunk of the panel, at the speed at which the chunk is used up. */
+ * lo<m> and hi<m>, and the panel pointer b. For every second k the line at `ahead` is prefetched and `ahead` goes on by `step` floats: 2 NR / t where t
+ * tiles together fetch as much as one chunk of the panel, at the speed at which the chunk is used up. */
 #define STEP_ROW(m)               \
     {                             \
         const fv av = (fv)(a##m[kk]); \
@@ -211,7 +211,7 @@ INLINE void store_part(const fv v, __global float *p, const int n)
         const fv b_hi = LOADV(b + (ahead_k) * WEFT_NR + WEFT_VW); \
         ROWS(R, STEP_ROW)                                       \
     }
-#define PRODUCT(R, k_count, ahead)                               \
+#define PRODUCT(R, k_count, ahead, step)                         \
     {                                                            \
         __global const float *line = (ahead);                    \
         int k = 0;                                               \
@@ -219,10 +219,11 @@ INLINE void store_part(const fv v, __global float *p, const int n)
             PREFETCH(line);                                      \
             STEP(R, 0)                                           \
             STEP(R, 1)                                           \
+            PREFETCH(line + (step));                             \
             STEP(R, 2)                                           \
             STEP(R, 3)                                           \
             b += 4 * WEFT_NR;                                    \
-            line += WEFT_NR;                                     \
+            line += 2 * (step);                                  \
         }                                                        \
         for (; k < (k_count); k++) {                             \
             STEP(R, 0)                                           \

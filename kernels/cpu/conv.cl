@@ -76,7 +76,7 @@ struct window {
     }
 #define CONV_TILE(R)                                                                                          \
     INLINE void WEFT_CAT(conv_tile_, R)(__global const float *x, __global const float *zeros, \
-                                        __global const float *panel, __global const float *ahead,    \
+                                        __global const float *panel, __global const float *ahead, const int ahead_step, \
                                         const struct rows *rows, const int row, const int used,               \
                                         const struct window *win, const int first, fv (*sums)[2])             \
     {                                                                                                         \
@@ -89,7 +89,7 @@ struct window {
             ROWS(R, ROW_TAP)                                                                                  \
             if (inside) {                                                                                     \
                 __global const float *b = panel + (tap * win->ic + win->c) * WEFT_NR;                \
-                PRODUCT(R, win->c_end - win->c, ahead)                                                        \
+                PRODUCT(R, win->c_end - win->c, ahead, ahead_step)                                                        \
             }                                                                                                 \
         }                                                                                                     \
         ROWS(R, ROW_END)                                                                                      \
@@ -268,6 +268,7 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
     const int tiles = (n_rows + WEFT_MR - 1) / WEFT_MR;
     const int tile_rows = n_rows / tiles;
     const int tiles_plus = n_rows % tiles; /* so many tiles have one row more */
+    const int fetchers = min(tiles, 4);    /* of the next chunk */
     /* This work-item's share of the weights that a later step will stream; ph counts lines of 16 floats. */
     const int items = (int)(get_global_size(0) * get_global_size(1));
     const int item = (int)(get_global_id(1) * get_global_size(0) + get_global_id(0));
@@ -292,20 +293,22 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
                 int row = 0;
                 for (int i = 0; i < tiles; i++) {
                     const int r = tile_rows + (i < tiles_plus);
-                    __global const float *ahead = i < 4 ? next + i * (chunk / 4) * WEFT_NR : panel;
-                    if (i >= 4 && later < later_end) {
+                    __global const float *ahead = i < fetchers ? next + i * (chunk / fetchers) * WEFT_NR : panel;
+                    int ahead_step = i < fetchers ? 2 * WEFT_NR / fetchers : 0;
+                    if (i >= fetchers && later < later_end) {
                         ahead = later;
+                        ahead_step = 2 * WEFT_NR / 4;
                         later += chunk / 4 * WEFT_NR;
                     }
                     if (is_last)
                         for (int m = row; m < row + r; m++)
                             PREFETCH_WRITE(y_block + m * y_stride + p * WEFT_NR);
                     if (r == MR_A)
-                        WEFT_CAT(conv_tile_, MR_A)(from, w, panel, ahead, &rows, row, MR_A, &win, first, sums + row);
+                        WEFT_CAT(conv_tile_, MR_A)(from, w, panel, ahead, ahead_step, &rows, row, MR_A, &win, first, sums + row);
                     else if (r == MR_B)
-                        WEFT_CAT(conv_tile_, MR_B)(from, w, panel, ahead, &rows, row, MR_B, &win, first, sums + row);
+                        WEFT_CAT(conv_tile_, MR_B)(from, w, panel, ahead, ahead_step, &rows, row, MR_B, &win, first, sums + row);
                     else
-                        WEFT_CAT(conv_tile_, MR_C)(from, w, panel, ahead, &rows, row, r, &win, first, sums + row);
+                        WEFT_CAT(conv_tile_, MR_C)(from, w, panel, ahead, ahead_step, &rows, row, r, &win, first, sums + row);
                     row += r;
                 }
             }

@@ -88,7 +88,7 @@
                                            const int k_count, const int used, __local float *out)    \
     {                                                                                                         \
         ROWS(R, ROW_START)                                                                                    \
-        PRODUCT(R, k_count, ahead)                                                                            \
+        PRODUCT(R, k_count, ahead, WEFT_NR / 2)                                                                \
         ROWS(R, ROW_END)                                                                                      \
     }
 PRODUCT_TILE(MR_A)

@@ -3,7 +3,8 @@
 do, in f32 and with 8-bit values. Prints a table; writes build/bench/bench.json. Called by `make bench`; the environment variables below
 change its size.
 
-    BENCH_MODELS      names of the models to run (default all): resnetrs50 resnetrs101 resnetrs50-ort-u8 resnetrs50-weft-u8
+    BENCH_MODELS      names of the models to run (default all): resnetrs50 resnetrs101 vit-resnas-tiny vit-resnas-small resformer-small
+                      resnetrs50-ort-u8 resnetrs50-weft-u8
     BENCH_ROUNDS      rounds per engine (default 7); an engine's samples of all rounds are put together
     BENCH_ITERATIONS  timed runs per round (default 20)
 """
@@ -22,8 +23,13 @@ WARMUP = 5
 OUT = os.path.join(BUILD, "bench")
 HERE = os.path.dirname(os.path.abspath(__file__))
 # Who quantised it: nobody, ONNX Runtime's quantize_static (u8 activations, s8 weights per channel, BatchNormalization folded) or weft.
-MODELS = [("resnetrs50", 50, 160, None), ("resnetrs101", 101, 192, None), ("resnetrs50-ort-u8", 50, 160, "onnxruntime"),
-          ("resnetrs50-weft-u8", 50, 160, "weft")]
+# Name, what weft-model makes, size, quantiser.
+RESNET_RS_50 = ("resnet-rs", "--depth", "50")
+MODELS = [("resnetrs50", RESNET_RS_50, 160, None), ("resnetrs101", ("resnet-rs", "--depth", "101"), 192, None),
+          ("vit-resnas-tiny", ("vit-resnas", "--variant", "tiny"), 224, None),
+          ("vit-resnas-small", ("vit-resnas", "--variant", "small"), 224, None),
+          ("resformer-small", ("resformer", "--variant", "small"), 224, None),
+          ("resnetrs50-ort-u8", RESNET_RS_50, 160, "onnxruntime"), ("resnetrs50-weft-u8", RESNET_RS_50, 160, "weft")]
 CALIBRATION_IMAGES = 16
 ENGINES = ["weft", "onnxruntime", "openvino"]
 
@@ -44,12 +50,14 @@ def quantise(source, target, quantiser):
              str(CALIBRATION_IMAGES))
 
 
-def prepare(name, depth, size, quantiser):
-    plain = os.path.join(OUT, f"resnetrs{depth}-{size}.onnx")
+def prepare(name, model, size, quantiser):
+    plain = os.path.join(OUT, f"{model[0]}-{model[2]}-{size}.onnx")
     onnx = os.path.join(OUT, f"{name}-{size}.onnx")
     if not os.path.exists(plain):
-        tool(os.path.join(BUILD, "weft-model"), "resnet-rs", "--depth", str(depth), "--size", str(size), "--seed", "7", "-o", plain)
-    if not os.path.exists(onnx):
+        tool(os.path.join(BUILD, "weft-model"), *model, "--size", str(size), "--seed", "7", "-o", plain)
+    if quantiser is None:
+        onnx = plain
+    elif not os.path.exists(onnx):
         quantise(plain, onnx, quantiser)
     packages = {}
     for threads in (1, 2):
@@ -69,9 +77,9 @@ def run_round(engine, onnx, packages, threads):
     return report["samples_ms"], report
 
 
-def cold_and_warm(depth, size):
+def cold_and_warm(model, size):
     """Compile time from nothing, the first run with PoCL's compiler, and what the second run needs to load."""
-    onnx, _ = prepare(f"resnetrs{depth}", depth, size, None)
+    onnx, _ = prepare("cold", model, size, None)
     package = os.path.join(OUT, "cold.weft")
     home = os.path.abspath(os.path.join(OUT, "empty-cache"))
     shutil.rmtree(home, ignore_errors=True)
@@ -108,10 +116,10 @@ def main():
     print(header)
     wanted = os.environ.get("BENCH_MODELS", "").split()
     worst = {"f32": 0.0, "8-bit": 0.0}
-    for name, depth, size, quantiser in MODELS:
+    for name, model, size, quantiser in MODELS:
         if wanted and name not in wanted:
             continue
-        onnx, packages = prepare(name, depth, size, quantiser)
+        onnx, packages = prepare(name, model, size, quantiser)
         macs = json.loads(weft("inspect", onnx, "--json"))["model"]["macs"]
         for threads in (2, 1):
             samples = {engine: [] for engine in ENGINES}
@@ -135,8 +143,8 @@ def main():
                 kind = "8-bit" if quantiser else "f32"
                 worst[kind] = max(worst[kind], medians["weft"] / best_peer)
     print("% of peak: f32; it counts the multiply-adds of the model's definition, and Winograd performs fewer")
-    cold = cold_and_warm(50, 160)
-    weights_mb = json.loads(weft("inspect", os.path.join(OUT, "resnetrs50-160.onnx"), "--json"))["model"]["weight_bytes"] / 1e6
+    cold = cold_and_warm(RESNET_RS_50, 160)
+    weights_mb = json.loads(weft("inspect", os.path.join(OUT, "resnet-rs-50-160.onnx"), "--json"))["model"]["weight_bytes"] / 1e6
     results["resnetrs50"] = dict(cold, weights_mb=weights_mb)
     print(f"resnetrs50@160 cold: weft compile {cold['compile_s']:.2f} s, with the first run and PoCL's compiler {cold['cold_s']:.2f} s; "
           f"second load {cold['second_load_s']:.3f} s; peak RSS of a run {cold['rss_mb']:.0f} MB = "
