@@ -44,36 +44,61 @@ typedef uchar quad_bytes __attribute__((ext_vector_type(QUAD), aligned(1)));
 typedef short half_shorts __attribute__((ext_vector_type(2 * WEFT_VW)));
 
 /* Vector n of the four that bytes become, and the bytes that four vectors become within limits. Which bytes a vector gets does not matter as
- * long as both agree; AVX2 is slow across the halves of its registers. Saturating to 16 bits first takes nothing off that limits of 8 bits
+ * long as both agree; AVX2 and AVX-512 are slow across the lanes of 128 bits of their registers. Saturating to 16 bits first takes nothing off that limits of 8 bits
  * would leave. */
 #if WEFT_VW == 8 && defined(__AVX2__)
-typedef char shuffled_v __attribute__((vector_size(32)));
-typedef int packed_v __attribute__((vector_size(32)));
+#define WITHIN_LANES(name) __builtin_ia32_##name##256
+#define LANE_INDEX (iv)(0, 1, 2, 3, 0, 1, 2, 3)
+#elif WEFT_VW == 16 && defined(__AVX512BW__)
+#define WITHIN_LANES(name) __builtin_ia32_##name##512
+#define LANE_INDEX (iv)(0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3)
+#endif
+
+#ifdef WITHIN_LANES
+typedef char shuffled_v __attribute__((vector_size(QUAD)));
+typedef int packed_v __attribute__((vector_size(QUAD)));
+typedef short packed_shorts __attribute__((vector_size(QUAD)));
+
+INLINE iv shuffle_bytes(const quad_bytes x, const iv from)
+{
+    return __builtin_astype(WITHIN_LANES(pshufb)(__builtin_astype(x, shuffled_v), __builtin_astype(from, shuffled_v)), iv);
+}
 
 INLINE iv spread(const quad_bytes x, const int n)
 {
-    const iv from = (iv)(0, 1, 2, 3, 0, 1, 2, 3) + (4 * n + (int)0x80808000); /* byte 4n + lane, and three zeros */
-    return __builtin_astype(
-        __builtin_ia32_pshufb256(__builtin_astype(x, shuffled_v), __builtin_astype(from, shuffled_v)), iv);
+    return shuffle_bytes(x, LANE_INDEX + (4 * n + (int)0x80808000)); /* byte 4n + lane, and three zeros */
+}
+
+/* (a - a_zero) * (b - b_zero) of two spread vectors, as one sum of two products of 16 bits: a * b' - a_zero * b'. */
+INLINE iv multiply_spread(const quad_bytes a, const int a_zero, const quad_bytes b, const int b_zero, const int n)
+{
+    const iv twice = shuffle_bytes(b, LANE_INDEX * 0x10001 + (4 * n * 0x10001 + (int)0x80008000)); /* b in both halves */
+    const packed_shorts left = __builtin_astype(spread(a, n) | (int)((uint)-a_zero << 16), packed_shorts);
+    const packed_shorts right = __builtin_astype(twice, packed_shorts) - (short)b_zero;
+    return __builtin_astype(WITHIN_LANES(pmaddwd)(left, right), iv);
 }
 
 INLINE half_shorts saturate(const iv first, const iv second)
 {
     return __builtin_astype(
-        __builtin_ia32_packssdw256(__builtin_astype(first, packed_v), __builtin_astype(second, packed_v)), half_shorts);
+        WITHIN_LANES(packssdw)(__builtin_astype(first, packed_v), __builtin_astype(second, packed_v)), half_shorts);
 }
 
 INLINE quad_bytes join(const half_shorts first, const half_shorts second)
 {
-    typedef short packed_shorts __attribute__((vector_size(32)));
-    return __builtin_astype(__builtin_ia32_packuswb256(__builtin_astype(first & (short)255, packed_shorts),
-                                                       __builtin_astype(second & (short)255, packed_shorts)),
+    return __builtin_astype(WITHIN_LANES(packuswb)(__builtin_astype(first & (short)255, packed_shorts),
+                                                   __builtin_astype(second & (short)255, packed_shorts)),
                             quad_bytes);
 }
 #else
 INLINE iv spread(const quad_bytes x, const int n)
 {
     return __builtin_convertvector(((const bytes_v *)&x)[n], iv);
+}
+
+INLINE iv multiply_spread(const quad_bytes a, const int a_zero, const quad_bytes b, const int b_zero, const int n)
+{
+    return (spread(a, n) - a_zero) * (spread(b, n) - b_zero);
 }
 
 INLINE half_shorts saturate(const iv first, const iv second)
@@ -217,10 +242,10 @@ struct product_stage {
     float ratio;
 };
 
-/* Above SMALL_ROUNDER_BITS. */
-INLINE iv product_v(const iv a, const iv b, const struct product_stage *c)
+/* Above SMALL_ROUNDER_BITS: vector n of a quad. */
+INLINE iv product_v(const quad_bytes a, const quad_bytes b, const int n, const struct product_stage *c)
 {
-    return round_small_v((a - c->a_zero) * (b - c->b_zero), (fv)(c->ratio), (fv)(SMALL_ROUNDER + (c->low - c->zero)),
+    return round_small_v(multiply_spread(a, c->a_zero, b, c->b_zero, n), (fv)(c->ratio), (fv)(SMALL_ROUNDER + (c->low - c->zero)),
                          (fv)(SMALL_ROUNDER + (c->high - c->zero)));
 }
 
@@ -231,8 +256,7 @@ INLINE int multiply_quads(__global const uchar *a, __global const uchar *b, __gl
     const uint offset = sum_offset(sum);
     for (; i + QUAD <= end; i += QUAD) {
         const quad_bytes p = load_quad(a + i, FLIP(flags & 1)), q = load_quad(b + i, FLIP(flags & 2));
-        const iv c0 = product_v(spread(p, 0), spread(q, 0), c), c1 = product_v(spread(p, 1), spread(q, 1), c);
-        const iv c2 = product_v(spread(p, 2), spread(q, 2), c), c3 = product_v(spread(p, 3), spread(q, 3), c);
+        const iv c0 = product_v(p, q, 0, c), c1 = product_v(p, q, 1, c), c2 = product_v(p, q, 2, c), c3 = product_v(p, q, 3, c);
         if (flags & 8) {
             const quad_bytes s = load_quad(r + i, FLIP(flags & 4));
             store_quad(sum_v(c0, spread(s, 0), offset, sum), sum_v(c1, spread(s, 1), offset, sum),
@@ -303,15 +327,27 @@ INLINE iv zeros_v(__global const int *zero, const int step, const int left)
 }
 
 /* x / scale as IEEE 754 rounds it, which OpenCL does not ask of a division of floats: a device may be 2.5 units in the last place
- * off. A quotient in double, rounded again to float, is the exact quotient rounded once, because 53 >= 2 * 24 + 2 (S. A. Figueroa,
- * "When is double rounding innocuous?", 1995); below the normal floats it may not be, and rounds to the integer 0 all the same.
- * Without doubles the quotient of the significands is made in integers. The scale is positive and not subnormal. */
+ * off. In double it is x times the inverse of the scale, rounded to float. The inverse and the product are each off by at most 2^-53, together
+ * by less than 2^-51, relative. A quotient of two significands of 24 bits is no number of 25 bits, and differs from each by at least 2^-49: with
+ * whole numbers a, b < 2^24 and m < 2^25, a 2^k / b - m is at least 1 / b. So both lie on the same side of every place where rounding to
+ * float changes. Below the normal floats that may fail, and all of them round to the integer 0. Without doubles the quotient of the
+ * significands is made in integers. The scale is positive and not subnormal. */
 #ifdef cl_khr_fp64
-INLINE float divide(const float x, const float scale)
+typedef WEFT_CAT(double, WEFT_VW) divisor_v;
+
+INLINE divisor_v divisor_of(const fv scale)
 {
-    return (float)((double)x / (double)scale);
+    return 1.0 / __builtin_convertvector(scale, divisor_v);
+}
+
+INLINE fv divide_v(const fv x, const divisor_v inverse)
+{
+    return __builtin_convertvector(__builtin_convertvector(x, divisor_v) * inverse, fv);
 }
 #else
+typedef fv divisor_v;
+#define divisor_of(scale) (scale)
+
 INLINE float divide(const float x, const float scale)
 {
     const uint bits = as_uint(x) & 0x7fffffff, by = as_uint(scale);
@@ -328,9 +364,8 @@ INLINE float divide(const float x, const float scale)
     const float magnitude = ldexp((float)((quotient + (1u << (drop - 1))) >> drop), exponent - 25 + (int)drop);
     return x < 0.0f ? -magnitude : magnitude;
 }
-#endif
 
-INLINE fv divide_v(const fv x, const fv scale)
+INLINE fv divide_v(const fv x, const divisor_v scale)
 {
     float q[WEFT_VW], s[WEFT_VW];
     STOREV(x, q);
@@ -339,9 +374,10 @@ INLINE fv divide_v(const fv x, const fv scale)
         q[i] = divide(q[i], s[i]);
     return LOADV(q);
 }
+#endif
 
 /* One vector: limits are whole numbers, so that they may come before the rounding; then adding SMALL_ROUNDER rounds. */
-INLINE iv quantize_v(const fv x, const fv scale, const iv zero, const int low)
+INLINE iv quantize_v(const fv x, const divisor_v scale, const iv zero, const int low)
 {
     const fv least = __builtin_convertvector(low - zero, fv), most = __builtin_convertvector(low + 255 - zero, fv);
     fv v = divide_v(x, scale);
@@ -362,13 +398,13 @@ __kernel void weft_quantize(__global const float *restrict x, __global const flo
     __global uchar *py = y + row * inner;
     int i = (int)get_global_id(1) * block;
     if (!step) {
-        const fv s = (fv)(scale[k]);
+        const divisor_v s = divisor_of((fv)(scale[k]));
         const iv z = (iv)(zero[k]);
         for (; i + WEFT_VW <= end; i += WEFT_VW)
             *(__global bytes_v *)(py + i) = __builtin_convertvector(quantize_v(LOADV(px + i), s, z, low), bytes_v);
     }
     for (; i < end; i += WEFT_VW) {
-        const fv s = scales_v(scale + k + i * step, step, end - i);
+        const divisor_v s = divisor_of(scales_v(scale + k + i * step, step, end - i));
         const iv z = zeros_v(zero + k + i * step, step, end - i);
         store_bytes(quantize_v(load_part(px + i, end - i), s, z, low), py + i, end - i);
     }
