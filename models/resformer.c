@@ -96,6 +96,8 @@ static void build_network(weft_cnn *cnn, const weft_family_params *params)
     x = weft_emit_pick(cnn, "", x, 1, 0);
     x = weft_tokens_gemm(cnn, x, "head", params->classes, 1.0, params->output_name);
     weft_build_set_output(cnn->build, x);
+    if (cnn->build->batch_symbol)
+        cnn->build->lists_values = false; /* the batch is not axis 0 everywhere */
 }
 
 static void get_published(size_t index, weft_family_params *params)

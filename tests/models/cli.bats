@@ -42,6 +42,40 @@ expect_error() {
     expect_error E0903 2 resnet --depth 101 --count
 }
 
+@test "transformers have the parameters and products of the original code" {
+    "$program" vit-resnas --count --json |
+        jq -e '.variant == "small" and .parameters == 63724108 and .macs == 2845501856'
+    "$program" resformer --variant base --size 640 --count --json |
+        jq -e '.parameters == 86431720 and .macs == 184313561088'
+    run "$program" vit-resnas --help
+    for option in --variant --config --size --attention --form; do
+        [[ "$output" == *"$option"* ]]
+    done
+    expect_error E0903 2 resformer --variant large --count
+    [[ "$stderr" == *"tiny|small|base"* ]]
+    expect_error E0903 2 resformer --size 100 --count
+    [[ "$stderr" == *"a multiple of 16"* ]]
+    expect_error E0903 2 vit-resnas --size 225 --count
+    [[ "$stderr" == *"a multiple of 56"*"try:   224 or 280"* ]]
+    expect_error E0903 2 resformer --attention operator --opset 20 --count
+    [[ "$stderr" == *"try:   --opset 23"* ]]
+}
+
+@test "a network of the search space comes as the search writes it" {
+    local tuple="((4, 16), (1, (16, 2, 8), (16, 24), 1), (3, 16, 24), (1, (24, 1, 8), (24, 32), 0), (2, 24, 5))"
+    "$program" vit-resnas --config "$tuple" --size 56 --count --json |
+        jq -e '.variant == "config" and .classes == 5 and .macs == 8991640'
+    echo "$tuple" >net.txt
+    "$program" vit-resnas --config @net.txt --size 28 --seed 1 -o x.onnx
+    rm x.onnx net.txt
+    expect_error E0903 2 vit-resnas --config "$tuple" --size 42 --count
+    [[ "$stderr" == *"a multiple of 28"* ]]
+    expect_error E0903 2 vit-resnas --config "((4, 16), (1, (17, 2, 8)" --count
+    [[ "$stderr" == *"character 16"*"the channels differ"* ]]
+    expect_error E0925 6 vit-resnas --config @none.txt --count
+    expect_error E0925 6 vit-resnas --config @. --count
+}
+
 @test "no arguments is a usage error" {
     run "$program"
     [ "$status" -eq 2 ]
@@ -123,6 +157,12 @@ expect_error() {
     "$program" resnet-rs --size 32 --classes 3 --seed 7 -o a.onnx
     known=8a60cda19f08518e6d9cc911240082bae52cba538dcfe10ce0d153d4c9fae331
     [ "$(sha256sum <a.onnx)" = "$known  -" ]
+    "$program" resformer --variant tiny --size 32 --classes 3 --seed 7 -o a.onnx
+    [ "$(sha256sum <a.onnx)" = "9cc68be19a9d0f66bc35e2ee9018dc86b08d7b5c6bccf4143e997c04a62194ef  -" ]
+    "$program" resformer --variant tiny --size 32 --classes 3 --seed 7 --form dynamo -o a.onnx
+    [ "$(sha256sum <a.onnx)" = "ae2f3e69ca8aaaff506593f62f87dc5dcfbb1b2f264556e496f7d632a79b66b7  -" ]
+    "$program" vit-resnas --config "((4, 16), (1, (16, 2, 8), (16, 24), 1), (3, 16, 24), (2, 24, 5))" --size 28 --seed 7 -o a.onnx
+    [ "$(sha256sum <a.onnx)" = "28c605bdf4cd552eed5fb093fa8cac2a4e8611ea649b94fcd2b482ee1a7e2fa7  -" ]
     "$program" resnet-rs --size 32 --classes 3 --seed 8 -o a.onnx
     [ "$(sha256sum <a.onnx)" != "$known  -" ]
     [ "$(ls -A)" = a.onnx ]
