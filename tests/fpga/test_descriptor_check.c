@@ -18,7 +18,7 @@ static void make(struct engine_case *c, int kind, uint32_t flags)
 {
     draw d = {.state = 7};
     for (;;) {
-        engine_case_make(&d, kind, weft_engine_find("tiny"), c);
+        engine_case_make(&d, kind, engine_case_engine("tiny"), c);
         if ((c->program[WEFT_D_FLAGS] & flags) == flags)
             return;
         engine_case_free(c);
@@ -28,7 +28,7 @@ static void make(struct engine_case *c, int kind, uint32_t flags)
 static const char *check(const struct engine_case *c)
 {
     const weft_descriptor_memory memory = {c->weights, c->weights_bytes, c->arena_bytes};
-    return weft_descriptor_check(c->program, weft_engine_find("tiny"), &memory);
+    return weft_descriptor_check(c->program, engine_case_engine("tiny"), &memory);
 }
 
 static const struct {
@@ -80,6 +80,35 @@ static const struct {
     {WEFT_KIND_MOVE, 0, WEFT_D_Y, -1, "y is not in the arena"},
     {WEFT_KIND_MOVE, 0, WEFT_D_R_STEPS, 1, "does not exist"},
     {WEFT_KIND_FILL, 0, WEFT_D_Y, 1 << 30, "y is not in the arena"},
+    {WEFT_KIND_MATMUL, 0, WEFT_D_X, 1 << 20, "x is not in the arena"},
+    {WEFT_KIND_MATMUL, 0, WEFT_D_B, 1 << 20, "b is not in the arena"},
+    {WEFT_KIND_MATMUL, 0, WEFT_D_Y_HEAD, 1 << 20, "y is not in the arena"},
+    {WEFT_KIND_MATMUL, 0, WEFT_D_X_PIXEL, INT32_MIN, "arena"},
+    {WEFT_KIND_MATMUL, 0, WEFT_D_HEADS, 0, "size"},
+    {WEFT_KIND_MATMUL, 0, WEFT_D_HEADS, (1 << 24) + 1, "size"},
+    {WEFT_KIND_MATMUL, 0, WEFT_D_B_SHARE, 0, "shared out"},
+    {WEFT_KIND_MATMUL, 0, WEFT_D_B_SHARE, 5, "shared out"},
+    {WEFT_KIND_MATMUL, 0, WEFT_D_KERNEL_WIDTH, 2, "no window"},
+    {WEFT_KIND_MATMUL, 0, WEFT_D_PAD_TOP, 1, "no window"},
+    {WEFT_KIND_MATMUL, 0, WEFT_D_IN_WIDTH, 0, "go together"},
+    {WEFT_KIND_MATMUL, 0, WEFT_D_PAD, 128, "zero point"},
+    {WEFT_KIND_MATMUL, 0, WEFT_D_B_ZERO, -129, "zero point"},
+    {WEFT_KIND_MATMUL, 0, WEFT_D_SUM_SHIFT, 0, "shift"},
+    {WEFT_KIND_MATMUL, 0, WEFT_D_TILE_DEPTH, 1 << 16, "tile does not fit"},
+    {WEFT_KIND_MATMUL, WEFT_FLAG_TABLE, WEFT_D_TABLE, 1 << 20, "table"},
+    {WEFT_KIND_MATMUL, WEFT_FLAG_SOFTMAX, WEFT_D_EXPS, 1 << 20, "exponentials"},
+    {WEFT_KIND_MATMUL, WEFT_FLAG_SOFTMAX, WEFT_D_ROW_SHIFT, 25, "shift"},
+    {WEFT_KIND_SOFTMAX, 0, WEFT_D_SIZES + 5, 17, "longer than a line"},
+    {WEFT_KIND_SOFTMAX, 0, WEFT_D_X, 1 << 20, "x is not in the arena"},
+    {WEFT_KIND_SOFTMAX, 0, WEFT_D_EXPS, 2, "exponentials"},
+    {WEFT_KIND_SOFTMAX, 0, WEFT_D_ROW_MULT, -1, "multiplier"},
+    {WEFT_KIND_SOFTMAX, 0, WEFT_D_Y_MAX, 256, "limits"},
+    {WEFT_KIND_LAYER_NORM, 0, WEFT_D_MULT, 1 << 20, "scales"},
+    {WEFT_KIND_LAYER_NORM, 0, WEFT_D_BIAS, -4, "biases"},
+    {WEFT_KIND_LAYER_NORM, 0, WEFT_D_BETA_SHIFT, 31, "shift of a bias"},
+    {WEFT_KIND_LAYER_NORM, 0, WEFT_D_EPSILON_HIGH, -1, "epsilon"},
+    {WEFT_KIND_LAYER_NORM, 0, WEFT_D_ROW_SHIFT, 0, "shift"},
+    {WEFT_KIND_LAYER_NORM, 0, WEFT_D_B_STEPS, 1, "does not exist"},
 };
 
 static void damage_is_refused(void **state)
@@ -133,6 +162,63 @@ static void vectors_are_read(void **state)
     engine_case_free(&c);
 }
 
+/* Exponentials, scales and biases stand in the weights. */
+static void rows_are_read(void **state)
+{
+    (void)state;
+    struct engine_case c;
+    make(&c, WEFT_KIND_SOFTMAX, 0);
+    c.weights[c.program[WEFT_D_EXPS]] = 1;
+    assert_string_equal(check(&c), "an exponential is out of range");
+    c.weights[c.program[WEFT_D_EXPS] + 3] = 0;
+    assert_string_equal(check(&c), "the first exponential is not 1");
+    engine_case_free(&c);
+    make(&c, WEFT_KIND_LAYER_NORM, 0);
+    uint8_t *high = c.weights + c.program[WEFT_D_MULT] + 3, before = *high;
+    *high = 1;
+    assert_string_equal(check(&c), "a scale is out of range");
+    *high = before;
+    c.weights[c.program[WEFT_D_BIAS] + 3] = 127;
+    assert_string_equal(check(&c), "a bias is out of range");
+    engine_case_free(&c);
+}
+
+/* One step of operand b is 1: its rows or its columns are stretches of memory. */
+static void matrices_have_stretches(void **state)
+{
+    (void)state;
+    struct engine_case c;
+    make(&c, WEFT_KIND_MATMUL, 0);
+    c.program[WEFT_D_B_DEPTH] = c.program[WEFT_D_B_COLUMN] = 0;
+    assert_string_equal(check(&c), "b has neither rows nor columns");
+    engine_case_free(&c);
+}
+
+/* An engine without the units takes none of their descriptors. */
+static void engines_have_kinds_or_not(void **state)
+{
+    (void)state;
+    struct engine_case c;
+    static const int kinds[] = {WEFT_KIND_MATMUL, WEFT_KIND_SOFTMAX, WEFT_KIND_LAYER_NORM};
+    for (int i = 0; i < 3; i++) {
+        make(&c, kinds[i], 0);
+        const weft_descriptor_memory memory = {c.weights, c.weights_bytes, c.arena_bytes};
+        assert_string_equal(weft_descriptor_check(c.program, weft_engine_find("tiny"), &memory),
+                            "a kind that the engine does not have");
+        engine_case_free(&c);
+    }
+    make(&c, WEFT_KIND_MATMUL, WEFT_FLAG_SOFTMAX);
+    const weft_descriptor_memory memory = {c.weights, c.weights_bytes, c.arena_bytes};
+    const weft_engine_params products = weft_engine_with(weft_engine_find("tiny"), true, false);
+    assert_string_equal(weft_descriptor_check(c.program, &products, &memory),
+                        "a softmax that the engine does not have");
+    /* A row of scores is in one tile. */
+    c.program[WEFT_D_TILE_CHANNELS] = c.program[WEFT_D_OUT_CHANNELS] - 1;
+    if (c.program[WEFT_D_TILE_CHANNELS] > 0)
+        assert_string_equal(check(&c), "a tile has a part of a row of the softmax");
+    engine_case_free(&c);
+}
+
 static void memories_are_whole_words(void **state)
 {
     (void)state;
@@ -156,9 +242,10 @@ static void end_needs_nothing(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(damage_is_refused), cmocka_unit_test(means_of_a_tile_fit_a_line),
-        cmocka_unit_test(vectors_are_read),  cmocka_unit_test(memories_are_whole_words),
-        cmocka_unit_test(end_needs_nothing),
+        cmocka_unit_test(damage_is_refused),       cmocka_unit_test(means_of_a_tile_fit_a_line),
+        cmocka_unit_test(vectors_are_read),        cmocka_unit_test(memories_are_whole_words),
+        cmocka_unit_test(rows_are_read),           cmocka_unit_test(engines_have_kinds_or_not),
+        cmocka_unit_test(matrices_have_stretches), cmocka_unit_test(end_needs_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
