@@ -9,7 +9,7 @@
  * breaks: nothing. */
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewrite.h"
-#include "compiler/passes/trace.h"
+#include "compiler/passes/sink_views.h"
 
 /* ---- normalisation ---- */
 
@@ -102,27 +102,6 @@ static weft_status fold_norm(weft_graph *graph, weft_node *norm, bool *done, wef
 
 /* ---- views ---- */
 
-/* A product of tokens [batch, tokens, channels] seen as rows: the view moves behind it. */
-static weft_status move_view(weft_graph *graph, weft_node *linear, bool *done, weft_diag *diag)
-{
-    weft_node *view = weft_rewrite_producer(linear->inputs[0], WEFT_OP_Reshape);
-    weft_value *x = view ? view->inputs[0] : NULL, *y = linear->outputs[0], *out = NULL;
-    if (!x || x->shape.rank != 3 || weft_node_input(linear, 3) ||
-        x->shape.dims[2] != linear->inputs[1]->shape.dims[1])
-        return WEFT_OK;
-    weft_node *made = weft_rewrite_add(graph, linear, WEFT_OP_Linear, linear->name, linear->inputs,
-                                       linear->input_count, linear);
-    weft_node_set_input(graph, made, 0, x);
-    weft_rewrite_copy_attrs(graph, made, linear);
-    weft_status status = weft_node_infer(graph, made, diag);
-    if (status == WEFT_OK)
-        status = weft_rewrite_reshape(graph, linear, made->outputs[0], &y->shape, view, &out, diag);
-    if (status != WEFT_OK)
-        return status;
-    *done = true;
-    return weft_rewrite_replace(graph, y, out, diag);
-}
-
 /* A sum with a view that only it reads of what a convolution makes: the view moves behind the sum,
  * which the convolution can take then. */
 static weft_status move_view_of_sum(weft_graph *graph, weft_node *add, bool *done, weft_diag *diag)
@@ -155,6 +134,15 @@ static weft_status move_view_of_sum(weft_graph *graph, weft_node *add, bool *don
     return WEFT_OK;
 }
 
+static weft_status visit(weft_graph *graph, weft_node *node, bool *done, weft_diag *diag)
+{
+    switch ((int)node->op) {
+    case WEFT_OP_LayerNormalization: return fold_norm(graph, node, done, diag);
+    case WEFT_OP_Add: return move_view_of_sum(graph, node, done, diag);
+    default: return weft_sink_token_view(graph, node, done, diag);
+    }
+}
+
 weft_status weft_pass_fuse_linear(weft_graph *graph, size_t *out_changes, weft_diag *diag)
 {
     *out_changes = 0;
@@ -163,16 +151,8 @@ weft_status weft_pass_fuse_linear(weft_graph *graph, size_t *out_changes, weft_d
         before = *out_changes;
         for (weft_node *node = graph->first, *next; node; node = next) {
             bool done = false;
-            weft_status status = WEFT_OK;
             next = node->next;
-            if (node->op == WEFT_OP_Linear)
-                status = move_view(graph, node, &done, diag);
-            else if (node->op == WEFT_OP_LayerNormalization)
-                status = fold_norm(graph, node, &done, diag);
-            else if (node->op == WEFT_OP_Add)
-                status = move_view_of_sum(graph, node, &done, diag);
-            else
-                status = weft_trace_collapse(graph, node, &done, diag);
+            weft_status status = visit(graph, node, &done, diag);
             if (status != WEFT_OK)
                 return status;
             *out_changes += done;

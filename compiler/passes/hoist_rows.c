@@ -50,17 +50,23 @@ static bool same_rows(const weft_node *node, const weft_value *x, const rows *r)
            other.start == r->start && other.length == r->length;
 }
 
-/* These rows of x: a Slice that is there already, or a new one before `before`. */
+/* These rows of x: a Slice that is there already, moved up when it stands behind `before`, or a new
+ * one before `before`. */
 static weft_status slice_of(weft_graph *graph, weft_node *before, weft_value *x, const rows *r,
                             const weft_node *source, weft_value **out, weft_diag *diag)
 {
-    for (weft_node *node = x->producer ? x->producer->next : graph->first; node && node != before;
-         node = node->next)
-        if (node->op == WEFT_OP_Slice && same_rows(node, x, r)) {
-            weft_rewrite_add_sources(graph, node, source);
-            *out = node->outputs[0];
-            return WEFT_OK;
-        }
+    bool is_behind = false;
+    for (weft_node *node = x->producer ? x->producer->next : graph->first; node;
+         node = node->next) {
+        is_behind = is_behind || node == before;
+        if (node == before || node == source || !same_rows(node, x, r))
+            continue;
+        if (is_behind)
+            weft_graph_move_before(graph, node, before);
+        weft_rewrite_add_sources(graph, node, source);
+        *out = node->outputs[0];
+        return WEFT_OK;
+    }
     weft_value *inputs[5] = {x, ints(graph, r->start), ints(graph, r->start + r->length),
                              ints(graph, r->axis), ints(graph, 1)};
     const char *name =
@@ -187,6 +193,20 @@ static weft_status hoist(weft_graph *graph, weft_node *slice, const rows *r, uns
                : status;
 }
 
+/* The rows are one part of a concatenation along their axis. */
+static weft_value *part_of_concat(const weft_node *concat, const rows *r)
+{
+    int64_t axis = weft_attrs_int(&concat->attrs, "axis", 0), start = 0;
+    axis += axis < 0 ? concat->outputs[0]->shape.rank : 0;
+    for (size_t i = 0; axis == r->axis && i < concat->input_count; i++) {
+        weft_value *part = concat->inputs[i];
+        if (start == r->start && part->shape.dims[axis] == r->length)
+            return weft_value_is_constant(part) ? NULL : part;
+        start += part->shape.dims[axis];
+    }
+    return NULL;
+}
+
 static weft_status visit(weft_graph *graph, weft_node *node, bool *done, weft_diag *diag)
 {
     rows r;
@@ -195,6 +215,13 @@ static weft_status visit(weft_graph *graph, weft_node *node, bool *done, weft_di
     if (!read_slice(node, &r) || !node->inputs[0]->producer ||
         node->inputs[0]->producer->output_count != 1)
         return WEFT_OK;
+    if (node->inputs[0]->producer->op == WEFT_OP_Concat) {
+        weft_value *part = part_of_concat(node->inputs[0]->producer, &r);
+        if (!part || !weft_rewrite_can_replace(graph, node->outputs[0], part))
+            return WEFT_OK;
+        *done = true;
+        return weft_rewrite_bypass(graph, node->outputs[0], part, diag);
+    }
     unsigned inputs = row_inputs(node->inputs[0]->producer, &r);
     bool is_norm = node->inputs[0]->producer->op == WEFT_OP_LayerNormalization;
     if (!inputs || !is_read_by_rows_only(graph, node->inputs[0], &r, is_norm))

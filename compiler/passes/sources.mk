@@ -41,6 +41,7 @@ PASSES_SRC := \
     compiler/passes/simplify_arithmetic.c \
     compiler/passes/sink_rules.c \
     compiler/passes/sink_transposes.c \
+    compiler/passes/sink_views.c \
     compiler/passes/split_sums.c \
     compiler/passes/split_variadic.c \
     compiler/passes/trace.c \

@@ -9,11 +9,13 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "compiler/passes/passes.h"
 #include "tests/passes/random_graph.h"
+#include "tests/passes/random_tokens.h"
 #include "tests/passes/run.h"
 
 /* A few seconds. WEFT_TEST_GRAPHS asks for more, WEFT_TEST_SEED for one seed only. */
@@ -38,7 +40,7 @@ static void show(const weft_graph *graph)
     weft_text text;
     weft_text_init(&text, graph->arena);
     weft_graph_print(graph, false, &text);
-    print_error("%s", text.data);
+    fputs(text.data, stderr); /* cmocka cuts long texts */
 }
 
 static void check_pass(weft_graph *graph, const weft_pass_row *row, uint64_t seed,
@@ -64,7 +66,15 @@ static void check_pass(weft_graph *graph, const weft_pass_row *row, uint64_t see
     }
 }
 
-static void one_seed(uint64_t seed)
+typedef void (*build_graph)(build *b);
+
+static void build_tokens(build *b)
+{
+    size_t attentions, token_convs;
+    random_tokens_build(b, &attentions, &token_convs);
+}
+
+static void one_seed(uint64_t seed, build_graph build_it)
 {
     weft_diag *diag = NULL;
     assert_int_equal(weft_diag_create(&diag), WEFT_OK);
@@ -74,8 +84,8 @@ static void one_seed(uint64_t seed)
         fail_msg("out of memory");
     build b = {.graph = weft_graph_create(arena, "random"), .diag = diag, .state = seed};
     build twin = {.graph = weft_graph_create(arena, "random"), .diag = diag, .state = seed};
-    random_graph_build(&b);
-    random_graph_build(&twin);
+    build_it(&b);
+    build_it(&twin);
     build_check(weft_graph_verify(b.graph, "building", diag), diag);
     run_result reference = run_graph(b.graph, seed, diag);
     for (size_t i = 0; i < WEFT_PASS_COUNT; i++)
@@ -89,14 +99,14 @@ static void one_seed(uint64_t seed)
     if (WEFT_ARENA_TRY(other))
         fail_msg("out of memory");
     build third = {.graph = weft_graph_create(other, "random"), .diag = diag, .state = seed};
-    random_graph_build(&third);
+    build_it(&third);
     build_check(weft_passes_run(third.graph, &params, NULL, diag), diag);
     assert_string_equal(text, text_of(third.graph));
     /* what the passes make can be written and read */
     build_check(weft_graph_parse(arena, text, strlen(text), &again, diag), diag);
 
     build required = {.graph = weft_graph_create(other, "random"), .diag = diag, .state = seed};
-    random_graph_build(&required);
+    build_it(&required);
     params.level = 0;
     params.verify = true;
     build_check(weft_passes_run(required.graph, &params, NULL, diag), diag);
@@ -110,21 +120,80 @@ static void one_seed(uint64_t seed)
     weft_diag_destroy(diag);
 }
 
-static void random_graphs_keep_their_values(void **state)
+static void many_seeds(build_graph build_it)
 {
-    (void)state;
     uint64_t seed = number_of("WEFT_TEST_SEED", 0);
     if (seed) {
-        one_seed(seed);
+        one_seed(seed, build_it);
         return;
     }
     uint64_t count = number_of("WEFT_TEST_GRAPHS", DEFAULT_GRAPHS);
     for (uint64_t i = 1; i <= count; i++)
-        one_seed(i);
+        one_seed(i, build_it);
+}
+
+static void random_graphs_keep_their_values(void **state)
+{
+    (void)state;
+    many_seeds(random_graph_build);
+}
+
+static void random_transformers_keep_their_values(void **state)
+{
+    (void)state;
+    many_seeds(build_tokens);
+}
+
+static size_t count_of(const weft_graph *graph, weft_op op)
+{
+    size_t count = 0;
+    for (const weft_node *node = graph->first; node; node = node->next)
+        count += node->op == op;
+    return count;
+}
+
+/* However it is spelled: no attention without a mask stays in pieces, nor a GELU, nor a
+ * normalisation in front of a product. */
+static void fuses(uint64_t seed)
+{
+    size_t attentions = 0, token_convs = 0;
+    weft_diag *diag = NULL;
+    assert_int_equal(weft_diag_create(&diag), WEFT_OK);
+    weft_arena *arena = weft_arena_create();
+    assert_non_null(arena);
+    if (WEFT_ARENA_TRY(arena))
+        fail_msg("out of memory");
+    build b = {.graph = weft_graph_create(arena, "random"), .diag = diag, .state = seed};
+    random_tokens_build(&b, &attentions, &token_convs);
+    build_check(weft_passes_run(b.graph, NULL, NULL, diag), diag);
+    size_t masked = count_of(b.graph, WEFT_OP_Softmax);
+    if (count_of(b.graph, WEFT_OP_Attention) != attentions ||
+        count_of(b.graph, WEFT_OP_MatMul) != 2 * masked ||
+        count_of(b.graph, WEFT_OP_TokenConv) > token_convs ||
+        count_of(b.graph, WEFT_OP_Gelu) + count_of(b.graph, WEFT_OP_Erf) +
+                count_of(b.graph, WEFT_OP_Tanh) + count_of(b.graph, WEFT_OP_Sqrt) !=
+            0) {
+        show(b.graph);
+        fail_msg("seed %d: %zu attentions were made, %zu are there", (int)seed, attentions,
+                 count_of(b.graph, WEFT_OP_Attention));
+    }
+    weft_arena_destroy(arena);
+    weft_diag_destroy(diag);
+}
+
+static void every_spelling_is_fused(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= DEFAULT_GRAPHS; seed++)
+        fuses(seed);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(random_graphs_keep_their_values)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(random_graphs_keep_their_values),
+        cmocka_unit_test(random_transformers_keep_their_values),
+        cmocka_unit_test(every_spelling_is_fused),
+    };
     return cmocka_run_group_tests_name("random graphs through the passes", tests, NULL, NULL);
 }
