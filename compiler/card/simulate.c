@@ -12,6 +12,11 @@ const char *const weft_card_process_names[WEFT_CARD_PROCESS_COUNT] = {
 
 /* ---- one descriptor ---- */
 
+static bool is_on_array(uint32_t kind)
+{
+    return kind == WEFT_KIND_CONV || kind == WEFT_KIND_MATMUL;
+}
+
 static weft_card_limit limit_of(const weft_card_simulation *s, uint32_t kind)
 {
     static const weft_card_limit limits[WEFT_CARD_PROCESS_COUNT] = {
@@ -24,17 +29,19 @@ static weft_card_limit limit_of(const weft_card_simulation *s, uint32_t kind)
             best = i;
     if (2 * (double)s->shares[best].busy < s->cycles.total)
         return WEFT_LIMIT_LATENCY;
-    return best == WEFT_PROCESS_SUM && kind == WEFT_KIND_CONV ? WEFT_LIMIT_ARRAY : limits[best];
+    return best == WEFT_PROCESS_SUM && is_on_array(kind) ? WEFT_LIMIT_ARRAY : limits[best];
 }
 
 static int64_t useful_products(const uint32_t *words)
 {
-    if (words[WEFT_D_KIND] != WEFT_KIND_CONV && words[WEFT_D_KIND] != WEFT_KIND_GROUPED)
+    uint32_t kind = words[WEFT_D_KIND];
+    if (!is_on_array(kind) && kind != WEFT_KIND_GROUPED)
         return 0;
-    int64_t groups = words[WEFT_D_KIND] == WEFT_KIND_GROUPED ? words[WEFT_D_GROUPS] : 1;
-    return (int64_t)words[WEFT_D_BATCH] * words[WEFT_D_OUT_HEIGHT] * words[WEFT_D_OUT_WIDTH] *
-           words[WEFT_D_OUT_CHANNELS] * words[WEFT_D_KERNEL_HEIGHT] * words[WEFT_D_KERNEL_WIDTH] *
-           (words[WEFT_D_IN_CHANNELS] / groups);
+    int64_t groups = kind == WEFT_KIND_GROUPED ? words[WEFT_D_GROUPS] : 1;
+    int64_t heads = kind == WEFT_KIND_MATMUL ? words[WEFT_D_HEADS] : 1;
+    return heads * (int64_t)words[WEFT_D_BATCH] * words[WEFT_D_OUT_HEIGHT] *
+           words[WEFT_D_OUT_WIDTH] * words[WEFT_D_OUT_CHANNELS] * words[WEFT_D_KERNEL_HEIGHT] *
+           words[WEFT_D_KERNEL_WIDTH] * (words[WEFT_D_IN_CHANNELS] / groups);
 }
 
 static void take_results(const sim_flow *flow, const weft_card_timing *timing,
@@ -69,16 +76,16 @@ weft_card_simulation weft_card_simulate(const weft_engine_params *params,
     sim_flow flow = {.handshake = (int64_t)ceil(timing->handshake)};
     weft__sim_memory_init(&flow.memory, timing);
     if (weft_engine_has_tiles((int)kind))
-        weft__sim_window_begin(&job.window, &flow, params, words);
+        weft__sim_window_begin(&job.window, &flow, params, timing, words);
     else
-        weft__sim_stream_begin(&job.stream, &flow, params, words);
+        weft__sim_stream_begin(&job.stream, &flow, params, timing, words);
     out.cycles.total += (double)weft__sim_flow_run(&flow);
     take_results(&flow, timing, &out);
     const weft_card_share *shares = out.shares;
     out.cycles.source = (double)shares[WEFT_PROCESS_SOURCE].busy;
     out.cycles.weights = (double)shares[WEFT_PROCESS_WEIGHTS].busy;
     out.cycles.second = (double)shares[WEFT_PROCESS_SECOND].busy;
-    *(kind == WEFT_KIND_CONV ? &out.cycles.array : &out.cycles.vector) =
+    *(is_on_array(kind) ? &out.cycles.array : &out.cycles.vector) =
         (double)shares[WEFT_PROCESS_SUM].busy;
     out.cycles.finish = (double)shares[WEFT_PROCESS_FINISH].busy;
     out.cycles.target = (double)shares[WEFT_PROCESS_TARGET].busy;

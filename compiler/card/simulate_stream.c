@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ADD, MUL, TABLE, MOVE and FILL: runs are pieces, which are as many whole innermost rows as fit a
- * line of the engine, or parts of a row that does not fit. */
+/* ADD, MUL, TABLE, MOVE, FILL, SOFTMAX and LAYER_NORM: runs are pieces, which are as many whole
+ * innermost rows as fit a line of the engine, or parts of a row that does not fit. */
 #include "compiler/base/integer.h"
 #include "compiler/card/simulate_jobs.h"
 
@@ -76,19 +76,38 @@ static bool walk_second(void *user, sim_process *process, sim_stretch *out)
            take_row(job, R, p, item - of_b, out);
 }
 
+static bool take_bytes(sim_stretch *out, int64_t address, int64_t bytes)
+{
+    *out = (sim_stretch){
+        .address = address, .bytes = bytes, .step = 1, .first = address, .end = address + bytes};
+    return true;
+}
+
+/* SOFTMAX: exponentials before all, one per word that is read; LAYER_NORM: biases and scales for
+ * each piece. */
+static bool walk_norms(const sim_stream_job *job, sim_process *process, sim_stretch *out)
+{
+    int64_t item = process->item++;
+    if (job->is_layer_norm)
+        return item < 2 &&
+               take_bytes(out, item == 0 ? job->bias : job->mult, 4 * job->sizes[INNERMOST]);
+    if (process->run > 0 || item > 0)
+        return false;
+    *out = (sim_stretch){
+        .address = job->table, .bytes = WEFT_ENGINE_EXPS, .step = job->params->port, .end = 1};
+    return true;
+}
+
 static bool walk_table(void *user, sim_process *process, sim_stretch *out)
 {
     const sim_stream_job *job = user;
     enum { TABLE_BYTES = 256 };
+    if (job->is_softmax || job->is_layer_norm)
+        return walk_norms(job, process, out);
     if (job->kind != WEFT_KIND_TABLE || process->run > 0 || process->item > 0)
         return false;
     process->item++;
-    *out = (sim_stretch){.address = job->table,
-                         .bytes = TABLE_BYTES,
-                         .step = 1,
-                         .first = job->table,
-                         .end = job->table + TABLE_BYTES};
-    return true;
+    return take_bytes(out, job->table, TABLE_BYTES);
 }
 
 /* Rows that follow each other without a gap are one stretch. */
@@ -112,7 +131,10 @@ static int64_t count_elements(void *user, const sim_process *process)
 {
     const sim_stream_job *job = user;
     piece p = piece_of(job, process->run);
-    return weft_blocks(p.rows * p.elements, job->params->lanes);
+    if (!job->is_softmax && !job->is_layer_norm)
+        return weft_blocks(p.rows * p.elements, job->params->lanes);
+    int64_t blocks = weft_blocks(p.elements, job->params->lanes);
+    return p.rows * blocks + weft__sim_norm_cycles(job->is_softmax, p.rows, blocks, job->norm_fill);
 }
 
 static void read_operand(sim_stream_job *job, int operand, const uint32_t *words, int offset_word,
@@ -142,14 +164,23 @@ static void read_job(sim_stream_job *job, const weft_engine_params *params, cons
                  is_product && (job->flags & WEFT_FLAG_RESIDUAL) != 0);
     read_operand(job, Y, words, WEFT_D_Y, WEFT_D_Y_STEPS, true);
     int64_t inner = job->sizes[INNERMOST];
+    job->is_softmax = job->kind == WEFT_KIND_SOFTMAX;
+    job->is_layer_norm = job->kind == WEFT_KIND_LAYER_NORM;
+    bool is_padded = job->is_softmax || job->is_layer_norm; /* rows begin at whole lanes */
+    int64_t pitch = is_padded ? weft_round_up(inner, params->lanes) : inner;
     job->row_pieces = weft_blocks(inner, params->line);
-    job->rows_per_piece = job->row_pieces == 1 ? params->line / inner : 1;
+    job->rows_per_piece = job->row_pieces == 1 ? params->line / pitch : 1;
+    job->bias = (int32_t)words[WEFT_D_BIAS];
+    job->mult = (int32_t)words[WEFT_D_MULT];
+    if (job->is_softmax)
+        job->table = (int32_t)words[WEFT_D_EXPS];
 }
 
 void weft__sim_stream_begin(sim_stream_job *job, sim_flow *flow, const weft_engine_params *params,
-                            const uint32_t words[WEFT_D_WORDS])
+                            const weft_card_timing *timing, const uint32_t words[WEFT_D_WORDS])
 {
     read_job(job, params, words);
+    job->norm_fill = job->is_softmax ? timing->softmax_fill : timing->layer_norm_fill;
     flow->job = job;
     flow->run_count = weft_blocks(job->rows, job->rows_per_piece) * job->row_pieces;
     flow->process_count = SIM_PROCESSES;

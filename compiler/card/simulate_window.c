@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* CONV, GROUPED and POOL: runs are, from the outside in, tiles of channels, tiles of pixels (over
- * the whole batch) and pieces of the depth. Addresses are made as the engine makes them. */
+/* CONV, GROUPED, POOL and MATMUL: runs are, from the outside in, matrices, tiles of channels, tiles
+ * of pixels (over the whole batch) and pieces of the depth. Addresses are made as the engine makes
+ * them. */
 #include "compiler/base/integer.h"
 #include "compiler/card/simulate_jobs.h"
 
@@ -10,10 +11,14 @@ typedef struct tile {
     int64_t channel, channels;
     int64_t depth_first, depth;
     bool is_first_pixels, is_first_piece, is_last_piece;
+    int64_t image, head; /* of the matrices; else 0 */
 } tile;
 
 static tile tile_of(const sim_window_job *job, int64_t run)
 {
+    int64_t matrix_runs = job->pieces * job->pixel_tiles * job->channel_tiles;
+    int64_t matrix = run / matrix_runs;
+    run %= matrix_runs;
     int64_t piece = run % job->pieces, pixel_tile = run / job->pieces % job->pixel_tiles,
             channel_tile = run / job->pieces / job->pixel_tiles;
     tile t = {.pixel = pixel_tile * job->tile_pixels,
@@ -22,6 +27,8 @@ static tile tile_of(const sim_window_job *job, int64_t run)
               .is_first_pixels = pixel_tile == 0,
               .is_first_piece = piece == 0,
               .is_last_piece = piece == job->pieces - 1};
+    t.image = job->matrices > 1 ? matrix / job->heads : 0;
+    t.head = job->matrices > 1 ? matrix % job->heads : 0;
     t.pixels = weft_least(job->tile_pixels, job->batch * job->pixels - t.pixel);
     t.channels = weft_least(job->tile_channels, job->out_channels - t.channel);
     t.depth = weft_least(job->tile_depth, job->depth - t.depth_first);
@@ -101,8 +108,8 @@ static bool walk_patches(void *user, sim_process *process, sim_stretch *out)
     int64_t y = at.y + tap / job->kernel_width * job->dilation_y;
     int64_t x = at.x + tap % job->kernel_width * job->dilation_x;
     bool is_inside = y >= 0 && y < job->in_height && x >= 0 && x < job->in_width;
-    int64_t address = job->x + at.image * job->x_image + y * job->x_row + x * job->x_pixel +
-                      channel * job->x_channel;
+    int64_t address = job->x + (t.image + at.image) * job->x_image + t.head * job->x_head +
+                      y * job->x_row + x * job->x_pixel + channel * job->x_channel;
     if (job->x_channel == 1)
         return is_inside ? take_bytes(out, address, count) : take_padding(out, count);
     /* One element per cycle, of padding as well: a step that is not 1 without memory. */
@@ -150,15 +157,18 @@ static bool walk_filters(void *user, sim_process *process, sim_stretch *out)
     enum { VECTORS = 3, TABLE_BYTES = 256 };
     tile t = tile_of(job, process->run);
     const int64_t vectors[VECTORS] = {job->bias, job->mult, job->shift};
-    bool has_vectors = t.is_first_pixels && t.is_first_piece && job->kind != WEFT_KIND_POOL;
+    bool has_filters = job->kind != WEFT_KIND_POOL && job->kind != WEFT_KIND_MATMUL;
+    bool has_vectors = t.is_first_pixels && t.is_first_piece && has_filters;
     bool has_table = process->run == 0 && (job->flags & WEFT_FLAG_TABLE) != 0;
     int64_t item = process->item++;
     if (has_table && item-- == 0)
         return take_bytes(out, job->table, TABLE_BYTES);
+    if (job->is_softmax && process->run == 0 && item-- == 0) /* an entry per word that is read */
+        return take_elements(out, job->exps, WEFT_ENGINE_EXPS, job->params->port);
     if (has_vectors && item < VECTORS)
         return take_bytes(out, vectors[item] + 4 * t.channel, 4 * t.channels);
     item -= has_vectors ? VECTORS : 0;
-    if (job->kind == WEFT_KIND_POOL || item >= t.channels)
+    if (!has_filters || item >= t.channels)
         return false;
     return take_bytes(out, job->weights + (t.channel + item) * job->depth + t.depth_first, t.depth);
 }
@@ -179,10 +189,26 @@ static bool take_rows(const sim_window_job *job, sim_process *process, tile t, i
                       count * t.channels);
 }
 
+/* Operand b of MATMUL: its rows or its columns; item: which one. */
+static bool take_factor(const sim_window_job *job, sim_process *process, tile t, sim_stretch *out)
+{
+    bool is_rows = job->b_depth != 1;
+    int64_t item = process->item++;
+    if (item >= (is_rows ? t.depth : t.channels))
+        return false;
+    int64_t depth = t.depth_first + (is_rows ? item : 0), column = t.channel + (is_rows ? 0 : item);
+    return take_bytes(out,
+                      job->b + t.image * job->b_image + t.head / job->b_share * job->b_head +
+                          depth * job->b_depth + column * job->b_column,
+                      is_rows ? t.channels : t.depth);
+}
+
 static bool walk_residual(void *user, sim_process *process, sim_stretch *out)
 {
     const sim_window_job *job = user;
     tile t = tile_of(job, process->run);
+    if (job->kind == WEFT_KIND_MATMUL)
+        return take_factor(job, process, t, out);
     return t.is_last_piece && (job->flags & WEFT_FLAG_RESIDUAL) != 0 &&
            take_rows(job, process, t, job->b, job->b_image, job->b_pixel, out);
 }
@@ -200,7 +226,8 @@ static bool walk_store(void *user, sim_process *process, sim_stretch *out)
     tile t = tile_of(job, process->run);
     if (!t.is_last_piece)
         return false;
-    if (take_rows(job, process, t, job->y, job->y_image, job->y_pixel, out))
+    int64_t y = job->y + t.image * job->y_image + t.head * job->y_head;
+    if (take_rows(job, process, t, y, job->y_image, job->y_pixel, out))
         return true;
     if ((job->flags & WEFT_FLAG_MEAN) == 0 || process->sub_item == images_ending(job, t))
         return false;
@@ -213,7 +240,7 @@ static int64_t count_sum(void *user, const sim_process *process)
     const sim_window_job *job = user;
     const weft_engine_params *p = job->params;
     tile t = tile_of(job, process->run);
-    if (job->kind != WEFT_KIND_CONV)
+    if (job->kind != WEFT_KIND_CONV && job->kind != WEFT_KIND_MATMUL)
         return t.pixels * weft_blocks(t.channels, p->lanes) * t.depth;
     return weft_blocks(t.pixels, p->rows) * weft_blocks(t.channels, p->cols) *
            weft_blocks(t.depth, p->simd);
@@ -228,7 +255,25 @@ static int64_t count_finish(void *user, const sim_process *process)
     int64_t lines = t.pixels;
     if ((job->flags & WEFT_FLAG_MEAN) != 0)
         lines += images_ending(job, t);
-    return lines * weft_blocks(t.channels, job->params->lanes);
+    int64_t blocks = weft_blocks(t.channels, job->params->lanes);
+    return lines * blocks +
+           (job->is_softmax ? weft__sim_norm_cycles(true, t.pixels, blocks, job->norm_fill) : 0);
+}
+
+static void read_matrices(sim_window_job *job, const int32_t *d)
+{
+    job->heads = d[WEFT_D_HEADS];
+    job->x_head = d[WEFT_D_X_HEAD];
+    job->y_head = d[WEFT_D_Y_HEAD];
+    job->b_head = d[WEFT_D_B_HEAD];
+    job->b_share = d[WEFT_D_B_SHARE];
+    job->b_depth = d[WEFT_D_B_DEPTH];
+    job->b_column = d[WEFT_D_B_COLUMN];
+    job->matrices = job->batch * job->heads;
+    job->batch = 1;
+    job->is_softmax = (job->flags & WEFT_FLAG_SOFTMAX) != 0;
+    job->exps = d[WEFT_D_EXPS];
+    job->flags &= ~(int64_t)(WEFT_FLAG_MEAN | WEFT_FLAG_RESIDUAL);
 }
 
 static void read_job(sim_window_job *job, const int32_t *d)
@@ -271,33 +316,38 @@ static void read_job(sim_window_job *job, const int32_t *d)
         .tile_channels = d[WEFT_D_TILE_CHANNELS],
         .tile_depth = d[WEFT_D_TILE_DEPTH],
     };
-    int64_t groups = job->kind == WEFT_KIND_CONV   ? 1
-                     : job->kind == WEFT_KIND_POOL ? job->out_channels
-                                                   : d[WEFT_D_GROUPS];
+    job->matrices = 1;
+    if (job->kind == WEFT_KIND_MATMUL)
+        read_matrices(job, d);
+    int64_t groups = job->kind == WEFT_KIND_POOL      ? job->out_channels
+                     : job->kind == WEFT_KIND_GROUPED ? d[WEFT_D_GROUPS]
+                                                      : 1;
     job->group_inputs = job->in_channels / groups;
     job->group_outputs = job->out_channels / groups;
     job->depth = d[WEFT_D_KERNEL_HEIGHT] * job->kernel_width * job->group_inputs;
-    job->is_merged =
-        job->x_channel == 1 && job->x_pixel == job->in_channels && job->dilation_x == 1;
+    job->is_merged = job->kind != WEFT_KIND_MATMUL && job->x_channel == 1 &&
+                     job->x_pixel == job->in_channels && job->dilation_x == 1;
     job->pieces = weft_blocks(job->depth, job->tile_depth);
     job->pixel_tiles = weft_blocks(job->batch * job->pixels, job->tile_pixels);
     job->channel_tiles = weft_blocks(job->out_channels, job->tile_channels);
 }
 
 void weft__sim_window_begin(sim_window_job *job, sim_flow *flow, const weft_engine_params *params,
-                            const uint32_t words[WEFT_D_WORDS])
+                            const weft_card_timing *timing, const uint32_t words[WEFT_D_WORDS])
 {
     int32_t numbers[WEFT_D_WORDS];
     for (int i = 0; i < WEFT_D_WORDS; i++)
         numbers[i] = (int32_t)words[i];
     read_job(job, numbers);
     job->params = params;
+    job->norm_fill = timing->softmax_fill;
+    bool is_array = job->kind == WEFT_KIND_CONV || job->kind == WEFT_KIND_MATMUL;
     flow->job = job;
-    flow->run_count = job->channel_tiles * job->pixel_tiles * job->pieces;
+    flow->run_count = job->matrices * job->channel_tiles * job->pixel_tiles * job->pieces;
     flow->process_count = SIM_PROCESSES;
     enum { NONE = SIM_NONE };
     const sim_process processes[SIM_PROCESSES] = {
-        [WEFT_PROCESS_SOURCE] = {.walk = job->kind == WEFT_KIND_CONV ? walk_patches : walk_windows,
+        [WEFT_PROCESS_SOURCE] = {.walk = is_array ? walk_patches : walk_windows,
                                  .queue = WEFT_PORT_SOURCE,
                                  .producers = {NONE},
                                  .consumers = {WEFT_PROCESS_SUM, NONE}},
@@ -325,4 +375,10 @@ void weft__sim_window_begin(sim_window_job *job, sim_flow *flow, const weft_engi
     };
     for (int i = 0; i < SIM_PROCESSES; i++)
         flow->processes[i] = processes[i];
+    if (params->b_bytes >
+        0) { /* every sum waits for the second operand; residuals have 3 buffers */
+        flow->processes[WEFT_PROCESS_SECOND].consumers[0] = WEFT_PROCESS_SUM;
+        flow->processes[WEFT_PROCESS_SUM].producers[2] = WEFT_PROCESS_SECOND;
+        flow->processes[WEFT_PROCESS_SUM].producers[3] = NONE;
+    }
 }

@@ -227,6 +227,84 @@ static void test_pool(void **state)
     assert_int_equal(c.macs, 0);
 }
 
+/* 64 x 64 times 64 x 64, dense, b by columns, for two heads; one tile each. */
+static void put_matmul(uint32_t d[WEFT_D_WORDS])
+{
+    enum { SIDE = 64 };
+    put_conv(d, 1, SIDE, SIDE, 1, 0);
+    d[WEFT_D_KIND] = WEFT_KIND_MATMUL;
+    d[WEFT_D_IN_WIDTH] = d[WEFT_D_OUT_WIDTH] = d[WEFT_D_TILE_PIXELS] = SIDE;
+    d[WEFT_D_HEADS] = 2;
+    d[WEFT_D_X_HEAD] = d[WEFT_D_Y_HEAD] = d[WEFT_D_B_HEAD] = SIDE * SIDE;
+    d[WEFT_D_B_SHARE] = d[WEFT_D_B_DEPTH] = 1;
+    d[WEFT_D_B_COLUMN] = SIDE;
+}
+
+/* 20 rows of 96 elements, 10 of them a piece. */
+static void put_rows(uint32_t d[WEFT_D_WORDS], uint32_t kind)
+{
+    memset(d, 0, WEFT_D_WORDS * sizeof *d);
+    d[WEFT_D_KIND] = kind;
+    for (int i = 0; i < WEFT_D_DIMS; i++)
+        d[WEFT_D_SIZES + i] = 1;
+    d[WEFT_D_SIZES + 4] = 20;
+    d[WEFT_D_SIZES + 5] = 96;
+    d[WEFT_D_A_STEPS + 4] = d[WEFT_D_Y_STEPS + 4] = 96;
+    d[WEFT_D_A_STEPS + 5] = d[WEFT_D_Y_STEPS + 5] = 1;
+}
+
+/* Two matrices. Loads 100 + 64 + 10 both, sums 8 * 4 * 8 + 10, finishing 64 * 8 + 10, storing 64 +
+ * 10; the second one is finished behind the first. */
+static void test_matmul(void **state)
+{
+    (void)state;
+    uint32_t d[WEFT_D_WORDS];
+    weft_engine_params with = weft_engine_with(&engine, true, true);
+    weft_card_timing t = timing_of(100, 50, 10);
+    put_matmul(d);
+    weft_card_cycles c = weft_card_descriptor_cycles(&with, &t, d);
+    assert_near(c.total, 50 + 174 + 266 + 2 * 522 + 74 + 100);
+    assert_near(c.source, 2 * 64);
+    assert_near(c.second, 2 * 64);
+    assert_near(c.weights, 0);
+    assert_near(c.array, 2 * 256);
+    assert_int_equal(c.macs, 2 * 64 * 64 * 64);
+    d[WEFT_D_B_DEPTH] = 64; /* by rows: as many words */
+    d[WEFT_D_B_COLUMN] = 1;
+    assert_near(weft_card_descriptor_cycles(&with, &t, d).second, 2 * 64);
+    d[WEFT_D_B_DEPTH] = 96; /* rows that begin at 0 or 32 of a word */
+    assert_near(weft_card_descriptor_cycles(&with, &t, d).second, 2 * 64 * 1.5);
+    /* A softmax goes through the tile twice more, and a cycle per row; the sums wait for 256 words
+     * of exponentials, which are read before all. */
+    d[WEFT_D_B_DEPTH] = 64;
+    d[WEFT_D_FLAGS] = WEFT_FLAG_SOFTMAX;
+    t.softmax_fill = 5;
+    c = weft_card_descriptor_cycles(&with, &t, d);
+    assert_near(c.total, 50 + 266 + 266 + 2.0 * (522 + 2 * 512 + 64 + 5) + 74 + 100);
+    assert_near(c.weights, 256);
+}
+
+/* Two pieces: source 100 + 10 rows of 2 words, scales and biases 6 words each; finishing and
+ * results 10 rows of 12 blocks each, a cycle per row and the pipelines' 7; y is 15 whole words. */
+static void test_rows(void **state)
+{
+    (void)state;
+    uint32_t d[WEFT_D_WORDS];
+    weft_card_timing t = timing_of(100, 0, 0);
+    t.layer_norm_fill = 7;
+    t.softmax_fill = 9;
+    put_rows(d, WEFT_KIND_LAYER_NORM);
+    weft_card_cycles c = weft_card_descriptor_cycles(&engine, &t, d);
+    double piece = 2 * 120 + 10 + 7;
+    assert_near(c.total, 120 + 2 * piece + 15 + 100);
+    assert_near(c.vector, 2 * piece);
+    assert_near(c.weights, 2 * 2 * 6);
+    put_rows(d, WEFT_KIND_SOFTMAX);
+    c = weft_card_descriptor_cycles(&engine, &t, d);
+    assert_near(c.vector, 2 * (3 * 120 + 10 + 9));
+    assert_near(c.weights, 256);
+}
+
 /* A step takes what its descriptors take, offsets by what is added to values and blobs. */
 static void test_step(void **state)
 {
@@ -382,7 +460,8 @@ int main(void)
         cmocka_unit_test(test_stream),  cmocka_unit_test(test_pool),
         cmocka_unit_test(test_step),    cmocka_unit_test(test_words),
         cmocka_unit_test(test_repeat),  cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_refresh),
+        cmocka_unit_test(test_refresh), cmocka_unit_test(test_matmul),
+        cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

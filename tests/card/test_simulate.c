@@ -121,6 +121,32 @@ static void assert_about(double found, double least, double most)
         fail_msg("expected %.0f to %.0f, found %.0f", least, most, found);
 }
 
+/* 64 x 64 times 64 x 64, dense, b by columns, for two heads; one tile each. */
+static void put_matmul(uint32_t d[WEFT_D_WORDS])
+{
+    enum { SIDE = 64 };
+    put_conv(d, 1, SIDE, SIDE, 1, 0);
+    d[WEFT_D_KIND] = WEFT_KIND_MATMUL;
+    d[WEFT_D_IN_WIDTH] = d[WEFT_D_OUT_WIDTH] = d[WEFT_D_TILE_PIXELS] = SIDE;
+    d[WEFT_D_HEADS] = 2;
+    d[WEFT_D_X_HEAD] = d[WEFT_D_Y_HEAD] = d[WEFT_D_B_HEAD] = SIDE * SIDE;
+    d[WEFT_D_B_SHARE] = d[WEFT_D_B_DEPTH] = 1;
+    d[WEFT_D_B_COLUMN] = SIDE;
+}
+
+/* 20 rows of 96 elements, 10 of them a piece. */
+static void put_rows(uint32_t d[WEFT_D_WORDS], uint32_t kind)
+{
+    memset(d, 0, WEFT_D_WORDS * sizeof *d);
+    d[WEFT_D_KIND] = kind;
+    for (int i = 0; i < WEFT_D_DIMS; i++)
+        d[WEFT_D_SIZES + i] = 1;
+    d[WEFT_D_SIZES + 4] = 20;
+    d[WEFT_D_SIZES + 5] = 96;
+    d[WEFT_D_A_STEPS + 4] = d[WEFT_D_Y_STEPS + 4] = 96;
+    d[WEFT_D_A_STEPS + 5] = d[WEFT_D_Y_STEPS + 5] = 1;
+}
+
 /* One run: everything stands in line. The last of n words comes back n - 1 cycles and a latency
  * after the first was asked for.
  *   source   64 pixels of one word                     10 + 63 + 60 = 133
@@ -372,6 +398,51 @@ static void test_all_kinds_end(void **state)
     assert_true(weft_card_simulate(tiny, &t, d).cycles.total == SETUP);
 }
 
+/* Two matrices, finished one behind the other: loads 10 + 63 + 60, sums 10 + 256, finishing 10 +
+ * 512 each, the last words land 10 + 63 + 60 later. */
+static void test_matmul(void **state)
+{
+    (void)state;
+    uint32_t d[WEFT_D_WORDS];
+    const weft_engine_params with = weft_engine_with(&array_engine, true, true);
+    weft_card_timing t = plain_timing(PORT, 10);
+    put_matmul(d);
+    weft_card_simulation s = weft_card_simulate(&with, &t, d);
+    assert_int_equal((int)s.cycles.total, SETUP + 133 + 266 + 2 * 522 + 133);
+    assert_int_equal(s.shares[WEFT_PROCESS_SECOND].busy, 2 * 64);
+    assert_int_equal(s.shares[WEFT_PROCESS_SUM].busy, 2 * 256);
+    assert_int_equal(s.shares[WEFT_PROCESS_WEIGHTS].busy, 0);
+    assert_int_equal(s.cycles.macs, 2 * 64 * 64 * 64);
+    d[WEFT_D_B_DEPTH] = 96; /* by rows, half of which touch two words */
+    d[WEFT_D_B_COLUMN] = 1;
+    assert_int_equal(weft_card_simulate(&with, &t, d).shares[WEFT_PROCESS_SECOND].busy,
+                     2 * 64 * 3 / 2);
+    d[WEFT_D_FLAGS] = WEFT_FLAG_SOFTMAX;
+    t.softmax_fill = 5;
+    s = weft_card_simulate(&with, &t, d);
+    assert_int_equal(s.shares[WEFT_PROCESS_FINISH].busy, 2 * (3 * 512 + 64 + 5));
+    assert_int_equal(s.shares[WEFT_PROCESS_WEIGHTS].busy, 256);
+}
+
+/* Rows of two words, in two pieces; what a piece computes sets the pace. */
+static void test_rows(void **state)
+{
+    (void)state;
+    uint32_t d[WEFT_D_WORDS];
+    weft_card_timing t = plain_timing(PORT, 0);
+    t.layer_norm_fill = 7;
+    put_rows(d, WEFT_KIND_LAYER_NORM);
+    weft_card_simulation s = weft_card_simulate(&array_engine, &t, d);
+    int piece = 2 * 120 + 10 + 7;
+    assert_int_equal((int)s.cycles.total, SETUP + 19 + 60 + 2 * piece + 14 + 60);
+    assert_int_equal(s.shares[WEFT_PROCESS_FINISH].busy, 2 * piece);
+    assert_int_equal(s.shares[WEFT_PROCESS_WEIGHTS].busy, 2 * 2 * 6);
+    put_rows(d, WEFT_KIND_SOFTMAX);
+    s = weft_card_simulate(&array_engine, &t, d);
+    assert_int_equal(s.shares[WEFT_PROCESS_FINISH].busy, 2 * (3 * 120 + 10));
+    assert_int_equal(s.shares[WEFT_PROCESS_WEIGHTS].busy, 256);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -380,7 +451,8 @@ int main(void)
         cmocka_unit_test(test_shared_bank),   cmocka_unit_test(test_misaligned),
         cmocka_unit_test(test_outstanding),   cmocka_unit_test(test_pages),
         cmocka_unit_test(test_refresh),       cmocka_unit_test(test_turns),
-        cmocka_unit_test(test_all_kinds_end),
+        cmocka_unit_test(test_all_kinds_end), cmocka_unit_test(test_matmul),
+        cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
