@@ -58,6 +58,27 @@ def compare_executors(checks, what, package, *options):
     checks.expect(report["passed"], f"{what}: {report['layers_equal']} layers equal, {report['layers_close']} of floats close, of {report['layers']} on {', '.join(ran)}{where}")
 
 
+def layer_hashes(package):
+    """The hash of every layer's integers on the CPU's OpenCL kernels."""
+    report = json.loads(program("weft", "verify", package, "--against", "opencl,ref", "--layers", "--json", "-q"))
+    return {(value["step"], value["value"]["name"]): value["hashes"]["opencl"] for value in report["values"]
+            if value["value"]["dtype"] != "f32"}
+
+
+def compare_targets(checks, what, model_path, shapes):
+    """A package made for any target gives the same integers on this machine: other vectors, other packing, other products."""
+    targets = [row["target"] for row in json.loads(program("weft", "list", "targets", "--json"))["targets"]]
+    hashes = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for target in targets:
+            package = os.path.join(folder, target + ".weft")
+            program("weft", "compile", model_path, "-o", package, "-q", "--shape", shapes, "--target", target)
+            hashes[target] = layer_hashes(package)
+    first = hashes[targets[0]]
+    other = [f"{target}: {name} of step {step}" for target in targets[1:] for (step, name), one in first.items() if hashes[target].get((step, name)) != one]
+    checks.expect(not other, f"{what}: {len(first)} layers equal when compiled for {', '.join(targets)}" + (f"; not {other[0]}" if other else ""))
+
+
 def compare_logits(checks, what, model_path, package, shape, name, batch):
     model = onnx.load(model_path)
     step, output = last_step(model), model.graph.output[0].name
@@ -85,4 +106,5 @@ def compare_model(checks, what, model_path, layer_batch=2):
         package = os.path.join(folder, "model.weft")
         program("weft", "compile", model_path, "-o", package, "-q", "--shape", shapes)
         compare_executors(checks, what, package)
+        compare_targets(checks, what, model_path, shapes.split(",")[0])
         compare_logits(checks, what, model_path, package, shape, name, shape[0] if is_fixed else None)
