@@ -50,12 +50,18 @@ const weft_cli_option weft_cli_running_options[] = {
     {"threads", 0, WEFT_CLI_INT, "N", NULL, 0, 4096, "compute threads; 0 (default) = all cores"},
     {"cache-dir", 0, WEFT_CLI_TEXT, "DIR", NULL, 0, 0,
      "compiled kernels; default ~/.cache/weft, empty = keep nothing"},
-    {"schedule", 0, WEFT_CLI_INT, "N", NULL, 0, 1000000,
-     "schedule of the package; default: by the shape of the input"},
     {"xclbin", 0, WEFT_CLI_TEXT, "FILE", NULL, 0, 0,
      "cards: the bitstream; default PACKAGE.xclbin for PACKAGE.weft"},
     {"launch-timeout", 0, WEFT_CLI_REAL, "S", NULL, 0.001, 1e6,
      "cards: a launch that takes longer has failed; default 10 s and 100 times the prediction"},
+    WEFT_CLI_OPTIONS_END,
+};
+
+const weft_cli_option weft_cli_schedule_options[] = {
+    {"shape", 0, WEFT_CLI_LIST, "NAME=DIMS", NULL, 0, 0,
+     "schedule by the shape of an input, 1x3x224x224; default: by the npy inputs"},
+    {"schedule", 0, WEFT_CLI_INT, "N", NULL, 0, 1000000,
+     "schedule by its number; weft inspect lists them"},
     WEFT_CLI_OPTIONS_END,
 };
 

@@ -47,11 +47,12 @@ const weft_cli_verb *weft_cli_verb_find(const char *name);
 /* Option tables that verbs share. */
 extern const weft_cli_option weft_cli_common_options[]; /* --json -q -v --color -h */
 extern const weft_cli_option
-    weft_cli_running_options[]; /* --backend --device --threads --cache-dir --schedule --xclbin
+    weft_cli_running_options[]; /* --backend --device --threads --cache-dir --xclbin
                                    --launch-timeout */
-extern const weft_cli_option weft_cli_input_options[]; /* --input --seed */
-extern const weft_cli_option weft_cli_image_options[]; /* --crop --mean --std */
-extern const weft_cli_option weft_cli_shape_options[]; /* --shape */
+extern const weft_cli_option weft_cli_schedule_options[]; /* --shape --schedule */
+extern const weft_cli_option weft_cli_input_options[];    /* --input --seed */
+extern const weft_cli_option weft_cli_image_options[];    /* --crop --mean --std */
+extern const weft_cli_option weft_cli_shape_options[];    /* --shape */
 
 /* The program itself. argv as main got it; returns the exit code. */
 int weft_cli_main(int argc, char **argv);

@@ -20,6 +20,12 @@ weft_status weft_cli_engine_create(weft_cli *cli, weft_package *package,
                : status;
 }
 
+weft_status weft_cli_engine_switch(weft_cli *cli, weft_cli_engine *engine, size_t schedule)
+{
+    weft_request_destroy(engine->request);
+    return weft_request_create_for(engine->session, schedule, cli->diag, &engine->request);
+}
+
 void weft_cli_engine_finish(weft_cli_engine *engine)
 {
     weft_request_destroy(engine->request);

@@ -18,6 +18,8 @@ typedef struct weft_cli_engine {
 /* Creates session and request; the caller owns both through the engine, also after a failure. */
 weft_status weft_cli_engine_create(weft_cli *cli, weft_package *package,
                                    const weft_session_params *params, weft_cli_engine *out_engine);
+/* Puts a request for this schedule in place of the one that is there; the session has loaded it. */
+weft_status weft_cli_engine_switch(weft_cli *cli, weft_cli_engine *engine, size_t schedule);
 void weft_cli_engine_finish(weft_cli_engine *engine);
 
 void weft_cli_engine_set_inputs(const weft_cli_engine *engine, const weft_cli_inputs *inputs);

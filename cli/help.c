@@ -142,8 +142,12 @@ static const char shapes_topic[] =
     "A comma list, --shape input=1x3x160x160,4x3x160x160, makes one schedule per shape over one "
     "set of weights. A second --shape names another input, with the same number of shapes or one "
     "for all. Several model files make several schedules too.\n\n"
-    "weft run, verify, bench and profile take the schedule whose shapes fit the npy inputs, or "
-    "--schedule N.\n";
+    "Files and shapes of one package must have the same inputs and outputs: names, element types and "
+    "numbers of dimensions. Weights that are equal are stored once.\n\n"
+    "weft run, verify, bench, profile and inspect find a schedule by --shape NAME=DIMS (`NAME=` may be "
+    "left out when there is one input, `?` stands for any size) or --schedule N, otherwise by the "
+    "shapes of npy inputs. Pictures and generated data fit every schedule: then the first is taken, "
+    "and weft verify takes them all.\n";
 
 static const char verdict_topic[] =
     "weft verify runs two backends on the same inputs and compares every value both hold. The "

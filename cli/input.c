@@ -8,6 +8,7 @@
 #include "cli/input_data.h"
 #include "cli/memory.h"
 #include "cli/npy.h"
+#include "cli/schedule.h"
 #include "cli/text.h"
 
 /* One --input argument with its file read. */
@@ -91,27 +92,21 @@ static bool schedule_fits(const weft_package *package, size_t schedule, source *
     return true;
 }
 
-static weft_status pick_schedule(weft_cli *cli, const weft_package *package, source *sources,
-                                 size_t count, size_t *out_schedule)
+/* Options choose before npy files do. */
+static weft_status choose_schedule(weft_cli *cli, const weft_package *package, source *sources,
+                                   size_t count, weft_cli_inputs *inputs)
 {
     weft_package_info info;
     weft_package_get_info(package, &info);
-    long asked = weft_cli_args_int(&cli->args, "schedule", -1);
-    *out_schedule = 0;
-    if (asked >= 0 && (size_t)asked >= info.schedule_count) {
-        weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_SCHEDULE,
-                                            "the package has no schedule %ld", asked);
-        weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "0 to %zu", info.schedule_count - 1);
-        weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "weft inspect %s", cli->args.operands[0]);
+    weft_status status =
+        weft_cli_schedule_choose(cli, package, &inputs->is_chosen, &inputs->schedule);
+    if (status != WEFT_OK || inputs->is_chosen)
         return status;
-    }
-    if (asked >= 0) {
-        *out_schedule = (size_t)asked;
-        return WEFT_OK;
-    }
-    for (size_t i = 0; i < info.schedule_count; i++)
+    for (size_t i = 0; i < count; i++)
+        inputs->is_chosen = inputs->is_chosen || sources[i].file.kind == WEFT_CLI_FILE_NPY;
+    for (size_t i = 0; inputs->is_chosen && i < info.schedule_count; i++)
         if (schedule_fits(package, i, sources, count)) {
-            *out_schedule = i;
+            inputs->schedule = i;
             break;
         }
     return WEFT_OK;
@@ -187,8 +182,8 @@ static weft_status take_npy(weft_cli *cli, const weft_package *package, source *
         bool has_schedule = fits_some_schedule(package, item->tensor.name, npy);
         if (has_schedule)
             weft_cli_error_field(&cli->errors, WEFT_DIAG_WHY,
-                                 "that is the shape of another schedule, and --schedule or the "
-                                 "other inputs choose this one");
+                                 "that is the shape of another schedule, and --shape, --schedule "
+                                 "or the other inputs choose this one");
         if (has_schedule)
             weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "weft inspect %s",
                                  cli->args.operands[0]);
@@ -285,8 +280,9 @@ static weft_status load_all(weft_cli *cli, const weft_package *package, bool fil
     return first == WEFT_OK ? names : first;
 }
 
-weft_status weft_cli_inputs_load(weft_cli *cli, const weft_package *package, bool fill_absent,
-                                 weft_cli_inputs *out_inputs)
+/* schedule NULL: the one that is chosen. */
+static weft_status load_inputs(weft_cli *cli, const weft_package *package, const size_t *schedule,
+                               bool fill_absent, weft_cli_inputs *out_inputs)
 {
     *out_inputs = (weft_cli_inputs){0};
     size_t count = 0;
@@ -294,8 +290,10 @@ weft_status weft_cli_inputs_load(weft_cli *cli, const weft_package *package, boo
         count++;
     source *sources = weft_cli_alloc_array(count, sizeof *sources);
     weft_status status = read_sources(cli, sources, count);
-    if (status == WEFT_OK)
-        status = pick_schedule(cli, package, sources, count, &out_inputs->schedule);
+    if (status == WEFT_OK && schedule == NULL)
+        status = choose_schedule(cli, package, sources, count, out_inputs);
+    if (schedule != NULL)
+        out_inputs->schedule = *schedule;
     if (status == WEFT_OK) {
         weft_schedule_info info;
         weft_package_get_schedule(package, out_inputs->schedule, &info);
@@ -309,6 +307,18 @@ weft_status weft_cli_inputs_load(weft_cli *cli, const weft_package *package, boo
     }
     free(sources);
     return status;
+}
+
+weft_status weft_cli_inputs_load(weft_cli *cli, const weft_package *package, bool fill_absent,
+                                 weft_cli_inputs *out_inputs)
+{
+    return load_inputs(cli, package, NULL, fill_absent, out_inputs);
+}
+
+weft_status weft_cli_inputs_load_for(weft_cli *cli, const weft_package *package, size_t schedule,
+                                     bool fill_absent, weft_cli_inputs *out_inputs)
+{
+    return load_inputs(cli, package, &schedule, fill_absent, out_inputs);
 }
 
 void weft_cli_inputs_finish(weft_cli_inputs *inputs)

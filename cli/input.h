@@ -16,7 +16,9 @@ typedef struct weft_cli_binding {
 bool weft_cli_binding_parse(const char *text, weft_cli_binding *out_binding);
 
 typedef struct weft_cli_inputs {
-    size_t schedule; /* picked by --schedule or by the shapes of the npy files */
+    size_t schedule;
+    bool is_chosen; /* by --shape, --schedule or the shapes of npy files; otherwise it is the first
+                     */
     size_t count;
     struct weft_cli_input {
         weft_tensor_info tensor;
@@ -29,6 +31,9 @@ typedef struct weft_cli_inputs {
  * otherwise that is an error. */
 weft_status weft_cli_inputs_load(weft_cli *cli, const weft_package *package, bool fill_absent,
                                  weft_cli_inputs *out_inputs);
+/* The same for this schedule, whatever the options choose. */
+weft_status weft_cli_inputs_load_for(weft_cli *cli, const weft_package *package, size_t schedule,
+                                     bool fill_absent, weft_cli_inputs *out_inputs);
 void weft_cli_inputs_finish(weft_cli_inputs *inputs);
 
 #endif

@@ -33,7 +33,7 @@ typedef struct weft_cli_option {
     {                                                                                              \
         NULL, 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, NULL                                             \
     }
-enum { WEFT_CLI_MAX_GROUPS = 6 };
+enum { WEFT_CLI_MAX_GROUPS = 7 };
 typedef const weft_cli_option *weft_cli_option_groups[WEFT_CLI_MAX_GROUPS]; /* ends with NULL */
 
 /* What a command line said; texts are borrowed from argv. */

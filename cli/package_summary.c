@@ -8,6 +8,7 @@
 #include "cli/name.h"
 #include "cli/package_engine.h"
 #include "cli/package_summary.h"
+#include "cli/schedule.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -18,7 +19,31 @@ static void print_tensor(FILE *out, const char *label, const weft_tensor_info *t
             tensor->dtype, weft_cli_format_shape(tensor->rank, tensor->dims, shape));
 }
 
-void weft_cli_package_print(FILE *out, const weft_package *package)
+static void print_schedule(FILE *out, const weft_package *package, size_t index)
+{
+    weft_package_info info;
+    weft_schedule_info schedule;
+    weft_tensor_info tensor;
+    char shared[WEFT_CLI_BYTES_TEXT], unshared[WEFT_CLI_BYTES_TEXT];
+    weft_package_get_info(package, &info);
+    weft_package_get_schedule(package, index, &schedule);
+    fprintf(out, "schedule %-2zu %" PRId64 " nodes -> %zu steps\n", index, info.source_nodes,
+            schedule.step_count);
+    for (size_t i = 0; i < schedule.input_count; i++) {
+        weft_package_get_input(package, index, i, &tensor);
+        print_tensor(out, "input", &tensor);
+    }
+    for (size_t i = 0; i < schedule.output_count; i++) {
+        weft_package_get_output(package, index, i, &tensor);
+        print_tensor(out, "output", &tensor);
+    }
+    fprintf(out, "  %-9s %s (%s without sharing)\n", "arena",
+            weft_cli_format_bytes(schedule.arena_bytes, shared),
+            weft_cli_format_bytes(schedule.arena_unshared_bytes, unshared));
+    weft_cli_package_print_share(out, package, index);
+}
+
+void weft_cli_package_print(FILE *out, const weft_package *package, long chosen)
 {
     weft_package_info info;
     char hash[WEFT_CLI_HASH_TEXT], file[WEFT_CLI_BYTES_TEXT], weights[WEFT_CLI_BYTES_TEXT],
@@ -34,26 +59,13 @@ void weft_cli_package_print(FILE *out, const weft_package *package)
     fprintf(out, "%-11s %s in %s\n", "parameters", weft_cli_format_count(info.parameters, count),
             weft_cli_format_bytes((uint64_t)info.weight_bytes, weights));
     fprintf(out, "%-11s %zu\n", "programs", info.program_count);
-    for (size_t s = 0; s < info.schedule_count; s++) {
-        weft_schedule_info schedule;
-        weft_tensor_info tensor;
-        char shared[WEFT_CLI_BYTES_TEXT], unshared[WEFT_CLI_BYTES_TEXT];
-        weft_package_get_schedule(package, s, &schedule);
-        fprintf(out, "schedule %-2zu %" PRId64 " nodes -> %zu steps\n", s, info.source_nodes,
-                schedule.step_count);
-        for (size_t i = 0; i < schedule.input_count; i++) {
-            weft_package_get_input(package, s, i, &tensor);
-            print_tensor(out, "input", &tensor);
-        }
-        for (size_t i = 0; i < schedule.output_count; i++) {
-            weft_package_get_output(package, s, i, &tensor);
-            print_tensor(out, "output", &tensor);
-        }
-        fprintf(out, "  %-9s %s (%s without sharing)\n", "arena",
-                weft_cli_format_bytes(schedule.arena_bytes, shared),
-                weft_cli_format_bytes(schedule.arena_unshared_bytes, unshared));
-        weft_cli_package_print_share(out, package, s);
+    if (chosen >= 0 || info.schedule_count == 1) {
+        print_schedule(out, package, chosen < 0 ? 0 : (size_t)chosen);
+        return;
     }
+    fprintf(out, "%-11s %zu, over one set of weights; --shape or --schedule shows one\n\n",
+            "schedules", info.schedule_count);
+    weft_cli_schedules_print(out, package);
 }
 
 json_t *weft_cli_package_json(const weft_package *package)
@@ -87,6 +99,11 @@ json_t *weft_cli_package_json(const weft_package *package)
         json_object_set_new(one, "inputs", inputs);
         json_object_set_new(one, "outputs", outputs);
         json_object_set_new(one, "steps", json_integer((json_int_t)schedule.step_count));
+        json_object_set_new(one, "macs", json_integer((json_int_t)schedule.macs));
+        json_object_set_new(one, "constant_bytes",
+                            json_integer((json_int_t)schedule.constant_bytes));
+        json_object_set_new(one, "own_constant_bytes",
+                            json_integer((json_int_t)schedule.own_bytes));
         json_object_set_new(one, "arena_bytes", json_integer((json_int_t)schedule.arena_bytes));
         json_object_set_new(one, "arena_unshared_bytes",
                             json_integer((json_int_t)schedule.arena_unshared_bytes));

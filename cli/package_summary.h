@@ -9,7 +9,8 @@
 
 #include "weft/package.h"
 
-void weft_cli_package_print(FILE *out, const weft_package *package);
+/* Of several schedules a table, or the one that is chosen (negative: none is). */
+void weft_cli_package_print(FILE *out, const weft_package *package, long chosen);
 json_t *weft_cli_package_json(const weft_package *package);
 
 void weft_cli_package_print_sections(FILE *out, const weft_package *package);

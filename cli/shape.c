@@ -50,15 +50,24 @@ static weft_status syntax_error(weft_cli *cli, const char *text)
     return status;
 }
 
-weft_status weft_cli_shapes_parse(weft_cli *cli, weft_cli_shapes *out_shapes)
+/* Where the shapes of an argument begin; NULL when its name is missing and may not be. */
+static const char *dims_of(const char *text, bool is_bare_allowed)
+{
+    const char *equals = strrchr(text, '=');
+    if (equals == NULL)
+        return is_bare_allowed ? text : NULL;
+    return equals == text ? NULL : equals + 1;
+}
+
+static weft_status parse(weft_cli *cli, bool is_bare_allowed, weft_cli_shapes *out_shapes)
 {
     *out_shapes = (weft_cli_shapes){.schedule_count = 1};
     const char *text = NULL;
     for (size_t i = 0; (text = weft_cli_args_list(&cli->args, "shape", i)) != NULL; i++) {
-        const char *equals = strrchr(text, '=');
-        if (equals == NULL || equals == text)
+        const char *dims = dims_of(text, is_bare_allowed);
+        if (dims == NULL)
             return syntax_error(cli, text);
-        size_t count = count_shapes(equals + 1);
+        size_t count = count_shapes(dims);
         if (count > 1 && out_shapes->schedule_count > 1 && count != out_shapes->schedule_count) {
             weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_SHAPE_SYNTAX,
                                                 "inputs have different numbers of shapes");
@@ -75,9 +84,8 @@ weft_status weft_cli_shapes_parse(weft_cli *cli, weft_cli_shapes *out_shapes)
     out_shapes->names = weft_cli_alloc_array(out_shapes->input_count, sizeof *out_shapes->names);
     for (size_t i = 0; i < out_shapes->input_count; i++) {
         text = weft_cli_args_list(&cli->args, "shape", i);
-        const char *equals = strrchr(text, '=');
-        const char *at = equals + 1;
-        out_shapes->names[i] = weft_cli_strndup(text, (size_t)(equals - text));
+        const char *at = dims_of(text, is_bare_allowed);
+        out_shapes->names[i] = at == text ? NULL : weft_cli_strndup(text, (size_t)(at - text - 1));
         weft_input_shape shape = {.input = out_shapes->names[i]};
         for (size_t schedule = 0; schedule < out_shapes->schedule_count; schedule++) {
             if (schedule == 0 || *at == ',') { /* one shape alone serves every schedule */
@@ -89,6 +97,22 @@ weft_status weft_cli_shapes_parse(weft_cli *cli, weft_cli_shapes *out_shapes)
         }
     }
     return WEFT_OK;
+}
+
+weft_status weft_cli_shapes_parse(weft_cli *cli, weft_cli_shapes *out_shapes)
+{
+    return parse(cli, false, out_shapes);
+}
+
+weft_status weft_cli_shapes_parse_one(weft_cli *cli, weft_cli_shapes *out_shapes)
+{
+    weft_status status = parse(cli, true, out_shapes);
+    if (status != WEFT_OK || out_shapes->schedule_count == 1)
+        return status;
+    status = weft_cli_error(&cli->errors, WEFT_CLI_E_SHAPE_SYNTAX,
+                            "several shapes, but weft %s takes one schedule", cli->verb->name);
+    weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "one shape per input");
+    return status;
 }
 
 void weft_cli_shapes_finish(weft_cli_shapes *shapes)

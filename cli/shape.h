@@ -14,6 +14,8 @@ typedef struct weft_cli_shapes {
 } weft_cli_shapes;
 
 weft_status weft_cli_shapes_parse(weft_cli *cli, weft_cli_shapes *out_shapes);
+/* The same for commands on packages: one shape per input, whose name may be left out. */
+weft_status weft_cli_shapes_parse_one(weft_cli *cli, weft_cli_shapes *out_shapes);
 void weft_cli_shapes_finish(weft_cli_shapes *shapes);
 
 #endif

@@ -7,6 +7,7 @@ CLI_SRC := \
     cli/build_softcard.c \
     cli/calibrate.c \
     cli/cli.c \
+    cli/compare.c \
     cli/divergence.c \
     cli/engine.c \
     cli/errors.c \
@@ -43,6 +44,7 @@ CLI_SRC := \
     cli/report.c \
     cli/resample.c \
     cli/samples.c \
+    cli/schedule.c \
     cli/shape.c \
     cli/simulate_table.c \
     cli/softcard_run.c \
@@ -67,4 +69,5 @@ CLI_SRC := \
     cli/verb_run.c \
     cli/verb_softcard.c \
     cli/verb_verify.c \
-    cli/verdict.c
+    cli/verdict.c \
+    cli/verify_every.c

@@ -13,6 +13,7 @@
 #include "cli/memory.h"
 #include "cli/name.h"
 #include "cli/report.h"
+#include "cli/schedule.h"
 #include "cli/stats.h"
 #include "cli/table.h"
 #include "cli/text.h"
@@ -311,6 +312,8 @@ static weft_status run(weft_cli *cli)
     weft_status status = weft_cli_open_package(cli, &b.package);
     if (status == WEFT_OK)
         status = weft_cli_inputs_load(cli, b.package, true, &b.inputs);
+    if (status == WEFT_OK && !b.inputs.is_chosen)
+        weft_cli_schedule_note_first(cli, b.package);
     if (status == WEFT_OK)
         status = load(cli, &b);
     if (status == WEFT_OK)
@@ -352,8 +355,8 @@ const weft_cli_verb weft_cli_verb_bench = {
     .operand_min = 1,
     .operand_max = 1,
     .operand_words = ".weft",
-    .groups = {options, weft_cli_input_options, weft_cli_image_options, weft_cli_running_options,
-               weft_cli_common_options},
+    .groups = {options, weft_cli_input_options, weft_cli_image_options, weft_cli_schedule_options,
+               weft_cli_running_options, weft_cli_common_options},
     .description =
         "Loads the package, warms up, and measures one inference at a time as an application "
         "does it: copy the inputs in, run, copy the outputs out. Percentiles are interpolated "

@@ -21,6 +21,14 @@ static json_t *diagnostics_json(const weft_cli *cli)
     return list;
 }
 
+static json_t *models_json(const weft_cli_models *models)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < models->count; i++)
+        json_array_append_new(list, weft_cli_model_json(models->items[i]));
+    return list;
+}
+
 static weft_status plan_models(weft_cli *cli, const weft_cli_models *models,
                                weft_compile_report **out_report)
 {
@@ -50,13 +58,18 @@ static weft_status run(weft_cli *cli)
         json_object_set_new(json, "exit_code", json_integer(weft_status_exit_code(status)));
         json_object_set_new(json, "model",
                             models.count > 0 ? weft_cli_model_json(models.items[0]) : json_null());
+        if (models.count > 1)
+            json_object_set_new(json, "models", models_json(&models));
         json_object_set_new(json, "placement", weft_cli_plan_summary_json(plan));
         json_object_set_new(json, "float_layers", weft_cli_float_layers_json(report));
         json_object_set_new(json, "diagnostics", diagnostics_json(cli));
         weft_cli_json_print(json, cli->out);
     } else {
-        if (models.count > 0)
-            weft_cli_model_print(cli->out, models.items[0]);
+        for (size_t i = 0; i < models.count; i++) {
+            if (i > 0)
+                fputc('\n', cli->out);
+            weft_cli_model_print(cli->out, models.items[i]);
+        }
         if (plan != NULL)
             weft_cli_plan_summary_print(cli->out, plan);
         if (report != NULL)
@@ -86,9 +99,9 @@ static const weft_cli_option options[] = {
 const weft_cli_verb weft_cli_verb_check = {
     .name = "check",
     .summary = "say whether a model is supported, with all problems at once",
-    .operands = "MODEL.onnx",
+    .operands = "MODEL.onnx [MODEL.onnx ...]",
     .operand_min = 1,
-    .operand_max = 1,
+    .operand_max = 64,
     .operand_words = ".onnx",
     .groups = {weft_cli_shape_options, options, weft_cli_common_options},
     .description =
@@ -97,10 +110,13 @@ const weft_cli_verb weft_cli_verb_check = {
         "nodes that have it, the reason and what to try. For a supported model it prints the "
         "summary and a preview of the placement: how many nodes fuse into how many steps, by "
         "operator.\n\n"
+        "Several files, or several shapes of one, are checked as schedules of one package: they must "
+        "be the same network at other shapes (weft help shapes).\n\n"
         "The exit code is the verdict: 0 supported, 3 invalid, 4 not supported, 5 does not fit "
         "the target.",
     .examples = "weft check model.onnx\n"
                 "weft check model.onnx --shape input=1x3x224x224\n"
+                "weft check m_128.onnx m_224.onnx m_384.onnx\n"
                 "weft check model.onnx --json | jq '.diagnostics[].summary'",
     .run = run,
 };

@@ -15,6 +15,7 @@
 #include "cli/package_engine.h"
 #include "cli/plan_summary.h"
 #include "cli/report.h"
+#include "cli/schedule.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -101,6 +102,44 @@ static char *left_over(const weft_package *package, size_t schedule)
     return text;
 }
 
+static void print_schedule(FILE *out, const weft_package *package, size_t index)
+{
+    weft_package_info info;
+    weft_schedule_info schedule;
+    char shared[WEFT_CLI_BYTES_TEXT], unshared[WEFT_CLI_BYTES_TEXT];
+    weft_package_get_info(package, &info);
+    weft_package_get_schedule(package, index, &schedule);
+    char *left = left_over(package, index), *inputs = weft_cli_schedule_title(package, index);
+    fprintf(out, "schedule %zu  %" PRId64 " nodes -> %zu steps, arena %s (%s without sharing)\n",
+            index, info.source_nodes, schedule.step_count,
+            weft_cli_format_bytes(schedule.arena_bytes, shared),
+            weft_cli_format_bytes(schedule.arena_unshared_bytes, unshared));
+    fprintf(out, "  inputs    %s\n  not fused %s\n", inputs, left);
+    free(left);
+    free(inputs);
+    weft_cli_package_print_share(out, package, index);
+}
+
+/* A table, and what is left over: mostly the same in all of them. */
+static void print_schedules(FILE *out, const weft_package *package, size_t count)
+{
+    weft_package_info info;
+    weft_package_get_info(package, &info);
+    char *first = left_over(package, 0);
+    fprintf(out, "%zu schedules over one set of weights, %" PRId64 " nodes\n", count,
+            info.source_nodes);
+    weft_cli_schedules_print(out, package);
+    fprintf(out, "not fused %s\n", first);
+    for (size_t s = 1; s < count; s++) {
+        char *left = left_over(package, s);
+        if (strcmp(left, first) != 0)
+            fprintf(out, "  schedule %zu: %s\n", s, left);
+        free(left);
+    }
+    free(first);
+    weft_cli_package_print_share(out, package, 0);
+}
+
 static void print_result(FILE *out, const char *path, const weft_package *package)
 {
     weft_package_info info;
@@ -110,28 +149,10 @@ static void print_result(FILE *out, const char *path, const weft_package *packag
             weft_cli_format_bytes(info.file_bytes, file),
             weft_cli_format_bytes((uint64_t)info.weight_bytes, weights), info.target,
             weft_cli_format_hash(info.id, id));
-    for (size_t s = 0; s < info.schedule_count; s++) {
-        weft_schedule_info schedule;
-        char shared[WEFT_CLI_BYTES_TEXT], unshared[WEFT_CLI_BYTES_TEXT];
-        weft_package_get_schedule(package, s, &schedule);
-        char *left = left_over(package, s);
-        fprintf(out,
-                "schedule %zu  %" PRId64 " nodes -> %zu steps, arena %s (%s without sharing)\n", s,
-                info.source_nodes, schedule.step_count,
-                weft_cli_format_bytes(schedule.arena_bytes, shared),
-                weft_cli_format_bytes(schedule.arena_unshared_bytes, unshared));
-        fprintf(out, "  inputs    ");
-        for (size_t i = 0; i < schedule.input_count; i++) {
-            weft_tensor_info tensor;
-            char name[WEFT_CLI_NAME_TEXT], shape[WEFT_CLI_SHAPE_TEXT];
-            weft_package_get_input(package, s, i, &tensor);
-            fprintf(out, "%s%s %s", i == 0 ? "" : ", ", weft_cli_format_name(tensor.name, name),
-                    weft_cli_format_shape(tensor.rank, tensor.dims, shape));
-        }
-        fprintf(out, "\n  not fused %s\n", left);
-        free(left);
-        weft_cli_package_print_share(out, package, s);
-    }
+    if (info.schedule_count > 1)
+        print_schedules(out, package, info.schedule_count);
+    else
+        print_schedule(out, package, 0);
 }
 
 /* " WORD" as a shell reads it: quoted when it is not plain. */
@@ -187,8 +208,19 @@ static json_t *result_json(const char *path, const weft_package *package,
     for (size_t s = 0; s < info.schedule_count; s++) {
         weft_schedule_info schedule;
         weft_package_get_schedule(package, s, &schedule);
-        json_t *one = json_object();
+        json_t *one = json_object(), *inputs = json_array();
+        for (size_t i = 0; i < schedule.input_count; i++) {
+            weft_tensor_info tensor;
+            weft_package_get_input(package, s, i, &tensor);
+            json_array_append_new(inputs, weft_cli_json_tensor(&tensor));
+        }
+        json_object_set_new(one, "inputs", inputs);
         json_object_set_new(one, "steps", json_integer((json_int_t)schedule.step_count));
+        json_object_set_new(one, "macs", json_integer((json_int_t)schedule.macs));
+        json_object_set_new(one, "constant_bytes",
+                            json_integer((json_int_t)schedule.constant_bytes));
+        json_object_set_new(one, "own_constant_bytes",
+                            json_integer((json_int_t)schedule.own_bytes));
         json_object_set_new(one, "arena_bytes", json_integer((json_int_t)schedule.arena_bytes));
         json_object_set_new(one, "arena_unshared_bytes",
                             json_integer((json_int_t)schedule.arena_unshared_bytes));
@@ -337,7 +369,10 @@ const weft_cli_verb weft_cli_verb_compile = {
         "the target, and writes one package. Nothing is left behind when anything fails: the "
         "package appears under its name only when it is complete.\n\n"
         "Several shapes of one input, or several files of the same network, become several "
-        "schedules over one set of weights. Symbolic dimensions are bound by --shape; an unbound "
+        "schedules over one set of weights: the files may differ in shapes, and in constants that "
+        "follow from them, but not in the names, types and ranks of inputs and outputs. Equal weights "
+        "are stored once. Where schedules would like different packed forms of the same weights, as "
+        "many forms are stored as the schedule with the largest ones needs by itself. Symbolic dimensions are bound by --shape; an unbound "
         "batch becomes 1, with a note.\n\n"
         "The result line says how many ONNX nodes became how many steps, what the arena holds "
         "with and without sharing, and which steps only move data because nothing absorbed them. "
@@ -345,11 +380,13 @@ const weft_cli_verb weft_cli_verb_compile = {
         "With --board the engine is planned for a card: the package names its engines, their regions "
         "and banks, and the cycles predicted for each step; weft build makes the bitstream from it. "
         "The model must be quantised. The engine is planned for the batch that the model has; weft "
-        "estimate shows which pays.\n\n"
+        "estimate shows which pays. With several schedules it is planned for the one with most "
+        "multiply-accumulates, and the others run on the same engines.\n\n"
         "With --dump-after, the graph goes to standard output and the result to standard error; "
         "with --json, one document holds both.",
     .examples = "weft compile rs50.onnx -o rs50.weft\n"
                 "weft compile rs50.onnx --shape input=1x3x160x160,4x3x160x160\n"
+                "weft compile m_128.onnx m_224.onnx m_384.onnx -o resformer.weft\n"
                 "weft compile rs50.onnx -o rs50.weft --time-passes --plan plan.json\n"
                 "weft compile rs50-u8.onnx --shape input=8x3x160x160 --board u280\n"
                 "weft compile rs50.onnx -O0 --dump-after all > passes.txt",

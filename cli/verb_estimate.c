@@ -21,6 +21,7 @@
 typedef struct question {
     weft_cli *cli;
     weft_cli_shapes shapes;
+    size_t model_count; /* files, each at every shape */
     weft_boards *known; /* of --board all */
     const char **boards;
     size_t board_count;
@@ -31,7 +32,8 @@ typedef struct question {
     bool simulates;
 } question;
 
-static weft_status open_estimator(question *q, const char *path, weft_estimator **out_estimator)
+static weft_status open_estimator(question *q, const char *path, size_t schedule,
+                                  weft_estimator **out_estimator)
 {
     weft_model_params params = WEFT_MODEL_PARAMS_DEFAULT;
     weft_model *model = NULL;
@@ -45,7 +47,7 @@ static weft_status open_estimator(question *q, const char *path, weft_estimator 
         return status;
     }
     params.path = path;
-    params.shapes = q->shapes.items;
+    params.shapes = q->shapes.items + schedule * q->shapes.input_count;
     params.shape_count = q->shapes.input_count;
     weft_status status = weft_model_open(&params, q->cli->diag, &model);
     if (status == WEFT_OK)
@@ -55,14 +57,29 @@ static weft_status open_estimator(question *q, const char *path, weft_estimator 
     return status;
 }
 
-static void add_model_row(question *q, const char *path, const weft_estimator *estimator,
+/* "rs50.onnx", or "rs50.onnx 1x3x160x160" where a file is looked at in several shapes. */
+static char *model_title(const question *q, const char *path, size_t schedule)
+{
+    const char *slash = strrchr(path, '/'), *name = slash == NULL ? path : slash + 1;
+    const weft_input_shape *shape = q->shapes.items + schedule * q->shapes.input_count;
+    char *title = weft_cli_strdup(name);
+    for (size_t i = 0; q->shapes.schedule_count > 1 && i < q->shapes.input_count; i++) {
+        char text[WEFT_CLI_SHAPE_TEXT];
+        char *longer = weft_cli_printf("%s%s%s", title, i == 0 ? " " : ", ",
+                                       weft_cli_format_shape(shape[i].rank, shape[i].dims, text));
+        free(title);
+        title = longer;
+    }
+    return title;
+}
+
+static void add_model_row(question *q, const char *title, const weft_estimator *estimator,
                           weft_estimate *const *estimates)
 {
     weft_estimator_info model;
     weft_estimator_get_info(estimator, &model);
     weft_cli_table_add_row(q->table);
-    const char *slash = strrchr(path, '/');
-    weft_cli_table_add_cell(q->table, "%s", slash == NULL ? path : slash + 1);
+    weft_cli_table_add_cell(q->table, "%s", title);
     weft_cli_table_add_cell(q->table, "%.0f", (double)model.macs / 1e6);
     for (size_t i = 0; i < q->board_count; i++) {
         weft_estimate_info info;
@@ -76,7 +93,7 @@ static void add_model_row(question *q, const char *path, const weft_estimator *e
     }
 }
 
-static void answer(question *q, const char *path, const weft_estimator *estimator,
+static void answer(question *q, const char *title, const weft_estimator *estimator,
                    weft_estimate *const *estimates)
 {
     weft_estimator_info model;
@@ -89,12 +106,13 @@ static void answer(question *q, const char *path, const weft_estimator *estimato
             json_t *json = weft_cli_estimate_json(estimator, estimates[i], q->board_count == 1);
             if (q->simulates)
                 json_object_set_new(json, "simulation", weft_cli_simulate_json(estimates[i]));
+            json_object_set_new(json, "title", weft_cli_json_text(title));
             json_array_append_new(q->list, json);
         }
         return;
     }
     if (q->table != NULL)
-        add_model_row(q, path, estimator, estimates);
+        add_model_row(q, title, estimator, estimates);
     else if (q->board_count == 1)
         weft_cli_estimate_print(q->cli->out, estimator, estimates[0]);
     else
@@ -105,10 +123,11 @@ static void answer(question *q, const char *path, const weft_estimator *estimato
 }
 
 /* With one board, what does not fit is an error; in a comparison it is an answer. */
-static weft_status estimate_model(question *q, const char *path)
+static weft_status estimate_model(question *q, const char *path, size_t schedule)
 {
     weft_estimator *estimator;
-    weft_status status = open_estimator(q, path, &estimator);
+    weft_status status = open_estimator(q, path, schedule, &estimator);
+    char *title = model_title(q, path, schedule);
     weft_estimate **estimates = weft_cli_alloc_array(q->board_count, sizeof *estimates);
     for (size_t i = 0; status == WEFT_OK && i < q->board_count; i++) {
         weft_diag *unseen = NULL;
@@ -123,7 +142,8 @@ static weft_status estimate_model(question *q, const char *path)
         weft_diag_destroy(unseen);
     }
     if (status == WEFT_OK)
-        answer(q, path, estimator, estimates);
+        answer(q, title, estimator, estimates);
+    free(title);
     for (size_t i = 0; i < q->board_count; i++)
         weft_estimate_destroy(estimates[i]);
     free(estimates);
@@ -155,7 +175,7 @@ static void begin(question *q)
 {
     if (q->cli->is_json)
         q->list = json_array();
-    else if (q->cli->args.operand_count > 1) {
+    else if (q->model_count > 1) {
         q->table = weft_cli_table_create();
         weft_cli_table_add_column(q->table, "model", WEFT_CLI_LEFT);
         weft_cli_table_add_column(q->table, "MMAC", WEFT_CLI_RIGHT);
@@ -195,14 +215,16 @@ static weft_status estimate_models(weft_cli *cli)
     if (status == WEFT_OK)
         status = find_boards(&q);
     q.simulates = weft_cli_args_has(&cli->args, "simulate");
-    if (status == WEFT_OK && q.simulates && (q.board_count > 1 || cli->args.operand_count > 1))
+    q.model_count = cli->args.operand_count * q.shapes.schedule_count;
+    if (status == WEFT_OK && q.simulates && (q.board_count > 1 || q.model_count > 1))
         status = weft_cli_error(&cli->errors, WEFT_CLI_E_CONFLICT,
                                 "--simulate checks one model on one --board");
     if (status == WEFT_OK)
         begin(&q);
-    for (size_t i = 0; status == WEFT_OK && i < cli->args.operand_count; i++) {
-        weft_cli_progress(cli, (int)i + 1, (int)cli->args.operand_count, cli->args.operands[i]);
-        status = estimate_model(&q, cli->args.operands[i]);
+    for (size_t i = 0; status == WEFT_OK && i < q.model_count; i++) {
+        const char *path = cli->args.operands[i / q.shapes.schedule_count];
+        weft_cli_progress(cli, (int)i + 1, (int)q.model_count, path);
+        status = estimate_model(&q, path, i % q.shapes.schedule_count);
         weft_cli_progress_end(cli);
     }
     weft_cli_report_flush(cli);
@@ -264,8 +286,8 @@ const weft_cli_verb weft_cli_verb_estimate = {
         "For one model and one board it prints the table of steps (products, bytes moved, cycles, "
         "time, what bounds it, share of the array's peak), resources of each region with limits, "
         "banks and what lies in them, steps that the host executes, and the ladder: what was tried "
-        "and what one engine more is short of. --board all compares boards; several models give "
-        "one row each and a column per board.\n\n"
+        "and what one engine more is short of. --board all compares boards; several models, or "
+        "several shapes of one, give one row each and a column per board.\n\n"
         "The exit code is 5 when nothing fits the board.",
     .examples = "weft estimate rs50.onnx --board u280\n"
                 "weft estimate rs50.onnx --board all\n"

@@ -12,6 +12,7 @@
 #include "cli/package_engine.h"
 #include "cli/package_summary.h"
 #include "cli/report.h"
+#include "cli/schedule.h"
 #include "cli/text.h"
 #include "weft/flow.h"
 
@@ -110,6 +111,12 @@ static weft_status show_sources(weft_cli *cli, const weft_package *package, json
     return status;
 }
 
+/* The schedule that views are of, and whether the command names it. */
+typedef struct view_choice {
+    bool is_given;
+    size_t schedule;
+} view_choice;
+
 /* A section that holds text: manifest (the plan as stored) or graph. Every package has both. */
 static weft_section_info text_section(const weft_package *package, const char *name)
 {
@@ -124,11 +131,63 @@ static weft_section_info text_section(const weft_package *package, const char *n
     return section;
 }
 
-static void print_section_text(FILE *out, const weft_package *package, const char *name)
+/* Section graph has the graphs of all schedules one behind the other, each from a line "graph". */
+static weft_section_info graph_of(const weft_package *package, size_t schedule)
 {
-    weft_section_info section = text_section(package, name);
-    fwrite(section.data, 1, (size_t)section.size_bytes, out);
+    static const char begin[] = "\ngraph ";
+    weft_section_info section = text_section(package, "graph");
+    const char *text = section.data;
+    size_t from = 0, length = (size_t)section.size_bytes, graphs = 0;
+    for (size_t at = 0; at + sizeof begin <= length; at++) {
+        if (memcmp(text + at, begin, sizeof begin - 1) != 0 || ++graphs < schedule)
+            continue;
+        if (graphs == schedule) {
+            from = at + 1;
+        } else {
+            length = at;
+            break;
+        }
+    }
+    section.data = text + from;
+    section.size_bytes = length - from;
+    return section;
+}
+
+/* The manifest, of one schedule alone when that is chosen. */
+static json_t *plan_json(const weft_package *package, const view_choice *choice)
+{
+    weft_section_info section = text_section(package, "manifest");
+    json_t *plan = json_loadb(section.data, (size_t)section.size_bytes, 0, NULL);
+    if (!choice->is_given || plan == NULL)
+        return plan;
+    json_t *schedules = json_object_get(plan, "schedules"), *list = json_array();
+    json_array_append(list, json_array_get(schedules, choice->schedule));
+    json_object_set_new(plan, "schedules", list);
+    return plan;
+}
+
+static void print_section(FILE *out, const weft_section_info *section)
+{
+    fwrite(section->data, 1, (size_t)section->size_bytes, out);
     fputc('\n', out);
+}
+
+static void print_plan(FILE *out, const weft_package *package, const view_choice *choice)
+{
+    weft_section_info section = text_section(package, "manifest");
+    if (!choice->is_given) {
+        print_section(out, &section);
+        return;
+    }
+    json_t *plan = plan_json(package, choice);
+    json_dumpf(plan, out, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(17));
+    fputc('\n', out);
+    json_decref(plan);
+}
+
+static weft_section_info ir_section(const weft_package *package, const view_choice *choice)
+{
+    return choice->is_given ? graph_of(package, choice->schedule) : text_section(package, "graph");
 }
 
 /* Printed, or put into json. */
@@ -144,8 +203,9 @@ static weft_status show_connectivity(weft_cli *cli, const weft_package *package,
     return status;
 }
 
-static weft_status print_json(weft_cli *cli, const weft_package *package, size_t schedule)
+static weft_status print_json(weft_cli *cli, const weft_package *package, const view_choice *choice)
 {
+    size_t schedule = choice->schedule;
     weft_status status = WEFT_OK;
     json_t *json = weft_cli_package_json(package);
     weft_cli_layers layers = {.package = package, .schedule = schedule};
@@ -166,13 +226,10 @@ static weft_status print_json(weft_cli *cli, const weft_package *package, size_t
     if (wants(cli, "engine"))
         json_object_set_new(json, "descriptors",
                             weft_cli_package_descriptors_json(package, schedule));
-    if (wants(cli, "plan")) {
-        weft_section_info section = text_section(package, "manifest");
-        json_object_set_new(json, "plan",
-                            json_loadb(section.data, (size_t)section.size_bytes, 0, NULL));
-    }
+    if (wants(cli, "plan"))
+        json_object_set_new(json, "plan", plan_json(package, choice));
     if (wants(cli, "ir")) {
-        weft_section_info section = text_section(package, "graph");
+        weft_section_info section = ir_section(package, choice);
         char *text = weft_cli_strndup(section.data, (size_t)section.size_bytes);
         json_object_set_new(json, "ir", weft_cli_json_text(text));
         free(text);
@@ -191,8 +248,10 @@ static weft_status print_json(weft_cli *cli, const weft_package *package, size_t
     return status;
 }
 
-static weft_status print_views(weft_cli *cli, const weft_package *package, size_t schedule)
+static weft_status print_views(weft_cli *cli, const weft_package *package,
+                               const view_choice *choice)
 {
+    size_t schedule = choice->schedule;
     size_t wanted = 0;
     weft_status status = WEFT_OK;
     weft_cli_layers layers = {
@@ -200,7 +259,7 @@ static weft_status print_views(weft_cli *cli, const weft_package *package, size_
     for (size_t i = 0; i < VIEW_COUNT; i++)
         wanted += wants(cli, views[i]) ? 1 : 0;
     if (wanted == 0)
-        weft_cli_package_print(cli->out, package);
+        weft_cli_package_print(cli->out, package, choice->is_given ? (long)schedule : -1);
     if (wants(cli, "verify")) {
         weft_cli_package_print_sections(cli->out, package);
         fputs("intact: every hash matches\n", cli->out);
@@ -216,9 +275,11 @@ static weft_status print_views(weft_cli *cli, const weft_package *package, size_
     if (wants(cli, "engine"))
         weft_cli_package_print_descriptors(cli->out, package, schedule);
     if (wants(cli, "plan"))
-        print_section_text(cli->out, package, "manifest");
-    if (wants(cli, "ir"))
-        print_section_text(cli->out, package, "graph");
+        print_plan(cli->out, package, choice);
+    if (wants(cli, "ir")) {
+        weft_section_info section = ir_section(package, choice);
+        print_section(cli->out, &section);
+    }
     if (wants(cli, "source"))
         status = show_sources(cli, package, NULL);
     if (status == WEFT_OK && wants(cli, "connectivity"))
@@ -232,24 +293,26 @@ static weft_status print_views(weft_cli *cli, const weft_package *package, size_
     return status;
 }
 
+/* Views that are of one schedule. */
+static bool shows_one(const weft_cli *cli)
+{
+    return wants(cli, "layers") || wants(cli, "memory") || wants(cli, "weights") ||
+           wants(cli, "engine");
+}
+
 static weft_status inspect_package(weft_cli *cli)
 {
     weft_package *package = NULL;
-    weft_package_info info;
+    view_choice choice = {0};
     weft_status status = weft_package_open(cli->args.operands[0], cli->diag, &package);
-    if (status != WEFT_OK)
-        return status;
-    weft_package_get_info(package, &info);
-    size_t schedule = (size_t)weft_cli_args_int(&cli->args, "schedule", 0);
-    if (schedule >= info.schedule_count) {
-        status = weft_cli_error(&cli->errors, WEFT_CLI_E_SCHEDULE,
-                                "the package has no schedule %zu", schedule);
-        weft_cli_error_field(&cli->errors, WEFT_DIAG_EXPECTED, "0 to %zu", info.schedule_count - 1);
-    } else if (cli->is_json) {
-        status = print_json(cli, package, schedule);
-    } else {
-        status = print_views(cli, package, schedule);
-    }
+    if (status == WEFT_OK)
+        status = weft_cli_schedule_choose(cli, package, &choice.is_given, &choice.schedule);
+    if (status == WEFT_OK && !choice.is_given && shows_one(cli))
+        weft_cli_schedule_note_first(cli, package);
+    weft_cli_report_flush(cli);
+    if (status == WEFT_OK)
+        status =
+            cli->is_json ? print_json(cli, package, &choice) : print_views(cli, package, &choice);
     weft_package_close(package);
     return status;
 }
@@ -282,7 +345,10 @@ static const weft_cli_option options[] = {
     {"weights", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the constants"},
     {"hash", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the package id alone"},
     {"ir", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0, "the graph in text form"},
-    {"schedule", 0, WEFT_CLI_INT, "N", NULL, 0, 1000000, "which schedule of a package; default 0"},
+    {"shape", 0, WEFT_CLI_LIST, "NAME=DIMS", NULL, 0, 0,
+     "packages: the schedule with this input shape; models: as for weft compile"},
+    {"schedule", 0, WEFT_CLI_INT, "N", NULL, 0, 1000000,
+     "packages: the schedule of this number; default 0"},
     WEFT_CLI_OPTIONS_END,
 };
 
@@ -293,11 +359,15 @@ const weft_cli_verb weft_cli_verb_inspect = {
     .operand_min = 1,
     .operand_max = 2,
     .operand_words = ".weft|.onnx",
-    .groups = {options, weft_cli_shape_options, weft_cli_common_options},
+    .groups = {options, weft_cli_common_options},
     .description =
         "Without an option, a summary. Opening a package always verifies its hashes; a damaged "
         "one is refused with the name of the damaged section. --verify prints the sections as "
         "well.\n\n"
+        "Of a package with several schedules the summary lists them: their inputs, steps, "
+        "multiply-accumulates, arena, the constants that each reads, and those of them that no "
+        "schedule before it reads. Other views are of one schedule, which --shape or --schedule "
+        "chooses.\n\n"
         "--layers shows each step with the ONNX nodes it came from, its output, tile, "
         "multiply-accumulates, bytes, and the time an ideal machine would need. That time is a "
         "model's number (source `model`), never a measurement; weft profile measures.\n\n"
@@ -305,6 +375,7 @@ const weft_cli_verb weft_cli_verb_inspect = {
         "the output is not a terminal. A narrow terminal gets fewer columns.",
     .examples = "weft inspect rs50.weft\n"
                 "weft inspect rs50.weft --layers | less -S\n"
+                "weft inspect resformer.weft --shape input=1x3x224x224 --layers\n"
                 "weft inspect rs50.weft --source weft_conv\n"
                 "weft inspect model.onnx --layers --shape input=1x3x224x224",
     .run = run,

@@ -12,6 +12,7 @@
 #include "cli/load.h"
 #include "cli/memory.h"
 #include "cli/report.h"
+#include "cli/schedule.h"
 #include "cli/stats.h"
 #include "cli/trace.h"
 
@@ -275,6 +276,8 @@ static weft_status run(weft_cli *cli)
     weft_status status = weft_cli_open_package(cli, &p.package);
     if (status == WEFT_OK)
         status = weft_cli_inputs_load(cli, p.package, true, &p.inputs);
+    if (status == WEFT_OK && !p.inputs.is_chosen)
+        weft_cli_schedule_note_first(cli, p.package);
     if (status == WEFT_OK)
         status = run_package(cli, &p);
     free(p.samples);
@@ -306,8 +309,8 @@ const weft_cli_verb weft_cli_verb_profile = {
     .operand_min = 1,
     .operand_max = 1,
     .operand_words = ".weft",
-    .groups = {options, weft_cli_input_options, weft_cli_image_options, weft_cli_running_options,
-               weft_cli_common_options},
+    .groups = {options, weft_cli_input_options, weft_cli_image_options, weft_cli_schedule_options,
+               weft_cli_running_options, weft_cli_common_options},
     .description =
         "Runs the package with device timers on and prints, per step: the ONNX nodes it came "
         "from, its work and bytes, the ideal time by the target's roofline (a model), the "

@@ -14,6 +14,7 @@
 #include "cli/npy.h"
 #include "cli/output.h"
 #include "cli/report.h"
+#include "cli/schedule.h"
 #include "cli/table.h"
 #include "cli/text.h"
 #include "cli/values.h"
@@ -275,6 +276,8 @@ static weft_status run(weft_cli *cli)
     weft_status status = weft_cli_open_package(cli, &package);
     if (status == WEFT_OK)
         status = weft_cli_inputs_load(cli, package, false, &inputs);
+    if (status == WEFT_OK && !inputs.is_chosen)
+        weft_cli_schedule_note_first(cli, package);
     if (status == WEFT_OK)
         status = run_package(cli, package, &inputs);
     weft_cli_inputs_finish(&inputs);
@@ -301,17 +304,19 @@ const weft_cli_verb weft_cli_verb_run = {
     .operand_min = 1,
     .operand_max = 1,
     .operand_words = ".weft",
-    .groups = {weft_cli_input_options, weft_cli_image_options, options, weft_cli_running_options,
-               weft_cli_common_options},
+    .groups = {weft_cli_input_options, weft_cli_image_options, options, weft_cli_schedule_options,
+               weft_cli_running_options, weft_cli_common_options},
     .description =
         "Reads the inputs, runs the package once, writes the outputs that are asked for, and "
         "prints a summary of each, with the largest elements of those that look like class "
         "scores. The written values are the model's own; --softmax changes only what is "
         "printed.\n\n"
-        "A package with several schedules runs the one whose input shape the npy files have. How "
+        "A package with several schedules runs the one whose input shape the npy files have; pictures "
+        "and generated data fit every shape and get the first, unless --shape names another. How "
         "inputs are written: weft help inputs.",
     .examples = "weft run rs50.weft --input input=@x.npy --output y.npy\n"
                 "weft run rs50.weft --input input=@cat.png --softmax --labels imagenet.txt\n"
+                "weft run resformer.weft --input input=@cat.png --shape input=1x3x288x288\n"
                 "weft run two.weft -i left=@l.npy -i right=random:3 -o sum=@s.npy -o diff=@d.npy\n"
                 "weft run rs50.weft --input random:1 --backend ref --json",
     .run = run,

@@ -7,6 +7,7 @@
 
 #include "cli/against.h"
 #include "cli/cli.h"
+#include "cli/compare.h"
 #include "cli/divergence.h"
 #include "cli/engine.h"
 #include "cli/json.h"
@@ -15,79 +16,15 @@
 #include "cli/npy.h"
 #include "cli/output.h"
 #include "cli/report.h"
+#include "cli/schedule.h"
 #include "cli/text.h"
 #include "cli/values.h"
 #include "cli/verdict.h"
+#include "cli/verify_every.h"
 
 /* See `weft help verdict`: reordered f32 sums stay below 1e-5 over the depth of the reference
  * models, a wrong kernel does not. */
 static const double default_tolerance = 1e-4;
-
-static size_t element_count(const weft_tensor_info *tensor)
-{
-    size_t bytes = weft_cli_dtype_bytes(tensor->dtype);
-    return bytes == 0 ? 0 : (size_t)tensor->size_bytes / bytes;
-}
-
-static void add_output(weft_cli_verdict *verdict, const weft_tensor_info *tensor,
-                       const void *actual, const void *reference)
-{
-    weft_cli_verdict_add(
-        verdict, -1, "output", tensor,
-        weft_cli_values_compare(tensor->dtype, actual, reference, element_count(tensor)));
-}
-
-/* Compares value `index` of both requests. A value that one backend never makes (fused away) is
- * counted as skipped. */
-static weft_status add_value(weft_cli *cli, weft_cli_verdict *verdict, const weft_package *package,
-                             size_t schedule, size_t step, int32_t index,
-                             const weft_cli_engine *actual, const weft_cli_engine *reference)
-{
-    weft_step_info info;
-    weft_value_info value;
-    weft_package_get_step(package, schedule, step, &info);
-    weft_package_get_value(package, schedule, (size_t)index, &value);
-    size_t bytes = (size_t)value.tensor.size_bytes;
-    void *a = weft_cli_try_alloc(bytes), *r = weft_cli_try_alloc(bytes);
-    weft_status status = WEFT_OK;
-    if (a == NULL || r == NULL)
-        status = weft_cli_error(&cli->errors, WEFT_CLI_E_CLI_NO_MEMORY, "no memory to compare %s",
-                                value.tensor.name);
-    else if (weft_request_get_value(actual->request, (size_t)index, a, bytes, NULL) == WEFT_OK &&
-             weft_request_get_value(reference->request, (size_t)index, r, bytes, NULL) == WEFT_OK)
-        weft_cli_verdict_add(
-            verdict, (long)step, info.op, &value.tensor,
-            weft_cli_values_compare(value.tensor.dtype, a, r, element_count(&value.tensor)));
-    else
-        verdict->skipped++;
-    free(a);
-    free(r);
-    return status;
-}
-
-static weft_status compare_sessions(weft_cli *cli, const weft_package *package, size_t schedule,
-                                    const weft_cli_engine *actual, const weft_cli_engine *reference,
-                                    weft_cli_verdict *verdict)
-{
-    weft_schedule_info info;
-    weft_status status = WEFT_OK;
-    weft_package_get_schedule(package, schedule, &info);
-    for (size_t i = 0; i < info.output_count; i++) {
-        weft_tensor_info tensor;
-        weft_package_get_output(package, schedule, i, &tensor);
-        add_output(verdict, &tensor, weft_request_get_output(actual->request, i),
-                   weft_request_get_output(reference->request, i));
-    }
-    for (size_t step = 0; status == WEFT_OK && step < info.step_count; step++) {
-        weft_step_info step_info;
-        weft_package_get_step(package, schedule, step, &step_info);
-        for (size_t k = 0; status == WEFT_OK && k < step_info.output_count; k++)
-            if (step_info.outputs[k] >= 0)
-                status = add_value(cli, verdict, package, schedule, step, step_info.outputs[k],
-                                   actual, reference);
-    }
-    return status;
-}
 
 static weft_status run_engine(weft_cli *cli, weft_package *package,
                               const weft_session_params *params, const weft_cli_inputs *inputs,
@@ -118,7 +55,8 @@ static weft_status verify_backend(weft_cli *cli, weft_package *package,
     }
     if (status == WEFT_OK) {
         weft_cli_progress(cli, 3, 3, "compare");
-        status = compare_sessions(cli, package, inputs->schedule, &actual, &reference, verdict);
+        status =
+            weft_cli_compare_engines(cli, package, inputs->schedule, &actual, &reference, verdict);
         verdict->actual = weft_cli_engine_describe(&actual);
         verdict->reference = weft_cli_engine_describe(&reference);
     }
@@ -147,7 +85,7 @@ static weft_status compare_file(weft_cli *cli, const weft_tensor_info *tensor, c
         weft_cli_error_field(&cli->errors, WEFT_DIAG_FOUND, "%s %s", npy.dtype,
                              weft_cli_format_shape(npy.rank, npy.dims, found));
     } else {
-        add_output(verdict, tensor, actual, npy.data);
+        weft_cli_compare_output(verdict, tensor, actual, npy.data);
     }
     weft_npy_finish(&npy);
     return status;
@@ -179,8 +117,10 @@ static weft_status verify_files(weft_cli *cli, weft_package *package, const weft
     return status;
 }
 
-/* The answer of --against, with the first difference explained and, with --reduce, cut out. */
-static weft_status report_against(weft_cli *cli, const weft_cli_against *against)
+/* The answer of --against for one schedule, with the first difference explained and, with --reduce,
+ * cut out. Of several, title is the schedule's, and list the answer as JSON. */
+static weft_status report_against(weft_cli *cli, const weft_cli_against *against, const char *title,
+                                  json_t *list)
 {
     const weft_cli_against_row *first = weft_cli_against_first(against);
     const char *path = weft_cli_args_text(&cli->args, "reduce", NULL);
@@ -190,19 +130,23 @@ static weft_status report_against(weft_cli *cli, const weft_cli_against *against
         first == NULL ? NULL : weft_cli_divergence_explain(cli, against, first);
     if (first != NULL && path != NULL)
         status = weft_cli_divergence_reduce(cli, against, first, path, &command);
-    if (first == NULL && path != NULL)
-        weft_cli_note(&cli->errors, WEFT_SEVERITY_NOTE, "--reduce wrote nothing: no layer differs");
-    if (cli->is_json)
+    if (list != NULL)
+        json_array_append_new(list, weft_cli_against_json(against, explanation, command));
+    else if (cli->is_json)
         weft_cli_json_print(weft_cli_against_json(against, explanation, command), cli->out);
-    else
+    else {
+        if (title != NULL)
+            fprintf(cli->out, "%sschedule %zu: %s\n", against->schedule == 0 ? "" : "\n",
+                    against->schedule, title);
         weft_cli_against_print(cli->out, against, explanation, command);
+    }
     weft_explanation_destroy(explanation);
     free(command);
     return status;
 }
 
 static weft_status verify_against(weft_cli *cli, weft_package *package,
-                                  const weft_cli_inputs *inputs)
+                                  const weft_cli_inputs *inputs, const char *title, json_t *list)
 {
     weft_cli_executors executors;
     weft_cli_against against = {0};
@@ -213,7 +157,7 @@ static weft_status verify_against(weft_cli *cli, weft_package *package,
             cli, package, inputs->schedule, &executors,
             weft_cli_args_real(&cli->args, "tolerance", default_tolerance), &against);
     if (status == WEFT_OK)
-        status = report_against(cli, &against);
+        status = report_against(cli, &against, title, list);
     if (status == WEFT_OK && !weft_cli_against_passes(&against))
         status = WEFT_MISMATCH;
     weft_cli_against_finish(&against);
@@ -221,15 +165,56 @@ static weft_status verify_against(weft_cli *cli, weft_package *package,
     return status;
 }
 
+/* One after the other; with --reduce, which writes one file, up to the first that differs. */
+static weft_status every_against(weft_cli *cli, weft_package *package, size_t count)
+{
+    json_t *list = cli->is_json ? json_array() : NULL;
+    bool reduces = weft_cli_args_has(&cli->args, "reduce");
+    size_t different = 0;
+    weft_status status = WEFT_OK;
+    for (size_t s = 0; status == WEFT_OK && s < count && !(reduces && different > 0); s++) {
+        weft_cli_inputs inputs = {0};
+        char *title = weft_cli_schedule_title(package, s);
+        status = weft_cli_inputs_load_for(cli, package, s, true, &inputs);
+        if (status == WEFT_OK)
+            status = verify_against(cli, package, &inputs, title, list);
+        weft_cli_inputs_finish(&inputs);
+        free(title);
+        if (status != WEFT_MISMATCH)
+            continue;
+        different++;
+        status = WEFT_OK;
+    }
+    if (status == WEFT_OK && list != NULL) {
+        json_t *json = weft_cli_json_create("weft.against/1");
+        json_object_set_new(json, "passed", json_boolean(different == 0));
+        json_object_set(json, "schedules", list);
+        weft_cli_json_print(json, cli->out);
+    } else if (status == WEFT_OK && different == 0) {
+        fprintf(cli->out, "\nPASSED: %zu schedules\n", count);
+    } else if (status == WEFT_OK) {
+        fprintf(cli->out, "\nFAILED: %zu of %zu schedules\n", different, count);
+    }
+    json_decref(list);
+    return status == WEFT_OK && different > 0 ? WEFT_MISMATCH : status;
+}
+
 static weft_status run_against(weft_cli *cli)
 {
     weft_package *package = NULL;
     weft_cli_inputs inputs = {0};
+    weft_package_info info = {0};
     weft_status status = weft_cli_open_package(cli, &package);
     if (status == WEFT_OK)
         status = weft_cli_inputs_load(cli, package, true, &inputs);
     if (status == WEFT_OK)
-        status = verify_against(cli, package, &inputs);
+        weft_package_get_info(package, &info);
+    if (status == WEFT_OK && (inputs.is_chosen || info.schedule_count == 1))
+        status = verify_against(cli, package, &inputs, NULL, NULL);
+    else if (status == WEFT_OK)
+        status = every_against(cli, package, info.schedule_count);
+    if (status == WEFT_OK && weft_cli_args_has(&cli->args, "reduce"))
+        weft_cli_note(&cli->errors, WEFT_SEVERITY_NOTE, "--reduce wrote nothing: no layer differs");
     weft_cli_inputs_finish(&inputs);
     weft_package_close(package);
     return status;
@@ -243,6 +228,30 @@ static weft_status check_conflict(weft_cli *cli, const char *one, const char *ot
     weft_status status = weft_cli_error(&cli->errors, WEFT_CLI_E_CONFLICT,
                                         "--%s and --%s exclude each other", one, other);
     weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY, "two calls, one with each");
+    return status;
+}
+
+static weft_status verify_one(weft_cli *cli, weft_package *package, const weft_cli_inputs *inputs,
+                              double tolerance)
+{
+    bool has_files = weft_cli_args_has(&cli->args, "expected");
+    weft_cli_verdict verdict = {.tolerance = tolerance};
+    weft_status status = has_files ? verify_files(cli, package, inputs, &verdict)
+                                   : verify_backend(cli, package, inputs, &verdict);
+    if (status == WEFT_OK && verdict.count == 0) {
+        status = weft_cli_error(&cli->errors, WEFT_CLI_E_REFERENCE, "nothing to compare with");
+        weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY,
+                             "--reference ref, or --expected NAME=@file.npy");
+    }
+    if (status == WEFT_OK) {
+        if (cli->is_json)
+            weft_cli_json_print(weft_cli_verdict_json(&verdict, cli->args.operands[0], inputs),
+                                cli->out);
+        else
+            weft_cli_verdict_print(cli->out, &verdict, weft_cli_args_has(&cli->args, "layers"));
+        status = weft_cli_verdict_passes(&verdict) ? WEFT_OK : WEFT_MISMATCH;
+    }
+    weft_cli_verdict_finish(&verdict);
     return status;
 }
 
@@ -266,30 +275,20 @@ static weft_status run(weft_cli *cli)
     if (weft_cli_args_has(&cli->args, "against"))
         return run_against(cli);
     bool has_files = weft_cli_args_has(&cli->args, "expected");
+    double tolerance = weft_cli_args_real(&cli->args, "tolerance", default_tolerance);
     weft_package *package = NULL;
+    weft_package_info info = {0};
     weft_cli_inputs inputs = {0};
-    weft_cli_verdict verdict = {.tolerance =
-                                    weft_cli_args_real(&cli->args, "tolerance", default_tolerance)};
     weft_status status = weft_cli_open_package(cli, &package);
     if (status == WEFT_OK)
         status = weft_cli_inputs_load(cli, package, !has_files, &inputs);
     if (status == WEFT_OK)
-        status = has_files ? verify_files(cli, package, &inputs, &verdict)
-                           : verify_backend(cli, package, &inputs, &verdict);
-    if (status == WEFT_OK && verdict.count == 0) {
-        status = weft_cli_error(&cli->errors, WEFT_CLI_E_REFERENCE, "nothing to compare with");
-        weft_cli_error_field(&cli->errors, WEFT_DIAG_TRY,
-                             "--reference ref, or --expected NAME=@file.npy");
-    }
-    if (status == WEFT_OK) {
-        if (cli->is_json)
-            weft_cli_json_print(weft_cli_verdict_json(&verdict, cli->args.operands[0], &inputs),
-                                cli->out);
-        else
-            weft_cli_verdict_print(cli->out, &verdict, weft_cli_args_has(&cli->args, "layers"));
-        status = weft_cli_verdict_passes(&verdict) ? WEFT_OK : WEFT_MISMATCH;
-    }
-    weft_cli_verdict_finish(&verdict);
+        weft_package_get_info(package, &info);
+    bool is_every = !inputs.is_chosen && info.schedule_count > 1 && !has_files;
+    if (status == WEFT_OK && is_every)
+        status = weft_cli_verify_every(cli, package, tolerance);
+    else if (status == WEFT_OK)
+        status = verify_one(cli, package, &inputs, tolerance);
     weft_cli_inputs_finish(&inputs);
     weft_package_close(package);
     return status;
@@ -318,8 +317,8 @@ const weft_cli_verb weft_cli_verb_verify = {
     .operand_min = 1,
     .operand_max = 1,
     .operand_words = ".weft",
-    .groups = {options, weft_cli_input_options, weft_cli_image_options, weft_cli_running_options,
-               weft_cli_common_options},
+    .groups = {options, weft_cli_input_options, weft_cli_image_options, weft_cli_schedule_options,
+               weft_cli_running_options, weft_cli_common_options},
     .description =
         "Runs the package on its device and on the reference backend with the same inputs "
         "(seeded normal random ones unless --input says otherwise), and compares the outputs and "
@@ -329,6 +328,8 @@ const weft_cli_verb weft_cli_verb_verify = {
         "Every compared tensor must be within the tolerance. The last line is PASSED or FAILED; "
         "`tolerance needed` says what would have passed. How the error is defined, and why 1e-4: "
         "weft help verdict.\n\n"
+        "A package with several schedules is verified at each of them, with a line per schedule, "
+        "unless --shape, --schedule or the shapes of npy inputs choose one.\n\n"
         "With --against the package runs on several backends at once: on all that this machine and "
         "the package have, or on those that are named. The table shows the XXH3-64 hash of each "
         "layer's result on the first backend, and `=` where another has the same bits. Integers "

@@ -88,8 +88,7 @@ static void add_row(weft_cli_table *table, const weft_cli_verdict *verdict,
         weft_cli_table_add_cell(table, "%s", mark);
 }
 
-/* To two digits and never below, so that the printed number passes when it is given back. */
-static double round_up(double value)
+double weft_cli_verdict_round_up(double value)
 {
     if (!(value > 0) || isinf(value))
         return value;
@@ -133,8 +132,8 @@ void weft_cli_verdict_print(FILE *out, const weft_cli_verdict *verdict, bool all
     if (over != NULL)
         fprintf(out, "first step over the tolerance: %ld %s %s\n", over->step, over->op,
                 weft_cli_format_name(over->tensor.name, name));
-    fprintf(out, "tolerance needed %.2g, given %.2g\n", round_up(weft_cli_verdict_needed(verdict)),
-            verdict->tolerance);
+    fprintf(out, "tolerance needed %.2g, given %.2g\n",
+            weft_cli_verdict_round_up(weft_cli_verdict_needed(verdict)), verdict->tolerance);
     fputs(weft_cli_verdict_passes(verdict) ? "PASSED\n" : "FAILED\n", out);
 }
 
@@ -144,6 +143,7 @@ json_t *weft_cli_verdict_json(const weft_cli_verdict *verdict, const char *packa
     json_t *json = weft_cli_json_create("weft.verify/1"), *list = json_array(),
            *from = json_array();
     json_object_set_new(json, "package", weft_cli_json_text(package));
+    json_object_set_new(json, "schedule", json_integer((json_int_t)inputs->schedule));
     json_object_set_new(json, "passed", json_boolean(weft_cli_verdict_passes(verdict)));
     json_object_set_new(json, "tolerance", json_real(verdict->tolerance));
     json_object_set_new(json, "tolerance_needed",

@@ -31,6 +31,8 @@ void weft_cli_verdict_add(weft_cli_verdict *verdict, long step, const char *op,
 bool weft_cli_verdict_passes(const weft_cli_verdict *verdict);
 /* The smallest tolerance with which it would pass; infinite when none would. */
 double weft_cli_verdict_needed(const weft_cli_verdict *verdict);
+/* To two digits and never below, so that the printed number passes when it is given back. */
+double weft_cli_verdict_round_up(double value);
 /* Index of the first step over the tolerance in schedule order, or -1. */
 long weft_cli_verdict_first_over(const weft_cli_verdict *verdict);
 

@@ -116,8 +116,25 @@ static weft_status find_engine(const char *name, const weft_engine_params **out_
     return status;
 }
 
-/* Plans the engine for the board with the largest schedule's work, and all schedules again for that
- * engine, with the tiles that are fastest on it. */
+/* The schedule with most work; the first of several. */
+static size_t largest_schedule(const weft_manifest *manifest)
+{
+    size_t largest = 0;
+    int64_t most = -1;
+    for (size_t i = 0; i < manifest->schedule_count; i++) {
+        int64_t macs = 0;
+        for (size_t s = 0; s < manifest->schedules[i].step_count; s++)
+            macs += manifest->schedules[i].steps[s].cost.macs;
+        if (macs > most) {
+            most = macs;
+            largest = i;
+        }
+    }
+    return largest;
+}
+
+/* Plans the engine for the board with the largest schedule's work and the largest memory of any,
+ * and all schedules again for that engine, with the tiles that are fastest on it. */
 static weft_status plan_card(weft_arena *arena, weft_graph *const *graphs, size_t count,
                              const weft_target *target, int threads,
                              const weft_compile_params *params, weft_plan **io_plan,
@@ -128,8 +145,12 @@ static weft_status plan_card(weft_arena *arena, weft_graph *const *graphs, size_
     weft_card_plan *card;
     weft_schedule *schedules = (*io_plan)->manifest.schedules;
     weft_status status = weft_board_open(arena, params->board, &board, diag);
+    size_t largest = largest_schedule(&(*io_plan)->manifest);
     if (status == WEFT_OK)
-        status = weft_card_network_of(graphs[0], &schedules[0], &network, diag);
+        status = weft_card_network_of(graphs[largest], &schedules[largest], &network, diag);
+    for (size_t i = 0; status == WEFT_OK && i < count; i++)
+        if ((int64_t)schedules[i].arena_bytes > network.footprint.arena_bytes)
+            network.footprint.arena_bytes = (int64_t)schedules[i].arena_bytes;
     if (status == WEFT_OK)
         status = weft_card_plan_make(arena, board, &network,
                                      params->for_latency ? WEFT_GOAL_LATENCY : WEFT_GOAL_THROUGHPUT,

@@ -29,34 +29,41 @@ static bool is_same_port(const weft_value *a, const weft_value *b)
     return strcmp(a->name, b->name) == 0 && a->dtype == b->dtype && a->shape.rank == b->shape.rank;
 }
 
+static const weft_value *port(const weft_model *model, bool is_input, size_t index)
+{
+    return is_input ? model->graph->inputs.data[index] : model->graph->outputs.data[index];
+}
+
+static size_t port_count(const weft_model *model, bool is_input)
+{
+    return is_input ? model->graph->inputs.count : model->graph->outputs.count;
+}
+
 /* Compares inputs or outputs by place; the first difference is reported. */
 static weft_status check_ports(weft_arena *arena, const weft_model *first, const weft_model *other,
                                bool is_input, weft_diag *diag)
 {
-    const weft_graph *a = first->graph, *b = other->graph;
-    size_t expected = is_input ? a->inputs.count : a->outputs.count;
-    size_t found = is_input ? b->inputs.count : b->outputs.count, at = 0;
+    size_t expected = port_count(first, is_input), found = port_count(other, is_input), at = 0;
     const char *kind = is_input ? "input" : "output";
-    while (at < expected && at < found &&
-           is_same_port(is_input ? a->inputs.data[at] : a->outputs.data[at],
-                        is_input ? b->inputs.data[at] : b->outputs.data[at]))
+    while (expected == found && at < found &&
+           is_same_port(port(first, is_input, at), port(other, is_input, at)))
         at++;
-    if (at == expected && at == found)
+    if (expected == found && at == found)
         return WEFT_OK;
     weft_status status =
         weft_diag_error(diag, WEFT_E_PLAN_OTHER_MODEL,
                         "%s does not belong into one package with %s", title(other), title(first));
-    if (at < expected && at < found) {
-        const weft_value *x = is_input ? a->inputs.data[at] : a->outputs.data[at];
-        const weft_value *y = is_input ? b->inputs.data[at] : b->outputs.data[at];
-        weft_diag_field_set(
-            diag, WEFT_DIAG_EXPECTED, "%s %zu: %s, in any shape of rank %d", kind, at,
-            weft_arena_printf(arena, "%s %s", x->name, weft_dtype_name(x->dtype)), x->shape.rank);
-        weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%s %zu: %s", kind, at, port_text(arena, y));
-    } else {
-        weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%zu %ss", expected, kind);
+    if (expected != found) {
+        weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%zu %s%s", expected, kind,
+                            expected == 1 ? "" : "s");
         weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%zu", found);
+        return status;
     }
+    const weft_value *wanted = port(first, is_input, at);
+    weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%s %zu: %s %s, in any shape of rank %d", kind,
+                        at, wanted->name, weft_dtype_name(wanted->dtype), wanted->shape.rank);
+    weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%s %zu: %s", kind, at,
+                        port_text(arena, port(other, is_input, at)));
     return status;
 }
 

@@ -5,6 +5,7 @@ tiny.onnx   two convolutions with a residual, global mean, linear; symbolic batc
 two.onnx    two inputs, two outputs, no weights
 bad.onnx    ten nodes of ten kinds that are not supported
 quantised.onnx  8-bit values between QuantizeLinear and DequantizeLinear
+sizes.onnx  as tiny, for pictures of any size
 """
 import pathlib
 
@@ -111,3 +112,21 @@ def quantised_model():
 
 
 quantised_model()
+
+save(
+    "sizes",
+    [
+        node("Conv", ["image", "w0", "b0"], ["c0"], "conv0", pads=[1, 1, 1, 1], strides=[2, 2]),
+        node("Relu", ["c0"], ["r0"], "relu0"),
+        node("Conv", ["r0", "w1", "b1"], ["c1"], "conv1", pads=[1, 1, 1, 1]),
+        node("Add", ["c1", "r0"], ["s1"], "add1"),
+        node("Relu", ["s1"], ["r1"], "relu1"),
+        node("GlobalAveragePool", ["r1"], ["g"], "pool"),
+        node("Flatten", ["g"], ["f"], "flatten"),
+        node("Gemm", ["f", "w2", "b2"], ["scores"], "fc", transB=1),
+    ],
+    [value("image", "N", 3, "H", "W")],
+    [value("scores", "N", 10)],
+    [constant("w0", 16, 3, 3, 3), constant("b0", 16), constant("w1", 16, 16, 3, 3), constant("b1", 16),
+     constant("w2", 10, 16), constant("b2", 10)],
+)

@@ -292,8 +292,8 @@ schema() {
 }
 
 @test "inspect: a narrow terminal gets fewer columns" {
-    script -qc "stty cols 80; '$weft' inspect '$tiny' --layers" /dev/null >narrow.txt
-    script -qc "stty cols 200; '$weft' inspect '$tiny' --layers" /dev/null >wide.txt
+    script -qc "stty cols 80; '$weft' inspect '$tiny' --layers --schedule 0" /dev/null >narrow.txt
+    script -qc "stty cols 200; '$weft' inspect '$tiny' --layers --schedule 0" /dev/null >wide.txt
     head -1 narrow.txt | grep -q 'from nodes.*ideal us *bound'
     ! head -1 narrow.txt | grep -q 'tile'
     head -1 wide.txt | grep -q 'tile.*source'
@@ -360,21 +360,21 @@ schema() {
 
 @test "verify --against: every layer on every executor" {
     need_opencl
-    run "$weft" verify "$tiny" --against all -q
+    run "$weft" verify "$tiny" --schedule 0 --against all -q
     echo "$output"
     [ "$status" -eq 0 ]
     [[ "${lines[-1]}" == "PASSED: "*" layers equal"*" on "* ]]
-    schema weft.against/1 verify "$tiny" --against ref,opencl
+    schema weft.against/1 verify "$tiny" --schedule 0 --against ref,opencl
     jq -e '.passed and .first_difference == null and .layers == .layers_equal + .layers_close' answer.json
     jq -e '[.executors[].backend] == ["ref", "opencl"] and .missing == []' answer.json
     jq -e '.values | all(.hashes | keys_unsorted == ["ref", "opencl"] and all(test("^[0-9a-f]{16}$")))' answer.json
     # No tolerance: the first of the float layers whose bits differ is named with both values.
     got=0
-    "$weft" verify "$tiny" --against ref,opencl --tolerance 0 --json -q >answer.json || got=$?
+    "$weft" verify "$tiny" --schedule 0 --against ref,opencl --tolerance 0 --json -q >answer.json || got=$?
     [ "$got" -eq 1 ]
     jq -e '.passed == false and (.first_difference as $step |
         [.values[] | select(.agreement == "different")][0] | .step == $step and .values.ref != .values.opencl)' answer.json
-    run "$weft" verify "$tiny" --against ref,opencl --tolerance 0 -q
+    run "$weft" verify "$tiny" --schedule 0 --against ref,opencl --tolerance 0 -q
     [ "$status" -eq 1 ]
     [[ "$output" == *"first difference: step "*"element ["*" on ref, "*" on opencl; "* ]]
     [[ "${lines[-1]}" == "FAILED: "*" layers differ on ref, opencl" ]]
@@ -397,13 +397,13 @@ schema() {
 
 @test "verify: the tolerance it asks for passes" {
     need_opencl
-    schema weft.verify/1 verify "$tiny"
+    schema weft.verify/1 verify "$tiny" --schedule 0
     jq -e '.passed and .not_compared == 0 and ([.values[] | select(.step != null)] | length >= 3)' answer.json
-    run "$weft" verify "$tiny" -q --tolerance 0
+    run "$weft" verify "$tiny" --schedule 0 -q --tolerance 0
     if [ "$status" -eq 1 ]; then
         [[ "$output" == *"first step over the tolerance"* ]]
         needed="$(echo "${lines[-2]}" | sed 's/tolerance needed \([^,]*\),.*/\1/')"
-        run "$weft" verify "$tiny" -q --tolerance "$needed"
+        run "$weft" verify "$tiny" --schedule 0 -q --tolerance "$needed"
         [ "$status" -eq 0 ]
     fi
     run "$weft" verify "$tiny" -q --layers --schedule 1

@@ -86,7 +86,8 @@ typedef struct weft_compile_params {
     const char *engine; /* row of weft_engine_info_get that executes steps of 8-bit values; NULL:
                            the default one; "none": no descriptors are made */
     const char *board;  /* a board (weft/card.h): the engine is planned for it, with engines, banks
-                           and cycles in the package; NULL: no card. Excludes engine */
+                           and cycles in the package; NULL: no card. Excludes engine. Of several
+                           models the one with most multiply-accumulates is planned for */
     bool for_latency;   /* with board: shortest time of one batch, else most images per second */
 } weft_compile_params;
 #define WEFT_COMPILE_PARAMS_DEFAULT                                                                \
@@ -97,10 +98,12 @@ typedef struct weft_compile_params {
 typedef struct weft_compile_report weft_compile_report;
 
 /* Compiles to the file out_path (written atomically; nothing is left on failure). Several models
- * (the same network at other shapes) become several schedules over one set of weights. out_path
- * NULL: check only, nothing is written. out_report may be NULL; the caller destroys it. The models
- * stay usable. Errors: PASS_*, PLAN_*, FILE_*; all unsupported nodes are listed, not only the
- * first. */
+ * (the same network at other shapes: inputs and outputs of the same names, types and ranks) become
+ * several schedules in the order given, over one set of weights: constants of equal content are
+ * stored once, and packed forms take no more than those of the schedule with the largest ones.
+ * out_path NULL: check only, nothing is written. out_report may be NULL; the caller destroys it.
+ * The models stay usable. Errors: PASS_*, PLAN_*, FILE_*; all unsupported nodes are listed, not
+ * only the first. */
 weft_status weft_compile(weft_model *const *models, size_t model_count,
                          const weft_compile_params *params, const char *out_path, weft_diag *diag,
                          weft_compile_report **out_report);
