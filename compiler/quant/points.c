@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Which tensors are quantised: what the operators that have an 8-bit form read and write. A Relu or
- * Clip belongs to the operator before it, so only its result is quantised; operators that only move
- * elements keep the range of what they read. These are the places where ONNX Runtime's own
+ * Clip and the factor of a product of activations belong to the operator before them, so only their
+ * result is quantised; operators that only move elements
+ * keep the range of what they read. These are the places where ONNX Runtime's own
  * quantizer puts nodes, so its fusions work on the result. Must not know: ranges, integers. */
 #include <string.h>
 
@@ -13,10 +14,21 @@ static bool is_float(const weft_value *value)
     return value != NULL && value->dtype == WEFT_DTYPE_F32;
 }
 
-/* Moves elements, or picks among them. */
-static bool only_moves(weft_op op)
+/* Pads with zeros, which every range represents exactly. */
+static bool pads_with_zeros(const weft_node *node)
 {
-    switch ((int)op) {
+    double fill = 0;
+    const weft_value *value = weft_node_input(node, 2);
+    return strcmp(weft_attrs_string(&node->attrs, "mode", "constant"), "constant") == 0 &&
+           (value == NULL || (weft_value_const_scalar(value, &fill) && fill == 0));
+}
+
+/* Moves elements, or picks among them. */
+static bool only_moves(const weft_node *node)
+{
+    switch ((int)node->op) {
+    case WEFT_OP_Pad: return pads_with_zeros(node);
+    case WEFT_OP_Gather:
     case WEFT_OP_Flatten:
     case WEFT_OP_GlobalMaxPool:
     case WEFT_OP_MaxPool:
@@ -68,10 +80,17 @@ static bool has_plain_bias(const weft_node *node, int64_t outputs)
             bias->shape.dims[bias->shape.rank - 1] == outputs);
 }
 
+/* A constant, or one that was quantised already. */
+static bool is_weights(const weft_value *w)
+{
+    const weft_node *made = weft_rewrite_producer(w, WEFT_OP_DequantizeLinear);
+    return weft_value_is_constant(made ? made->inputs[0] : w);
+}
+
 bool weft_quant_is_product(const weft_node *node)
 {
     const weft_value *x = weft_node_input(node, 0), *w = weft_node_input(node, 1);
-    if (!is_float(x) || !is_float(w) || weft_value_is_constant(x) || !weft_value_is_constant(w))
+    if (!is_float(x) || !is_float(w) || is_weights(x) || !is_weights(w))
         return false;
     bool by_rows = weft_attrs_int(&node->attrs, "transB", 0) != 0;
     switch ((int)node->op) {
@@ -86,6 +105,69 @@ bool weft_quant_is_product(const weft_node *node)
     }
 }
 
+static bool is_computed_product(const weft_node *node)
+{
+    const weft_value *a = weft_node_input(node, 0), *b = weft_node_input(node, 1);
+    return node->op == WEFT_OP_MatMul && is_float(a) && is_float(b) && !is_weights(a) &&
+           !is_weights(b) && a->shape.rank > 1 && b->shape.rank > 1;
+}
+
+/* The constant operand of a node of two; the other one is *out_other. NULL when it has none. */
+static weft_value *constant_of(const weft_node *node, weft_value **out_other)
+{
+    for (size_t i = 0; i < 2 && node->input_count == 2; i++) {
+        *out_other = node->inputs[1 - i];
+        if (weft_value_is_constant(node->inputs[i]) && is_float(node->inputs[i]) &&
+            !weft_value_is_constant(*out_other))
+            return node->inputs[i];
+    }
+    return NULL;
+}
+
+/* The product with a positive number that alone reads a product of activations, or NULL. */
+static weft_node *factor_of(const weft_quant *quant, const weft_node *product)
+{
+    weft_value *x = NULL, *y = product->outputs[0];
+    weft_node *user = weft_rewrite_single_user(quant->graph, y);
+    double factor = 0;
+    if (!is_computed_product(product) || user == NULL || is_excluded(quant, product) ||
+        is_excluded(quant, user) || (user->op != WEFT_OP_Mul && user->op != WEFT_OP_Div) ||
+        !weft_shape_equal(&user->outputs[0]->shape, &y->shape))
+        return NULL;
+    const weft_value *number = constant_of(user, &x);
+    bool is_quotient = user->op == WEFT_OP_Div && user->inputs[0] != x;
+    return number != NULL && !is_quotient && weft_value_const_scalar(number, &factor) && factor > 0
+               ? user
+               : NULL;
+}
+
+/* The factor of the product before it. */
+static bool is_factor(const weft_quant *quant, const weft_node *node)
+{
+    for (size_t i = 0; i < node->input_count && i < 2; i++) {
+        const weft_node *product = weft_rewrite_producer(node->inputs[i], WEFT_OP_MatMul);
+        if (product != NULL && factor_of(quant, product) == node)
+            return true;
+    }
+    return false;
+}
+
+/* The scale and bias of a LayerNormalization over the last dimension are constant. */
+static bool is_layer_norm(const weft_node *node)
+{
+    const weft_value *x = node->inputs[0], *bias = weft_node_input(node, 2);
+    int64_t axis = weft_attrs_int(&node->attrs, "axis", -1);
+    return (axis == -1 || axis == x->shape.rank - 1) && node->output_count == 1 &&
+           weft_value_is_constant(node->inputs[1]) &&
+           (bias == NULL || weft_value_is_constant(bias));
+}
+
+static bool is_last_softmax(const weft_node *node)
+{
+    int64_t axis = weft_attrs_int(&node->attrs, "axis", -1);
+    return axis == -1 || axis == node->inputs[0]->shape.rank - 1;
+}
+
 bool weft_quant_takes(const weft_quant *quant, const weft_node *node)
 {
     const weft_value *x = weft_node_input(node, 0), *b = weft_node_input(node, 1);
@@ -93,11 +175,15 @@ bool weft_quant_takes(const weft_quant *quant, const weft_node *node)
         return false;
     switch ((int)node->op) {
     case WEFT_OP_Conv:
-    case WEFT_OP_Gemm:
-    case WEFT_OP_MatMul: return weft_quant_is_product(node);
+    case WEFT_OP_Gemm: return weft_quant_is_product(node);
+    case WEFT_OP_MatMul: return weft_quant_is_product(node) || is_computed_product(node);
     case WEFT_OP_Add:
     case WEFT_OP_Mul:
-    case WEFT_OP_Sub: return !weft_value_is_constant(x) || !weft_value_is_constant(b);
+    case WEFT_OP_Sub:
+        return (!weft_value_is_constant(x) || !weft_value_is_constant(b)) &&
+               !is_factor(quant, node);
+    case WEFT_OP_LayerNormalization: return is_layer_norm(node);
+    case WEFT_OP_Softmax: return is_last_softmax(node);
     case WEFT_OP_ReduceMean: return is_spatial_mean(node);
     case WEFT_OP_AveragePool:
     case WEFT_OP_Concat:
@@ -111,7 +197,7 @@ bool weft_quant_takes(const weft_quant *quant, const weft_node *node)
     case WEFT_OP_Softplus:
     case WEFT_OP_Tanh: return true;
     default: /* on what is quantised already; alone they gain nothing */
-        return (only_moves(node->op) || is_limit(node)) && weft_quant_point_of(quant, x) != NULL;
+        return (only_moves(node) || is_limit(node)) && weft_quant_point_of(quant, x) != NULL;
     }
 }
 
@@ -151,24 +237,34 @@ static void add_point(weft_quant *quant, weft_value *value, const weft_quant_poi
     WEFT_VEC_PUSH(quant->arena, &quant->points, point);
 }
 
-/* The result of a Relu or Clip that alone reads value, or value. */
-static weft_value *behind_limit(const weft_quant *quant, weft_value *value)
+/* What is quantised in the place of a node's result: that of the factor and the Relu or Clip
+ * that alone read it. */
+static weft_value *behind_factor(const weft_quant *quant, const weft_node *node, size_t output)
 {
+    weft_value *value = node->outputs[output];
+    const weft_node *factor = factor_of(quant, node);
+    value = factor != NULL ? factor->outputs[0] : value;
     const weft_node *user = weft_rewrite_single_user(quant->graph, value);
     return user && is_limit(user) && !is_excluded(quant, user) ? user->outputs[0] : value;
 }
 
+/* Weights, indices and the like, which are no tensors of the network. */
+static bool is_parameter(const weft_node *node, size_t input)
+{
+    return input > 0 && (only_moves(node) || node->op == WEFT_OP_LayerNormalization);
+}
+
 static void visit(weft_quant *quant, weft_node *node)
 {
-    bool moves = only_moves(node->op);
+    bool moves = only_moves(node);
     for (size_t i = 0; i < node->input_count && !is_limit(node); i++)
-        if (node->inputs[i] != NULL)
+        if (node->inputs[i] != NULL && !is_parameter(node, i))
             add_point(quant, node->inputs[i], NULL);
     for (size_t i = 0; i < node->output_count; i++) {
         if (node->outputs[i] == NULL)
             continue;
         const weft_quant_point *owner = moves ? weft_quant_point_of(quant, node->inputs[0]) : NULL;
-        add_point(quant, owner ? node->outputs[i] : behind_limit(quant, node->outputs[i]), owner);
+        add_point(quant, owner ? node->outputs[i] : behind_factor(quant, node, i), owner);
     }
 }
 

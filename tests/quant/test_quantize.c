@@ -420,15 +420,65 @@ static void hostile_states(void **state)
     weft_model_close(source);
 }
 
+/* A bias joins its product as Gemm, the factor of scores is no rounding of its own, parts of a
+ * product share its range, and softmax, layer normalisation and GELU are quantised. */
+static void tokens(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "graph \"tokens\" opset 17 {\n"
+        "  input %x: f32[1x5x8]\n"
+        "  const %g: f32[8] = 1\n  const %w: f32[8x24] = #1\n  const %b: f32[24] = #2\n"
+        "  const %cut: i64[5] = [1, 5, 3, 2, 4]\n  const %half: f32[] = 0.5\n"
+        "  const %i0: i64[] = 0\n  const %i1: i64[] = 1\n  const %i2: i64[] = 2\n"
+        "  const %root: f32[] = 1.41421354\n  const %one: f32[] = 1\n"
+        "  %n = LayerNormalization(%x, %g)\n"
+        "  %m = MatMul(%n, %w)\n"
+        "  %p = Add(%b, %m)\n"
+        "  %c = Reshape(%p, %cut)\n"
+        "  %t = Transpose(%c) {perm=[2, 0, 3, 1, 4]}\n"
+        "  %q = Gather(%t, %i0)\n  %k = Gather(%t, %i1)\n  %v = Gather(%t, %i2)\n"
+        "  %d = Transpose(%k) {perm=[0, 1, 3, 2]}\n"
+        "  %s = MatMul(%q, %d)\n"
+        "  %f = Mul(%s, %half)\n"
+        "  %a = Softmax(%f) {axis=-1}\n"
+        "  %o = MatMul(%a, %v)\n"
+        "  %e = Div(%o, %root)\n  %h = Erf(%e)\n  %l = Add(%h, %one)\n"
+        "  %u = Mul(%o, %l)\n  %y = Mul(%u, %half)\n"
+        "  output %y\n}\n";
+    static const char *const names[] = {"n", "q", "k", "v", "f", "a", "o", "y"};
+    weft_quant_params params = defaults();
+    weft_model *model = net_open(text);
+    weft_quant *quant = net_quantise(model, &params, 3);
+    float product = 0;
+    size_t found = 0;
+    for (size_t i = 0; i < weft_quant_tensor_count(quant); i++) {
+        weft_quant_tensor tensor;
+        weft_quant_get_tensor(quant, i, &tensor);
+        assert_true(strcmp(tensor.name, "s") != 0 && strcmp(tensor.name, "m") != 0 &&
+                    strcmp(tensor.name, "h") != 0);
+        for (size_t k = 0; k < sizeof names / sizeof names[0]; k++)
+            found += strcmp(tensor.name, names[k]) == 0;
+        if (strcmp(tensor.op, "Gemm") == 0)
+            product = tensor.scale;
+        if (strcmp(tensor.name, "q") == 0 || strcmp(tensor.name, "v") == 0)
+            assert_true(tensor.scale == product);
+    }
+    assert_int_equal(found, sizeof names / sizeof names[0]);
+    assert_true(product > 0);
+    weft_quant_destroy(quant);
+    weft_model_close(model);
+}
+
 static void errors(void **state)
 {
     (void)state;
-    static const char softmax[] = "graph \"s\" opset 18 {\n  input %x: f32[1x4]\n"
-                                  "  %y = Softmax(%x) from [\"y\"]\n  output %y\n}\n";
+    static const char maximum[] = "graph \"s\" opset 18 {\n  input %x: f32[1x4]\n"
+                                  "  %y = ReduceMax(%x) from [\"y\"]\n  output %y\n}\n";
     weft_quant_params params = defaults();
     weft_quant *quant = NULL;
     weft_diag *diag = NULL;
-    weft_model *model = net_open(softmax);
+    weft_model *model = net_open(maximum);
     assert_int_equal(weft_diag_create(&diag), WEFT_OK);
     assert_int_equal(weft_quant_create(model, &params, diag, &quant), WEFT_UNSUPPORTED);
     assert_null(quant);
@@ -503,6 +553,7 @@ int main(void)
         cmocka_unit_test(round_trip),
         cmocka_unit_test(resumed_is_uninterrupted),
         cmocka_unit_test(hostile_states),
+        cmocka_unit_test(tokens),
         cmocka_unit_test(errors),
         cmocka_unit_test(excluded_stays_float),
     };
