@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "compiler/api/model.h"
+#include "compiler/base/integer.h"
 #include "compiler/card/plan.h"
 #include "compiler/passes/passes.h"
 #include "compiler/plan/plan.h"
@@ -12,6 +13,34 @@
 /* The engine reads channels-last windows by words and others by elements: a picture of three planes
  * is turned once, by the host, which touches it anyway. */
 const char weft_card_skipped_pass[] = "absorb-input-layout";
+
+/* Elements of the longest row that a softmax or LayerNorm of the graph has. */
+static int64_t longest_row(const weft_graph *graph)
+{
+    int64_t longest = 0;
+    for (const weft_node *node = graph->first; node != NULL; node = node->next) {
+        bool is_attention = node->op == WEFT_OP_QAttention;
+        if (!is_attention && node->op != WEFT_OP_QSoftmax && node->op != WEFT_OP_QLayerNorm)
+            continue;
+        const weft_shape *shape = &node->inputs[is_attention ? 1 : 0]->shape;
+        longest = weft_most(longest, shape->dims[is_attention ? 1 : shape->rank - 1]);
+    }
+    return longest;
+}
+
+static int32_t line_of(const weft_graph *graph)
+{
+    enum { LANES_MAX = 64 };
+    return (int32_t)weft_most(WEFT_CARD_LINE, weft_round_up(longest_row(graph), LANES_MAX));
+}
+
+weft_engine_params weft_card_planning_engine(weft_graph *const *graphs, size_t count)
+{
+    weft_engine_params engine = *weft_engine_find("s");
+    for (size_t i = 0; i < count; i++)
+        engine.line = (int32_t)weft_most(engine.line, line_of(graphs[i]));
+    return engine;
+}
 
 static bool is_made_by_host(const weft_schedule *schedule, size_t step, int32_t value)
 {
@@ -79,6 +108,7 @@ weft_status weft_card_network_of(const weft_graph *graph, weft_schedule *schedul
     *out_network =
         (weft_card_network){.schedule = schedule,
                             .batch = batch_of(graph),
+                            .line = line_of(graph),
                             .footprint = {weights_of(schedule), (int64_t)schedule->arena_bytes}};
     for (size_t i = 0; i < schedule->step_count; i++)
         if (schedule->steps[i].descriptor_count > 0)
@@ -105,12 +135,12 @@ weft_status weft_card_network_make(weft_arena *arena, const weft_graph *graph, i
     if (status == WEFT_OK)
         status = weft_passes_run(copy, &passes, NULL, diag);
     weft_target target;
+    weft_engine_params engine;
     weft_plan *plan = NULL;
-    /* What a step becomes does not depend on the card's engine, but for rows that fit a line. */
-    weft_engine_params engine = *weft_engine_find("s");
-    engine.line = WEFT_CARD_LINE;
     if (status == WEFT_OK)
         status = weft_target_find(NULL, &target, diag);
+    if (status == WEFT_OK)
+        engine = weft_card_planning_engine(&copy, 1);
     if (status == WEFT_OK)
         status = weft_plan_build(arena, &copy, 1, &target, 1, &engine, &plan, diag);
     if (status != WEFT_OK)

@@ -105,7 +105,7 @@ static weft_engine_params make_engine(const planning *p, int32_t rows, int32_t c
                                        .w_bytes = cols * SIMD * buffers.words,
                                        .sums = rows * cols * buffers.blocks,
                                        .lane_bytes = LANE_BYTES,
-                                       .line = WEFT_CARD_LINE,
+                                       .line = p->network->line,
                                        .doc = "planned for a card"};
     return weft_engine_params_for(&engine, p->network->schedule, 1);
 }

@@ -76,8 +76,11 @@ bool weft_card_tiles_step(weft_card_tiles *tiles, weft_step *step, bool sets,
 
 /* ---- planning ---- */
 
-/* The line of every engine that is planned for a card. */
+/* The line of engines that are planned for a card, unless a softmax has longer rows. */
 enum { WEFT_CARD_LINE = 4096 };
+/* What graphs are planned for while the card's engine is not known: what steps become does not
+ * depend on it, but for rows that fit a line. */
+weft_engine_params weft_card_planning_engine(weft_graph *const *graphs, size_t count);
 
 typedef enum weft_card_goal { WEFT_GOAL_THROUGHPUT, WEFT_GOAL_LATENCY } weft_card_goal;
 
@@ -93,6 +96,7 @@ typedef struct weft_card_rung {
 typedef struct weft_card_network {
     weft_schedule *schedule; /* planned for any engine: only tiles depend on its parameters */
     int64_t batch;
+    int32_t line; /* that the engine gets */
     weft_card_footprint footprint;
 } weft_card_network;
 
