@@ -179,7 +179,7 @@ static void build(weft_importer *importer)
     weft_import_flatten(importer);
     check_opset(importer);
     importer->graph->source_node_count = importer->nodes.count;
-    weft_import_expand_quantised(importer);
+    weft_import_expand(importer);
     weft_import_initializers(importer);
     weft_import_inputs(importer);
     weft_import_nodes(importer);

@@ -2,7 +2,8 @@
 /* What the files of compiler/import share. Internal to this folder.
  *
  * The steps, in the order of import.c: bytes -> message (wire.c); functions expanded into one list
- * of nodes (functions.c); quantised operators expanded (qlinear.c); initializers (tensors.c,
+ * of nodes (functions.c); operators that others define expanded (expand.c, qlinear.c,
+ * attention.c); initializers (tensors.c,
  * external.c) and inputs (inputs.c) -> values; nodes -> graph (nodes.c, attrs.c); older forms ->
  * newest (upgrade.c). Each step goes on after an error, so that one run shows all of them. */
 #ifndef WEFT_IMPORT_IMPORTER_H
@@ -72,9 +73,11 @@ const Onnx__AttributeProto *weft_import_unpack_attribute(weft_importer *importer
 /* functions.c. Fills importer->nodes. */
 void weft_import_flatten(weft_importer *importer);
 
-/* qlinear.c. QLinear* and QGemm in importer->nodes become the operator on dequantised values,
- * quantised again; com.microsoft's QuantizeLinear and DequantizeLinear become ONNX's. */
-void weft_import_expand_quantised(weft_importer *importer);
+/* expand.c. Operators in importer->nodes that others define become these: QLinear* and QGemm the
+ * operator on dequantised values, quantised again (qlinear.c), which also makes com.microsoft's
+ * QuantizeLinear and DequantizeLinear ONNX's; Attention two products around a Softmax
+ * (attention.c). */
+void weft_import_expand(weft_importer *importer);
 
 /* tensors.c. False after an error was reported; what: "initializer w", for messages. */
 bool weft_import_tensor(weft_importer *importer, const Onnx__TensorProto *proto, const char *what,

@@ -33,6 +33,7 @@ EXPORTS = [
     ("TorchScript opset 17, nothing folded",
      {"dynamo": False, "opset_version": 17, "training": torch.onnx.TrainingMode.PRESERVE, "do_constant_folding": False}),
     ("dynamo opset 20, external data", {"dynamo": True, "opset_version": 20, "external_data": True}),
+    ("dynamo opset 23", {"dynamo": True, "opset_version": 23}),
     ("dynamo opset 18, dynamic batch, not optimised",
      {"dynamo": True, "opset_version": 18, "optimize": False, "dynamic_shapes": BATCH}),
 ]

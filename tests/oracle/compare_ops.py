@@ -219,6 +219,17 @@ def stem():
     return net.output(net.add("MaxPool", x, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1]))
 
 
+def attention():
+    """The operator: heads in a dimension of their own and among the channels, keys of another number and values of another
+    width, another scale."""
+    net = Net((2, 3, 17, 16), opset=23)
+    keys, values = net.input("k", (2, 3, 29, 16)), net.input("v", (2, 3, 29, 12))
+    own = net.add("Attention", net.x, keys, values)
+    scaled = net.add("Attention", net.x, net.x, net.x, scale=0.4)
+    rows = [net.input(name, (2, tokens, width)) for name, tokens, width in (("qr", 17, 40), ("kr", 23, 40), ("vr", 23, 30))]
+    return net.output(own, scaled, net.add("Attention", *rows, q_num_heads=5, kv_num_heads=5))
+
+
 def random_net(seed):
     """A chain of random layers; some values come back later by Add or Concat."""
     random = np.random.default_rng(1000 + seed)
@@ -267,7 +278,7 @@ def random_net(seed):
 
 
 NETS = [mobilenet, efficientnet, vgg, alexnet, inception, densenet, resnext, dilated, padded, same, activations, fused_activations,
-        arithmetic, shufflenet, heads, tiny, shared, stem]
+        arithmetic, shufflenet, heads, tiny, shared, stem, attention]
 
 
 def check(checks, name, net):

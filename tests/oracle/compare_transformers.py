@@ -31,10 +31,12 @@ CASES = [
     ("resformer", ["--variant", "tiny", "--size", 48], 1, "--opset 13"),
     ("resformer", ["--variant", "tiny", "--size", 64], 1, "--attention sdpa"),
     ("resformer", ["--variant", "small", "--size", 80], 1, "--form dynamo --opset 18 --attention sdpa"),
+    ("resformer", ["--variant", "tiny", "--size", 64], 1, "--form dynamo --attention operator"),
     ("vit-resnas", ["--variant", "tiny", "--size", 56], 1, "--form dynamo"),
     ("vit-resnas", ["--variant", "res-tiny", "--size", 112], 1, "--fold-bn"),
     ("vit-resnas", SEARCHED, 3, ""),
     ("vit-resnas", SEARCHED, 1, "--opset 13 --fold-bn"),
+    ("vit-resnas", SEARCHED, 1, "--attention operator"),
     ("vit-resnas", SEARCHED, 2, "--form dynamo --attention sdpa"),
 ]
 
