@@ -103,7 +103,8 @@ static int conv_flags(const weft_node *node, weft_dtype c_type)
 }
 
 /* Words of the stages after the sum. */
-static void put_stages(engine_builder *builder, const weft_node *node, weft_dtype c_type)
+static void put_stages(engine_builder *builder, const weft_node *node, weft_dtype c_type,
+                       int32_t residual_scratch)
 {
     const weft_attrs *attrs = &node->attrs;
     const weft_value *residual = weft_node_input(node, 6), *y = node->outputs[0];
@@ -112,7 +113,7 @@ static void put_stages(engine_builder *builder, const weft_node *node, weft_dtyp
     if (weft_node_input(node, 5) != NULL)
         weft__engine_constant(builder, WEFT_D_TABLE, weft_node_input(node, 5));
     if (residual != NULL) {
-        weft__engine_value(builder, WEFT_D_B, residual, 0);
+        weft__engine_operand(builder, WEFT_D_B, residual, 0, residual_scratch);
         weft__engine_int(builder, WEFT_D_B_IMAGE,
                          y->shape.dims[1] * y->shape.dims[2] * y->shape.dims[3]);
         weft__engine_int(builder, WEFT_D_B_PIXEL, y->shape.dims[3]);
@@ -140,8 +141,9 @@ bool weft__engine_plan_conv(engine_builder *builder, const weft_node *node)
 {
     const weft_attrs *attrs = &node->attrs;
     const weft_value *x = node->inputs[0], *w = node->inputs[1], *y = node->outputs[0];
+    const weft_value *residual = weft_node_input(node, 6);
     if (!weft__engine_is_operand(x) || y == NULL ||
-        (weft_node_input(node, 6) != NULL && !weft__engine_is_operand(weft_node_input(node, 6))))
+        (residual != NULL && !weft__engine_can_have(builder, residual)))
         return false;
     for (size_t i = 1; i < 6; i++)
         if (weft_node_input(node, i) != NULL && !weft_value_is_constant(weft_node_input(node, i)))
@@ -158,12 +160,14 @@ bool weft__engine_plan_conv(engine_builder *builder, const weft_node *node)
     window.is_strided = is_nchw;
     /* Rows of a window, or taps. */
     window.stretch = w->shape.dims[3] * (dilations[1] == 1 ? w->shape.dims[2] : 1);
+    int32_t residual_scratch;
+    weft__engine_prepare(builder, residual, &residual_scratch);
     weft__engine_begin(builder, is_dense ? WEFT_KIND_CONV : WEFT_KIND_GROUPED,
                        conv_flags(node, c_type));
     put_input(builder, x, is_nchw);
     put_output(builder, y);
     put_window(builder, attrs, w->shape.dims[1], w->shape.dims[2]);
-    put_stages(builder, node, c_type);
+    put_stages(builder, node, c_type, residual_scratch);
     weft__engine_constant(builder, WEFT_D_WEIGHTS, w);
     weft__engine_constant(builder, WEFT_D_MULT, node->inputs[3]);
     weft__engine_constant(builder, WEFT_D_SHIFT, node->inputs[4]);
