@@ -246,7 +246,7 @@ static void multiply(void **state)
 /* One program for all: building takes longer than most tests. */
 static int open_device(void **state)
 {
-    static const char files[] = "weft_int.h qdot.cl qfinish.cl qeltwise.cl";
+    static const char files[] = "weft_int.h qdot.cl qfinish.cl qeltwise.cl qconvert.cl";
     (void)state;
     if (weft_harness_open(&harness))
         program = weft_harness_build_row(&harness, "#define WEFT_DOT 2\n", files);

@@ -201,7 +201,7 @@ static void dequantise(void **state)
 
 static int open_device(void **state)
 {
-    static const char files[] = "weft_int.h qdot.cl qfinish.cl qeltwise.cl";
+    static const char files[] = "weft_int.h qdot.cl qfinish.cl qeltwise.cl qconvert.cl";
     (void)state;
     if (!weft_harness_open(&harness))
         return 0;
