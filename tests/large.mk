@@ -6,13 +6,14 @@ EXPORTERS := $(VENV_EXPORTERS)/bin/python
 EXPORTER_CHECKS := $(sort $(wildcard tests/exporters/compare_*.py)) tests/exporters/tf2onnx_patterns.py
 MODELS ?= all
 
-.PHONY: check-large check-large-vit check-large-int8 check-large-card check-exporters venv-exporters
+.PHONY: check-large check-large-vit check-large-int8 check-large-card check-large-schedules check-exporters venv-exporters
 check-large: setup-check ## the eleven published ResNet-RS at full size, batch 1 and 4 (half an hour; MODELS="50@160 420@320" for some)
 	@$(MAKE) --no-print-directory -j$(JOBS) all venv
 	@WEFT_BUILD=$(BUILD) $(ORACLE) tests/oracle/compare_published.py $(MODELS)
 	@$(MAKE) --no-print-directory check-large-vit
 	@$(MAKE) --no-print-directory check-large-int8
 	@$(MAKE) --no-print-directory check-large-card
+	@$(MAKE) --no-print-directory check-large-schedules
 
 VISION ?= all
 check-large-vit: setup-check ## of check-large every published ViT-ResNAS and ResFormer at full size (VISION="resformer-small vit-resnas-tiny@224" for some)
@@ -27,6 +28,10 @@ check-large-int8: setup-check ## of check-large the quantised ResNet-RS-50 at 16
 check-large-card: setup-check ## of check-large the cycles of three networks on cards against their simulation (2 minutes)
 	@$(MAKE) --no-print-directory -j$(JOBS) all venv
 	@WEFT_BUILD=$(BUILD) $(ORACLE) tests/oracle/large/compare_simulation.py
+
+check-large-schedules: setup-check ## of check-large ResFormer-Small at its eleven sizes, ResNet-RS-50 at six, each in one package (10 minutes)
+	@$(MAKE) --no-print-directory -j$(JOBS) all venv
+	@WEFT_BUILD=$(BUILD) $(ORACLE) tests/oracle/large/compare_schedules.py
 
 check-exporters: setup-check ## ResNet-RS and vision transformers from PyTorch's two exporters, ResNet-RS from tf2onnx (3 GB of Python packages in build/)
 	@$(MAKE) --no-print-directory -j$(JOBS) all venv-exporters

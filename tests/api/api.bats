@@ -54,6 +54,23 @@ headers() {
     [[ "$output" == *"error[E"* ]]
 }
 
+@test "the example for several resolutions loads once and runs each" {
+    cd "$BATS_TEST_TMPDIR"
+    "$build/weft" compile -q "$root/tests/cli/data/sizes.onnx" --shape image=1x3x16x16,1x3x24x32 -o sizes.weft >/dev/null
+    gcc -std=c11 -Wall -Wextra -Werror $includes "$root/tests/examples/resolutions.c" "$build/libweft.a" "$build/libweftbase.a" \
+        $(pkg-config --libs jansson libxxhash OpenCL) -lpthread -lm -o resolutions
+    "$build/weft" devices --json | jq -e '[.devices[] | select(.backend == "opencl" and .usable)] | length > 0' >/dev/null ||
+        skip "no usable OpenCL device"
+    export XDG_CACHE_HOME="$BATS_TEST_TMPDIR/cache"
+    ./resolutions sizes.weft >out.txt
+    grep -q '^schedule 0: image 1x3x16x16 -> scores 1x10, ' out.txt
+    grep -q '^schedule 1: image 1x3x24x32 -> scores 1x10, ' out.txt
+    [ "$(./resolutions sizes.weft 24 32)" = "$(tail -1 out.txt)" ]
+    run ./resolutions sizes.weft 16 17
+    [ "$status" -eq 2 ]
+    [[ "$output" == *"error[E0363]"*"one of: image 1x3x16x16; image 1x3x24x32"* ]]
+}
+
 @test "the same model gives the same bytes, wherever it lies" {
     cd "$BATS_TEST_TMPDIR"
     mkdir one two

@@ -155,6 +155,35 @@ static size_t ask_about_schedule(const weft_package *package, size_t s)
     return sum;
 }
 
+/* A schedule is found by its own shapes, and by nothing that no schedule has. */
+static void find(const weft_package *package, size_t s)
+{
+    weft_schedule_info schedule;
+    weft_input_shape shapes[4];
+    size_t found = 0;
+    weft_package_get_schedule(package, s, &schedule);
+    if (schedule.input_count == 0 || schedule.input_count > 4)
+        return;
+    for (size_t i = 0; i < schedule.input_count; i++) {
+        weft_tensor_info tensor;
+        weft_package_get_input(package, s, i, &tensor);
+        shapes[i] = (weft_input_shape){.input = tensor.name, .rank = tensor.rank};
+        memcpy(shapes[i].dims, tensor.dims, sizeof tensor.dims);
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(shapes[k].input, tensor.name) == 0)
+                return; /* inputs of one name cannot be told apart */
+    }
+    if (weft_package_find_schedule(package, shapes, schedule.input_count, NULL, &found) !=
+            WEFT_OK ||
+        found != s)
+        abort();
+    shapes[0].rank = 8;
+    for (int i = 0; i < 8; i++)
+        shapes[0].dims[i] = INT64_MAX;
+    if (weft_package_find_schedule(package, shapes, 1, NULL, &found) == WEFT_OK)
+        abort();
+}
+
 static size_t ask(const weft_package *package)
 {
     weft_package_info info;
@@ -181,20 +210,25 @@ static size_t ask(const weft_package *package)
         weft_package_get_program(package, i, &program);
         sum += touch(program.source) + touch(program.options);
     }
-    for (size_t i = 0; i < info.schedule_count; i++)
+    for (size_t i = 0; i < info.schedule_count; i++) {
         sum += ask_about_schedule(package, i);
+        find(package, i);
+    }
     return sum;
 }
 
 static void load(weft_package *package, weft_diag *diag)
 {
+    enum { FEW = 4 };
     weft_package_info info;
     weft_package_get_info(package, &info);
-    for (size_t i = 0; i < info.schedule_count && i < 4; i++) {
+    for (size_t i = 0; i <= info.schedule_count && i <= FEW; i++) {
         weft_session_params params = WEFT_SESSION_PARAMS_DEFAULT;
         weft_session *session = NULL;
         params.backend = "ref";
-        params.schedule = i;
+        params.schedule = i < info.schedule_count && i < FEW ? i : WEFT_EVERY_SCHEDULE;
+        if (params.schedule == WEFT_EVERY_SCHEDULE && info.schedule_count > FEW)
+            continue;
         if (weft_session_create(package, &params, diag, &session) != WEFT_OK &&
             weft_diag_error_count(diag) == 0)
             abort(); /* a refusal without a word */
