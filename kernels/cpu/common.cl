@@ -111,22 +111,25 @@ INLINE fv exp_v(fv x)
            WEFT_CAT(as_float, WEFT_VW)((rest + 127) << 23);
 }
 
-/* 2^x for x below 127, to 2 units in the last place: x = n + r, |r| <= 1/2, a degree-6 polynomial for 2^r, and 2^n from exponent bits.
- * Adding 1.5 * 2^23 rounds to the nearest integer; the bias of the exponent, added with it, leaves n + 127 in the low bits. Below -126 it
- * stays at the smallest normal number. A NaN stays a NaN. */
-INLINE fv exp2_v(const fv x)
+/* 2^x for x from -126 to 127, to 2 units in the last place: x = n + r, |r| <= 1/2, a degree-5 polynomial for 2^r, and 2^n from exponent bits.
+ * Adding 1.5 * 2^23 rounds to the nearest integer; the bias of the exponent, added with it, leaves n + 127 in the low bits. A NaN stays a NaN. */
+INLINE fv exp2_bounded(const fv x)
 {
     const fv magic = (fv)(12582912.0f + 127.0f);
-    const fv c = at_least(x, (fv)(-126.0f));
-    const fv z = c + magic;
-    const fv r = c - (z - magic);
-    fv p = fma(r, (fv)(1.5353362e-4f), (fv)(1.3398875e-3f));
-    p = fma(p, r, (fv)(9.6184374e-3f));
-    p = fma(p, r, (fv)(5.5503325e-2f));
-    p = fma(p, r, (fv)(2.4022648e-1f));
-    p = fma(p, r, (fv)(6.9314720e-1f));
+    const fv z = x + magic;
+    const fv r = x - (z - magic);
+    fv p = fma(r, (fv)(1.3264727e-3f), (fv)(9.6715129e-3f));
+    p = fma(p, r, (fv)(5.5507337e-2f));
+    p = fma(p, r, (fv)(2.4022242e-1f));
+    p = fma(p, r, (fv)(6.9314698e-1f));
     p = fma(p, r, (fv)(1.0f));
     return p * WEFT_CAT(as_float, WEFT_VW)(WEFT_CAT(as_int, WEFT_VW)(z) << 23);
+}
+
+/* 2^x for x below 127; the smallest normal number where that is less. */
+INLINE fv exp2_v(const fv x)
+{
+    return exp2_bounded(at_least(x, (fv)(-126.0f)));
 }
 
 /* x times the normal distribution's integral up to x. With t = |x|, h = erfc(t / sqrt 2) / 2 is 2^-(t^2 / (2 ln 2) + g(t)), where g is smooth enough for a
@@ -134,7 +137,7 @@ INLINE fv exp2_v(const fv x)
  * Error: 2 units in the last place for x > 0, at most 2.6e-7 anywhere. */
 INLINE fv gelu_v(const fv x)
 {
-    const fv t = at_most(fabs(x), (fv)(16.0f)), c = at_most(t, (fv)(5.0f));
+    const fv t = at_most(fabs(x), (fv)(13.0f)), c = at_most(t, (fv)(5.0f));
     fv g = fma(c, (fv)(9.62660579e-7f), (fv)(-1.61490352e-5f));
     g = fma(g, c, (fv)(7.32843255e-5f));
     g = fma(g, c, (fv)(4.10856504e-4f));
@@ -143,7 +146,7 @@ INLINE fv gelu_v(const fv x)
     g = fma(g, c, (fv)(-0.262211412f));
     g = fma(g, c, (fv)(1.15111327f));
     g = fma(g, c, (fv)(0.999999821f));
-    const fv th = t * exp2_v(fma(t * t, (fv)(-0.72134752f), -g));
+    const fv th = t * exp2_bounded(fma(t * t, (fv)(-0.72134752f), -g));
     return at_least(x, (fv)(0.0f)) - th;
 }
 

@@ -140,42 +140,38 @@ INLINE void gather_norm(__global const float *x, __global float *to, const int c
         const fv v = LOADV(x + i) - mean;
         rest += v;
         squares = fma(v, v, squares);
-        STOREV(v, to + i);
     }
     float rest_all = lanes_sum(rest), squares_all = lanes_sum(squares);
     for (; i < count; i++) {
         const float v = x[i] - mean;
         rest_all += v;
         squares_all += v * v;
-        to[i] = v;
     }
     const float shift = rest_all / (float)count;
     const float inverse = 1.0f / sqrt(squares_all / (float)count - shift * shift + epsilon);
     for (i = 0; i < count; i += WEFT_VW)
-        store_part((load_part(to + i, count - i) - shift) * inverse, to + i, count - i);
+        store_part((load_part(x + i, count - i) - mean - shift) * inverse, to + i, count - i);
 }
 
-/* act(sums), rows by rows; the activation is chosen once. */
-#define ACT_ROWS(number)                                  \
-    case number:                                          \
-        for (int r = 0; r < n_rows; r++) {                \
-            sums[r][0] = act_v(sums[r][0], number, a, b); \
-            sums[r][1] = act_v(sums[r][1], number, a, b); \
-        }                                                 \
+/* act(sums); the activation is chosen once. */
+#define ACT_CASE(number)                           \
+    case number:                                   \
+        for (int i = 0; i < count; i++)            \
+            sums[i] = act_v(sums[i], number, a, b); \
         break;
-INLINE void act_rows(fv (*sums)[2], const int n_rows, const int act, const float a, const float b)
+INLINE void act_sums(fv *sums, const int count, const int act, const float a, const float b)
 {
     switch (act) {
-        ACT_ROWS(ACT_RELU)
-        ACT_ROWS(ACT_CLIP)
-        ACT_ROWS(ACT_SIGMOID)
-        ACT_ROWS(ACT_SILU)
-        ACT_ROWS(ACT_HARD_SIGMOID)
-        ACT_ROWS(ACT_HARD_SWISH)
-        ACT_ROWS(ACT_LEAKY_RELU)
-        ACT_ROWS(ACT_GELU)
-        ACT_ROWS(ACT_TANH)
-        ACT_ROWS(ACT_GELU_TANH)
+        ACT_CASE(ACT_RELU)
+        ACT_CASE(ACT_CLIP)
+        ACT_CASE(ACT_SIGMOID)
+        ACT_CASE(ACT_SILU)
+        ACT_CASE(ACT_HARD_SIGMOID)
+        ACT_CASE(ACT_HARD_SWISH)
+        ACT_CASE(ACT_LEAKY_RELU)
+        ACT_CASE(ACT_GELU)
+        ACT_CASE(ACT_TANH)
+        ACT_CASE(ACT_GELU_TANH)
     default: break;
     }
 }
@@ -356,7 +352,7 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
                 sums[r][0] = lo;
                 sums[r][1] = hi;
             }
-            act_rows(sums, n_rows, act, act_a, act_b);
+            act_sums(&sums[0][0], 2 * n_rows, act, act_a, act_b);
             for (int r = 0; r < n_rows; r++) {
                 total_lo += sums[r][0];
                 total_hi += sums[r][1];
