@@ -36,20 +36,17 @@ static void put_output(engine_builder *builder, const weft_value *y)
 static void put_window(engine_builder *builder, const weft_attrs *attrs, int64_t kernel_height,
                        int64_t kernel_width)
 {
-    int64_t strides[2], dilations[2], pads[4];
-    weft_attrs_ints(attrs, "strides", strides, 2, 1);
-    weft_attrs_ints(attrs, "dilations", dilations, 2, 1);
-    weft_attrs_ints(attrs, "pads", pads, 4, 0);
+    plan_window window = weft__plan_window(attrs);
     weft__engine_int(builder, WEFT_D_KERNEL_HEIGHT, kernel_height);
     weft__engine_int(builder, WEFT_D_KERNEL_WIDTH, kernel_width);
-    weft__engine_int(builder, WEFT_D_STRIDE_Y, strides[0]);
-    weft__engine_int(builder, WEFT_D_STRIDE_X, strides[1]);
-    weft__engine_int(builder, WEFT_D_DILATION_Y, dilations[0]);
-    weft__engine_int(builder, WEFT_D_DILATION_X, dilations[1]);
-    weft__engine_int(builder, WEFT_D_PAD_TOP, pads[0]);
-    weft__engine_int(builder, WEFT_D_PAD_LEFT, pads[1]);
-    weft__engine_int(builder, WEFT_D_PAD_BOTTOM, pads[2]);
-    weft__engine_int(builder, WEFT_D_PAD_RIGHT, pads[3]);
+    weft__engine_int(builder, WEFT_D_STRIDE_Y, window.strides[0]);
+    weft__engine_int(builder, WEFT_D_STRIDE_X, window.strides[1]);
+    weft__engine_int(builder, WEFT_D_DILATION_Y, window.dilations[0]);
+    weft__engine_int(builder, WEFT_D_DILATION_X, window.dilations[1]);
+    weft__engine_int(builder, WEFT_D_PAD_TOP, window.pads[0]);
+    weft__engine_int(builder, WEFT_D_PAD_LEFT, window.pads[1]);
+    weft__engine_int(builder, WEFT_D_PAD_BOTTOM, window.pads[2]);
+    weft__engine_int(builder, WEFT_D_PAD_RIGHT, window.pads[3]);
 }
 
 static void put_tile(engine_builder *builder, engine_tile tile)

@@ -162,6 +162,12 @@ enum { WEFT__STACK_DIMS = 4 };
 bool weft__plan_stack(const weft_shape *a, const weft_shape *b, int64_t a_matrix, int64_t b_matrix,
                       int64_t *out_dims, int64_t *out_a, int64_t *out_b);
 
+/* How a convolution or a pool steps over its input; kernel is 1 without kernel_shape. */
+typedef struct plan_window {
+    int64_t kernel[2], strides[2], dilations[2], pads[4];
+} plan_window;
+plan_window weft__plan_window(const weft_attrs *attrs);
+
 /* Floats a work-item of an element-wise kernel handles: large enough to hide its start, small
  * enough to share out. */
 enum { WEFT__ELEMENT_BLOCK = 4096 };
@@ -184,6 +190,8 @@ void weft__launch_blob(launch_builder *builder, int32_t blob);
 void weft__launch_operand(launch_builder *builder, const weft_value *value);
 void weft__launch_int(launch_builder *builder, int64_t number);
 void weft__launch_ints(launch_builder *builder, const int64_t *numbers, size_t count);
+/* Kernel, strides, dilations and pads. */
+void weft__launch_window(launch_builder *builder, const plan_window *window);
 void weft__launch_float(launch_builder *builder, double number);
 void weft__launch_local(launch_builder *builder, uint64_t bytes);
 /* Returns a number for weft__launch_scratch_again: a later launch of the step that wants the same

@@ -2,6 +2,7 @@
 /* weft.Conv2D -> weft_conv, weft_winograd2/4 or weft_depthwise. Which algorithm and which blocks:
  * kernels/cpu/tile_rule.c; the kernels' arguments: kernels/cpu/README.md. */
 #include <stdio.h>
+#include <string.h>
 
 #include "compiler/plan/internal.h"
 
@@ -26,10 +27,8 @@ static conv_node read_node(const schedule_state *state, const weft_node *node)
                       .gate = weft_node_input(node, 4),
                       .y = node->outputs[0],
                       .mean = node->output_count > 1 ? node->outputs[1] : NULL};
-    int64_t stride[2], dilation[2];
-    weft_attrs_ints(&node->attrs, "strides", stride, 2, 1);
-    weft_attrs_ints(&node->attrs, "dilations", dilation, 2, 1);
-    weft_attrs_ints(&node->attrs, "pads", conv.pads, 4, 0);
+    plan_window window = weft__plan_window(&node->attrs);
+    memcpy(conv.pads, window.pads, sizeof conv.pads);
     int groups = (int)weft_attrs_int(&node->attrs, "group", 1);
     conv.is_pooled = weft_attrs_int(&node->attrs, "pool", 0) != 0;
     conv.is_nchw = weft_attrs_int(&node->attrs, "x_nchw", 0) != 0;
@@ -53,10 +52,10 @@ static conv_node read_node(const schedule_state *state, const weft_node *node)
                                               .oc = (int)y[3],
                                               .kh = (int)w[1],
                                               .kw = (int)w[2],
-                                              .sh = (int)stride[0],
-                                              .sw = (int)stride[1],
-                                              .dh = (int)dilation[0],
-                                              .dw = (int)dilation[1],
+                                              .sh = (int)window.strides[0],
+                                              .sw = (int)window.strides[1],
+                                              .dh = (int)window.dilations[0],
+                                              .dw = (int)window.dilations[1],
                                               .groups = groups,
                                               .has_sums = has_sums,
                                               .is_gathered = conv.gather != GATHER_NONE};

@@ -9,35 +9,22 @@
 weft_status weft__plan_pool2d(schedule_state *state, const weft_node *node, weft_step *step)
 {
     const weft_value *x = weft_node_input(node, 0), *y = node->outputs[0];
-    int64_t kernel[2], stride[2], dilation[2], pads[4];
-    weft_attrs_ints(&node->attrs, "kernel_shape", kernel, 2, 1);
-    weft_attrs_ints(&node->attrs, "strides", stride, 2, 1);
-    weft_attrs_ints(&node->attrs, "dilations", dilation, 2, 1);
-    weft_attrs_ints(&node->attrs, "pads", pads, 4, 0);
+    plan_window window = weft__plan_window(&node->attrs);
     bool is_max = strcmp(weft_attrs_string(&node->attrs, "mode", "max"), "max") == 0;
     int op = is_max ? 0 : weft_attrs_int(&node->attrs, "count_include_pad", 0) != 0 ? 2 : 1;
     launch_builder builder;
     weft__launch_begin(&builder, state, step);
     weft__launch_value(&builder, x);
     weft__launch_value(&builder, y);
-    int64_t numbers[] = {op,
-                         x->shape.dims[1],
-                         x->shape.dims[2],
-                         x->shape.dims[3],
-                         y->shape.dims[1],
-                         y->shape.dims[2],
-                         kernel[0],
-                         kernel[1],
-                         stride[0],
-                         stride[1],
-                         dilation[0],
-                         dilation[1],
-                         pads[0],
-                         pads[1],
-                         pads[2],
-                         pads[3],
-                         x->shape.dims[3]};
-    weft__launch_ints(&builder, numbers, sizeof numbers / sizeof numbers[0]);
+    int64_t shapes[] = {op,
+                        x->shape.dims[1],
+                        x->shape.dims[2],
+                        x->shape.dims[3],
+                        y->shape.dims[1],
+                        y->shape.dims[2]};
+    weft__launch_ints(&builder, shapes, sizeof shapes / sizeof shapes[0]);
+    weft__launch_window(&builder, &window);
+    weft__launch_int(&builder, x->shape.dims[3]);
     weft__launch_end(&builder, WEFT_KERNEL_POOL, "weft_pool", y->shape.dims[0] * y->shape.dims[1],
                      1, "row");
     return WEFT_OK;

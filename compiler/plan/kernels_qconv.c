@@ -63,10 +63,7 @@ q_conv_node weft__qconv_read(const schedule_state *state, const weft_node *node)
                         .y = node->outputs[0],
                         .mean = node->output_count > 1 ? node->outputs[1] : NULL,
                         .attrs = &node->attrs};
-    int64_t stride[2], dilation[2], pads[4];
-    weft_attrs_ints(conv.attrs, "strides", stride, 2, 1);
-    weft_attrs_ints(conv.attrs, "dilations", dilation, 2, 1);
-    weft_attrs_ints(conv.attrs, "pads", pads, 4, 0);
+    plan_window window = weft__plan_window(conv.attrs);
     bool is_nchw = weft_attrs_int(conv.attrs, "x_nchw", 0) != 0;
     bool c_signed = strcmp(weft_attrs_string(conv.attrs, "c_type", "i8"), "i8") == 0;
     read_limits(conv.attrs, "c", c_signed, conv.c_limits);
@@ -91,12 +88,12 @@ q_conv_node weft__qconv_read(const schedule_state *state, const weft_node *node)
                                                .oc = (int)y[3],
                                                .kh = (int)w[1],
                                                .kw = (int)w[2],
-                                               .sh = (int)stride[0],
-                                               .sw = (int)stride[1],
-                                               .dh = (int)dilation[0],
-                                               .dw = (int)dilation[1],
-                                               .pt = (int)pads[0],
-                                               .pl = (int)pads[1],
+                                               .sh = (int)window.strides[0],
+                                               .sw = (int)window.strides[1],
+                                               .dh = (int)window.dilations[0],
+                                               .dw = (int)window.dilations[1],
+                                               .pt = (int)window.pads[0],
+                                               .pl = (int)window.pads[1],
                                                .has_sums = conv.mean != NULL,
                                                .is_nchw = is_nchw,
                                                .dot = state->planner->target->dot};

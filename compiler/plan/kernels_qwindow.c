@@ -46,11 +46,7 @@ weft_status weft__plan_q_pool2d(schedule_state *state, const weft_node *node, we
 {
     const weft_value *x = weft_node_input(node, 0), *y = node->outputs[0];
     const weft_attrs *attrs = &node->attrs;
-    int64_t kernel[2], stride[2], dilation[2], pads[4];
-    weft_attrs_ints(attrs, "kernel_shape", kernel, 2, 1);
-    weft_attrs_ints(attrs, "strides", stride, 2, 1);
-    weft_attrs_ints(attrs, "dilations", dilation, 2, 1);
-    weft_attrs_ints(attrs, "pads", pads, 4, 0);
+    plan_window window = weft__plan_window(attrs);
     bool is_max = strcmp(weft_attrs_string(attrs, "mode", "max"), "max") == 0;
     bool is_padded = weft_attrs_int(attrs, "count_include_pad", 0) != 0;
     int64_t least = y->dtype == WEFT_DTYPE_I8 ? -128 : 0;
@@ -67,32 +63,24 @@ weft_status weft__plan_q_pool2d(schedule_state *state, const weft_node *node, we
     weft__launch_blob(&builder, counts);
     weft__launch_blob(&builder, ratios);
     weft__launch_value(&builder, y);
-    int64_t numbers[] = {is_max      ? POOL_MAX
-                         : is_padded ? POOL_AVERAGE_PADDED
-                                     : POOL_AVERAGE,
-                         x->dtype == WEFT_DTYPE_I8,
-                         x->shape.dims[1],
-                         x->shape.dims[2],
-                         channels,
-                         y->shape.dims[1],
-                         y->shape.dims[2],
-                         kernel[0],
-                         kernel[1],
-                         stride[0],
-                         stride[1],
-                         dilation[0],
-                         dilation[1],
-                         pads[0],
-                         pads[1],
-                         pads[2],
-                         pads[3],
-                         (int64_t)kinds,
-                         block,
-                         weft_attrs_int(attrs, "x_zero", 0),
-                         weft_attrs_int(attrs, "y_zero", 0),
-                         weft_attrs_int(attrs, "y_min", least),
-                         weft_attrs_int(attrs, "y_max", least + 255)};
-    weft__launch_ints(&builder, numbers, sizeof numbers / sizeof numbers[0]);
+    int64_t shapes[] = {is_max      ? POOL_MAX
+                        : is_padded ? POOL_AVERAGE_PADDED
+                                    : POOL_AVERAGE,
+                        x->dtype == WEFT_DTYPE_I8,
+                        x->shape.dims[1],
+                        x->shape.dims[2],
+                        channels,
+                        y->shape.dims[1],
+                        y->shape.dims[2]};
+    int64_t rest[] = {(int64_t)kinds,
+                      block,
+                      weft_attrs_int(attrs, "x_zero", 0),
+                      weft_attrs_int(attrs, "y_zero", 0),
+                      weft_attrs_int(attrs, "y_min", least),
+                      weft_attrs_int(attrs, "y_max", least + 255)};
+    weft__launch_ints(&builder, shapes, sizeof shapes / sizeof shapes[0]);
+    weft__launch_window(&builder, &window);
+    weft__launch_ints(&builder, rest, sizeof rest / sizeof rest[0]);
     weft__launch_end(&builder, WEFT_KERNEL_QPOOL, "weft_qpool", rows,
                      (channels + block - 1) / block, "row");
     return WEFT_OK;

@@ -49,6 +49,14 @@ void weft__launch_ints(launch_builder *builder, const int64_t *numbers, size_t c
         weft__launch_int(builder, numbers[i]);
 }
 
+void weft__launch_window(launch_builder *builder, const plan_window *window)
+{
+    weft__launch_ints(builder, window->kernel, 2);
+    weft__launch_ints(builder, window->strides, 2);
+    weft__launch_ints(builder, window->dilations, 2);
+    weft__launch_ints(builder, window->pads, 4);
+}
+
 void weft__launch_float(launch_builder *builder, double number)
 {
     add(builder, (weft_arg){.kind = WEFT_ARG_FLOAT, .f = (float)number});

@@ -184,3 +184,13 @@ void weft__plan_set_partial(schedule_state *state, const weft_value *mean, int64
     value->partial_count = positions;
     value->size_bytes = (uint64_t)(images * blocks * channels) * sizeof(float);
 }
+
+plan_window weft__plan_window(const weft_attrs *attrs)
+{
+    plan_window window;
+    weft_attrs_ints(attrs, "kernel_shape", window.kernel, 2, 1);
+    weft_attrs_ints(attrs, "strides", window.strides, 2, 1);
+    weft_attrs_ints(attrs, "dilations", window.dilations, 2, 1);
+    weft_attrs_ints(attrs, "pads", window.pads, 4, 0);
+    return window;
+}

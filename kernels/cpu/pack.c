@@ -3,46 +3,30 @@
  * once. */
 #include "kernels/cpu/pack.h"
 
-#include <stdint.h>
 #include <string.h>
 
-/* Kernels index with int, so a packed tensor must stay below 2^31 elements. */
-#define MAX_ELEMS ((size_t)INT32_MAX)
-
-static size_t multiply(size_t a, size_t b)
-{
-    return a == 0 || b == 0 || a > MAX_ELEMS / b ? 0 : a * b;
-}
-
-static size_t as_size(int value)
-{
-    return value > 0 ? (size_t)value : 0;
-}
-
-static size_t round_up(size_t value, size_t step)
-{
-    return step == 0 ? 0 : (value + step - 1) / step * step;
-}
+#include "kernels/cpu/pack_size.h"
 
 static size_t zero_elems(size_t row_elems)
 {
-    return round_up(row_elems, 16);
+    return weft_pack_round_up(row_elems, 16);
 }
 
 size_t weft_pack_conv_elems(int oc, int ic, int kh, int kw, int nr, int is_gathered)
 {
-    const size_t taps = multiply(as_size(kh), as_size(kw));
-    const size_t k = multiply(taps, as_size(ic));
-    const size_t panels = multiply(k, round_up(as_size(oc), as_size(nr)));
-    const size_t zeros = zero_elems(is_gathered ? k : as_size(ic));
-    return panels == 0 || panels > MAX_ELEMS - zeros ? 0 : panels + zeros;
+    const size_t taps = weft_pack_multiply(weft_pack_size(kh), weft_pack_size(kw));
+    const size_t k = weft_pack_multiply(taps, weft_pack_size(ic));
+    const size_t panels =
+        weft_pack_multiply(k, weft_pack_round_up(weft_pack_size(oc), weft_pack_size(nr)));
+    const size_t zeros = zero_elems(is_gathered ? k : weft_pack_size(ic));
+    return panels == 0 || panels > WEFT_PACK_ELEMS_MAX - zeros ? 0 : panels + zeros;
 }
 
 void weft_pack_conv(float *out, const float *ohwi, int oc, int ic, int kh, int kw, int nr,
                     int is_gathered)
 {
-    const size_t oc_n = as_size(oc), ic_n = as_size(ic), nr_n = as_size(nr);
-    const size_t taps = as_size(kh) * as_size(kw);
+    const size_t oc_n = weft_pack_size(oc), ic_n = weft_pack_size(ic), nr_n = weft_pack_size(nr);
+    const size_t taps = weft_pack_size(kh) * weft_pack_size(kw);
     const size_t zeros = zero_elems(is_gathered ? taps * ic_n : ic_n);
     memset(out, 0, zeros * sizeof *out);
     out += zeros;
@@ -78,9 +62,10 @@ size_t weft_pack_winograd_elems(int oc, int ic, int m, int nr)
 {
     const size_t side = winograd_side(m);
     const size_t panels =
-        multiply(multiply(side * side, as_size(ic)), round_up(as_size(oc), as_size(nr)));
-    const size_t zeros = zero_elems(as_size(ic));
-    return panels == 0 || panels > MAX_ELEMS - zeros ? 0 : panels + zeros;
+        weft_pack_multiply(weft_pack_multiply(side * side, weft_pack_size(ic)),
+                           weft_pack_round_up(weft_pack_size(oc), weft_pack_size(nr)));
+    const size_t zeros = zero_elems(weft_pack_size(ic));
+    return panels == 0 || panels > WEFT_PACK_ELEMS_MAX - zeros ? 0 : panels + zeros;
 }
 
 /* U = G g G^T of one 3x3 filter whose taps lie `step` floats apart, as [side][side]. */
@@ -101,7 +86,7 @@ static void transform_filter(const double (*g)[3], size_t side, const float *tap
 
 void weft_pack_winograd(float *out, const float *ohwi, int oc, int ic, int m, int nr)
 {
-    const size_t oc_n = as_size(oc), ic_n = as_size(ic), nr_n = as_size(nr);
+    const size_t oc_n = weft_pack_size(oc), ic_n = weft_pack_size(ic), nr_n = weft_pack_size(nr);
     const size_t side = winograd_side(m);
     const double(*g)[3] = m == 2 ? g2 : g4;
     double u[36] = {0};
@@ -120,12 +105,13 @@ void weft_pack_winograd(float *out, const float *ohwi, int oc, int ic, int m, in
 
 size_t weft_pack_linear_elems(int oc, int k, int nr)
 {
-    return multiply(as_size(k), round_up(as_size(oc), as_size(nr)));
+    return weft_pack_multiply(weft_pack_size(k),
+                              weft_pack_round_up(weft_pack_size(oc), weft_pack_size(nr)));
 }
 
 void weft_pack_linear(float *out, const float *source, int oc, int k, int nr, int is_transposed)
 {
-    const size_t oc_n = as_size(oc), k_n = as_size(k), nr_n = as_size(nr);
+    const size_t oc_n = weft_pack_size(oc), k_n = weft_pack_size(k), nr_n = weft_pack_size(nr);
     for (size_t o0 = 0; o0 < oc_n; o0 += nr_n)
         for (size_t c = 0; c < k_n; c++)
             for (size_t o = o0; o < o0 + nr_n; o++)
@@ -136,27 +122,29 @@ void weft_pack_linear(float *out, const float *source, int oc, int k, int nr, in
 
 size_t weft_pack_bias_elems(int oc, int nr)
 {
-    return multiply(1, round_up(as_size(oc), as_size(nr)));
+    return weft_pack_multiply(1, weft_pack_round_up(weft_pack_size(oc), weft_pack_size(nr)));
 }
 
 void weft_pack_bias(float *out, const float *source, int oc, int nr)
 {
-    const size_t padded = round_up(as_size(oc), as_size(nr));
+    const size_t padded = weft_pack_round_up(weft_pack_size(oc), weft_pack_size(nr));
     for (size_t o = 0; o < padded; o++)
-        out[o] = source != NULL && o < as_size(oc) ? source[o] : 0.0f;
+        out[o] = source != NULL && o < weft_pack_size(oc) ? source[o] : 0.0f;
 }
 
 size_t weft_pack_depthwise_elems(int oc, int ic_per_group, int kh, int kw, int nr)
 {
-    const size_t taps = multiply(as_size(kh), as_size(kw));
-    return multiply(multiply(taps, as_size(ic_per_group)), round_up(as_size(oc), as_size(nr)));
+    const size_t taps = weft_pack_multiply(weft_pack_size(kh), weft_pack_size(kw));
+    return weft_pack_multiply(weft_pack_multiply(taps, weft_pack_size(ic_per_group)),
+                              weft_pack_round_up(weft_pack_size(oc), weft_pack_size(nr)));
 }
 
 void weft_pack_depthwise(float *out, const float *source, int oc, int ic_per_group, int kh, int kw,
                          int nr)
 {
-    const size_t oc_n = as_size(oc), ic_n = as_size(ic_per_group), taps = as_size(kh) * as_size(kw);
-    const size_t padded = round_up(oc_n, as_size(nr));
+    const size_t oc_n = weft_pack_size(oc), ic_n = weft_pack_size(ic_per_group),
+                 taps = weft_pack_size(kh) * weft_pack_size(kw);
+    const size_t padded = weft_pack_round_up(oc_n, weft_pack_size(nr));
     for (size_t tap = 0; tap < taps; tap++)
         for (size_t c = 0; c < ic_n; c++)
             for (size_t o = 0; o < padded; o++)

@@ -5,38 +5,23 @@
 #include <math.h>
 #include <string.h>
 
+#include "kernels/cpu/pack_size.h"
 #include "kernels/include/weft_int_row.h"
 
-/* Kernels index with int, so a packed tensor must stay below 2^31 elements. */
-#define MAX_ELEMS ((size_t)INT32_MAX)
 /* See qfinish.cl: products of ratio and sum must stay below 2^51. */
 #define RATIO_MAX 524288.0
 
-static size_t multiply(size_t a, size_t b)
-{
-    return a == 0 || b == 0 || a > MAX_ELEMS / b ? 0 : a * b;
-}
-
-static size_t as_size(int value)
-{
-    return value > 0 ? (size_t)value : 0;
-}
-
-static size_t round_up(size_t value, size_t step)
-{
-    return step == 0 ? 0 : (value + step - 1) / step * step;
-}
-
 static size_t packed_k(size_t taps, size_t ic, size_t dot, int is_gathered)
 {
-    return is_gathered ? round_up(multiply(taps, ic), dot) : multiply(taps, round_up(ic, dot));
+    return is_gathered ? weft_pack_round_up(weft_pack_multiply(taps, ic), dot)
+                       : weft_pack_multiply(taps, weft_pack_round_up(ic, dot));
 }
 
 size_t weft_qpack_conv_bytes(int oc, int ic, int kh, int kw, int nr, int dot, int is_gathered)
 {
-    const size_t taps = multiply(as_size(kh), as_size(kw));
-    return multiply(packed_k(taps, as_size(ic), as_size(dot), is_gathered),
-                    round_up(as_size(oc), as_size(nr)));
+    const size_t taps = weft_pack_multiply(weft_pack_size(kh), weft_pack_size(kw));
+    return weft_pack_multiply(packed_k(taps, weft_pack_size(ic), weft_pack_size(dot), is_gathered),
+                              weft_pack_round_up(weft_pack_size(oc), weft_pack_size(nr)));
 }
 
 void weft_qpack_conv(int8_t *out, const int8_t *ohwi, int oc, int ic, int kh, int kw, int nr,
@@ -44,12 +29,13 @@ void weft_qpack_conv(int8_t *out, const int8_t *ohwi, int oc, int ic, int kh, in
 {
     if (weft_qpack_conv_bytes(oc, ic, kh, kw, nr, dot, is_gathered) == 0)
         return;
-    const size_t oc_n = as_size(oc), nr_n = as_size(nr), dot_n = as_size(dot);
-    const size_t taps = as_size(kh) * as_size(kw), source_k = taps * as_size(ic);
+    const size_t oc_n = weft_pack_size(oc), nr_n = weft_pack_size(nr), dot_n = weft_pack_size(dot);
+    const size_t taps = weft_pack_size(kh) * weft_pack_size(kw),
+                 source_k = taps * weft_pack_size(ic);
     /* Gathered rows are one run of taps * ic, others a run of ic per tap. */
     const size_t runs = is_gathered ? 1 : taps, run = source_k / runs;
-    const size_t padded = round_up(run, dot_n);
-    memset(out, 0, round_up(oc_n, nr_n) * runs * padded);
+    const size_t padded = weft_pack_round_up(run, dot_n);
+    memset(out, 0, weft_pack_round_up(oc_n, nr_n) * runs * padded);
     for (size_t o = 0; o < oc_n; o++) {
         int8_t *panel = out + o / nr_n * nr_n * runs * padded + o % nr_n * dot_n;
         for (size_t r = 0; r < runs; r++)
@@ -72,18 +58,19 @@ static size_t winograd_side(int m)
 size_t weft_qpack_winograd_elems(int oc, int ic, int m, int nr)
 {
     const size_t side = winograd_side(m);
-    return multiply(multiply(side * side, round_up(as_size(ic), 2)),
-                    round_up(as_size(oc), as_size(nr)));
+    return weft_pack_multiply(
+        weft_pack_multiply(side * side, weft_pack_round_up(weft_pack_size(ic), 2)),
+        weft_pack_round_up(weft_pack_size(oc), weft_pack_size(nr)));
 }
 
 void weft_qpack_winograd(int16_t *out, const int8_t *ohwi, int oc, int ic, int m, int nr)
 {
-    const size_t oc_n = as_size(oc), ic_n = as_size(ic), nr_n = as_size(nr);
-    const size_t icp = round_up(ic_n, 2), side = winograd_side(m), count = side * side;
+    const size_t oc_n = weft_pack_size(oc), ic_n = weft_pack_size(ic), nr_n = weft_pack_size(nr);
+    const size_t icp = weft_pack_round_up(ic_n, 2), side = winograd_side(m), count = side * side;
     const int(*g)[3] = m == 2 ? g2 : g4;
     if (nr_n == 0 || side == 0)
         return;
-    memset(out, 0, round_up(oc_n, nr_n) * count * icp * sizeof *out);
+    memset(out, 0, weft_pack_round_up(oc_n, nr_n) * count * icp * sizeof *out);
     for (size_t o = 0; o < oc_n; o++)
         for (size_t c = 0; c < ic_n; c++) {
             int16_t *to =
@@ -100,7 +87,7 @@ void weft_qpack_winograd(int16_t *out, const int8_t *ohwi, int oc, int ic, int m
 int64_t weft_qpack_sum_bound(const int8_t *ohwi, int oc, size_t k)
 {
     int64_t most = 0;
-    for (size_t o = 0; o < as_size(oc); o++) {
+    for (size_t o = 0; o < weft_pack_size(oc); o++) {
         int64_t sum = 0;
         for (size_t i = 0; i < k; i++)
             sum += ohwi[o * k + i] < 0 ? -ohwi[o * k + i] : ohwi[o * k + i];
@@ -111,16 +98,16 @@ int64_t weft_qpack_sum_bound(const int8_t *ohwi, int oc, size_t k)
 
 size_t weft_qpack_channel_elems(int oc, int nr)
 {
-    return multiply(1, round_up(as_size(oc), as_size(nr)));
+    return weft_pack_multiply(1, weft_pack_round_up(weft_pack_size(oc), weft_pack_size(nr)));
 }
 
 void weft_qpack_bias(int32_t *out, const int32_t *bias, const int8_t *ohwi, int oc, size_t k,
                      int nr, int x_zero)
 {
-    const size_t padded = round_up(as_size(oc), as_size(nr));
+    const size_t padded = weft_pack_round_up(weft_pack_size(oc), weft_pack_size(nr));
     for (size_t o = 0; o < padded; o++) {
-        uint32_t value = bias != NULL && o < as_size(oc) ? (uint32_t)bias[o] : 0;
-        for (size_t i = 0; i < k && o < as_size(oc) && x_zero != 0; i++)
+        uint32_t value = bias != NULL && o < weft_pack_size(oc) ? (uint32_t)bias[o] : 0;
+        for (size_t i = 0; i < k && o < weft_pack_size(oc) && x_zero != 0; i++)
             value -= (uint32_t)(x_zero * ohwi[o * k + i]); /* modulo 2^32, as the kernels add */
         memcpy(&out[o], &value, sizeof value);
     }
@@ -128,9 +115,9 @@ void weft_qpack_bias(int32_t *out, const int32_t *bias, const int8_t *ohwi, int 
 
 void weft_qpack_ratio(double *out, const int32_t *mult, const int32_t *shift, int oc, int nr)
 {
-    const size_t padded = round_up(as_size(oc), as_size(nr));
+    const size_t padded = weft_pack_round_up(weft_pack_size(oc), weft_pack_size(nr));
     for (size_t o = 0; o < padded; o++) {
-        const double ratio = o < as_size(oc) ? ldexp((double)mult[o], -shift[o]) : 0.0;
+        const double ratio = o < weft_pack_size(oc) ? ldexp((double)mult[o], -shift[o]) : 0.0;
         out[o] = ratio > RATIO_MAX ? RATIO_MAX : ratio;
     }
 }
