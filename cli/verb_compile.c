@@ -70,7 +70,34 @@ static void print_times(FILE *out, const weft_compile_report *report)
     weft_cli_table_print(table, out);
 }
 
-/* "2 Transpose, 1 Pad" of steps that only move data; "nothing" when there are none. */
+enum { NAMED_MOVES = 2 }; /* of each operator */
+
+/* Appends " (/a, /b and 3 more)": the model's nodes behind the steps of that operator. */
+static char *with_names(char *text, const weft_package *package, size_t schedule, const char *op,
+                        size_t count)
+{
+    weft_schedule_info info;
+    weft_package_get_schedule(package, schedule, &info);
+    size_t named = 0;
+    for (size_t i = 0; i < info.step_count && named < NAMED_MOVES; i++) {
+        weft_step_info step;
+        weft_package_get_step(package, schedule, i, &step);
+        if (strcmp(step.op, op) != 0)
+            continue;
+        char *longer = weft_cli_printf("%s%s%s", text, named == 0 ? " (" : ", ",
+                                       step.source_count > 0 ? step.sources[0] : step.name);
+        free(text);
+        text = longer;
+        named++;
+    }
+    char *closed = count > named ? weft_cli_printf("%s and %zu more)", text, count - named)
+                                 : weft_cli_printf("%s)", text);
+    free(text);
+    return closed;
+}
+
+/* "2 Transpose (/a, /b), 1 Pad (/c)" of steps that only move data; "nothing" when there are none.
+ */
 static char *left_over(const weft_package *package, size_t schedule)
 {
     weft_schedule_info info;
@@ -93,7 +120,7 @@ static char *left_over(const weft_package *package, size_t schedule)
         char *longer =
             weft_cli_printf("%s%s%zu %s", text, text[0] == '\0' ? "" : ", ", same, step.op);
         free(text);
-        text = longer;
+        text = with_names(longer, package, schedule, step.op, same);
     }
     if (text[0] == '\0') {
         free(text);

@@ -2,8 +2,8 @@
 /* fuse-attention: softmax(scale * Q K^T) V becomes weft.Attention. Queries, keys and values are
  * read in place from the product that they were cut from, by offsets; three products of the same
  * input become one. Scalar factors on queries, keys or scores become the scale. Must not know how
- * an exporter spells the cutting (trace.h), nor masks: with one the operators stay as they are. The
- * same in 8 bits is in fuse_attention_quantized.c.
+ * an exporter spells the cutting (trace.h), nor masks: with one the operators stay as they are, and
+ * a note says so. The same in 8 bits is in fuse_attention_quantized.c.
  *
  * needs: Linear; constants folded.
  * keeps: values up to f32 rounding of scale and order of sums.
@@ -122,6 +122,69 @@ static weft_status rewrite(weft_graph *graph, const match *m, weft_diag *diag)
     return status == WEFT_OK ? weft_rewrite_replace(graph, old, y, diag) : status;
 }
 
+/* ---- what stays in several steps ---- */
+
+/* A product of two computed tensors that the value comes from, through views and factors. */
+static bool is_scores(weft_value *value)
+{
+    weft_trace trace;
+    weft_trace_value(value, WEFT_TRACE_SCALED, &trace);
+    return weft_rewrite_producer(trace.root, WEFT_OP_MatMul) != NULL;
+}
+
+/* Why the attention of a softmax was not fused; NULL when it is none. */
+static const char *reason_of(const weft_graph *graph, const weft_node *softmax)
+{
+    weft_trace trace;
+    const weft_node *user = weft_rewrite_first_user(graph, softmax->outputs[0]);
+    if (!user || user->op != WEFT_OP_MatMul || user->inputs[0] != softmax->outputs[0])
+        return NULL;
+    weft_trace_value(softmax->inputs[0], WEFT_TRACE_SCALED, &trace);
+    const weft_node *before = trace.root->producer;
+    if (before && (before->op == WEFT_OP_Add || before->op == WEFT_OP_Sub))
+        return is_scores(before->inputs[0]) || is_scores(before->inputs[1])
+                   ? "a mask or bias is added to the scores"
+                   : NULL;
+    if (before && before->op == WEFT_OP_Where)
+        return "a mask chooses among the scores";
+    if (!is_scores(softmax->inputs[0]))
+        return NULL;
+    if (!is_last_axis(softmax))
+        return "its softmax is not over the keys";
+    return softmax->outputs[0]->use_count > 1 || weft_value_is_output(graph, softmax->outputs[0])
+               ? "its probabilities are read by something else, too"
+               : NULL;
+}
+
+/* One note per reason, with the nodes. */
+static void note_unfused(const weft_graph *graph, weft_diag *diag)
+{
+    enum { NAMED = 3 };
+    for (const weft_node *node = graph->first; node; node = node->next) {
+        const char *reason = node->op == WEFT_OP_Softmax ? reason_of(graph, node) : NULL;
+        bool is_known = false;
+        for (const weft_node *other = graph->first; reason && other != node; other = other->next)
+            is_known =
+                is_known || (other->op == WEFT_OP_Softmax && reason_of(graph, other) == reason);
+        if (!reason || is_known)
+            continue;
+        size_t count = 0;
+        weft_text names;
+        weft_text_init(&names, graph->arena);
+        for (const weft_node *other = node; other; other = other->next) {
+            if (other->op != WEFT_OP_Softmax || reason_of(graph, other) != reason)
+                continue;
+            if (count < NAMED)
+                weft_text_printf(&names, "%s%s", count > 0 ? ", " : "", other->name);
+            count++;
+        }
+        weft_diag_note(diag, "attention runs in several steps: %s", reason);
+        if (count > NAMED)
+            weft_text_printf(&names, " and %zu more", count - NAMED);
+        weft_diag_field_set(diag, WEFT_DIAG_NODES, "%s", names.data);
+    }
+}
+
 static weft_status visit(weft_graph *graph, weft_node *node, bool *done, weft_diag *diag)
 {
     match m;
@@ -153,5 +216,6 @@ weft_status weft_pass_fuse_attention(weft_graph *graph, size_t *out_changes, wef
         }
         weft_rewrite_remove_dead(graph);
     } while (*out_changes > before);
+    note_unfused(graph, diag);
     return WEFT_OK;
 }

@@ -216,6 +216,37 @@ static void all_unsupported_nodes_are_listed(void **state)
     }
 }
 
+/* An attention that stays in several steps is noted once per reason, with its nodes. */
+static void unfused_attention_is_noted(void **state)
+{
+    fixture *f = *state;
+    weft_graph *graph = parse(f, "graph \"masked\" opset 18 {\n"
+                                 "  input %q: f32[1x2x5x4]\n"
+                                 "  input %m: f32[5x5]\n"
+                                 "  %k = Transpose(%q) {perm=[0, 1, 3, 2]}\n"
+                                 "  %s = MatMul(%q, %k)\n"
+                                 "  %a = Add(%s, %m)\n"
+                                 "  %p = Softmax(%a) @ \"first\"\n"
+                                 "  %o = MatMul(%p, %q)\n"
+                                 "  %t = MatMul(%o, %k)\n"
+                                 "  %b = Add(%m, %t)\n"
+                                 "  %r = Softmax(%b) @ \"second\"\n"
+                                 "  %y = MatMul(%r, %o)\n"
+                                 "  %u = MatMul(%y, %k)\n"
+                                 "  %v = Softmax(%u) @ \"third\"\n"
+                                 "  %z = MatMul(%v, %y)\n"
+                                 "  output %z\n output %v\n"
+                                 "}\n");
+    build_check(weft_passes_run(graph, NULL, NULL, f->diag), f->diag);
+    assert_int_equal(weft_diag_count(f->diag), 2);
+    assert_int_equal(weft_diag_error_count(f->diag), 0);
+    const weft_diag_entry *mask = weft_diag_get(f->diag, 0), *other = weft_diag_get(f->diag, 1);
+    assert_non_null(strstr(mask->summary, "mask"));
+    assert_string_equal(mask->fields[WEFT_DIAG_NODES], "first, second");
+    assert_non_null(strstr(other->summary, "probabilities"));
+    assert_string_equal(other->fields[WEFT_DIAG_NODES], "third");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +257,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(unknown_pass_is_named_with_a_hint, set_up, tear_down),
         cmocka_unit_test_setup_teardown(large_claims_are_not_evaluated, set_up, tear_down),
         cmocka_unit_test_setup_teardown(all_unsupported_nodes_are_listed, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(unfused_attention_is_noted, set_up, tear_down),
     };
     return cmocka_run_group_tests_name("the pipeline of passes", tests, NULL, NULL);
 }
