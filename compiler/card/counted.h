@@ -50,14 +50,17 @@ enum { COUNTED_LOADS = 3 };
 extern const weft_card_port weft__card_load_ports[COUNTED_LOADS]; /* source, weights, second */
 void weft__card_load(const counted *c, const double words[COUNTED_LOADS],
                      double out_cycles[COUNTED_LOADS]);
-/* A run of the three processes that load, whose places in the flow `processes` gives: `words`
- * through the ports, `idle` cycles of the source's without memory. */
+/* What the three processes that load do in a run: words through the ports, and cycles without
+ * memory (padding, and what is kept on chip). */
+typedef struct counted_loads {
+    double words[COUNTED_LOADS], idle[COUNTED_LOADS];
+} counted_loads;
+/* A run of theirs; `processes` gives their places in the flow. */
 void weft__card_put_loads(const counted *c, const int processes[COUNTED_LOADS],
-                          const double words[COUNTED_LOADS], double idle, bool is_first,
+                          const counted_loads *loads, bool is_first,
                           double run[WEFT_FLOW_PROCESSES]);
 /* Adds what `times` equal loads do to the totals. */
-void weft__card_count_loads(counted *c, const double words[COUNTED_LOADS], double idle,
-                            double times);
+void weft__card_count_loads(counted *c, const counted_loads *loads, double times);
 /* Notes words that the descriptor moves in total. */
 void weft__card_move(counted *c, weft_card_port port, double words);
 

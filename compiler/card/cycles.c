@@ -103,31 +103,29 @@ void weft__card_move(counted *c, weft_card_port port, double words)
 }
 
 void weft__card_put_loads(const counted *c, const int processes[COUNTED_LOADS],
-                          const double words[COUNTED_LOADS], double idle, bool is_first,
+                          const counted_loads *loads, bool is_first,
                           double run[WEFT_FLOW_PROCESSES])
 {
     double cycles[COUNTED_LOADS];
     for (int i = 0; i < COUNTED_LOADS; i++)
-        cycles[i] = words[i] * weft__card_word_cycles(c, weft__card_load_ports[i]);
+        cycles[i] = loads->words[i] * weft__card_word_cycles(c, weft__card_load_ports[i]);
     if (is_first)
-        weft__card_load(c, words, cycles);
+        weft__card_load(c, loads->words, cycles);
     for (int i = 0; i < COUNTED_LOADS; i++) {
         weft_card_port port = weft__card_load_ports[i];
-        double latency = words[i] > 0 ? c->timing->latency[port] : 0;
-        run[processes[i]] =
-            latency + cycles[i] + (port == WEFT_PORT_SOURCE ? idle : 0) + c->timing->handshake;
+        /* Less than a word in the mean: not every run reads one. */
+        double latency = fmin(1, loads->words[i]) * c->timing->latency[port];
+        run[processes[i]] = latency + cycles[i] + loads->idle[i] + c->timing->handshake;
     }
 }
 
-void weft__card_count_loads(counted *c, const double words[COUNTED_LOADS], double idle,
-                            double times)
+void weft__card_count_loads(counted *c, const counted_loads *loads, double times)
 {
     double *busy[COUNTED_LOADS] = {&c->result.source, &c->result.weights, &c->result.second};
     for (int i = 0; i < COUNTED_LOADS; i++) {
         weft_card_port port = weft__card_load_ports[i];
-        *busy[i] += times * (words[i] * weft__card_word_cycles(c, port) +
-                             (port == WEFT_PORT_SOURCE ? idle : 0));
-        weft__card_move(c, port, times * words[i]);
+        *busy[i] += times * (loads->words[i] * weft__card_word_cycles(c, port) + loads->idle[i]);
+        weft__card_move(c, port, times * loads->words[i]);
     }
 }
 
@@ -235,6 +233,25 @@ void weft__card_evaluate(counted *c, weft__card_count *count, const void *contex
     c->result.limit = limit_of(c);
 }
 
+/* In front of the runs: a table, 32 times two words, a table of exponentials, a pool's counts,
+ * three words each. Each begins with a latency. */
+static void add_constants(counted *c)
+{
+    enum { TABLE_WORDS = 64, COUNT_WORDS = 3 };
+    uint32_t kind = c->words[WEFT_D_KIND];
+    bool is_sum = kind == WEFT_KIND_CONV || kind == WEFT_KIND_GROUPED || kind == WEFT_KIND_MATMUL;
+    bool has_table = kind == WEFT_KIND_TABLE || (is_sum && counted_flag(c, WEFT_FLAG_TABLE));
+    bool has_softmax = kind == WEFT_KIND_SOFTMAX ||
+                       (kind == WEFT_KIND_MATMUL && counted_flag(c, WEFT_FLAG_SOFTMAX));
+    double words[] = {
+        has_table ? TABLE_WORDS : 0, has_softmax ? COUNTED_EXPS : 0,
+        kind == WEFT_KIND_POOL ? COUNT_WORDS * (double)counted_int(c, WEFT_D_COUNT_ROWS) : 0};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        c->result.total += words[i] > 0 ? c->timing->latency[WEFT_PORT_WEIGHTS] + words[i] : 0;
+        weft__card_move(c, WEFT_PORT_WEIGHTS, words[i]);
+    }
+}
+
 weft_card_cycles weft_card_descriptor_cycles(const weft_engine_params *params,
                                              const weft_card_timing *timing,
                                              const uint32_t words[WEFT_D_WORDS])
@@ -257,6 +274,7 @@ weft_card_cycles weft_card_descriptor_cycles(const weft_engine_params *params,
     case WEFT_KIND_FILL: weft__card_evaluate(&c, weft__card_count_stream, NULL); break;
     default: c.result.total = timing->setup; break; /* END only stops the engine */
     }
+    add_constants(&c);
     c.result.bytes[WEFT_PORT_PROGRAM] = WEFT_D_WORDS * (int64_t)sizeof *words;
     return c.result;
 }

@@ -23,11 +23,13 @@ static stream stream_of(counted *c)
     stream s = {.c = c, .rows = 1, .length = counted_size(c, WEFT_D_SIZES + WEFT_D_DIMS - 1)};
     for (int i = 0; i < WEFT_D_DIMS - 1; i++)
         s.rows *= counted_size(c, WEFT_D_SIZES + i);
-    int64_t line = c->params->line, pitch = s.length;
+    int64_t line = c->params->piece, pitch = s.length;
     s.is_softmax = c->words[WEFT_D_KIND] == WEFT_KIND_SOFTMAX;
     s.is_layer_norm = c->words[WEFT_D_KIND] == WEFT_KIND_LAYER_NORM;
-    if (s.is_softmax || s.is_layer_norm)
+    if (s.is_softmax || s.is_layer_norm) { /* rows that are normalised fit a line */
         pitch = weft_round_up(s.length, c->params->lanes);
+        line = c->params->line;
+    }
     s.part = weft_least(s.length, line);
     s.stretches = pitch <= line ? line / pitch : 1;
     int64_t all = s.rows * weft_blocks(s.length, line);
@@ -78,8 +80,9 @@ static operand operand_of(const stream *s, int at, int steps)
             every = weft__common_divisor(every, counted_int(c, steps + i));
     int64_t parts = weft_blocks(s->length, s->part);
     double mean = (double)s->length / (double)parts;
-    if (counted_int(c, steps + WEFT_D_DIMS - 1) != 1 && s->length > 1) {
-        o.words = mean; /* one element per cycle */
+    int64_t step = counted_int(c, steps + WEFT_D_DIMS - 1);
+    if (step != 1 && s->length > 1) { /* one element per cycle; of a repeated one a word full */
+        o.words = step == 0 ? ceil(mean / (double)c->word_bytes) : mean;
         return o;
     }
     /* The parts of a row, whole ones and the last. */
@@ -117,12 +120,26 @@ typedef struct piece_runs {
     double first[WEFT_FLOW_PROCESSES], next[WEFT_FLOW_PROCESSES];
 } piece_runs;
 
-/* What is read in front of the first piece, and for each of `stretches`. */
-typedef struct loads {
-    double kept[COUNTED_LOADS], piece[COUNTED_LOADS];
-} loads;
+/* Share of an operand's rows that are read: one that is the row before it again is on chip, if it
+ * fits there (kernels/fpga/source.body). */
+static double share_of_rows(const stream *s, int at, int steps)
+{
+    const counted *c = s->c;
+    int64_t row_bytes = (int64_t)weft_engine_row_words(c->params) * c->params->port;
+    int64_t most = counted_int(c, at) % c->params->port + s->length, times = 1;
+    if (counted_int(c, steps + WEFT_D_DIMS - 1) != 1 || most > row_bytes)
+        return 1;
+    for (int i = WEFT_D_DIMS - 2; i >= 0; i--) {
+        int64_t size = counted_size(c, WEFT_D_SIZES + i);
+        if (size > 1 && counted_int(c, steps + i) != 0)
+            break;
+        times *= size;
+    }
+    return 1 / (double)times;
+}
 
-static loads loads_of(const stream *s, int64_t stretches)
+/* What is read for so many stretches. */
+static counted_loads loads_of(const stream *s, int64_t stretches)
 {
     const counted *c = s->c;
     uint32_t kind = c->words[WEFT_D_KIND];
@@ -134,21 +151,19 @@ static loads loads_of(const stream *s, int64_t stretches)
         {kind == WEFT_KIND_ADD || kind == WEFT_KIND_MUL, 2, WEFT_D_B, WEFT_D_B_STEPS},
         {kind == WEFT_KIND_MUL && counted_flag(c, WEFT_FLAG_RESIDUAL), 2, WEFT_D_R, WEFT_D_R_STEPS},
     };
-    loads l = {{0}, {0}};
+    counted_loads l = {{0}, {0}};
     for (size_t i = 0; i < sizeof operands / sizeof *operands; i++) {
         if (!operands[i].is_there)
             continue;
         operand o = operand_of(s, operands[i].at, operands[i].steps);
-        l.piece[operands[i].load] += (double)stretches * o.words;
+        double share = share_of_rows(s, operands[i].at, operands[i].steps);
+        l.words[operands[i].load] += share * o.words * (double)stretches;
+        l.idle[operands[i].load] += (1 - share) * o.words * (double)stretches;
     }
     if (s->is_layer_norm)
         for (int i = 0; i < 2; i++)
-            l.piece[1] += weft__words_touched(counted_int(c, i == 0 ? WEFT_D_BIAS : WEFT_D_MULT), 0,
+            l.words[1] += weft__words_touched(counted_int(c, i == 0 ? WEFT_D_BIAS : WEFT_D_MULT), 0,
                                               4 * s->length, c->word_bytes);
-    if (s->is_softmax)
-        l.kept[1] = COUNTED_EXPS;
-    if (kind == WEFT_KIND_TABLE)
-        l.kept[1] = weft__words_touched(counted_int(c, WEFT_D_TABLE), 0, 256, c->word_bytes);
     return l;
 }
 
@@ -159,9 +174,9 @@ static piece_runs piece_runs_of(const stream *s, int64_t stretches, int64_t coun
     const weft_card_timing *t = c->timing;
     double many = (double)stretches, times = (double)count;
     piece_runs runs = {{0}, {0}};
-    loads l = loads_of(s, stretches);
-    weft__card_put_loads(c, load_processes, l.piece, 0, false, runs.next);
-    weft__card_count_loads(c, l.piece, 0, times);
+    counted_loads l = loads_of(s, stretches);
+    weft__card_put_loads(c, load_processes, &l, false, runs.next);
+    weft__card_count_loads(c, &l, times);
     double elements = many * (double)s->length / (double)weft_blocks(s->length, s->part);
     double compute = (double)weft_blocks((int64_t)elements, c->params->lanes);
     if (s->is_softmax || s->is_layer_norm) {
@@ -179,9 +194,7 @@ static piece_runs piece_runs_of(const stream *s, int64_t stretches, int64_t coun
     weft__card_move(c, WEFT_PORT_TARGET, times * many * (y.words + y.broken));
     for (int k = 0; k < PROCESSES; k++)
         runs.first[k] = runs.next[k];
-    for (int i = 0; i < COUNTED_LOADS; i++)
-        l.piece[i] += l.kept[i];
-    weft__card_put_loads(c, load_processes, l.piece, 0, true, runs.first);
+    weft__card_put_loads(c, load_processes, &l, true, runs.first);
     return runs;
 }
 
@@ -210,7 +223,5 @@ double weft__card_count_stream(counted *c, const void *context)
         piece_runs rest = piece_runs_of(&s, s.rest, 1);
         add_piece(&flow, &rest);
     }
-    loads l = loads_of(&s, 1);
-    weft__card_count_loads(c, l.kept, 0, 1);
     return weft__flow_end(&flow);
 }

@@ -139,9 +139,9 @@ typedef struct tile_runs {
     double first[WEFT_FLOW_PROCESSES], whole[WEFT_FLOW_PROCESSES], last[WEFT_FLOW_PROCESSES];
 } tile_runs;
 
-/* Equal tiles, of which some begin a tile of channels: there its vectors are read as well. */
+/* So many equal tiles. */
 typedef struct tile_kind {
-    int64_t pixels, channels, count, beginnings;
+    int64_t pixels, channels, count;
 } tile_kind;
 
 /* Rows of a tile in y or the residual; out_broken: ends that are not the end of a word. */
@@ -227,15 +227,15 @@ static double factor_words(const window *w, const tile_kind *t, depth_range rang
 static void put_end(const window *w, const tile_kind *t, double run[WEFT_FLOW_PROCESSES])
 {
     counted *c = w->c;
-    double tiles = (double)t->count, broken = 0, lines = (double)t->pixels;
+    double tiles = (double)t->count, broken = 0, lanes = c->params->lanes;
+    double finish = (double)(t->pixels * weft_blocks(t->channels, c->params->lanes));
     double stored = row_words(w, WEFT_D_Y, WEFT_D_Y_PIXEL, t, &broken);
     if (counted_flag(c, WEFT_FLAG_MEAN)) { /* a line per image: the tile's share of them */
         double images = (double)t->pixels / (double)(w->out_height * w->out_width);
-        lines += images;
+        finish += images * (double)weft_blocks(t->channels, c->params->lanes) * lanes;
         stored += images * weft__words_touched(counted_int(c, WEFT_D_MEAN), w->tile_channels,
                                                t->channels, c->word_bytes);
     }
-    double finish = lines * (double)weft_blocks(t->channels, c->params->lanes);
     if (w->is_softmax)
         finish += weft__card_norm_cycles(c, true, (double)t->pixels,
                                          (double)weft_blocks(t->channels, c->params->lanes));
@@ -259,24 +259,27 @@ static tile_runs tile_runs_of(const window *w, const tile_kind *t)
     double residual = counted_flag(c, WEFT_FLAG_RESIDUAL) && !w->is_matrix
                           ? row_words(w, WEFT_D_B, WEFT_D_B_PIXEL, t, &broken)
                           : 0;
-    double begins = vector_words(w, t->channels);
     for (int last = 0; last < 2; last++) {
         double *run = last ? runs.last : runs.whole;
         depth_range range = ranges[last];
         if (range.pieces == 0)
             continue;
         work patch = patches_of(w, t, range);
-        double second = w->is_matrix ? factor_words(w, t, range) : last ? residual : 0;
-        double words[COUNTED_LOADS] = {patch.words, filter_words(w, t, range), second};
-        double idle = patch.cycles - patch.words * weft__card_word_cycles(c, WEFT_PORT_SOURCE);
+        double weights = filter_words(w, t, range) + (last ? vector_words(w, t->channels) : 0);
+        const counted_loads loads = {
+            {patch.words, weights,
+             w->is_matrix ? factor_words(w, t, range)
+             : last       ? residual
+                          : 0},
+            {patch.cycles - patch.words * weft__card_word_cycles(c, WEFT_PORT_SOURCE), 0, 0}};
         int64_t depth = (range.high - range.low) / range.pieces;
         double sum = w->is_conv
                          ? (double)(weft_blocks(t->pixels, e->rows) *
                                     weft_blocks(t->channels, e->cols) * weft_blocks(depth, e->simd))
                          : (double)(t->pixels * weft_blocks(t->channels, e->lanes) * depth);
         double times = tiles * (double)range.pieces;
-        weft__card_put_loads(c, load_processes, words, idle, false, run);
-        weft__card_count_loads(c, words, idle, times);
+        weft__card_put_loads(c, load_processes, &loads, false, run);
+        weft__card_count_loads(c, &loads, times);
         run[SUM] = sum + c->timing->handshake;
         run[FINISH] = run[TARGET] = c->timing->handshake;
         *(w->is_conv ? &c->result.array : &c->result.vector) += times * sum;
@@ -285,12 +288,9 @@ static tile_runs tile_runs_of(const window *w, const tile_kind *t)
         if (last == (runs.whole_pieces == 0)) { /* the tile's first run */
             for (int k = 0; k < PROCESSES; k++)
                 runs.first[k] = run[k];
-            words[1] += begins;
-            weft__card_put_loads(c, load_processes, words, idle, true, runs.first);
+            weft__card_put_loads(c, load_processes, &loads, true, runs.first);
         }
     }
-    const double vectors[COUNTED_LOADS] = {0, begins, 0};
-    weft__card_count_loads(c, vectors, 0, (double)t->beginnings);
     return runs;
 }
 
@@ -329,10 +329,10 @@ static column_runs column_runs_of(const window *w, int64_t channels, int64_t cou
     int64_t rest = w->pixels - column.whole_tiles * w->tile_pixels;
     count *= w->matrices;
     if (column.whole_tiles > 0) {
-        tile_kind whole = {w->tile_pixels, channels, count * column.whole_tiles, count};
+        tile_kind whole = {w->tile_pixels, channels, count * column.whole_tiles};
         column.whole = tile_runs_of(w, &whole);
     }
-    tile_kind last = {rest, channels, count, column.whole_tiles > 0 ? 0 : count};
+    tile_kind last = {rest, channels, count};
     column.last = tile_runs_of(w, &last);
     return column;
 }
@@ -362,19 +362,6 @@ static void add_matrix(weft__flow *flow, const void *context)
     add_column(flow, &matrix->last);
 }
 
-/* What is read in front of the first filters. */
-static void load_tables(counted *c, bool is_softmax, weft__flow *flow)
-{
-    double words = 0;
-    if (counted_flag(c, WEFT_FLAG_TABLE))
-        words += weft__words_touched(counted_int(c, WEFT_D_TABLE), 0, 256, c->word_bytes);
-    if (is_softmax)
-        words += COUNTED_EXPS;
-    const double loads[COUNTED_LOADS] = {0, words, 0};
-    weft__card_count_loads(c, loads, 0, 1);
-    flow->last[WEIGHTS] = c->result.weights;
-}
-
 double weft__card_count_window(counted *c, const void *context)
 {
     (void)context;
@@ -387,7 +374,6 @@ double weft__card_count_window(counted *c, const void *context)
     };
     if (c->params->b_bytes > 0) /* sums wait for the second operand of products */
         flow.producers[SUM] |= 1u << SECOND;
-    load_tables(c, w.is_softmax, &flow);
     int64_t whole = weft_blocks(w.out_channels, w.tile_channels) - 1;
     double tiles = (double)(w.matrices * (whole + 1) * weft_blocks(w.pixels, w.tile_pixels));
     c->runs[WEFT_PORT_SECOND] = c->runs[WEFT_PORT_TARGET] = tiles;

@@ -82,19 +82,29 @@ typedef struct planning {
     WEFT_VEC(candidate) candidates;
 } planning;
 
-/* Words of `simd` bytes that each bank of the operands' buffers holds, and blocks of rows x cols
- * sums in a tile. Depths that fill the device's memories: an UltraRAM is 4096 deep and as good as 8
- * block RAMs at 2048, a block RAM 512; up to 64 sums per place of the array lie in LUTs. */
+/* Words of `simd` bytes that each bank of the operands' buffers holds, blocks of rows x cols sums
+ * in a tile, and whether a piece of a stream is as long as the other buffers allow. Depths that
+ * fill the device's memories: an UltraRAM is 4096 deep and as good as 8 block RAMs at 2048, a block
+ * RAM 512; up to 64 sums per place of the array lie in LUTs, and so does the second residual of a
+ * shorter piece. */
 static const struct buffers {
     int32_t words, blocks;
-} buffer_sizes[] = {{4096, 64}, {2048, 64}, {1024, 64}, {512, 64},
-                    {2048, 32}, {512, 32},  {512, 16}};
+    bool has_long_pieces;
+} buffer_sizes[] = {{4096, 64, true}, {4096, 64, false}, {2048, 64, true}, {2048, 64, false},
+                    {1024, 64, true}, {1024, 64, false}, {512, 64, true},  {512, 64, false},
+                    {2048, 32, true}, {2048, 32, false}, {512, 32, true},  {512, 32, false},
+                    {512, 16, true},  {512, 16, false}};
 enum { BUFFER_SIZES = sizeof buffer_sizes / sizeof buffer_sizes[0] };
 
 static weft_engine_params make_engine(const planning *p, int32_t rows, int32_t cols, int32_t lanes,
                                       int32_t port, struct buffers buffers)
 {
-    enum { SIMD = 8, LANE_BYTES = 32768 };
+    enum { SIMD = 8, LANE_BYTES = 32768, IN_LUTS = 64 };
+    int32_t sums = rows * cols * buffers.blocks;
+    int32_t piece = sums < LANE_BYTES ? sums : LANE_BYTES;
+    int32_t addend = 8 * (port / 4 > lanes / 2 ? port / 4 : lanes / 2) * IN_LUTS;
+    if (!buffers.has_long_pieces && addend < piece)
+        piece = addend;
     const weft_engine_params engine = {.name = "card",
                                        .rows = rows,
                                        .cols = cols,
@@ -103,9 +113,10 @@ static weft_engine_params make_engine(const planning *p, int32_t rows, int32_t c
                                        .port = port,
                                        .x_bytes = rows * SIMD * buffers.words,
                                        .w_bytes = cols * SIMD * buffers.words,
-                                       .sums = rows * cols * buffers.blocks,
+                                       .sums = sums,
                                        .lane_bytes = LANE_BYTES,
                                        .line = p->network->line,
+                                       .piece = piece / lanes * lanes,
                                        .doc = "planned for a card"};
     return weft_engine_params_for(&engine, p->network->schedule, 1);
 }
@@ -243,7 +254,8 @@ static int by_bound(const void *a, const void *b)
     if (x->bound != y->bound)
         return x->bound < y->bound ? 1 : -1;
     /* Larger buffers first: they need less of the memories. */
-    return y->rung.engine.sums - x->rung.engine.sums;
+    int32_t sums = y->rung.engine.sums - x->rung.engine.sums;
+    return sums != 0 ? sums : y->rung.engine.piece - x->rung.engine.piece;
 }
 
 static void try_candidate(const planning *p, const candidate *c, weft_card_plan *plan)

@@ -44,6 +44,23 @@ static int64_t useful_products(const uint32_t *words)
            words[WEFT_D_KERNEL_WIDTH] * (words[WEFT_D_IN_CHANNELS] / groups);
 }
 
+/* Before the runs: 32 rows of a table with two words each, exponentials a word each, three words
+ * for each of a pool's counts. */
+static double constants(const weft_card_timing *timing, const uint32_t *words)
+{
+    uint32_t kind = words[WEFT_D_KIND];
+    double latency = timing->latency[WEFT_PORT_WEIGHTS];
+    if (kind == WEFT_KIND_POOL)
+        return words[WEFT_D_COUNT_ROWS] > 0 ? latency + 3 * words[WEFT_D_COUNT_ROWS] : 0;
+    bool has_flag = (words[WEFT_D_FLAGS] & WEFT_FLAG_TABLE) != 0;
+    bool reads_table = kind == WEFT_KIND_TABLE ||
+                       (has_flag && (kind == WEFT_KIND_CONV || kind == WEFT_KIND_GROUPED ||
+                                     kind == WEFT_KIND_MATMUL));
+    bool reads_exps = kind == WEFT_KIND_SOFTMAX ||
+                      (kind == WEFT_KIND_MATMUL && (words[WEFT_D_FLAGS] & WEFT_FLAG_SOFTMAX) != 0);
+    return (reads_table ? latency + 32 * 2 : 0) + (reads_exps ? latency + WEFT_ENGINE_EXPS : 0);
+}
+
 static void take_results(const sim_flow *flow, const weft_card_timing *timing,
                          weft_card_simulation *out)
 {
@@ -79,7 +96,7 @@ weft_card_simulation weft_card_simulate(const weft_engine_params *params,
         weft__sim_window_begin(&job.window, &flow, params, timing, words);
     else
         weft__sim_stream_begin(&job.stream, &flow, params, timing, words);
-    out.cycles.total += (double)weft__sim_flow_run(&flow);
+    out.cycles.total += constants(timing, words) + (double)weft__sim_flow_run(&flow);
     take_results(&flow, timing, &out);
     const weft_card_share *shares = out.shares;
     out.cycles.source = (double)shares[WEFT_PROCESS_SOURCE].busy;

@@ -83,9 +83,7 @@ static bool take_stretch(sim_flow *flow, sim_process *process)
         process->position = 0;
         process->last_word = -1;
         process->stretch_end = stretch->bytes;
-        if (is_contiguous(stretch) && stretch->first >= stretch->end)
-            process->stretch_end = (stretch->bytes + word - 1) / word;
-        else if (is_contiguous(stretch))
+        if (is_contiguous(stretch))
             process->stretch_end = (floor_to(stretch->address + stretch->bytes - 1, word) -
                                     floor_to(stretch->address, word)) /
                                        word +

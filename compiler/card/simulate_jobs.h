@@ -12,7 +12,7 @@ typedef struct sim_window_job {
     int64_t kind, flags, batch, in_height, in_width, in_channels, out_width, pixels, out_channels;
     int64_t kernel_width, stride_y, stride_x, dilation_y, dilation_x, pad_top, pad_left;
     int64_t x, x_image, x_row, x_pixel, x_channel, y, y_image, y_pixel, b, b_image, b_pixel;
-    int64_t weights, bias, mult, shift, table, mean, exps;
+    int64_t weights, bias, mult, shift, mean;
     int64_t tile_pixels, tile_channels, tile_depth, group_inputs, group_outputs;
     int64_t depth; /* elements of a filter; POOL: taps */
     int64_t pieces, pixel_tiles, channel_tiles;
@@ -33,7 +33,6 @@ typedef struct sim_stream_job {
         int64_t offset, steps[WEFT_D_DIMS];
         bool is_there;
     } operands[4];
-    int64_t table;
     int64_t rows;           /* innermost ones */
     int64_t row_pieces;     /* pieces of a row, when it is longer than a line; else 1 */
     int64_t rows_per_piece; /* when it is not */

@@ -20,9 +20,9 @@ static piece piece_of(const sim_stream_job *job, int64_t run)
         return (piece){row, weft_least(job->rows_per_piece, job->rows - row), 0,
                        job->sizes[INNERMOST]};
     }
-    int64_t element = run % job->row_pieces * job->params->line;
+    int64_t element = run % job->row_pieces * job->params->piece;
     return (piece){run / job->row_pieces, 1, element,
-                   weft_least(job->params->line, job->sizes[INNERMOST] - element)};
+                   weft_least(job->params->piece, job->sizes[INNERMOST] - element)};
 }
 
 static int64_t row_address(const sim_stream_job *job, int operand, int64_t row, int64_t element)
@@ -36,6 +36,17 @@ static int64_t row_address(const sim_stream_job *job, int operand, int64_t row, 
     return address;
 }
 
+/* Whether a row of an operand is the one before it again, which the engine has then kept if it fits
+ * into so many words. */
+static bool is_kept(const sim_stream_job *job, int operand, int64_t row)
+{
+    int64_t port = job->params->port, words = weft_engine_row_words(job->params);
+    int64_t address = row_address(job, operand, row, 0);
+    return row > 0 && job->row_pieces == 1 && job->operands[operand].steps[INNERMOST] == 1 &&
+           row_address(job, operand, row - 1, 0) == address &&
+           address % port + job->sizes[INNERMOST] <= words * port;
+}
+
 /* The next row of an operand; `index` counts rows of the piece. */
 static bool take_row(const sim_stream_job *job, int operand, piece p, int64_t index,
                      sim_stretch *out)
@@ -47,6 +58,13 @@ static bool take_row(const sim_stream_job *job, int operand, piece p, int64_t in
                          .step = step,
                          .first = address,
                          .end = address + p.elements};
+    if (operand != Y && is_kept(job, operand, p.row + index))
+        out->end = out->first;
+    if (step == 0) { /* a word full of it at a time */
+        out->step = 1;
+        out->repeats = job->params->port;
+        out->bytes = weft_blocks(p.elements, job->params->port);
+    }
     return true;
 }
 
@@ -76,38 +94,18 @@ static bool walk_second(void *user, sim_process *process, sim_stretch *out)
            take_row(job, R, p, item - of_b, out);
 }
 
-static bool take_bytes(sim_stretch *out, int64_t address, int64_t bytes)
+/* LAYER_NORM: biases and scales for each piece. */
+static bool walk_norms(void *user, sim_process *process, sim_stretch *out)
 {
+    const sim_stream_job *job = user;
+    enum { VECTORS = 2 };
+    if (!job->is_layer_norm || process->item == VECTORS)
+        return false;
+    int64_t address = process->item++ == 0 ? job->bias : job->mult;
+    int64_t bytes = 4 * job->sizes[INNERMOST];
     *out = (sim_stretch){
         .address = address, .bytes = bytes, .step = 1, .first = address, .end = address + bytes};
     return true;
-}
-
-/* SOFTMAX: exponentials before all, one per word that is read; LAYER_NORM: biases and scales for
- * each piece. */
-static bool walk_norms(const sim_stream_job *job, sim_process *process, sim_stretch *out)
-{
-    int64_t item = process->item++;
-    if (job->is_layer_norm)
-        return item < 2 &&
-               take_bytes(out, item == 0 ? job->bias : job->mult, 4 * job->sizes[INNERMOST]);
-    if (process->run > 0 || item > 0)
-        return false;
-    *out = (sim_stretch){
-        .address = job->table, .bytes = WEFT_ENGINE_EXPS, .step = job->params->port, .end = 1};
-    return true;
-}
-
-static bool walk_table(void *user, sim_process *process, sim_stretch *out)
-{
-    const sim_stream_job *job = user;
-    enum { TABLE_BYTES = 256 };
-    if (job->is_softmax || job->is_layer_norm)
-        return walk_norms(job, process, out);
-    if (job->kind != WEFT_KIND_TABLE || process->run > 0 || process->item > 0)
-        return false;
-    process->item++;
-    return take_bytes(out, job->table, TABLE_BYTES);
 }
 
 /* Rows that follow each other without a gap are one stretch. */
@@ -148,11 +146,8 @@ static void read_operand(sim_stream_job *job, int operand, const uint32_t *words
 
 static void read_job(sim_stream_job *job, const weft_engine_params *params, const uint32_t *words)
 {
-    *job = (sim_stream_job){.params = params,
-                            .kind = words[WEFT_D_KIND],
-                            .flags = words[WEFT_D_FLAGS],
-                            .table = (int32_t)words[WEFT_D_TABLE],
-                            .rows = 1};
+    *job = (sim_stream_job){
+        .params = params, .kind = words[WEFT_D_KIND], .flags = words[WEFT_D_FLAGS], .rows = 1};
     for (int i = 0; i < WEFT_D_DIMS; i++) {
         job->sizes[i] = (int32_t)words[WEFT_D_SIZES + i];
         job->rows *= i < INNERMOST ? job->sizes[i] : 1;
@@ -168,12 +163,11 @@ static void read_job(sim_stream_job *job, const weft_engine_params *params, cons
     job->is_layer_norm = job->kind == WEFT_KIND_LAYER_NORM;
     bool is_padded = job->is_softmax || job->is_layer_norm; /* rows begin at whole lanes */
     int64_t pitch = is_padded ? weft_round_up(inner, params->lanes) : inner;
-    job->row_pieces = weft_blocks(inner, params->line);
-    job->rows_per_piece = job->row_pieces == 1 ? params->line / pitch : 1;
+    int64_t most = is_padded ? params->line : params->piece;
+    job->row_pieces = weft_blocks(inner, most);
+    job->rows_per_piece = job->row_pieces == 1 ? most / pitch : 1;
     job->bias = (int32_t)words[WEFT_D_BIAS];
     job->mult = (int32_t)words[WEFT_D_MULT];
-    if (job->is_softmax)
-        job->table = (int32_t)words[WEFT_D_EXPS];
 }
 
 void weft__sim_stream_begin(sim_stream_job *job, sim_flow *flow, const weft_engine_params *params,
@@ -190,7 +184,7 @@ void weft__sim_stream_begin(sim_stream_job *job, sim_flow *flow, const weft_engi
         flow->processes[i] = loads;
     flow->processes[WEFT_PROCESS_SOURCE].walk = walk_source;
     flow->processes[WEFT_PROCESS_SOURCE].queue = WEFT_PORT_SOURCE;
-    flow->processes[WEFT_PROCESS_WEIGHTS].walk = walk_table;
+    flow->processes[WEFT_PROCESS_WEIGHTS].walk = walk_norms;
     flow->processes[WEFT_PROCESS_WEIGHTS].queue = WEFT_PORT_WEIGHTS;
     flow->processes[WEFT_PROCESS_SECOND].walk = walk_second;
     flow->processes[WEFT_PROCESS_SECOND].queue = WEFT_PORT_SECOND;

@@ -10,7 +10,7 @@ typedef struct tile {
     int64_t pixel, pixels; /* counted over the batch */
     int64_t channel, channels;
     int64_t depth_first, depth;
-    bool is_first_pixels, is_first_piece, is_last_piece;
+    bool is_last_piece;
     int64_t image, head; /* of the matrices; else 0 */
 } tile;
 
@@ -24,8 +24,6 @@ static tile tile_of(const sim_window_job *job, int64_t run)
     tile t = {.pixel = pixel_tile * job->tile_pixels,
               .channel = channel_tile * job->tile_channels,
               .depth_first = piece * job->tile_depth,
-              .is_first_pixels = pixel_tile == 0,
-              .is_first_piece = piece == 0,
               .is_last_piece = piece == job->pieces - 1};
     t.image = job->matrices > 1 ? matrix / job->heads : 0;
     t.head = job->matrices > 1 ? matrix % job->heads : 0;
@@ -149,28 +147,23 @@ static bool walk_windows(void *user, sim_process *process, sim_stretch *out)
     return true;
 }
 
-/* A filter per channel; before the first ones of a tile of channels its three vectors, and before
- * all the table. item: stretch of the run. */
+/* A filter per channel, and with the last piece of the depth the tile's three vectors. item:
+ * stretch of the run. */
 static bool walk_filters(void *user, sim_process *process, sim_stretch *out)
 {
     const sim_window_job *job = user;
-    enum { VECTORS = 3, TABLE_BYTES = 256 };
+    enum { VECTORS = 3 };
     tile t = tile_of(job, process->run);
     const int64_t vectors[VECTORS] = {job->bias, job->mult, job->shift};
-    bool has_filters = job->kind != WEFT_KIND_POOL && job->kind != WEFT_KIND_MATMUL;
-    bool has_vectors = t.is_first_pixels && t.is_first_piece && has_filters;
-    bool has_table = process->run == 0 && (job->flags & WEFT_FLAG_TABLE) != 0;
     int64_t item = process->item++;
-    if (has_table && item-- == 0)
-        return take_bytes(out, job->table, TABLE_BYTES);
-    if (job->is_softmax && process->run == 0 && item-- == 0) /* an entry per word that is read */
-        return take_elements(out, job->exps, WEFT_ENGINE_EXPS, job->params->port);
-    if (has_vectors && item < VECTORS)
-        return take_bytes(out, vectors[item] + 4 * t.channel, 4 * t.channels);
-    item -= has_vectors ? VECTORS : 0;
-    if (!has_filters || item >= t.channels)
+    if (job->kind == WEFT_KIND_POOL || job->kind == WEFT_KIND_MATMUL)
         return false;
-    return take_bytes(out, job->weights + (t.channel + item) * job->depth + t.depth_first, t.depth);
+    if (item < t.channels)
+        return take_bytes(out, job->weights + (t.channel + item) * job->depth + t.depth_first,
+                          t.depth);
+    item -= t.channels;
+    return t.is_last_piece && item < VECTORS &&
+           take_bytes(out, vectors[item] + 4 * t.channel, 4 * t.channels);
 }
 
 /* Rows of a tile in y or the residual. Rows that follow each other without a gap are one stretch,
@@ -252,11 +245,9 @@ static int64_t count_finish(void *user, const sim_process *process)
     tile t = tile_of(job, process->run);
     if (!t.is_last_piece)
         return 0;
-    int64_t lines = t.pixels;
-    if ((job->flags & WEFT_FLAG_MEAN) != 0)
-        lines += images_ending(job, t);
     int64_t blocks = weft_blocks(t.channels, job->params->lanes);
-    return lines * blocks +
+    int64_t means = (job->flags & WEFT_FLAG_MEAN) != 0 ? images_ending(job, t) : 0;
+    return (t.pixels + means * job->params->lanes) * blocks +
            (job->is_softmax ? weft__sim_norm_cycles(true, t.pixels, blocks, job->norm_fill) : 0);
 }
 
@@ -272,7 +263,6 @@ static void read_matrices(sim_window_job *job, const int32_t *d)
     job->matrices = job->batch * job->heads;
     job->batch = 1;
     job->is_softmax = (job->flags & WEFT_FLAG_SOFTMAX) != 0;
-    job->exps = d[WEFT_D_EXPS];
     job->flags &= ~(int64_t)(WEFT_FLAG_MEAN | WEFT_FLAG_RESIDUAL);
 }
 
@@ -310,7 +300,6 @@ static void read_job(sim_window_job *job, const int32_t *d)
         .bias = d[WEFT_D_BIAS],
         .mult = d[WEFT_D_MULT],
         .shift = d[WEFT_D_SHIFT],
-        .table = d[WEFT_D_TABLE],
         .mean = d[WEFT_D_MEAN],
         .tile_pixels = d[WEFT_D_TILE_PIXELS],
         .tile_channels = d[WEFT_D_TILE_CHANNELS],

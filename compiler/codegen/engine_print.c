@@ -53,7 +53,7 @@ typedef struct parameter {
     const char *name, *doc;
     int32_t value;
 } parameter;
-enum { PARAMETERS_MAX = 25 };
+enum { PARAMETERS_MAX = 28 };
 
 /* Rows of an array of the engine (kernels/fpga/engine.h), and its banks. */
 static weft_engine_array array_of(const weft_engine_params *p, const char *name)
@@ -77,7 +77,8 @@ static size_t list_parameters(const weft_engine_params *p, parameter out[PARAMET
         {"WEFT_W_BYTES", "buffer of filters", p->w_bytes},
         {"WEFT_SUMS", "sums of a tile", p->sums},
         {"WEFT_LANE_BYTES", "buffers of the vector unit", p->lane_bytes},
-        {"WEFT_LINE", "channels of a tile at most, elements of a piece of a stream", p->line},
+        {"WEFT_LINE", "channels of a tile at most", p->line},
+        {"WEFT_PIECE", "elements of a piece of a stream", p->piece},
         {"WEFT_PORT", "bytes of a word of memory", p->port},
         {"WEFT_COUNT_ROWS", "counts of an average pool at most", WEFT_ENGINE_COUNT_ROWS},
         /* What follows from them, counted in one place: kernels/fpga/engine.c. */
@@ -86,7 +87,9 @@ static size_t list_parameters(const weft_engine_params *p, parameter out[PARAMET
         {"WEFT_W_BANKS", "memories of the filters", array_of(p, "w_words").banks},
         {"WEFT_LANE_ROWS", "rows of the vector unit's line", array_of(p, "x_lanes").depth},
         {"WEFT_TILE_ROWS", "rows of a tile's line", array_of(p, "values").depth},
-        {"WEFT_LINE_ROWS", "rows of a piece's line", array_of(p, "means").depth},
+        {"WEFT_LINE_ROWS", "rows of a line of means", array_of(p, "means").depth},
+        {"WEFT_PIECE_ROWS", "rows of a piece's line", array_of(p, "addend").depth},
+        {"WEFT_ROW_WORDS", "words of a row that is kept", array_of(p, "a_row").depth},
         {"WEFT_VECTOR_ROWS", "rows of a line of s32", array_of(p, "bias").depth},
         {"WEFT_LINE_BLOCKS", "blocks of lanes in a line", array_of(p, "totals").depth},
         {"WEFT_B_BYTES", "buffer of operand b of products of two activations", p->b_bytes},
@@ -295,11 +298,20 @@ static void print_interface(printer *pr)
     weft_text_add(&pr->out, "#pragma HLS INTERFACE s_axilite port=return bundle=control\n");
 }
 
-/* A function that stands in its caller. */
-static void print_inline(printer *pr)
+/* A function that stands in its caller, or one whose products are made one after the other. */
+static void print_function_marker(printer *pr, const marker *m)
 {
-    if (pr->dialect == WEFT_DIALECT_HLS_C)
+    bool is_inline = is_marker(m, "inline");
+    WEFT_ASSERT(is_inline || is_marker(m, "multipliers"));
+    if (pr->dialect != WEFT_DIALECT_HLS_C)
+        return;
+    if (is_inline)
         weft_text_add(&pr->out, "#pragma HLS INLINE\n");
+    else
+        weft_text_printf(&pr->out,
+                         "#pragma HLS INLINE off\n"
+                         "#pragma HLS ALLOCATION operation instances=mul limit=%d\n",
+                         number(pr, m->words[1]));
 }
 
 /* ---- lines ---- */
@@ -382,14 +394,15 @@ static void print_line(printer *pr, const char *start, size_t length)
     }
     char last = line[end - 1];
     bool is_interface = is_marker(&pr->pending[0], "interface");
-    if (is_interface || is_marker(&pr->pending[0], "inline")) {
+    if (is_interface || is_marker(&pr->pending[0], "inline") ||
+        is_marker(&pr->pending[0], "multipliers")) {
         weft_text_printf(&pr->out, "%s\n", line);
         if (last != '{')
             return;
         if (is_interface)
             print_interface(pr);
         else
-            print_inline(pr);
+            print_function_marker(pr, &pr->pending[0]);
     } else if (last == '{') {
         print_loop(pr, line, spaces);
     } else {

@@ -15,6 +15,7 @@ static const struct parameter {
     {"sums", offsetof(weft_engine_params, sums)},
     {"lane_bytes", offsetof(weft_engine_params, lane_bytes)},
     {"line", offsetof(weft_engine_params, line)},
+    {"piece", offsetof(weft_engine_params, piece)},
     {"port", offsetof(weft_engine_params, port)},
     {"b_bytes", offsetof(weft_engine_params, b_bytes)},
     {"norms", offsetof(weft_engine_params, norms)},

@@ -7,12 +7,13 @@
 #include "compiler/base/integer.h"
 
 const weft_engine_params weft_engines[] = {
-#define WEFT_ENGINE(name, rows, cols, simd, lanes, x_bytes, w_bytes, sums, lane_bytes, line, port, \
-                    doc)                                                                           \
-    {name, rows, cols, simd, lanes, x_bytes, w_bytes, sums, lane_bytes, line, port, 0, 0, doc},
+#define WEFT_ENGINE(name, rows, cols, simd, lanes, x_bytes, w_bytes, sums, lane_bytes, line,       \
+                    piece, port, doc)                                                              \
+    {name,       rows, cols,  simd, lanes, x_bytes, w_bytes, sums,                                 \
+     lane_bytes, line, piece, port, 0,     0,       doc},
 #include "kernels/fpga/engines.def"
 #undef WEFT_ENGINE
-    {NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}};
+    {NULL, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, NULL}};
 
 const weft_engine_params *weft_engine_find(const char *name)
 {
@@ -66,15 +67,24 @@ bool weft_engine_params_are_valid(const weft_engine_params *params)
     if (!is_multiple(p->x_bytes, p->rows * p->simd) ||
         !is_multiple(p->w_bytes, p->cols * p->simd) || p->cols % p->lanes != 0 ||
         !is_multiple(p->lane_bytes, p->lanes) || !is_multiple(p->line, p->lanes) ||
-        p->sums < p->rows * p->cols || p->sums > LENGTH_MAX)
+        !is_multiple(p->piece, p->lanes) || p->sums < p->rows * p->cols || p->sums > LENGTH_MAX)
         return false;
     if ((p->b_bytes != 0 && !is_multiple(p->b_bytes, p->cols * p->simd)) || p->norms < 0 ||
         p->norms > 1)
         return false;
-    /* A piece of a stream is a row of the vector unit's windows, and of the tile. */
-    return p->line <= p->lane_bytes &&
-           p->line <= p->sums / (p->rows * p->cols) * (p->rows * p->cols) &&
+    /* A tile of one pixel is not wider than its sums. A piece of a stream, and rows that are
+     * normalised, are a row of the vector unit's windows, and of the tile. */
+    int32_t sums = p->sums / (p->rows * p->cols) * (p->rows * p->cols);
+    int32_t most = sums < p->lane_bytes ? sums : p->lane_bytes;
+    return p->line <= sums && p->piece <= most && (p->norms == 0 || p->line <= most) &&
            weft_engine_storage_bytes(p) <= STORAGE_BYTES_MAX;
+}
+
+int32_t weft_engine_row_words(const weft_engine_params *params)
+{
+    enum { IN_LUTS = 64 }; /* as many words as a memory of LUTs has */
+    int32_t words = params->line / params->port;
+    return words < 1 ? 1 : words < IN_LUTS ? words : IN_LUTS;
 }
 
 bool weft_engine_has_tiles(int kind)
@@ -155,6 +165,8 @@ size_t weft_engine_arrays(const weft_engine_params *params, weft_engine_array *o
     /* With products of two activations `sum` stands between load_second and finish. */
     bool has_products = p->b_bytes > 0;
     int32_t second = has_products ? 3 : 2, norms = p->norms, rows = norm_rows(p);
+    int32_t piece = blocks(p->piece, 8 * banks);
+    int32_t row_words = weft_engine_row_words(p);
     const weft_engine_array list[] = {
         {"x_words", larger(p->rows, groups), p->x_bytes / (p->rows * p->simd), 64, 2},
         {"w_words", larger(p->cols, groups), p->w_bytes / (p->cols * p->simd), 64, 2},
@@ -165,7 +177,10 @@ size_t weft_engine_arrays(const weft_engine_params *params, weft_engine_array *o
         {"mult", banks, vector, 64, 3},
         {"shift", banks, vector, 64, 3},
         {"residual", banks, tile, 64, second},
-        {"addend", banks, line, 64, second},
+        {"addend", banks, piece, 64, second},
+        {"a_row", 1, row_words, 8 * p->port, 1},
+        {"b_row", 1, row_words, 8 * p->port, 1},
+        {"r_row", 1, row_words, 8 * p->port, 1},
         {"values", banks, tile, 64, 2},
         {"totals", p->lanes, lines, 32, 1},
         {"ended", p->lanes, lines, 32, 1},
@@ -198,9 +213,10 @@ weft_engine_dsps weft_engine_multipliers(const weft_engine_params *params)
      * products of 9 x 9 bits of windows and of streams 1 each. The means have a requantiser of
      * their own. */
     enum { REQUANTISE = 4, SUM_OF_TWO = 2, PRODUCTS = 2 };
-    /* A product of two s32 that is cut to 32 bits is 3; so many are in the source (job.body,
-     * source.body, values.body). */
-    enum { PRODUCT_OF_S32 = 3, ADDRESS_PRODUCTS = 40, MATRIX_PRODUCTS = 6 };
+    /* A product of two s32 that is cut to 32 bits is 3. One multiplier each for the sizes of a
+     * descriptor and of a run (job.body: read_job, run_at), one for a pool's counts (finish.body).
+     */
+    enum { PRODUCT_OF_S32 = 3, SIZE_PRODUCTS = 3 };
     /* Per lane: a square; 25 x 37 bits of softmax (3); count and value, 21 x 33 and 26 x 24 bits of
      * LayerNorm (1, 2, 2). Per row two products of 64 bits. */
     enum { NORM_LANE = 1 + 3 + 1 + 2 + 2, NORM_ROW = 8 };
@@ -210,7 +226,7 @@ weft_engine_dsps weft_engine_multipliers(const weft_engine_params *params)
     return (weft_engine_dsps){
         .array = params->rows * params->cols * params->simd / 2,
         .lanes = params->lanes * (REQUANTISE + SUM_OF_TWO + PRODUCTS) + REQUANTISE,
-        .addresses = PRODUCT_OF_S32 * (ADDRESS_PRODUCTS + products * MATRIX_PRODUCTS),
+        .sizes = PRODUCT_OF_S32 * SIZE_PRODUCTS,
         .attention = params->norms * (params->lanes * NORM_LANE + NORM_ROW) +
                      products * (params->lanes + 1) * ZERO_POINT,
     };

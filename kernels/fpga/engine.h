@@ -26,8 +26,8 @@ typedef struct weft_engine_params {
     int32_t x_bytes, w_bytes; /* one of the two buffers of the array's operands */
     int32_t sums;             /* s32 sums of one tile */
     int32_t lane_bytes;       /* one of the two buffers of each of the vector unit's operands */
-    int32_t line;             /* channels of a tile at most; elements of a piece of a stream;
-                                 a multiple of lanes */
+    int32_t line;             /* channels of a tile at most; a multiple of lanes */
+    int32_t piece;            /* elements of a piece of a stream; a multiple of lanes */
     int32_t port;             /* bytes of a word of memory: 8, 16, 32 or 64 */
     int32_t b_bytes; /* MATMUL: one of the two buffers of its operand b; 0: there is no MATMUL */
     int32_t norms;   /* 1: there are SOFTMAX and LAYER_NORM; 0: not */
@@ -46,6 +46,8 @@ bool weft_engine_has_kind(const weft_engine_params *params, int kind);
 bool weft_engine_params_are_valid(const weft_engine_params *params);
 /* Bytes of on-chip arrays, each counted once (ping-pong doubles most of them on a card). */
 int64_t weft_engine_storage_bytes(const weft_engine_params *params);
+/* Words of a stream's row that are kept for the next row, if that is the same one. */
+int32_t weft_engine_row_words(const weft_engine_params *params);
 
 /* The window kinds: CONV, GROUPED, POOL, MATMUL. */
 bool weft_engine_has_tiles(int kind);
@@ -73,7 +75,7 @@ typedef struct weft_engine_array {
     int32_t copies; /* 2: ping-pong between two processes; 3: one process stands in between */
 } weft_engine_array;
 
-enum { WEFT_ENGINE_ARRAYS_MAX = 32 };
+enum { WEFT_ENGINE_ARRAYS_MAX = 36 };
 
 /* Fills `out`, which has room for WEFT_ENGINE_ARRAYS_MAX; how many there are. */
 size_t weft_engine_arrays(const weft_engine_params *params, weft_engine_array *out);
@@ -82,13 +84,13 @@ size_t weft_engine_arrays(const weft_engine_params *params, weft_engine_array *o
 typedef struct weft_engine_dsps {
     int32_t array;     /* two products each */
     int32_t lanes;     /* requantising, sums of two, products of the vector unit and of streams */
-    int32_t addresses; /* offsets of tiles and rows */
+    int32_t sizes;     /* of descriptors, runs and pools' windows */
     int32_t attention; /* softmax and LayerNorm; zero points of products of two activations */
 } weft_engine_dsps;
 
 static inline int64_t weft_engine_dsps_sum(const weft_engine_dsps *dsps)
 {
-    return (int64_t)dsps->array + dsps->lanes + dsps->addresses + dsps->attention;
+    return (int64_t)dsps->array + dsps->lanes + dsps->sizes + dsps->attention;
 }
 
 weft_engine_dsps weft_engine_multipliers(const weft_engine_params *params);

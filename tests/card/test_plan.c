@@ -188,7 +188,8 @@ static void goals_differ_in_what_they_reach(void **state)
     assert_int_equal(
         weft_card_plan_make(f.arena, f.board, &f.network, WEFT_GOAL_THROUGHPUT, &again, f.diag),
         WEFT_OK);
-    assert_memory_equal(&fast->engine, &again->engine, sizeof fast->engine);
+    enum { NUMBERS = offsetof(weft_engine_params, norms) + sizeof(int32_t) }; /* no padding */
+    assert_memory_equal(&fast->engine, &again->engine, NUMBERS);
     assert_int_equal(fast->placement.unit_count, again->placement.unit_count);
     stop(&f);
 }

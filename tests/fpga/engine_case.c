@@ -13,11 +13,13 @@ const weft_engine_params *engine_case_engine(const char *name)
 {
     static const weft_engine_params engines[] = {
         /* More memories than rows: a word touches nine groups. */
-        {"narrow", 2, 8, 8, 8, 512, 1024, 256, 512, 32, 64, 512, 1, "words of 64 bytes, few rows"},
-        {"odd", 6, 16, 8, 16, 960, 1536, 384, 512, 64, 32, 512, 1, "rows that are no power of two"},
-        {"wide", 14, 64, 8, 32, 7168, 16384, 3584, 4096, 128, 64, 8192, 1,
+        {"narrow", 2, 8, 8, 8, 512, 1024, 256, 512, 32, 256, 64, 512, 1,
+         "words of 64 bytes, few rows"},
+        {"odd", 6, 16, 8, 16, 960, 1536, 384, 512, 64, 96, 32, 512, 1,
+         "rows that are no power of two"},
+        {"wide", 14, 64, 8, 32, 7168, 16384, 3584, 4096, 128, 2048, 64, 8192, 1,
          "the shape of a card's engine"},
-        {"broad", 4, 64, 8, 64, 1024, 8192, 1024, 4096, 128, 16, 4096, 0,
+        {"broad", 4, 64, 8, 64, 1024, 8192, 1024, 4096, 128, 128, 16, 4096, 0,
          "more lanes than a word, no rows"},
     };
     static weft_engine_params tiny;

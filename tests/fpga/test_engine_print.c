@@ -131,8 +131,9 @@ static void wrong_parameters_are_refused(void **state)
         WRONG(x_bytes, 100),     WRONG(x_bytes, 0), WRONG(x_bytes, -256), WRONG(w_bytes, 250),
         WRONG(w_bytes, 4 << 20), WRONG(sums, 8),    WRONG(sums, 1 << 21), WRONG(sums, INT32_MAX),
         WRONG(lane_bytes, 2),    WRONG(line, 12),   WRONG(line, 0),       WRONG(line, 256),
-        WRONG(port, 0),          WRONG(port, 4),    WRONG(port, 24),      WRONG(port, 128),
-        WRONG(b_bytes, 4),       WRONG(norms, 2),   WRONG(norms, -1),     WRONG(b_bytes, -64),
+        WRONG(piece, 0),         WRONG(piece, 12),  WRONG(piece, 136),    WRONG(port, 0),
+        WRONG(port, 4),          WRONG(port, 24),   WRONG(port, 128),     WRONG(b_bytes, 4),
+        WRONG(norms, 2),         WRONG(norms, -1),  WRONG(b_bytes, -64),
 #undef WRONG
     };
     assert_true(weft_engine_params_are_valid(&good));
@@ -223,7 +224,7 @@ static void arrays_of_attention_are_listed(void **state)
     }
     weft_engine_dsps dsps = weft_engine_multipliers(&params);
     assert_int_equal(dsps.attention, 8 * 9 + 8 + 9 * 2);
-    assert_int_equal(dsps.addresses, weft_engine_multipliers(&plain).addresses + 6 * 3);
+    assert_int_equal(dsps.sizes, weft_engine_multipliers(&plain).sizes);
 }
 
 /* Every array of the list stands in the text, with so many buffers. */

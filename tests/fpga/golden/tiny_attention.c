@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Engine "tiny" in HLS C (C99), printed by weft; do not edit.
  * Matrix array of 2 pixels x 8 channels x 8: 128 products per cycle on 64 DSPs; words of 8 bytes.
- * On chip: 15424 bytes of arrays, most of them twice (ping-pong). */
+ * On chip: 15472 bytes of arrays, most of them twice (ping-pong). */
 /* Compilers for CPUs need not know the pragmas; a rule that the engine applies in
  * parts is not called. */
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
@@ -15,7 +15,8 @@
 #define WEFT_W_BYTES 512 /* buffer of filters */
 #define WEFT_SUMS 128 /* sums of a tile */
 #define WEFT_LANE_BYTES 256 /* buffers of the vector unit */
-#define WEFT_LINE 16 /* channels of a tile at most, elements of a piece of a stream */
+#define WEFT_LINE 16 /* channels of a tile at most */
+#define WEFT_PIECE 16 /* elements of a piece of a stream */
 #define WEFT_PORT 8 /* bytes of a word of memory */
 #define WEFT_COUNT_ROWS 64 /* counts of an average pool at most */
 #define WEFT_BANKS 4 /* memories of a line */
@@ -23,7 +24,9 @@
 #define WEFT_W_BANKS 8 /* memories of the filters */
 #define WEFT_LANE_ROWS 8 /* rows of the vector unit's line */
 #define WEFT_TILE_ROWS 4 /* rows of a tile's line */
-#define WEFT_LINE_ROWS 1 /* rows of a piece's line */
+#define WEFT_LINE_ROWS 1 /* rows of a line of means */
+#define WEFT_PIECE_ROWS 1 /* rows of a piece's line */
+#define WEFT_ROW_WORDS 2 /* words of a row that is kept */
 #define WEFT_VECTOR_ROWS 2 /* rows of a line of s32 */
 #define WEFT_LINE_BLOCKS 2 /* blocks of lanes in a line */
 #define WEFT_B_BYTES 512 /* buffer of operand b of products of two activations */
@@ -656,6 +659,11 @@ struct job {
     weft_s32 heads, x_head, y_head, b_head, b_share, b_depth, b_column;
     weft_s32 matrices;    /* else 1 */
     weft_s32 matrix_runs; /* of one */
+    /* Bytes of x: first tap of the first window; from window to window, tap to tap, group to group;
+     * a row of x, its place under a window of CONV and from window to window. */
+    weft_u32 first_at, stride_y_bytes, stride_x_bytes, dilation_y_bytes, dilation_x_bytes;
+    weft_u32 group_bytes;
+    weft_s32 row_bytes, first_column, stride_column;
     /* ADD, MUL, TABLE, MOVE, FILL. */
     weft_s32 sizes[WEFT_D_DIMS];
     weft_s32 a_steps[WEFT_D_DIMS], b_steps[WEFT_D_DIMS], r_steps[WEFT_D_DIMS];
@@ -686,6 +694,7 @@ static weft_s32 has(const struct job job, const weft_s32 flag)
 
 static struct job read_window(const struct job read, const weft_s32 d[WEFT_D_WORDS])
 {
+#pragma HLS INLINE
     struct job job = read;
     if (job.kind == WEFT_KIND_POOL) {
         job.flags &= WEFT_FLAG_X_SIGNED | WEFT_FLAG_AVERAGE | WEFT_FLAG_COUNT_PADS;
@@ -764,11 +773,22 @@ static struct job read_window(const struct job read, const weft_s32 d[WEFT_D_WOR
     job.matrix_runs =
         blocks_of(job.out_channels, job.tile_channels) * job.pixel_tiles * job.pieces;
     job.runs = job.matrices * job.matrix_runs;
+    job.first_at = (weft_u32)job.x - (weft_u32)job.pad_top * (weft_u32)job.x_row -
+                   (weft_u32)job.pad_left * (weft_u32)job.x_pixel;
+    job.stride_y_bytes = (weft_u32)job.stride_y * (weft_u32)job.x_row;
+    job.stride_x_bytes = (weft_u32)job.stride_x * (weft_u32)job.x_pixel;
+    job.dilation_y_bytes = (weft_u32)job.dilation_y * (weft_u32)job.x_row;
+    job.dilation_x_bytes = (weft_u32)job.dilation_x * (weft_u32)job.x_pixel;
+    job.group_bytes = (weft_u32)job.group_inputs * (weft_u32)job.x_channel;
+    job.row_bytes = job.in_width * job.in_channels;
+    job.first_column = -job.pad_left * job.in_channels;
+    job.stride_column = job.stride_x * job.in_channels;
     return job;
 }
 
 static struct job read_stream(const struct job read, const weft_s32 d[WEFT_D_WORDS])
 {
+#pragma HLS INLINE
     struct job job = read;
     job.r = d[WEFT_D_R];
     job.rows = 1;
@@ -795,8 +815,8 @@ static struct job read_stream(const struct job read, const weft_s32 d[WEFT_D_WOR
     job.r_zero = d[WEFT_D_R_ZERO];
     job.fill = d[WEFT_D_FILL];
     const weft_s32 length = job.sizes[WEFT_D_DIMS - 1];
-    job.piece_rows = length > WEFT_LINE ? 1 : WEFT_LINE / length;
-    job.row_parts = blocks_of(length, WEFT_LINE);
+    job.piece_rows = length > WEFT_PIECE ? 1 : WEFT_PIECE / length;
+    job.row_parts = blocks_of(length, WEFT_PIECE);
     if (job.kind == WEFT_KIND_SOFTMAX || job.kind == WEFT_KIND_LAYER_NORM) {
         job.pitch = blocks_of(length, WEFT_LANES) * WEFT_LANES;
         job.piece_rows = WEFT_LINE / job.pitch;
@@ -804,12 +824,17 @@ static struct job read_stream(const struct job read, const weft_s32 d[WEFT_D_WOR
         job.bias = d[WEFT_D_BIAS];
         job.mult = d[WEFT_D_MULT];
     }
-    job.runs = length > WEFT_LINE ? job.rows * job.row_parts : blocks_of(job.rows, job.piece_rows);
+    job.runs = length > WEFT_PIECE ? job.rows * job.row_parts
+                                   : blocks_of(job.rows, job.piece_rows);
     return job;
 }
 
+/* All products of sizes are made here and in run_at, once per descriptor and per run, by one
+ * multiplier each; the loops that move data only add. */
 static struct job read_job(const weft_s32 d[WEFT_D_WORDS])
 {
+#pragma HLS INLINE off
+#pragma HLS ALLOCATION operation instances=mul limit=1
     struct job job = {0};
     job.kind = d[WEFT_D_KIND];
     job.flags = d[WEFT_D_FLAGS];
@@ -846,51 +871,102 @@ static struct job read_job(const weft_s32 d[WEFT_D_WORDS])
  * or a piece of a stream. */
 struct run {
     weft_s32 channel, channels, pixels;
-    weft_s32 image, oy, ox; /* of the first pixel */
-    weft_u32 x_offset, y_offset, b_offset; /* of the matrices */
-    weft_s32 depth_begin, depth;
-    weft_s32 tap_y, tap_x, skipped; /* where that begins in the window; skipped of a stretch */
-    weft_s32 is_first, is_last;     /* piece of the depth */
-    weft_s32 elements;              /* of a stream, with what fills up its rows */
-    weft_s32 cycles;                /* of finishing, and of a stream's sums */
+    weft_s32 pixel, oy, ox; /* the first one, of its image */
+    weft_s32 depth;
+    weft_s32 tap_x, skipped;     /* where that begins in the window; skipped of a stretch */
+    weft_s32 is_first, is_last;  /* piece of the depth */
+    weft_s32 elements;           /* of a stream, with what fills up its rows */
+    weft_s32 sum_cycles, cycles; /* of the sums, and of finishing */
     weft_s32 lane_blocks, column_blocks;
+    /* The window of the first pixel: its place in x and in a row of x, the addresses of its first
+     * tap, of that in its row and in its image; how far from there the piece of the depth begins. */
+    weft_s32 iy, ix, column;
+    weft_u32 at, row_at, image_at;
+    weft_s32 tap_iy, tap_ix;
+    weft_u32 tap_row_at, tap_at, skip_at;
+    weft_s32 within_group; /* channels before the first one that are of its group */
+    weft_u32 groups_at;
+    weft_u32 filter_at, factors_at; /* where filters, operand b and the values in memory begin */
+    weft_u32 y_at, y_image_at, b_at, b_image_at, mean_at;
+    weft_s32 bytes, image_bytes, image_left; /* values of the tile, of an image, from here on */
+    weft_s32 ended_images, means;            /* where means are taken */
 };
 
 static struct run run_at(const struct job job, const weft_s32 index)
 {
+#pragma HLS INLINE off
+#pragma HLS ALLOCATION operation instances=mul limit=1
     struct run run = {0};
+    const weft_s32 is_matrix = job.kind == WEFT_KIND_CONV || job.kind == WEFT_KIND_MATMUL;
+    weft_s32 sum_depth = 1;
     if (is_window(job)) {
+        weft_u32 x_offset = 0; /* of a matrix */
+        weft_u32 y_offset = 0;
+        weft_u32 b_offset = 0;
         const weft_s32 piece = index % job.pieces;
         const weft_s32 tile = index % job.matrix_runs / job.pieces;
         if (job.kind == WEFT_KIND_MATMUL) {
             const weft_s32 matrix = index / job.matrix_runs;
-            const weft_u32 image = (weft_u32)(matrix / job.heads);
+            const weft_u32 image_of = (weft_u32)(matrix / job.heads);
             const weft_s32 head = matrix % job.heads;
-            run.x_offset = image * (weft_u32)job.x_image + (weft_u32)head * (weft_u32)job.x_head;
-            run.y_offset = image * (weft_u32)job.y_image + (weft_u32)head * (weft_u32)job.y_head;
-            run.b_offset = image * (weft_u32)job.b_image +
-                           (weft_u32)(head / job.b_share) * (weft_u32)job.b_head;
+            x_offset = image_of * (weft_u32)job.x_image + (weft_u32)head * (weft_u32)job.x_head;
+            y_offset = image_of * (weft_u32)job.y_image + (weft_u32)head * (weft_u32)job.y_head;
+            b_offset = image_of * (weft_u32)job.b_image +
+                       (weft_u32)(head / job.b_share) * (weft_u32)job.b_head;
         }
         const weft_s32 pixel = tile % job.pixel_tiles * job.tile_pixels;
+        const weft_u32 image = (weft_u32)(pixel / job.pixels);
         run.channel = tile / job.pixel_tiles * job.tile_channels;
         run.channels = least(job.tile_channels, job.out_channels - run.channel);
         run.pixels = least(job.tile_pixels, job.batch * job.pixels - pixel);
-        run.image = pixel / job.pixels;
-        run.oy = pixel % job.pixels / job.out_width;
-        run.ox = pixel % job.pixels % job.out_width;
-        run.depth_begin = piece * job.tile_depth;
-        run.depth = least(job.tile_depth, job.depth - run.depth_begin);
-        run.skipped = run.depth_begin % job.length;
-        run.tap_y = run.depth_begin / job.length / job.taps;
-        run.tap_x = run.depth_begin / job.length % job.taps;
+        run.pixel = pixel % job.pixels;
+        run.oy = run.pixel / job.out_width;
+        run.ox = run.pixel % job.out_width;
+        const weft_s32 depth_begin = piece * job.tile_depth;
+        const weft_s32 tap_y = depth_begin / job.length / job.taps;
+        run.depth = least(job.tile_depth, job.depth - depth_begin);
+        run.skipped = depth_begin % job.length;
+        run.tap_x = depth_begin / job.length % job.taps;
         run.is_first = piece == 0;
         run.is_last = piece == job.pieces - 1;
+        run.iy = run.oy * job.stride_y - job.pad_top;
+        run.ix = run.ox * job.stride_x - job.pad_left;
+        run.column = job.first_column + run.ox * job.stride_column;
+        run.image_at = job.first_at + x_offset + image * (weft_u32)job.x_image;
+        run.row_at = run.image_at + (weft_u32)run.oy * job.stride_y_bytes;
+        run.at = run.row_at + (weft_u32)run.ox * job.stride_x_bytes;
+        run.tap_iy = tap_y * job.dilation_y;
+        run.tap_ix = run.tap_x * job.dilation_x;
+        run.tap_row_at = (weft_u32)tap_y * job.dilation_y_bytes;
+        run.tap_at = (weft_u32)run.tap_x * job.dilation_x_bytes;
+        run.skip_at = (weft_u32)run.skipped * (weft_u32)job.x_channel;
+        run.within_group = run.channel % job.group_outputs;
+        run.groups_at = (weft_u32)(run.channel / job.group_outputs) * job.group_bytes;
+        run.filter_at = (weft_u32)job.weights + (weft_u32)run.channel * (weft_u32)job.depth +
+                        (weft_u32)depth_begin;
+        run.y_image_at = (weft_u32)job.y + y_offset + (weft_u32)run.channel +
+                         image * (weft_u32)job.y_image;
+        run.y_at = run.y_image_at + (weft_u32)run.pixel * (weft_u32)job.y_pixel;
+        run.b_image_at = (weft_u32)job.b + (weft_u32)run.channel + image * (weft_u32)job.b_image;
+        run.b_at = run.b_image_at + (weft_u32)run.pixel * (weft_u32)job.b_pixel;
+        run.mean_at =
+            (weft_u32)job.mean + (weft_u32)run.channel + image * (weft_u32)job.out_channels;
+        run.factors_at = (weft_u32)job.b + b_offset +
+                         (weft_u32)run.channel * (weft_u32)job.b_column +
+                         (weft_u32)depth_begin * (weft_u32)job.b_depth;
+        run.bytes = run.pixels * run.channels;
+        run.image_bytes = job.pixels * run.channels;
+        run.image_left = (job.pixels - run.pixel) * run.channels;
+        if (run.is_last && has(job, WEFT_FLAG_MEAN)) {
+            run.ended_images = (run.pixel + run.pixels) / job.pixels;
+        }
+        sum_depth = is_matrix ? blocks_of(run.depth, WEFT_SIMD) : run.depth;
     } else {
         const weft_s32 length = job.sizes[WEFT_D_DIMS - 1];
-        const weft_s32 done = index % job.row_parts * WEFT_LINE;
+        const weft_s32 done = index % job.row_parts * WEFT_PIECE;
         const weft_s32 pitch = job.pitch > 0 ? job.pitch : length;
         run.elements = job.row_parts > 1
-                           ? least(WEFT_LINE, length - done)
+                           ? least(WEFT_PIECE, length - done)
                            : pitch * least(job.piece_rows, job.rows - index * job.piece_rows);
         run.channels = WEFT_COLS; /* elements stand in the array's rows */
         run.is_first = 1;
@@ -900,6 +976,10 @@ static struct run run_at(const struct job job, const weft_s32 index)
     run.column_blocks = blocks_of(run.channels, WEFT_COLS);
     run.cycles = is_window(job) ? run.pixels * run.lane_blocks
                                 : blocks_of(run.elements, WEFT_LANES);
+    const weft_s32 blocks =
+        is_matrix ? blocks_of(run.pixels, WEFT_ROWS) * run.column_blocks : run.cycles;
+    run.sum_cycles = job.kind == WEFT_KIND_FILL ? 0 : blocks * sum_depth;
+    run.means = run.ended_images * run.lane_blocks * WEFT_LANES;
     return run;
 }
 
@@ -908,28 +988,24 @@ static struct run run_at(const struct job job, const weft_s32 index)
 
 #define WEFT_X_WORDS (WEFT_X_BYTES / (WEFT_ROWS * WEFT_SIMD))
 
-/* A window's place in the image; addresses of its first tap, of the first one in the row of pixels
- * and in the image. They are only used where the tap exists. */
+/* A window's place in the image and in a row of it; addresses of its first tap, of the first one in
+ * the row of pixels and in the image. They are only used where the tap exists. */
 struct place {
-    weft_s32 oy, ox, iy, ix;
+    weft_s32 oy, ox, iy, ix, column;
     weft_u32 at, row_at, image_at;
 };
 
-static struct place place_at(const struct job job, const struct run run)
+static struct place first_place(const struct run run)
 {
     struct place place;
     place.oy = run.oy;
     place.ox = run.ox;
-    place.iy = run.oy * job.stride_y - job.pad_top;
-    place.ix = run.ox * job.stride_x - job.pad_left;
-    place.image_at = (weft_u32)job.x + run.x_offset +
-                     (weft_u32)run.image * (weft_u32)job.x_image -
-                     (weft_u32)job.pad_top * (weft_u32)job.x_row -
-                     (weft_u32)job.pad_left * (weft_u32)job.x_pixel;
-    place.row_at = place.image_at +
-                   (weft_u32)run.oy * (weft_u32)job.stride_y * (weft_u32)job.x_row;
-    place.at =
-        place.row_at + (weft_u32)run.ox * (weft_u32)job.stride_x * (weft_u32)job.x_pixel;
+    place.iy = run.iy;
+    place.ix = run.ix;
+    place.column = run.column;
+    place.image_at = run.image_at;
+    place.row_at = run.row_at;
+    place.at = run.at;
     return place;
 }
 
@@ -938,13 +1014,15 @@ static struct place next_place(const struct job job, const struct place before)
     struct place place = before;
     place.ox++;
     place.ix += job.stride_x;
-    place.at += (weft_u32)job.stride_x * (weft_u32)job.x_pixel;
+    place.column += job.stride_column;
+    place.at += job.stride_x_bytes;
     if (place.ox == job.out_width) {
         place.ox = 0;
         place.ix = -job.pad_left;
+        place.column = job.first_column;
         place.oy++;
         place.iy += job.stride_y;
-        place.row_at += (weft_u32)job.stride_y * (weft_u32)job.x_row;
+        place.row_at += job.stride_y_bytes;
         if (place.oy == job.out_height) {
             place.oy = 0;
             place.iy = -job.pad_top;
@@ -962,16 +1040,14 @@ struct tap {
     weft_u32 at, row_at;
 };
 
-static struct tap tap_at(const struct job job, const struct run run, const struct place place)
+static struct tap first_tap(const struct run run, const struct place place)
 {
     struct tap tap;
     tap.x = run.tap_x;
-    tap.iy = place.iy + run.tap_y * job.dilation_y;
-    tap.ix = place.ix + run.tap_x * job.dilation_x;
-    tap.row_at =
-        place.at + (weft_u32)run.tap_y * (weft_u32)job.dilation_y * (weft_u32)job.x_row;
-    tap.at =
-        tap.row_at + (weft_u32)run.tap_x * (weft_u32)job.dilation_x * (weft_u32)job.x_pixel;
+    tap.iy = place.iy + run.tap_iy;
+    tap.ix = place.ix + run.tap_ix;
+    tap.row_at = place.at + run.tap_row_at;
+    tap.at = tap.row_at + run.tap_at;
     return tap;
 }
 
@@ -981,12 +1057,12 @@ static struct tap next_tap(const struct job job, const struct place place,
     struct tap tap = before;
     tap.x++;
     tap.ix += job.dilation_x;
-    tap.at += (weft_u32)job.dilation_x * (weft_u32)job.x_pixel;
+    tap.at += job.dilation_x_bytes;
     if (tap.x == job.taps) {
         tap.x = 0;
         tap.ix = place.ix;
         tap.iy += job.dilation_y;
-        tap.row_at += (weft_u32)job.dilation_y * (weft_u32)job.x_row;
+        tap.row_at += job.dilation_y_bytes;
         tap.at = tap.row_at;
     }
     return tap;
@@ -1027,10 +1103,10 @@ static void load_patches(const struct weft_word *source, const struct job job,
     const weft_u64 flip = repeat_byte(has(job, WEFT_FLAG_X_SIGNED) ? 0 : 128);
     const weft_u64 pad = repeat_byte(weft_byte_of(job.pad));
     const weft_s32 words = blocks_of(run.depth, WEFT_SIMD);
-    const weft_s32 row_bytes = job.in_width * job.in_channels;
-    struct place place = place_at(job, run);
-    struct tap tap = tap_at(job, run, place);
+    struct place place = first_place(run);
+    struct tap tap = first_tap(run, place);
     weft_s32 skip = run.skipped; /* of the stretch */
+    weft_u32 at = tap.at + run.skip_at;
     weft_s32 left = least(job.length - skip, run.depth);
     weft_s32 k = 0;
     weft_s32 row = 0;
@@ -1041,14 +1117,13 @@ static void load_patches(const struct weft_word *source, const struct job job,
         #pragma HLS LOOP_TRIPCOUNT min=1 max=16
         #pragma HLS PIPELINE II=1
         const weft_s32 exists = tap_exists(job, tap);
-        const weft_u32 at = tap.at + (weft_u32)skip * (weft_u32)job.x_channel;
         const weft_s32 from = exists ? (weft_s32)(at % WEFT_PORT) : 0;
         const weft_s32 room = exists && job.x_channel != 1 ? 1 : WEFT_PORT - from;
         const weft_s32 count = least(room, left);
         /* Of a whole row: what lies in the image. */
-        const weft_s32 column = job.is_merged ? tap.ix * job.in_channels + skip : 0;
+        const weft_s32 column = job.is_merged ? place.column + skip : 0;
         const weft_s32 before = least(column < 0 ? -column : 0, count);
-        const weft_s32 inside = job.is_merged ? least(row_bytes - column, count) : count;
+        const weft_s32 inside = job.is_merged ? least(job.row_bytes - column, count) : count;
         const struct weft_word word = read_padded(source, at / WEFT_PORT, from + before,
                                                   exists ? from + inside : 0, flip, pad);
         const struct groups groups = place_bytes(word, from, k % 8, count, held);
@@ -1069,6 +1144,7 @@ static void load_patches(const struct weft_word *source, const struct job job,
         held = groups.part[(k % 8 + count) / 8];
         k += count;
         skip += count;
+        at += job.x_channel == 1 ? (weft_u32)count : (weft_u32)job.x_channel;
         left -= count;
         if (k == run.depth) {
             row++;
@@ -1081,11 +1157,13 @@ static void load_patches(const struct weft_word *source, const struct job job,
             skip = run.skipped;
             left = least(job.length - skip, run.depth);
             place = next_place(job, place);
-            tap = tap_at(job, run, place);
+            tap = first_tap(run, place);
+            at = tap.at + run.skip_at;
         } else if (left == 0) {
             skip = 0;
             left = least(job.length, run.depth - k);
             tap = next_tap(job, place, tap);
+            at = tap.at;
         }
     }
 }
@@ -1098,17 +1176,14 @@ static void load_windows(const struct weft_word *source, const struct job job,
 {
     const weft_u64 pad = repeat_byte(weft_byte_of(job.pad));
     const weft_s32 pitch = run.lane_blocks * (WEFT_LANES / 8);
-    const weft_u32 group_step = (weft_u32)job.group_inputs * (weft_u32)job.x_channel;
     const weft_s32 is_stretch =
         job.group_inputs == 1 && job.group_outputs == 1 && job.x_channel == 1;
-    const weft_u32 first_offset =
-        (weft_u32)(run.channel / job.group_outputs) * group_step;
-    const weft_s32 first_within = run.channel % job.group_outputs;
-    struct place place = place_at(job, run);
-    struct tap tap = tap_at(job, run, place);
+    struct place place = first_place(run);
+    struct tap tap = first_tap(run, place);
     weft_s32 input = run.skipped;
-    weft_s32 within = first_within;
-    weft_u32 offset = first_offset;
+    weft_u32 input_at = run.skip_at;
+    weft_s32 within = run.within_group;
+    weft_u32 offset = run.groups_at;
     weft_s32 channel = 0;
     weft_s32 k = 0;
     weft_s32 row = 0;
@@ -1118,7 +1193,7 @@ static void load_windows(const struct weft_word *source, const struct job job,
         #pragma HLS LOOP_TRIPCOUNT min=1 max=256
         #pragma HLS PIPELINE II=1
         const weft_s32 exists = tap_exists(job, tap);
-        const weft_u32 at = tap.at + (weft_u32)input * (weft_u32)job.x_channel + offset;
+        const weft_u32 at = tap.at + input_at + offset;
         const weft_s32 from = exists ? (weft_s32)(at % WEFT_PORT) : 0;
         const weft_s32 room = exists && !is_stretch ? 1 : WEFT_PORT - from;
         const weft_s32 count = least(room, run.channels - channel);
@@ -1133,23 +1208,26 @@ static void load_windows(const struct weft_word *source, const struct job job,
             offset += (weft_u32)count;
         } else if (within == job.group_outputs) {
             within = 0;
-            offset += group_step;
+            offset += job.group_bytes;
         }
         if (channel == run.channels) {
             channel = 0;
-            within = first_within;
-            offset = first_offset;
+            within = run.within_group;
+            offset = run.groups_at;
             base += pitch;
             k++;
             input++;
+            input_at += (weft_u32)job.x_channel;
             if (k == run.depth) {
                 k = 0;
                 row++;
                 input = run.skipped;
+                input_at = run.skip_at;
                 place = next_place(job, place);
-                tap = tap_at(job, run, place);
+                tap = first_tap(run, place);
             } else if (input == job.length) {
                 input = 0;
+                input_at = 0;
                 tap = next_tap(job, place, tap);
             }
         }
@@ -1158,31 +1236,41 @@ static void load_windows(const struct weft_word *source, const struct job job,
 
 /* ---- rows of streams ---- */
 
-/* How far an operand is: indices of the dimensions, then addresses at the start of the first five.
- * It is kept from piece to piece. */
-#define WEFT_WALK_WORDS (2 * WEFT_D_DIMS - 1)
+/* How far an operand is: indices of the dimensions, then addresses at the start of the first five and
+ * of the element that is next; whether a row is on the card, and where it begins in memory. All of it
+ * is kept from piece to piece. */
+#define WEFT_WALK_NEXT (2 * WEFT_D_DIMS - 1)
+#define WEFT_WALK_ROW (2 * WEFT_D_DIMS - 2)
+#define WEFT_WALK_HAS_ROW (2 * WEFT_D_DIMS)
+#define WEFT_WALK_LAST_ROW (2 * WEFT_D_DIMS + 1)
+#define WEFT_WALK_WORDS (2 * WEFT_D_DIMS + 2)
 
 static void walk_begin(const weft_s32 offset, weft_u32 walk[WEFT_WALK_WORDS])
 {
-    for (weft_s32 i = 0; i < WEFT_WALK_WORDS; i++) {
+    for (weft_s32 i = 0; i < WEFT_D_DIMS; i++) {
         #pragma HLS UNROLL factor=6
-        walk[i] = i < WEFT_D_DIMS ? 0 : (weft_u32)offset;
+        walk[i] = 0;
+        walk[WEFT_D_DIMS + i] = (weft_u32)offset;
     }
+    walk[WEFT_WALK_HAS_ROW] = 0;
+    walk[WEFT_WALK_LAST_ROW] = 0;
 }
 
 /* The element that is next. */
-static weft_u32 walk_address(const weft_u32 walk[WEFT_WALK_WORDS],
-                             const weft_s32 steps[WEFT_D_DIMS])
+static weft_u32 walk_address(const weft_u32 walk[WEFT_WALK_WORDS])
 {
-    return walk[WEFT_WALK_WORDS - 1] + walk[WEFT_D_DIMS - 1] * (weft_u32)steps[WEFT_D_DIMS - 1];
+    return walk[WEFT_WALK_NEXT];
 }
 
-/* Passes `count` elements of a row. */
+/* Passes `count` elements of a row: one, or several whose step is 0 or 1. */
 static void walk_on(const weft_s32 sizes[WEFT_D_DIMS], const weft_s32 steps[WEFT_D_DIMS],
                     const weft_s32 count, weft_u32 walk[WEFT_WALK_WORDS])
 {
+    const weft_s32 step = steps[WEFT_D_DIMS - 1];
     walk[WEFT_D_DIMS - 1] += (weft_u32)count;
-    weft_s32 is_over = walk[WEFT_D_DIMS - 1] == (weft_u32)sizes[WEFT_D_DIMS - 1];
+    walk[WEFT_WALK_NEXT] += step == 1 ? (weft_u32)count : (weft_u32)step;
+    const weft_s32 row_is_over = walk[WEFT_D_DIMS - 1] == (weft_u32)sizes[WEFT_D_DIMS - 1];
+    weft_s32 is_over = row_is_over;
     if (is_over) {
         walk[WEFT_D_DIMS - 1] = 0;
     }
@@ -1205,6 +1293,9 @@ static void walk_on(const weft_s32 sizes[WEFT_D_DIMS], const weft_s32 steps[WEFT
             walk[WEFT_D_DIMS + i] = walk[WEFT_D_DIMS + i - 1];
         }
     }
+    if (row_is_over) {
+        walk[WEFT_WALK_NEXT] = walk[WEFT_WALK_ROW];
+    }
 }
 
 /* Where the elements on the card go on that are at k after walk_on: rows with a pitch are filled up
@@ -1216,26 +1307,47 @@ static weft_s32 walk_behind(const weft_s32 pitch, const weft_s32 k,
 }
 
 /* The next `elements` of an operand into a line: a word of memory per cycle in contiguous rows and
- * for one that is repeated, else an element. */
+ * for one that is repeated, else an element. A row that is the one before it again (one gate for all
+ * pixels of an image) is taken from `row`, which holds the words of a row that fits. */
 static void load_rows(const struct weft_word *memory, const weft_s32 sizes[WEFT_D_DIMS],
                       const weft_s32 steps[WEFT_D_DIMS], const weft_s32 elements,
                       const weft_s32 pitch, weft_u32 walk[WEFT_WALK_WORDS],
+                      struct weft_word row[WEFT_ROW_WORDS],
                       weft_u64 line[WEFT_ANY][WEFT_BANKS])
 {
 #pragma HLS INLINE
     const weft_s32 step = steps[WEFT_D_DIMS - 1];
+    const weft_s32 length = sizes[WEFT_D_DIMS - 1];
     weft_s32 k = 0;
     weft_u64 held = 0;
     while (k < elements) {
         #pragma HLS LOOP_TRIPCOUNT min=1 max=16
         #pragma HLS PIPELINE II=1
-        const weft_u32 at = walk_address(walk, steps);
-        const weft_s32 rest = sizes[WEFT_D_DIMS - 1] - (weft_s32)walk[WEFT_D_DIMS - 1];
+        const weft_u32 at = walk_address(walk);
+        const weft_u32 row_at = walk[WEFT_WALK_ROW];
+        const weft_u32 index = at / WEFT_PORT - row_at / WEFT_PORT;
+        const weft_s32 row_fits =
+            step == 1 && (weft_s32)(row_at % WEFT_PORT) + length <= WEFT_ROW_WORDS * WEFT_PORT;
+        const weft_s32 is_there =
+            walk[WEFT_WALK_HAS_ROW] != 0 && walk[WEFT_WALK_LAST_ROW] == row_at;
+        const weft_s32 rest = length - (weft_s32)walk[WEFT_D_DIMS - 1];
         const weft_s32 place = (weft_s32)(at % WEFT_PORT);
         const weft_s32 from = step == 0 ? 0 : place;
         const weft_s32 room = step == 0 || step == 1 ? WEFT_PORT - from : 1;
         const weft_s32 count = least(room, least(rest, elements - k));
-        struct weft_word word = memory[at / WEFT_PORT];
+        struct weft_word word;
+        if (is_there) {
+            word = row[index];
+        } else {
+            word = memory[at / WEFT_PORT];
+        }
+        if (row_fits) {
+            row[index] = word;
+        }
+        if (count == rest) {
+            walk[WEFT_WALK_HAS_ROW] = (weft_u32)row_fits;
+            walk[WEFT_WALK_LAST_ROW] = row_at;
+        }
         if (step == 0) {
             const weft_u8 byte = byte_of_group(word.part[place / 8], place % 8);
             for (weft_s32 i = 0; i < WEFT_PARTS; i++) {
@@ -1254,6 +1366,7 @@ static void load_rows(const struct weft_word *memory, const weft_s32 sizes[WEFT_
 
 static void load_source(const struct weft_word *source, const struct job job,
                         const struct run run, weft_u32 walk[WEFT_WALK_WORDS],
+                        struct weft_word row[WEFT_ROW_WORDS],
                         weft_s8 x_words[WEFT_X_WORDS][WEFT_X_BANKS][WEFT_SIMD],
                         weft_u64 x_lanes[WEFT_LANE_ROWS][WEFT_BANKS])
 {
@@ -1262,7 +1375,7 @@ static void load_source(const struct weft_word *source, const struct job job,
     } else if (is_window(job)) {
         load_windows(source, job, run, x_lanes);
     } else if (job.kind != WEFT_KIND_FILL) {
-        load_rows(source, job.sizes, job.a_steps, run.elements, job.pitch, walk, x_lanes);
+        load_rows(source, job.sizes, job.a_steps, run.elements, job.pitch, walk, row, x_lanes);
     }
 }
 
@@ -1315,8 +1428,7 @@ static void load_weights(const struct weft_word *weights, const struct job job,
         4 * (job.is_layer_norm ? job.sizes[WEFT_D_DIMS - 1] : run.channels);
     const weft_s32 stretches = filters + vectors;
     const weft_u32 vector_offset = 4 * (weft_u32)run.channel;
-    weft_u32 filter_at = (weft_u32)job.weights + (weft_u32)run.channel * (weft_u32)job.depth +
-                         (weft_u32)run.depth_begin;
+    weft_u32 filter_at = run.filter_at;
     weft_u32 at = filters > 0 ? filter_at : (weft_u32)job.bias;
     weft_s32 left = filters > 0 ? run.depth : vector_bytes;
     weft_s32 k = 0;
@@ -1394,9 +1506,7 @@ static void load_factors(const struct weft_word *second, const struct job job,
     const weft_s32 stretches = is_rows ? run.depth : run.channels;
     const weft_s32 length = is_rows ? run.channels : run.depth;
     const weft_u32 step = (weft_u32)(is_rows ? job.b_depth : job.b_column);
-    weft_u32 stretch_at = (weft_u32)job.b + run.b_offset +
-                          (weft_u32)run.channel * (weft_u32)job.b_column +
-                          (weft_u32)run.depth_begin * (weft_u32)job.b_depth;
+    weft_u32 stretch_at = run.factors_at;
     weft_u32 at = stretch_at;
     weft_s32 left = length;
     weft_s32 k = 0;
@@ -1637,7 +1747,6 @@ static void multiply(const struct job job, const struct run run,
                      weft_u32 sums[WEFT_BLOCKS][WEFT_ROWS][WEFT_COLS])
 {
     const weft_s32 words = blocks_of(run.depth, WEFT_SIMD);
-    const weft_s32 cycles = blocks_of(run.pixels, WEFT_ROWS) * run.column_blocks * words;
     const weft_s32 is_product = job.kind == WEFT_KIND_MATMUL;
     const weft_s32 is_rows = is_product && job.b_depth != 1; /* how b lies (load_factors) */
     weft_s32 row_held[WEFT_ROWS] = {0};
@@ -1656,7 +1765,7 @@ static void multiply(const struct job job, const struct run run,
     weft_s32 x_base = 0;
     weft_s32 w_base = 0;
     weft_s32 block = 0;
-    for (weft_s32 cycle = 0; cycle < cycles; cycle++) {
+    for (weft_s32 cycle = 0; cycle < run.sum_cycles; cycle++) {
         #pragma HLS LOOP_TRIPCOUNT min=1 max=16
         #pragma HLS PIPELINE II=1
         #pragma HLS DEPENDENCE variable=partial inter false
@@ -1777,29 +1886,31 @@ static void sum_lanes(const struct job job, const struct run run,
 {
     const weft_s32 depth = is_window(job) ? run.depth : 1;
     const weft_s32 words = blocks_of(depth, WEFT_SIMD);
-    const weft_s32 cycles = job.kind == WEFT_KIND_FILL ? 0 : run.cycles * depth;
     const weft_s32 is_signed = has(job, WEFT_FLAG_X_SIGNED);
     const weft_s32 is_product = job.kind == WEFT_KIND_GROUPED;
     const weft_s32 is_max = !is_product && !has(job, WEFT_FLAG_AVERAGE);
     const weft_s32 zero = is_window(job) ? job.pad : 0;
     const weft_s32 start = !is_max ? 0 : is_window(job) ? job.y_min : -128;
     const weft_s32 group_step = WEFT_LANES / 8;
+    const weft_s32 tap_groups = run.lane_blocks * group_step;
     weft_s32 held[WEFT_LANES];
     #pragma HLS ARRAY_PARTITION variable=held complete dim=1
     weft_s32 k = 0;
     weft_s32 lane_block = 0;
     weft_s32 row = 0; /* within the array's rows */
-    weft_s32 row_block = 0;
-    weft_s32 x_base = 0; /* group of the pixel's first byte */
-    for (weft_s32 cycle = 0; cycle < cycles; cycle++) {
+    weft_s32 block_base = 0; /* first block of these rows */
+    weft_s32 x_base = 0; /* group of the pixel's first byte, and from there of the tap's */
+    weft_s32 tap_base = 0;
+    weft_s32 w_base = 0; /* first word of the block's filters */
+    for (weft_s32 cycle = 0; cycle < run.sum_cycles; cycle++) {
         #pragma HLS LOOP_TRIPCOUNT min=1 max=256
         #pragma HLS PIPELINE II=1
         #pragma HLS DEPENDENCE variable=partial inter false
-        const weft_s32 x_first = x_base + (k * run.lane_blocks + lane_block) * group_step;
+        const weft_s32 x_first = x_base + tap_base + lane_block * group_step;
         const weft_s32 column = lane_block * WEFT_LANES % WEFT_COLS;
         const weft_s32 column_block = lane_block * WEFT_LANES / WEFT_COLS;
-        const weft_s32 block = row_block * run.column_blocks + column_block;
-        const weft_s32 w_row = column_block * words + k / 8;
+        const weft_s32 block = block_base + column_block;
+        const weft_s32 w_row = w_base + k / 8;
         const weft_s32 is_over = k == depth - 1;
         for (weft_s32 lane = 0; lane < WEFT_LANES; lane++) {
             #pragma HLS UNROLL factor=8
@@ -1822,18 +1933,22 @@ static void sum_lanes(const struct job job, const struct run run,
             }
         }
         k++;
+        tap_base += tap_groups;
         if (is_over) {
             k = 0;
             lane_block++;
+            w_base += lane_block * WEFT_LANES % WEFT_COLS == 0 ? words : 0;
             if (lane_block == run.lane_blocks) {
                 lane_block = 0;
-                x_base += depth * run.lane_blocks * group_step;
+                w_base = 0;
+                x_base += tap_base;
                 row++;
                 if (row == WEFT_ROWS) {
                     row = 0;
-                    row_block++;
+                    block_base += run.column_blocks;
                 }
             }
+            tap_base = 0;
         }
     }
 }
@@ -1863,45 +1978,50 @@ static void sum(const struct job job, const struct run run,
 /* Pixels of a tile in memory: rows of channels. Where a tile has all channels of y, rows of one
  * image are one stretch. */
 struct stretch {
-    weft_s32 row, rows; /* of the tile: the first one, and how many the stretch has */
-    weft_s32 pixel;     /* of the image */
     weft_u32 at, image_at;
-    weft_s32 left; /* bytes that are not done */
+    weft_s32 left, tile_left, image_left; /* bytes of the stretch that are not done, and so on */
 };
 
-static struct stretch stretch_of(const struct job job, const struct run run, const weft_s32 row,
-                                 const weft_s32 pixel, const weft_u32 image_at,
-                                 const weft_s32 pixel_step)
+/* Whether rows lie behind each other in memory and on the card. */
+static weft_s32 is_dense(const struct run run, const weft_s32 pixel_step)
 {
-    const weft_s32 is_dense =
-        pixel_step == run.channels && run.channels % WEFT_LANES == 0;
+    return pixel_step == run.channels && run.channels % WEFT_LANES == 0;
+}
+
+static struct stretch first_stretch(const struct run run, const weft_u32 at,
+                                    const weft_u32 image_at, const weft_s32 pixel_step)
+{
     struct stretch stretch;
-    stretch.row = row;
-    stretch.rows = is_dense ? least(run.pixels - row, job.pixels - pixel) : 1;
-    stretch.pixel = pixel;
+    stretch.at = at;
     stretch.image_at = image_at;
-    stretch.at = image_at + (weft_u32)pixel * (weft_u32)pixel_step;
-    stretch.left = stretch.rows * run.channels;
+    stretch.tile_left = run.bytes;
+    stretch.image_left = run.image_left;
+    stretch.left =
+        is_dense(run, pixel_step) ? least(run.bytes, run.image_left) : run.channels;
     return stretch;
 }
 
-static struct stretch first_stretch(const struct job job, const struct run run,
-                                    const weft_s32 offset, const weft_u32 offset_of_matrix,
-                                    const weft_s32 image_step, const weft_s32 pixel_step)
+/* Passes `count` bytes of the stretch, and to the next one behind its end. */
+static struct stretch stretch_on(const struct run run, const struct stretch before,
+                                 const weft_s32 count, const weft_s32 image_step,
+                                 const weft_s32 pixel_step)
 {
-    const weft_u32 image_at = (weft_u32)offset + (weft_u32)run.channel +
-                              (weft_u32)run.image * (weft_u32)image_step + offset_of_matrix;
-    return stretch_of(job, run, 0, run.oy * job.out_width + run.ox, image_at, pixel_step);
-}
-
-static struct stretch next_stretch(const struct job job, const struct run run,
-                                   const struct stretch before, const weft_s32 image_step,
-                                   const weft_s32 pixel_step)
-{
-    const weft_s32 pixel = before.pixel + before.rows;
-    const weft_s32 is_over = pixel == job.pixels;
-    return stretch_of(job, run, before.row + before.rows, is_over ? 0 : pixel,
-                      before.image_at + (is_over ? (weft_u32)image_step : 0), pixel_step);
+    struct stretch stretch = before;
+    stretch.at += (weft_u32)count;
+    stretch.left -= count;
+    stretch.tile_left -= count;
+    stretch.image_left -= count;
+    if (stretch.left == 0) {
+        stretch.at += (weft_u32)(pixel_step - run.channels);
+        if (stretch.image_left == 0) {
+            stretch.image_left = run.image_bytes;
+            stretch.image_at += (weft_u32)image_step;
+            stretch.at = stretch.image_at;
+        }
+        stretch.left = is_dense(run, pixel_step) ? least(stretch.tile_left, stretch.image_left)
+                                                 : run.channels;
+    }
+    return stretch;
 }
 
 /* ---- second ---- */
@@ -1911,10 +2031,11 @@ static void load_residual(const struct weft_word *second, const struct job job,
                           const struct run run, weft_u64 residual[WEFT_TILE_ROWS][WEFT_BANKS])
 {
     const weft_s32 pitch = run.lane_blocks * WEFT_LANES;
-    struct stretch stretch = first_stretch(job, run, job.b, 0, job.b_image, job.b_pixel);
+    struct stretch stretch = first_stretch(run, run.b_at, run.b_image_at, job.b_pixel);
     weft_s32 k = 0;
+    weft_s32 row = 0; /* where the next one begins */
     weft_u64 held = 0;
-    while (stretch.row < run.pixels) {
+    while (stretch.tile_left > 0) {
         #pragma HLS LOOP_TRIPCOUNT min=1 max=128
         #pragma HLS PIPELINE II=1
         const weft_s32 from = (weft_s32)(stretch.at % WEFT_PORT);
@@ -1924,21 +2045,21 @@ static void load_residual(const struct weft_word *second, const struct job job,
         put_groups(residual, k / 8, blocks_of(k % 8 + count, 8), groups);
         held = groups.part[(k % 8 + count) / 8];
         k += count;
-        stretch.at += (weft_u32)count;
-        stretch.left -= count;
-        if (stretch.left == 0) {
-            stretch = next_stretch(job, run, stretch, job.b_image, job.b_pixel);
-            k = stretch.row * pitch;
+        stretch = stretch_on(run, stretch, count, job.b_image, job.b_pixel);
+        if (k == row + run.channels) {
+            row += pitch;
+            k = row;
         }
     }
 }
 
 static void load_second(const struct weft_word *second, const struct job job,
                         const struct run run, weft_u32 b_walk[WEFT_WALK_WORDS],
-                        weft_u32 r_walk[WEFT_WALK_WORDS],
+                        weft_u32 r_walk[WEFT_WALK_WORDS], struct weft_word b_row[WEFT_ROW_WORDS],
+                        struct weft_word r_row[WEFT_ROW_WORDS],
                         weft_s8 b_words[WEFT_B_WORDS][WEFT_W_BANKS][WEFT_SIMD],
                         weft_u64 residual[WEFT_TILE_ROWS][WEFT_BANKS],
-                        weft_u64 addend[WEFT_LINE_ROWS][WEFT_BANKS])
+                        weft_u64 addend[WEFT_PIECE_ROWS][WEFT_BANKS])
 {
     if (job.kind == WEFT_KIND_MATMUL) {
         load_factors(second, job, run, b_words);
@@ -1948,9 +2069,9 @@ static void load_second(const struct weft_word *second, const struct job job,
             load_residual(second, job, run, residual);
         }
     } else if (job.kind == WEFT_KIND_ADD || job.kind == WEFT_KIND_MUL) {
-        load_rows(second, job.sizes, job.b_steps, run.elements, 0, b_walk, residual);
+        load_rows(second, job.sizes, job.b_steps, run.elements, 0, b_walk, b_row, residual);
         if (job.kind == WEFT_KIND_MUL && has(job, WEFT_FLAG_RESIDUAL)) {
-            load_rows(second, job.sizes, job.r_steps, run.elements, 0, r_walk, addend);
+            load_rows(second, job.sizes, job.r_steps, run.elements, 0, r_walk, r_row, addend);
         }
     }
 }
@@ -2012,10 +2133,11 @@ static void store_tile(struct weft_word *target, const struct job job,
                        const struct run run, weft_u64 values[WEFT_TILE_ROWS][WEFT_BANKS])
 {
     const weft_s32 pitch = run.lane_blocks * WEFT_LANES;
-    struct stretch stretch = first_stretch(job, run, job.y, run.y_offset, job.y_image, job.y_pixel);
+    struct stretch stretch = first_stretch(run, run.y_at, run.y_image_at, job.y_pixel);
     struct pending pending = {0};
     weft_s32 k = 0;
-    while (stretch.row < run.pixels) {
+    weft_s32 row = 0; /* where the next one begins */
+    while (stretch.tile_left > 0) {
         #pragma HLS LOOP_TRIPCOUNT min=1 max=128
         #pragma HLS PIPELINE II=1
         #pragma HLS DEPENDENCE variable=target inter false
@@ -2025,21 +2147,13 @@ static void store_tile(struct weft_word *target, const struct job job,
         pending = add_bytes(target, pending, stretch.at / WEFT_PORT,
                             gather_bytes(groups, k % 8, to), to, count);
         k += count;
-        stretch.at += (weft_u32)count;
-        stretch.left -= count;
-        if (stretch.left == 0) {
-            stretch = next_stretch(job, run, stretch, job.y_image, job.y_pixel);
-            k = stretch.row * pitch;
+        stretch = stretch_on(run, stretch, count, job.y_image, job.y_pixel);
+        if (k == row + run.channels) {
+            row += pitch;
+            k = row;
         }
     }
     write_pending(target, pending);
-}
-
-/* How many images end in the tile of a last piece, where means are taken. */
-static weft_s32 ended_images(const struct job job, const struct run run)
-{
-    const weft_s32 has_means = run.is_last && is_window(job) && has(job, WEFT_FLAG_MEAN);
-    return has_means ? (run.oy * job.out_width + run.ox + run.pixels) / job.pixels : 0;
 }
 
 /* The means of the images that end in this tile, [image][channel] on the card and in memory. */
@@ -2047,16 +2161,14 @@ static void store_means(struct weft_word *target, const struct job job,
                         const struct run run, weft_u64 means[WEFT_LINE_ROWS][WEFT_BANKS])
 {
     const weft_s32 pitch = run.lane_blocks * WEFT_LANES;
-    const weft_s32 images = ended_images(job, run);
     struct pending pending = {0};
-    weft_u32 image_at = (weft_u32)job.mean + (weft_u32)run.channel +
-                        (weft_u32)run.image * (weft_u32)job.out_channels;
+    weft_u32 image_at = run.mean_at;
     weft_u32 at = image_at;
     weft_s32 image = 0;
     weft_s32 base = 0;
     weft_s32 k = 0;
     weft_s32 left = run.channels;
-    while (image < images) {
+    while (image < run.ended_images) {
         #pragma HLS LOOP_TRIPCOUNT min=1 max=16
         #pragma HLS PIPELINE II=1
         #pragma HLS DEPENDENCE variable=target inter false
@@ -2087,16 +2199,16 @@ static weft_s32 row_bytes(const struct job job, const struct run run, const weft
 {
     const weft_s32 step = job.y_steps[WEFT_D_DIMS - 1];
     const weft_s32 rest = job.sizes[WEFT_D_DIMS - 1] - (weft_s32)walk[WEFT_D_DIMS - 1];
-    const weft_s32 to = (weft_s32)(walk_address(walk, job.y_steps) % WEFT_PORT);
+    const weft_s32 to = (weft_s32)(walk_address(walk) % WEFT_PORT);
     return least(step == 1 ? WEFT_PORT - to : 1, least(rest, run.elements - k));
 }
 
-static struct pending add_row_bytes(struct weft_word *target, const struct job job,
-                                    const struct pending before, const weft_s32 k,
-                                    const weft_s32 count, const weft_u32 walk[WEFT_WALK_WORDS],
+static struct pending add_row_bytes(struct weft_word *target, const struct pending before,
+                                    const weft_s32 k, const weft_s32 count,
+                                    const weft_u32 walk[WEFT_WALK_WORDS],
                                     weft_u64 values[WEFT_TILE_ROWS][WEFT_BANKS])
 {
-    const weft_u32 at = walk_address(walk, job.y_steps);
+    const weft_u32 at = walk_address(walk);
     const weft_s32 to = (weft_s32)(at % WEFT_PORT);
     const struct groups groups = get_groups(values, k / 8, blocks_of(k % 8 + count, 8));
     return add_bytes(target, before, at / WEFT_PORT, gather_bytes(groups, k % 8, to), to, count);
@@ -2116,7 +2228,7 @@ static void store_rows(struct weft_word *target, const struct job job,
         #pragma HLS PIPELINE II=1
         #pragma HLS DEPENDENCE variable=target inter false
         const weft_s32 count = row_bytes(job, run, k, walk);
-        pending = add_row_bytes(target, job, pending, k, count, walk, values);
+        pending = add_row_bytes(target, pending, k, count, walk, values);
         k += count;
         walk_on(job.sizes, job.y_steps, count, walk);
         k = walk_behind(job.pitch, k, walk);
@@ -2124,7 +2236,7 @@ static void store_rows(struct weft_word *target, const struct job job,
     while (k < run.elements) {
         #pragma HLS LOOP_TRIPCOUNT min=0 max=16
         const weft_s32 count = row_bytes(job, run, k, walk);
-        pending = add_row_bytes(target, job, pending, k, count, walk, values);
+        pending = add_row_bytes(target, pending, k, count, walk, values);
         k += count;
         walk_on(job.sizes, job.y_steps, count, walk);
         k = walk_behind(job.pitch, k, walk);
@@ -2173,7 +2285,7 @@ static struct norm_place first_of_norm(const struct job job, const struct run ru
 {
     struct norm_place place;
     const weft_s32 is_tile = is_window(job);
-    place.length = is_tile ? run.channels : job.pitch > 0 ? job.sizes[WEFT_D_DIMS - 1] : WEFT_LINE;
+    place.length = is_tile ? run.channels : job.pitch > 0 ? job.sizes[WEFT_D_DIMS - 1] : WEFT_PIECE;
     place.blocks = blocks_of(place.length, WEFT_LANES);
     place.rows = is_tile ? run.pixels : job.pitch > 0 ? run.elements / job.pitch : 1;
     place.row = 0;
@@ -2402,14 +2514,15 @@ static weft_s32 taps_inside(const weft_s32 start, const weft_s32 taps, const wef
     return end > begin ? end - begin : 0;
 }
 
-/* How many elements an average is over; the pads count where the pool says so. */
-static weft_s32 window_count(const struct job job, const weft_s32 oy, const weft_s32 ox)
+/* How many elements an average is over, of the window at (iy, ix); the pads count where the pool says
+ * so. */
+static weft_s32 window_count(const struct job job, const weft_s32 iy, const weft_s32 ix)
 {
     const weft_s32 pads = has(job, WEFT_FLAG_COUNT_PADS);
-    return taps_inside(oy * job.stride_y - job.pad_top, job.kernel_height, job.dilation_y,
-                       pads ? -job.pad_top : 0, job.in_height + (pads ? job.pad_bottom : 0)) *
-           taps_inside(ox * job.stride_x - job.pad_left, job.kernel_width, job.dilation_x,
-                       pads ? -job.pad_left : 0, job.in_width + (pads ? job.pad_right : 0));
+    return taps_inside(iy, job.kernel_height, job.dilation_y, pads ? -job.pad_top : 0,
+                       job.in_height + (pads ? job.pad_bottom : 0)) *
+           taps_inside(ix, job.kernel_width, job.dilation_x, pads ? -job.pad_left : 0,
+                       job.in_width + (pads ? job.pad_right : 0));
 }
 
 /* A multiplier for each count that occurs. */
@@ -2446,7 +2559,7 @@ static void finish_values(const struct job job, const struct run run,
                           weft_u64 mult[WEFT_VECTOR_ROWS][WEFT_BANKS],
                           weft_u64 shift[WEFT_VECTOR_ROWS][WEFT_BANKS],
                           weft_u64 residual[WEFT_TILE_ROWS][WEFT_BANKS],
-                          weft_u64 addend[WEFT_LINE_ROWS][WEFT_BANKS],
+                          weft_u64 addend[WEFT_PIECE_ROWS][WEFT_BANKS],
                           weft_u32 sums[WEFT_BLOCKS][WEFT_ROWS][WEFT_COLS],
                           weft_s32 row_sums[WEFT_BLOCKS][WEFT_ROWS],
                           weft_s32 column_sums[WEFT_BLOCKS][WEFT_COLS],
@@ -2463,11 +2576,13 @@ static void finish_values(const struct job job, const struct run run,
     struct ratio ratio;
     ratio.mult = job.product_mult;
     ratio.shift = job.product_shift;
-    weft_s32 pixel = run.oy * job.out_width + run.ox; /* of the image */
-    weft_s32 oy = run.oy;
+    weft_s32 pixel = run.pixel; /* of the image */
     weft_s32 ox = run.ox;
+    weft_s32 iy = run.iy;
+    weft_s32 ix = run.ix;
     weft_s32 lane_block = 0;
     weft_s32 row = 0; /* within the array's rows */
+    weft_s32 block_base = 0; /* first block of these rows */
     weft_s32 row_block = 0;
     weft_s32 ended_base = 0; /* block of the image that ends next */
     struct norm_place norm = first_of_norm(job, run);
@@ -2477,14 +2592,13 @@ static void finish_values(const struct job job, const struct run run,
         #pragma HLS PIPELINE II=1
         #pragma HLS DEPENDENCE variable=totals inter false
         const weft_s32 column = lane_block * WEFT_LANES % WEFT_COLS;
-        const weft_s32 block =
-            row_block * run.column_blocks + lane_block * WEFT_LANES / WEFT_COLS;
+        const weft_s32 block = block_base + lane_block * WEFT_LANES / WEFT_COLS;
         const weft_s32 is_begin = pixel == 0;
         const weft_s32 is_end = pixel == job.pixels - 1;
         weft_u64 bytes[WEFT_LANES / 8] = {0};
         #pragma HLS ARRAY_PARTITION variable=bytes complete dim=1
         if (is_average && lane_block == 0) {
-            ratio = find_ratio(window_count(job, oy, ox), job.count_rows, counts, mults, shifts);
+            ratio = find_ratio(window_count(job, iy, ix), job.count_rows, counts, mults, shifts);
         }
         for (weft_s32 lane = 0; lane < WEFT_LANES; lane++) {
             #pragma HLS UNROLL factor=8
@@ -2535,18 +2649,21 @@ static void finish_values(const struct job job, const struct run run,
             row++;
             if (row == WEFT_ROWS) {
                 row = 0;
+                block_base += run.column_blocks;
                 row_block++;
             }
             pixel++;
             ox++;
+            ix += job.stride_x;
             if (ox == job.out_width) {
                 ox = 0;
-                oy++;
+                ix = -job.pad_left;
+                iy += job.stride_y;
             }
             if (pixel == job.pixels) {
                 pixel = 0;
                 ended_base += run.lane_blocks;
-                oy = 0;
+                iy = -job.pad_top;
             }
         }
     }
@@ -2557,9 +2674,8 @@ static void finish_means(const struct job job, const struct run run,
                          weft_s32 ended[WEFT_LINE_BLOCKS][WEFT_LANES],
                          weft_u64 means[WEFT_LINE_ROWS][WEFT_BANKS])
 {
-    const weft_s32 count = ended_images(job, run) * run.lane_blocks * WEFT_LANES;
     weft_u64 bytes = 0;
-    for (weft_s32 i = 0; i < count; i++) {
+    for (weft_s32 i = 0; i < run.means; i++) {
         #pragma HLS LOOP_TRIPCOUNT min=0 max=16
         #pragma HLS PIPELINE II=1
         const weft_s32 mean =
@@ -2577,7 +2693,7 @@ static void finish(const struct job job, const struct run run,
                    weft_u64 mult[WEFT_VECTOR_ROWS][WEFT_BANKS],
                    weft_u64 shift[WEFT_VECTOR_ROWS][WEFT_BANKS],
                    weft_u64 residual[WEFT_TILE_ROWS][WEFT_BANKS],
-                   weft_u64 addend[WEFT_LINE_ROWS][WEFT_BANKS],
+                   weft_u64 addend[WEFT_PIECE_ROWS][WEFT_BANKS],
                    weft_u32 sums[WEFT_BLOCKS][WEFT_ROWS][WEFT_COLS],
                    weft_s32 row_sums[WEFT_BLOCKS][WEFT_ROWS],
                    weft_s32 column_sums[WEFT_BLOCKS][WEFT_COLS],
@@ -2635,6 +2751,9 @@ static void run_descriptor(const struct weft_word *weights,
     #pragma HLS ARRAY_PARTITION variable=r_walk complete dim=1
     weft_u32 y_walk[WEFT_WALK_WORDS];
     #pragma HLS ARRAY_PARTITION variable=y_walk complete dim=1
+    struct weft_word a_row[WEFT_ROW_WORDS];
+    struct weft_word b_row[WEFT_ROW_WORDS];
+    struct weft_word r_row[WEFT_ROW_WORDS];
     walk_begin(job.x, a_walk);
     walk_begin(job.b, b_walk);
     walk_begin(job.r, r_walk);
@@ -2698,7 +2817,7 @@ static void run_descriptor(const struct weft_word *weights,
         weft_u64 residual[WEFT_TILE_ROWS][WEFT_BANKS];
         #pragma HLS ARRAY_PARTITION variable=residual complete dim=2
         #pragma HLS STREAM variable=residual type=pipo depth=3
-        weft_u64 addend[WEFT_LINE_ROWS][WEFT_BANKS];
+        weft_u64 addend[WEFT_PIECE_ROWS][WEFT_BANKS];
         #pragma HLS ARRAY_PARTITION variable=addend complete dim=2
         #pragma HLS STREAM variable=addend type=pipo depth=3
         weft_u64 values[WEFT_TILE_ROWS][WEFT_BANKS];
@@ -2706,9 +2825,9 @@ static void run_descriptor(const struct weft_word *weights,
         weft_u64 means[WEFT_LINE_ROWS][WEFT_BANKS];
         #pragma HLS ARRAY_PARTITION variable=means complete dim=2
         const struct run run = run_at(job, index);
-        load_source(source, job, run, a_walk, x_words, x_lanes);
+        load_source(source, job, run, a_walk, a_row, x_words, x_lanes);
         load_weights(weights, job, run, w_words, bias, mult, shift);
-        load_second(second, job, run, b_walk, r_walk, b_words, residual, addend);
+        load_second(second, job, run, b_walk, r_walk, b_row, r_row, b_words, residual, addend);
         sum(job, run, x_words, x_lanes, w_words, b_words, row_partial, column_partial, row_sums,
             column_sums, partial, sums);
         finish(job, run, counts, mults, shifts, table, bias, mult, shift, residual, addend, sums,
