@@ -18,6 +18,7 @@ typedef enum weft_cnn_form { WEFT_CNN_TORCHSCRIPT, WEFT_CNN_DYNAMO } weft_cnn_fo
 #define WEFT_CNN_COUNTERS 40
 #define WEFT_CNN_SCALARS 4
 
+/* A network under construction; the layers of transformers use it too. */
 typedef struct weft_cnn {
     weft_build *build;
     uint64_t seed;

@@ -226,10 +226,11 @@ static void build_network(weft_cnn *cnn, const weft_family_params *params)
 static int read_config(const char *value, char *text, FILE *errors)
 {
     if (value[0] != '@') {
-        if (strlen(value) >= MAX_CONFIG_BYTES)
+        size_t length = strlen(value);
+        if (length >= MAX_CONFIG_BYTES)
             return weft_report_error(errors, WEFT_REPORT_VALUE, "--config",
                                      "the text is longer than 16 KiB", NULL);
-        strcpy(text, value);
+        memcpy(text, value, length + 1);
         return 0;
     }
     FILE *file = fopen(value + 1, "rb");

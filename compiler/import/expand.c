@@ -5,9 +5,6 @@
 
 #include <string.h>
 
-static const weft_import_definition *const definitions[] = {&weft_import_quantised,
-                                                            &weft_import_attention};
-
 const char *weft_import_input_of(const weft_import_node *node, size_t index)
 {
     return index < node->input_count ? node->inputs[index] : "";
@@ -119,10 +116,9 @@ static void fail(weft_importer *importer, const weft_import_node *node,
 
 static const weft_import_definition *find_definition(const weft_import_node *node)
 {
-    for (size_t i = 0; i < sizeof definitions / sizeof definitions[0]; i++)
-        if (definitions[i]->defines(node))
-            return definitions[i];
-    return NULL;
+    if (weft_import_quantised.defines(node))
+        return &weft_import_quantised;
+    return weft_import_attention.defines(node) ? &weft_import_attention : NULL;
 }
 
 static void collect_names(weft_import_expansion *e)
