@@ -42,7 +42,7 @@ static void launch_rows(launch_builder *builder, const weft_node *node, int64_t 
                       weft__plan_blob(state, weft_node_input(node, 1), WEFT_RECIPE_CONV, panel, 0));
     weft__launch_blob(builder, weft__plan_blob(state, weft_node_input(node, 2), WEFT_RECIPE_PLAIN,
                                                (int)(panels * panel), 0));
-    weft__launch_value(builder, residual);
+    weft__launch_operand(builder, residual);
     weft__launch_value(builder, NULL);
     weft__launch_value(builder, node->outputs[0]);
     weft__launch_value(builder, NULL);
@@ -95,7 +95,7 @@ weft_status weft__plan_linear(schedule_state *state, const weft_node *node, weft
     const weft_schedule_value *source = weft__plan_storage(state, x);
     launch_builder builder;
     weft__launch_begin(&builder, state, step);
-    if (source->partial_blocks == 0 && (rows >= PRODUCT_ROWS || residual != NULL)) {
+    if (source->partial_blocks == 0 && rows >= PRODUCT_ROWS) {
         launch_rows(&builder, node, rows, depth, columns);
         return WEFT_OK;
     }
@@ -115,9 +115,10 @@ weft_status weft__plan_linear(schedule_state *state, const weft_node *node, weft
     weft__launch_float(&builder,
                        source->partial_blocks > 0 ? 1.0 / (double)source->partial_count : 1.0);
     bool is_normalised = weft_attrs_find(&node->attrs, "norm_epsilon") != NULL;
-    weft__launch_ints(&builder, (const int64_t[]){columns, group, is_normalised ? FLAG_NORM : 0},
-                      3);
+    int flags = (is_normalised ? FLAG_NORM : 0) | (residual != NULL ? FLAG_RESIDUAL : 0);
+    weft__launch_ints(&builder, (const int64_t[]){columns, group, flags}, 3);
     weft__launch_float(&builder, (double)weft_attrs_float(&node->attrs, "norm_epsilon", 0.0f));
+    weft__launch_operand(&builder, residual);
     char tile[64];
     snprintf(tile, sizeof tile, "1x%d p%d%s%s", panel, (int)group, parts > 1 ? " mean" : "",
              is_normalised ? " norm" : "");

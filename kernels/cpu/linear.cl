@@ -2,7 +2,7 @@
 /* Products of one row with a matrix, f32: classifier heads and squeeze-excite. They stream each weight once, so
  * memory bandwidth is their roof. Weights are [oc / WEFT_NR][k][WEFT_NR] from weft_pack_linear, bias is padded to WEFT_NR.
  *
- *   weft_linear   y[n][oc] = act(w . (scale * sum over parts of x[n][part][k]) + bias)
+ *   weft_linear   y[n][oc] = act(w . (scale * sum over parts of x[n][part][k]) + bias + res[n][oc])
  *                 parts > 1 reads the channel sums that a convolution left: mean and first squeeze-excite layer are one step;
  *                 with flag 64 the row becomes (row - mean) / sqrt(variance + epsilon) first
  *   weft_se_gate  g[n][oc] = gate_act(w . h[n] + bias), then, pixel by pixel, y = act(t * g + res)
@@ -95,7 +95,7 @@ __kernel void weft_linear(__global const float *restrict x, __global const float
                           __global const float *restrict bias, __global float *restrict y, __local float *restrict in,
                           const int act, const float act_a, const float act_b, const int images, const int k,
                           const int oc, const int parts, const float scale, const int y_stride, const int pg,
-                          const int flags, const float epsilon)
+                          const int flags, const float epsilon, __global const float *res)
 {
     const int panels = (oc + WEFT_NR - 1) / WEFT_NR;
     const int p0 = (int)get_global_id(0) * pg;
@@ -124,8 +124,12 @@ __kernel void weft_linear(__global const float *restrict x, __global const float
             dot_panel(in, w + p * k * WEFT_NR, k, out);
             for (int h = 0; h < 2; h++) {
                 const int ch = p * WEFT_NR + h * WEFT_VW;
-                if (ch < oc)
-                    store_part(act_v(out[h] + LOADV(bias + ch), act, act_a, act_b), y + n * y_stride + ch, oc - ch);
+                if (ch >= oc)
+                    break;
+                fv sum = out[h] + LOADV(bias + ch);
+                if (flags & FLAG_RES)
+                    sum += load_part(res + n * oc + ch, oc - ch);
+                store_part(act_v(sum, act, act_a, act_b), y + n * y_stride + ch, oc - ch);
             }
         }
     }

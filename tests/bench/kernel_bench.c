@@ -249,9 +249,9 @@ static void prepare(struct step *step, int candidate, int *parts)
         if (step->kernels[0] == NULL)
             step->kernels[0] = weft_harness_kernel(net.linear, "weft_linear");
         step->kernel = step->kernels[0];
-        weft_harness_args(step->kernel, "bbbbliffiiiifiiif", net.sums, step->w[0], net.bias,
+        weft_harness_args(step->kernel, "bbbbliffiiiifiiifb", net.sums, step->w[0], net.bias,
                           step->y, (size_t)step->k * 4, 1, 0., 0., 1, step->k, step->oc, *parts,
-                          1. / step->pixels, step->oc, pg, 0, 0.);
+                          1. / step->pixels, step->oc, pg, 0, 0., net.bias);
         step->gx = ceil_div(ceil_div(step->oc, nr), pg);
         step->gy = 1;
         return;

@@ -58,12 +58,12 @@ static cl_mem packed_bias(const float *bias, int oc)
 static void check_linear(cl_kernel kernel, int images, int k, int oc, int parts)
 {
     const int is_transposed = weft_naive_between(0, 1), act = weft_naive_between(0, 10),
-              is_normalised = weft_naive_between(0, 1);
+              is_normalised = weft_naive_between(0, 1), has_res = weft_naive_between(0, 1);
     const int panels = ceil_div(oc, 2 * harness.vector_width), pg = weft_naive_between(1, panels);
     const double scale = parts == 1 ? 1 : 0.01;
     float *x = weft_naive_array((size_t)(images * parts * k)),
           *w = weft_naive_array((size_t)(oc * k));
-    float *bias = weft_naive_array((size_t)oc);
+    float *bias = weft_naive_array((size_t)oc), *res = weft_naive_array((size_t)(images * oc));
     double *want = weft_check_doubles((size_t)(images * oc)), *in = weft_check_doubles((size_t)k);
     for (int n = 0; n < images; n++)
         for (int o = 0; o < oc; o++) {
@@ -81,16 +81,18 @@ static void check_linear(cl_kernel kernel, int images, int k, int oc, int parts)
                     in[i] = (in[i] - mean) / sqrt(variance + 1e-3);
                 sum += in[i] * (double)w[is_transposed ? i * oc + o : o * k + i];
             }
+            if (has_res)
+                sum += (double)res[n * oc + o];
             want[n * oc + o] = weft_naive_act(sum, act, 0.1, 0.5);
         }
     cl_mem xb = weft_harness_buffer(&harness, x, (size_t)(images * parts * k));
     cl_mem wb = packed_matrix(w, oc, k, is_transposed), bb = packed_bias(bias, oc);
-    cl_mem yb = weft_harness_buffer(&harness, NULL, (size_t)(images * oc));
-    weft_harness_args(kernel, "bbbbliffiiiifiiif", xb, wb, bb, yb, (size_t)k * 4, act, 0.1, 0.5,
-                      images, k, oc, parts, scale, oc, pg, is_normalised ? 64 : 0, 1e-3);
+    cl_mem yb = weft_harness_buffer(&harness, res, (size_t)(images * oc)); /* y is the residual */
+    weft_harness_args(kernel, "bbbbliffiiiifiiifb", xb, wb, bb, yb, (size_t)k * 4, act, 0.1, 0.5,
+                      images, k, oc, parts, scale, oc, pg, has_res | is_normalised << 6, 1e-3, yb);
     weft_harness_launch(&harness, kernel, (size_t)ceil_div(panels, pg), 1);
     weft_check_close(&harness, yb, want, (size_t)(images * oc), "linear");
-    free(in);
+    free(in), free(res);
     clReleaseMemObject(xb), clReleaseMemObject(wb), clReleaseMemObject(bb), clReleaseMemObject(yb);
     free(x), free(w), free(bias), free(want);
 }
