@@ -153,6 +153,8 @@ static void print_schedules(FILE *out, const weft_package *package, size_t count
     weft_package_info info;
     weft_package_get_info(package, &info);
     char *first = left_over(package, 0);
+    size_t largest = 0; /* what an engine is planned for */
+    int64_t most = -1;
     fprintf(out, "%zu schedules over one set of weights, %" PRId64 " nodes\n", count,
             info.source_nodes);
     weft_cli_schedules_print(out, package);
@@ -164,7 +166,13 @@ static void print_schedules(FILE *out, const weft_package *package, size_t count
         free(left);
     }
     free(first);
-    weft_cli_package_print_share(out, package, 0);
+    for (size_t s = 0; s < count; s++) {
+        weft_schedule_info schedule;
+        weft_package_get_schedule(package, s, &schedule);
+        largest = schedule.macs > most ? s : largest;
+        most = schedule.macs > most ? schedule.macs : most;
+    }
+    weft_cli_package_print_share(out, package, largest);
 }
 
 static void print_result(FILE *out, const char *path, const weft_package *package)

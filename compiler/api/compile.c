@@ -17,6 +17,7 @@ enum { STAGE_PASSES, STAGE_PLAN, STAGE_WRITE, STAGE_COUNT };
 
 struct weft_compile_report {
     weft_arena *arena;
+    weft_arena *scratch; /* of the model that passes work on; NULL: none */
     WEFT_VEC(weft_stage_time) stages;
     WEFT_VEC(weft_float_layer) floats;
     bool is_quantised;
@@ -77,7 +78,9 @@ static void collect_floats(weft_compile_report *report, const weft_graph *graph)
     report->is_quantised = graph->is_quantised;
     for (size_t i = 0; i < graph->floats.count; i++) {
         const weft_float_node *node = &graph->floats.data[i];
-        weft_float_layer layer = {node->name, weft_op_name(node->op), node->reason, node->macs};
+        weft_float_layer layer = {weft_arena_strdup(report->arena, node->name),
+                                  weft_op_name(node->op),
+                                  weft_arena_strdup(report->arena, node->reason), node->macs};
         WEFT_VEC_PUSH(report->arena, &report->floats, layer);
     }
     if (report->floats.count > 1)
@@ -180,6 +183,34 @@ static const char *model_stage(weft_compile_report *report, const weft_model *mo
                                           slash == NULL ? path : slash + 1, shape);
 }
 
+/* Passes work on a copy. Of several models (constants is not NULL) each has memory of its own for
+ * that: what they make of equal weights is kept once. */
+static weft_status rewrite_model(weft_compile_report *report, const weft_model *model,
+                                 weft_map *constants, bool is_first,
+                                 const weft_compile_params *params, weft_graph **out_graph,
+                                 weft_diag *diag)
+{
+    if (constants == NULL) {
+        *out_graph = weft__graph_copy(report->arena, model->graph);
+        weft_status status = run_passes(report, *out_graph, params, diag);
+        collect_floats(report, *out_graph);
+        return status;
+    }
+    report->scratch = weft_arena_create();
+    if (report->scratch == NULL || WEFT_ARENA_TRY(report->scratch))
+        return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while compiling");
+    weft_graph *graph = weft__graph_copy(report->scratch, model->graph);
+    weft_status status = run_passes(report, graph, params, diag);
+    if (status != WEFT_OK)
+        return status;
+    if (is_first)
+        collect_floats(report, graph);
+    *out_graph = weft__graph_keep(report->arena, constants, graph);
+    weft_arena_destroy(report->scratch);
+    report->scratch = NULL;
+    return WEFT_OK;
+}
+
 static weft_status compile_all(weft_compile_report *report, weft_model *const *models,
                                size_t model_count, const weft_compile_params *params,
                                const char *out_path, weft_diag *diag)
@@ -204,15 +235,16 @@ static weft_status compile_all(weft_compile_report *report, weft_model *const *m
     if (status != WEFT_OK)
         return status;
     weft_graph **graphs = WEFT_NEW_ARRAY(arena, weft_graph *, model_count);
+    weft_map constants;
+    weft_map_init(&constants, arena);
     for (size_t i = 0; i < model_count; i++) {
         tell(params, STAGE_PASSES, model_stage(report, models[i], model_count));
-        graphs[i] = weft__graph_copy(arena, models[i]->graph);
-        status = run_passes(report, graphs[i], params, diag);
+        status = rewrite_model(report, models[i], model_count == 1 ? NULL : &constants, i == 0,
+                               params, &graphs[i], diag);
         if (status != WEFT_OK)
             return status;
     }
 
-    collect_floats(report, graphs[0]);
     tell(params, STAGE_PLAN, "plan kernels, tiles and memory");
     uint64_t begin_ns = now_ns();
     weft_plan *plan = NULL;
@@ -264,6 +296,8 @@ weft_status weft_compile(weft_model *const *models, size_t model_count,
     weft_compile_report *report = WEFT_NEW(arena, weft_compile_report);
     report->arena = arena;
     weft_status status = compile_all(report, models, model_count, params, out_path, diag);
+    weft_arena_destroy(report->scratch); /* there after a failure */
+    report->scratch = NULL;
     if (status != WEFT_OK || out_report == NULL)
         weft_arena_destroy(arena);
     else

@@ -20,6 +20,9 @@ struct weft_model {
 /* A copy of a graph in another arena: nodes, values and attributes are new, constant data is shared
  * with the original. */
 weft_graph *weft__graph_copy(weft_arena *arena, const weft_graph *graph);
+/* A copy that needs nothing of the original. Constants of equal content are one: `constants` knows
+ * those of the graphs that were kept before. */
+weft_graph *weft__graph_keep(weft_arena *arena, weft_map *constants, const weft_graph *graph);
 /* Whether the models are one network at several shapes: inputs and outputs of the same names, types
  * and ranks, no two with the same shapes. Texts for messages go to the arena. Errors:
  * PLAN_OTHER_MODEL for each that is not, PLAN_SAME_SHAPES. */

@@ -110,7 +110,8 @@ const char *weft_plan_json(const weft_plan *plan, weft_arena *arena)
                   (json_int_t)manifest->source_nodes, "programs", programs, "schedules", schedules);
     char *text = root == NULL ? NULL : json_dumps(root, JSON_INDENT(1));
     json_decref(root);
-    const char *kept = text == NULL ? "{}" : weft_arena_strdup(arena, text);
-    free(text);
-    return kept;
+    if (text == NULL)
+        return "{}";
+    weft_arena_defer(arena, free, text);
+    return text;
 }

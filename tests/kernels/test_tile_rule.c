@@ -91,6 +91,37 @@ static void methods_are_the_measured_ones(void **state)
     assert_int_equal(method_of(5, 512), WEFT_CPU_DIRECT);
 }
 
+/* Several schedules may leave out a method's form of the weights. */
+static void only_methods_that_are_allowed_are_chosen(void **state)
+{
+    (void)state;
+    struct weft_cpu_device d;
+    weft_cpu_device_init(&d, 8, 2);
+    for (int side = 5; side <= 40; side += 5)
+        for (unsigned methods = 1; methods < 8; methods++) {
+            struct weft_cpu_conv_shape s = {.n = 1,
+                                            .ic = 64,
+                                            .oh = side,
+                                            .ow = side,
+                                            .oc = 64,
+                                            .kh = 3,
+                                            .kw = 3,
+                                            .sh = 1,
+                                            .sw = 1,
+                                            .dh = 1,
+                                            .dw = 1,
+                                            .groups = 1,
+                                            .methods = methods};
+            struct weft_cpu_conv_plan p;
+            weft_cpu_conv_choose(&d, &s, &p);
+            assert_true(p.expected_s > 0);
+            assert_true((methods & 1u << p.method) != 0);
+            s.kh = 1; /* no Winograd: nothing is left when that is all there is */
+            weft_cpu_conv_choose(&d, &s, &p);
+            assert_true((p.expected_s > 0) == ((methods & 1u << WEFT_CPU_DIRECT) != 0));
+        }
+}
+
 static void gates_and_rows_are_shared_out(void **state)
 {
     (void)state;
@@ -110,6 +141,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_plan_keeps_the_contract),
         cmocka_unit_test(methods_are_the_measured_ones),
+        cmocka_unit_test(only_methods_that_are_allowed_are_chosen),
         cmocka_unit_test(gates_and_rows_are_shared_out),
     };
     return cmocka_run_group_tests_name("cpu tile rule", tests, NULL, NULL);
