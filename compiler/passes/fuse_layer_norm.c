@@ -3,6 +3,7 @@
  * quotient, scale, shift) becomes LayerNormalization. Must not know who wrote it so.
  *
  *     m = ReduceMean(x); d = x - m; v = ReduceMean(d * d); y = d / sqrt(v + epsilon) * scale + bias
+ *     or, from TensorFlow, a = scale / sqrt(v + epsilon); y = x * a + (bias - m * a)
  *
  * needs: types and shapes.
  * keeps: values up to the order of sums.
@@ -12,9 +13,11 @@
 
 typedef struct norm {
     weft_value *x;
-    weft_node *quotient;
-    int first_axis; /* of the normalised ones */
+    weft_node *quotient; /* or the sum that is everything */
+    int first_axis;      /* of the normalised ones */
     double epsilon;
+    weft_value *scale, *bias; /* of the sum; else NULL, they come after the quotient */
+    bool is_sum;
 } norm;
 
 /* A mean over the last dimensions, which stay as 1; gives the first of them. */
@@ -73,39 +76,108 @@ static bool read_variance(const weft_value *value, const weft_value *x, int axis
     return false;
 }
 
-/* d / deviation, where the deviation is a root of value: Div by Sqrt or a power, or Mul by a
- * reciprocal or a negative power. Gives d and value. */
+/* value of 1 / sqrt(value), as a reciprocal, a quotient or a power; NULL when it is none. */
+static const weft_value *inverse_root(const weft_value *inverse)
+{
+    const weft_node *node = inverse->producer;
+    double one;
+    if (!node)
+        return NULL;
+    if (is_power(node, -0.5))
+        return node->inputs[0];
+    bool is_quotient =
+        node->op == WEFT_OP_Div && weft_value_const_scalar(node->inputs[0], &one) && one == 1.0;
+    if (node->op != WEFT_OP_Reciprocal && !is_quotient)
+        return NULL;
+    const weft_node *root = node->inputs[is_quotient ? 1 : 0]->producer;
+    return root && (root->op == WEFT_OP_Sqrt || is_power(root, 0.5)) ? root->inputs[0] : NULL;
+}
+
+/* d / deviation, where the deviation is a root of value: Div by Sqrt or a power, or Mul by an
+ * inverse root. Gives d and value. */
 static bool read_quotient(const weft_node *node, size_t i, weft_value **out_d,
                           const weft_value **out_value)
 {
-    const weft_node *root = node->inputs[i]->producer;
-    bool is_div = node->op == WEFT_OP_Div;
-    if ((!is_div && node->op != WEFT_OP_Mul) || (is_div && i != 1) || !root)
-        return false;
     *out_d = node->inputs[1 - i];
-    if (!is_div && is_power(root, -0.5)) {
-        *out_value = root->inputs[0];
-        return true;
+    if (node->op == WEFT_OP_Mul)
+        *out_value = inverse_root(node->inputs[i]);
+    else if (node->op == WEFT_OP_Div && i == 1) {
+        const weft_node *root = node->inputs[1]->producer;
+        bool is_root = root && (root->op == WEFT_OP_Sqrt || is_power(root, 0.5));
+        *out_value = is_root ? root->inputs[0] : NULL;
+    } else {
+        *out_value = NULL;
     }
-    double one;
-    bool is_inverse =
-        root->op == WEFT_OP_Reciprocal ||
-        (root->op == WEFT_OP_Div && weft_value_const_scalar(root->inputs[0], &one) && one == 1.0);
-    if (!is_div && is_inverse)
-        root = root->inputs[root->op == WEFT_OP_Div ? 1 : 0]->producer;
-    else if (!is_div)
-        return false;
-    if (!root || (root->op != WEFT_OP_Sqrt && !is_power(root, 0.5)))
-        return false;
-    *out_value = root->inputs[0];
-    return true;
+    return *out_value != NULL;
 }
 
-static bool read_norm(weft_node *node, norm *out)
+/* An f32 constant that varies over the normalised dimensions alone, with these; NULL for others. */
+static weft_value *over_normalised(weft_graph *graph, const norm *n, const weft_value *c)
+{
+    if (!weft_rewrite_f32(c) || c->shape.rank > n->x->shape.rank)
+        return NULL;
+    weft_shape own = weft_rewrite_pad_rank(&c->shape, n->x->shape.rank), inner = {.rank = 0};
+    for (int i = 0; i < own.rank; i++) {
+        if (i < n->first_axis && own.dims[i] != 1)
+            return NULL;
+        if (i >= n->first_axis)
+            inner.dims[inner.rank++] = own.dims[i];
+    }
+    return weft_rewrite_view_constant(graph, c, &inner);
+}
+
+/* Such a constant operand of the only reader of *io_value when that is of the operator; *io_value
+ * becomes the reader's result. */
+static weft_value *constant_of_user(weft_graph *graph, const norm *n, weft_op op,
+                                    weft_value **io_value, weft_node **out_user)
+{
+    weft_node *user = weft_rewrite_single_user(graph, *io_value);
+    if (!user || user->op != op || !weft_shape_equal(&user->outputs[0]->shape, &n->x->shape))
+        return NULL;
+    weft_value *c = over_normalised(graph, n, user->inputs[user->inputs[0] == *io_value ? 1 : 0]);
+    if (!c)
+        return NULL;
+    *io_value = user->outputs[0];
+    *out_user = user;
+    return c;
+}
+
+/* x * a + (bias - m * a) with a = scale / deviation. */
+static bool read_sum(weft_graph *graph, weft_node *add, size_t i, norm *out)
+{
+    const weft_node *left = weft_rewrite_producer(add->inputs[i], WEFT_OP_Mul);
+    const weft_node *sub = weft_rewrite_producer(add->inputs[1 - i], WEFT_OP_Sub);
+    const weft_node *right = sub ? weft_rewrite_producer(sub->inputs[1], WEFT_OP_Mul) : NULL;
+    for (size_t k = 0; left && right && k < 4; k++) {
+        weft_value *a = left->inputs[k & 1], *x = left->inputs[1 - (k & 1)];
+        const weft_node *mean = weft_rewrite_producer(right->inputs[k >> 1], WEFT_OP_ReduceMean);
+        if (right->inputs[1 - (k >> 1)] != a || !mean || mean->inputs[0] != x ||
+            x->dtype != WEFT_DTYPE_F32 || !read_mean(mean, &out->first_axis))
+            continue;
+        *out = (norm){.x = x, .quotient = add, .first_axis = out->first_axis, .is_sum = true};
+        const weft_value *value = inverse_root(a);
+        const weft_node *product = weft_rewrite_producer(a, WEFT_OP_Mul);
+        for (size_t s = 0; !value && product && s < 2; s++) {
+            value = inverse_root(product->inputs[s]);
+            out->scale = value ? over_normalised(graph, out, product->inputs[1 - s]) : NULL;
+            if (value && !out->scale)
+                return false;
+        }
+        out->bias = over_normalised(graph, out, sub->inputs[0]);
+        return value && out->bias && weft_shape_equal(&x->shape, &add->outputs[0]->shape) &&
+               read_variance(value, x, out->first_axis, &out->epsilon);
+    }
+    return false;
+}
+
+static bool read_norm(weft_graph *graph, weft_node *node, norm *out)
 {
     for (size_t i = 0; i < 2 && node->input_count == 2; i++) {
         weft_value *d;
         const weft_value *value;
+        *out = (norm){0};
+        if (node->op == WEFT_OP_Add && read_sum(graph, node, i, out))
+            return true;
         if (!read_quotient(node, i, &d, &value))
             continue;
         out->x = centred(d, &out->first_axis);
@@ -116,29 +188,6 @@ static bool read_norm(weft_node *node, norm *out)
             return true;
     }
     return false;
-}
-
-/* The constant operand of the only reader of *io_value when that is of the operator and the
- * constant varies over the normalised dimensions alone; *io_value becomes the reader's result. */
-static weft_value *constant_of_user(weft_graph *graph, const norm *n, weft_op op,
-                                    weft_value **io_value, weft_node **out_user)
-{
-    weft_node *user = weft_rewrite_single_user(graph, *io_value);
-    if (!user || user->op != op)
-        return NULL;
-    weft_value *c = user->inputs[user->inputs[0] == *io_value ? 1 : 0];
-    if (!weft_rewrite_f32(c) || !weft_shape_equal(&user->outputs[0]->shape, &n->x->shape))
-        return NULL;
-    weft_shape own = weft_rewrite_pad_rank(&c->shape, n->x->shape.rank), inner = {.rank = 0};
-    for (int i = 0; i < own.rank; i++) {
-        if (i < n->first_axis && own.dims[i] != 1)
-            return NULL;
-        if (i >= n->first_axis)
-            inner.dims[inner.rank++] = own.dims[i];
-    }
-    *io_value = user->outputs[0];
-    *out_user = user;
-    return weft_rewrite_view_constant(graph, c, &inner);
 }
 
 static weft_value *ones(weft_graph *graph, int64_t count)
@@ -165,8 +214,11 @@ static weft_status rewrite(weft_graph *graph, const norm *n, weft_node **out_nod
 {
     weft_value *y = n->quotient->outputs[0];
     weft_node *scale_node = NULL, *bias_node = NULL;
-    weft_value *scale = constant_of_user(graph, n, WEFT_OP_Mul, &y, &scale_node);
-    weft_value *bias = constant_of_user(graph, n, WEFT_OP_Add, &y, &bias_node);
+    weft_value *scale = n->scale, *bias = n->bias;
+    if (!n->is_sum) {
+        scale = constant_of_user(graph, n, WEFT_OP_Mul, &y, &scale_node);
+        bias = constant_of_user(graph, n, WEFT_OP_Add, &y, &bias_node);
+    }
     if (!scale)
         scale = ones(graph, n->x->shape.dims[n->x->shape.rank - 1]);
     weft_node *node =
@@ -193,7 +245,7 @@ weft_status weft_pass_fuse_layer_norm(weft_graph *graph, size_t *out_changes, we
     *out_changes = 0;
     for (weft_node *node = graph->first; node; node = node->next) {
         norm n;
-        if (!read_norm(node, &n))
+        if (!read_norm(graph, node, &n))
             continue;
         weft_status status = rewrite(graph, &n, &node, diag);
         if (status != WEFT_OK)

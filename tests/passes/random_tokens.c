@@ -66,6 +66,13 @@ static weft_value *layer_norm(net *n, weft_value *x)
     weft_value *variance = build_binary(b, WEFT_OP_ReduceMean, square, axes);
     variance = either(b, WEFT_OP_Add, variance, build_scalar(b, 1e-5F));
     weft_value *y;
+    if (chance(b, 20)) { /* as a batch normalisation with computed statistics */
+        weft_value *a = build_unary(b, WEFT_OP_Reciprocal, build_unary(b, WEFT_OP_Sqrt, variance));
+        if (chance(b, 80))
+            a = either(b, WEFT_OP_Mul, a, scale);
+        shift = build_binary(b, WEFT_OP_Sub, shift, either(b, WEFT_OP_Mul, mean, a));
+        return either(b, WEFT_OP_Add, either(b, WEFT_OP_Mul, x, a), shift);
+    }
     if (chance(b, 25)) {
         y = either(b, WEFT_OP_Mul, d,
                    build_binary(b, WEFT_OP_Pow, variance, build_scalar(b, -0.5F)));
