@@ -13,8 +13,9 @@ typedef struct counted {
     const weft_card_timing *timing;
     const uint32_t *words;
     int64_t word_bytes;
-    double rates[WEFT_PORT_COUNT]; /* bytes per cycle of each port, in the mean */
-    double runs[WEFT_PORT_COUNT];  /* in how many runs each port moves words */
+    double rates[WEFT_PORT_COUNT];  /* bytes per cycle of each port, in the mean */
+    double runs[WEFT_PORT_COUNT];   /* in how many runs each port moves words */
+    double starts[WEFT_PORT_COUNT]; /* cycles of a run before its words are asked for */
     weft_card_cycles result;
 } counted;
 

@@ -53,20 +53,29 @@ static double shared_rate(const counted *c, const bool moves[WEFT_PORT_COUNT], w
     return rate_of(c, port, sharers);
 }
 
-/* Ports that begin to move their words at the same time: one after the other ends; in between all
- * move on at the rate that is left to them. */
+/* Ports that move their words from `starts` on: one after the other begins and ends; in between all
+ * move on at the rate that is left to them. How long each of them takes. */
 static void share_banks(const counted *c, const double words[WEFT_PORT_COUNT],
-                        double out_cycles[WEFT_PORT_COUNT])
+                        const double starts[WEFT_PORT_COUNT], double out_cycles[WEFT_PORT_COUNT])
 {
     double left[WEFT_PORT_COUNT], rate[WEFT_PORT_COUNT], now = 0;
-    bool moves[WEFT_PORT_COUNT];
+    bool waits[WEFT_PORT_COUNT], moves[WEFT_PORT_COUNT];
     for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++) {
         left[port] = words[port] * (double)c->word_bytes;
-        moves[port] = words[port] > 0;
+        waits[port] = words[port] > 0;
+        moves[port] = false;
         out_cycles[port] = 0;
     }
     for (;;) {
-        weft_card_port next = WEFT_PORT_COUNT;
+        weft_card_port next = WEFT_PORT_COUNT, first = WEFT_PORT_COUNT;
+        for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++) {
+            if (waits[port] && starts[port] <= now) {
+                moves[port] = true;
+                waits[port] = false;
+            }
+            if (waits[port] && (first == WEFT_PORT_COUNT || starts[port] < starts[first]))
+                first = port;
+        }
         for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++) {
             if (!moves[port])
                 continue;
@@ -74,25 +83,35 @@ static void share_banks(const counted *c, const double words[WEFT_PORT_COUNT],
             if (next == WEFT_PORT_COUNT || left[port] / rate[port] < left[next] / rate[next])
                 next = port;
         }
-        if (next == WEFT_PORT_COUNT)
+        if (next == WEFT_PORT_COUNT && first == WEFT_PORT_COUNT)
             return;
+        if (next == WEFT_PORT_COUNT) {
+            now = starts[first];
+            continue;
+        }
         double step = left[next] / rate[next];
+        bool is_over = first == WEFT_PORT_COUNT || now + step <= starts[first];
+        if (!is_over)
+            step = starts[first] - now;
         for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
             if (moves[port])
                 left[port] = fmax(left[port] - step * rate[port], 0);
-        now += step;
-        out_cycles[next] = now;
-        moves[next] = false;
+        now = is_over ? now + step : starts[first];
+        if (is_over) {
+            out_cycles[next] = now - starts[next];
+            moves[next] = false;
+        }
     }
 }
 
 void weft__card_load(const counted *c, const double words[COUNTED_LOADS],
                      double out_cycles[COUNTED_LOADS])
 {
+    const double starts[WEFT_PORT_COUNT] = {0};
     double all[WEFT_PORT_COUNT] = {0}, cycles[WEFT_PORT_COUNT];
     for (int i = 0; i < COUNTED_LOADS; i++)
         all[weft__card_load_ports[i]] = words[i];
-    share_banks(c, all, cycles);
+    share_banks(c, all, starts, cycles);
     for (int i = 0; i < COUNTED_LOADS; i++)
         out_cycles[i] = cycles[weft__card_load_ports[i]];
 }
@@ -198,7 +217,7 @@ static void slow_down(const counted *c, double out_rates[WEFT_PORT_COUNT])
         for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
             if (c->runs[port] >= runs)
                 words[port] = (double)c->result.bytes[port] / (double)c->word_bytes / c->runs[port];
-        share_banks(c, words, shared);
+        share_banks(c, words, c->starts, shared);
         for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
             if (c->runs[port] >= runs)
                 cycles[port] += (runs - before) * shared[port];

@@ -175,6 +175,8 @@ static piece_runs piece_runs_of(const stream *s, int64_t stretches, int64_t coun
     double many = (double)stretches, times = (double)count;
     piece_runs runs = {{0}, {0}};
     counted_loads l = loads_of(s, stretches);
+    /* What is on chip of b comes before the words of the residual. */
+    c->starts[WEFT_PORT_SECOND] = fmax(c->starts[WEFT_PORT_SECOND], l.idle[2]);
     weft__card_put_loads(c, load_processes, &l, false, runs.next);
     weft__card_count_loads(c, &l, times);
     double elements = many * (double)s->length / (double)weft_blocks(s->length, s->part);
