@@ -63,7 +63,7 @@ typedef struct weft_card_timing {
     double latency[WEFT_PORT_COUNT];    /* cycles from a request to its first data */
     double setup;                       /* cycles to read a descriptor and start its processes */
     double handshake;                   /* cycles between two runs of a dataflow process */
-    double softmax_fill, layer_norm_fill; /* cycles of a run in which the loops over rows fill */
+    double norm_fill; /* cycles of a run until the first row of a norm has its factor */
     weft_card_dram dram[WEFT_PORT_COUNT]; /* of the bank behind each port; zero: a plain server */
 } weft_card_timing;
 

@@ -13,9 +13,8 @@ double weft__card_word_cycles(const counted *c, weft_card_port port)
 
 double weft__card_norm_cycles(const counted *c, bool is_softmax, double rows, double blocks)
 {
-    /* Softmax goes through the elements for the sum of exponentials and for the results. */
-    return (is_softmax ? 2 : 1) * rows * blocks + rows +
-           (is_softmax ? c->timing->softmax_fill : c->timing->layer_norm_fill);
+    /* The sum of a row's exponentials is complete with its last block. */
+    return rows * blocks + (is_softmax ? blocks - 1 : 0) + c->timing->norm_fill;
 }
 
 const weft_card_port weft__card_load_ports[COUNTED_LOADS] = {WEFT_PORT_SOURCE, WEFT_PORT_WEIGHTS,

@@ -142,7 +142,7 @@ static double bound_of(const weft_descriptor *d, const weft_engine_params *p, do
     if (!weft_engine_has_tiles((int)kind)) {
         double elements = (double)product_of(d, WEFT_D_SIZES, WEFT_D_DIMS);
         double operands = kind == WEFT_KIND_ADD ? 3 : kind == WEFT_KIND_MUL ? 4 : 2;
-        double passes = kind == WEFT_KIND_SOFTMAX ? 3 : kind == WEFT_KIND_LAYER_NORM ? 2 : 1;
+        double passes = kind == WEFT_KIND_SOFTMAX || kind == WEFT_KIND_LAYER_NORM ? 2 : 1;
         return fmax(passes * elements / p->lanes, operands * elements / bank_bytes);
     }
     bool is_matrix = kind == WEFT_KIND_MATMUL;
@@ -154,7 +154,7 @@ static double bound_of(const weft_descriptor *d, const weft_engine_params *p, do
     if (kind != WEFT_KIND_CONV && !is_matrix)
         return finish * (double)taps;
     if ((word_of(d, WEFT_D_FLAGS) & WEFT_FLAG_SOFTMAX) != 0 && is_matrix)
-        finish *= 3;
+        finish *= 2;
     int64_t depth = taps * word_of(d, WEFT_D_IN_CHANNELS);
     double array = (double)(weft_blocks(pixels, p->rows) * weft_blocks(channels, p->cols)) *
                    (double)weft_blocks(depth, p->simd);

@@ -45,8 +45,8 @@ typedef struct sim_stream_job {
 static inline int64_t weft__sim_norm_cycles(bool is_softmax, int64_t rows, int64_t blocks,
                                             double fill)
 {
-    int64_t passes = is_softmax ? 2 : 1; /* exponentials, results */
-    return passes * rows * blocks + rows + (int64_t)fill;
+    int64_t behind = is_softmax ? blocks - 1 : 0; /* results, behind the exponentials of a row */
+    return rows * blocks + behind + (int64_t)fill;
 }
 
 /* Of `timing` only what the processes take themselves. */

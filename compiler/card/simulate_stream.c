@@ -174,7 +174,7 @@ void weft__sim_stream_begin(sim_stream_job *job, sim_flow *flow, const weft_engi
                             const weft_card_timing *timing, const uint32_t words[WEFT_D_WORDS])
 {
     read_job(job, params, words);
-    job->norm_fill = job->is_softmax ? timing->softmax_fill : timing->layer_norm_fill;
+    job->norm_fill = timing->norm_fill;
     flow->job = job;
     flow->run_count = weft_blocks(job->rows, job->rows_per_piece) * job->row_pieces;
     flow->process_count = SIM_PROCESSES;

@@ -329,7 +329,7 @@ void weft__sim_window_begin(sim_window_job *job, sim_flow *flow, const weft_engi
         numbers[i] = (int32_t)words[i];
     read_job(job, numbers);
     job->params = params;
-    job->norm_fill = timing->softmax_fill;
+    job->norm_fill = timing->norm_fill;
     bool is_array = job->kind == WEFT_KIND_CONV || job->kind == WEFT_KIND_MATMUL;
     flow->job = job;
     flow->run_count = job->matrices * job->channel_tiles * job->pixel_tiles * job->pieces;

@@ -17,13 +17,9 @@ enum { DESCRIPTOR_CYCLES = WEFT_D_WORDS, START_CYCLES = 16 };
  * adders 3, taking products apart 1, reading and adding sums 4, storing 2. */
 enum { HANDSHAKE_CYCLES = 18 };
 
-/* Rows are gone through by loops of their own, one after the other, each with a pipeline to fill:
- * the exponentials (softmax) and the results, of about as many stages as a handshake has, and the
- * numbers of a row: a division of 64 bits, a bit per stage, in LayerNorm behind a root of 31 steps.
- */
-enum { DIVISION_STAGES = 64, ROOT_STAGES = 31 };
-static const double SOFTMAX_FILL_CYCLES = 2 * HANDSHAKE_CYCLES + DIVISION_STAGES;
-static const double LAYER_NORM_FILL_CYCLES = HANDSHAKE_CYCLES + ROOT_STAGES + DIVISION_STAGES;
+/* Rows are gone through by a loop of its own, with a pipeline of about as many stages as a
+ * handshake has; elements follow the factors of their rows at a distance. */
+static const double NORM_FILL_CYCLES = HANDSHAKE_CYCLES + WEFT_ENGINE_NORM_STAGES;
 
 weft_card_timing weft_card_timing_of(const weft_board *board, const weft_engine_params *params,
                                      const int32_t memory[WEFT_PORT_COUNT],
@@ -33,8 +29,7 @@ weft_card_timing weft_card_timing_of(const weft_board *board, const weft_engine_
     weft_card_timing timing = {.clock_mhz = fmin(board->clock_mhz, CLOCK_MHZ_MAX),
                                .port_bytes = (double)params->port,
                                .handshake = HANDSHAKE_CYCLES,
-                               .softmax_fill = SOFTMAX_FILL_CYCLES,
-                               .layer_norm_fill = LAYER_NORM_FILL_CYCLES};
+                               .norm_fill = NORM_FILL_CYCLES};
     for (int port = 0; port < WEFT_PORT_COUNT; port++) {
         const weft_board_memory *from = &board->memories[memory[port]];
         double bytes = from->bank_gbytes * 1e3 * from->efficiency / timing.clock_mhz;

@@ -53,7 +53,7 @@ typedef struct parameter {
     const char *name, *doc;
     int32_t value;
 } parameter;
-enum { PARAMETERS_MAX = 28 };
+enum { PARAMETERS_MAX = 32 };
 
 /* Rows of an array of the engine (kernels/fpga/engine.h), and its banks. */
 static weft_engine_array array_of(const weft_engine_params *p, const char *name)
@@ -95,6 +95,8 @@ static size_t list_parameters(const weft_engine_params *p, parameter out[PARAMET
         {"WEFT_B_BYTES", "buffer of operand b of products of two activations", p->b_bytes},
         {"WEFT_NORMS", "softmax and LayerNorm", p->norms},
         {"WEFT_EXPS", "exponentials of a softmax", p->norms * WEFT_ENGINE_EXPS},
+        {"WEFT_NORM_STAGES", "cycles from the sums of a row to its factor",
+         p->norms * WEFT_ENGINE_NORM_STAGES},
         {"WEFT_NORM_ROWS", "rows of a tile or of a piece",
          p->norms != 0 ? array_of(p, "highest").depth : 0}};
     size_t count = sizeof list / sizeof list[0];

@@ -198,7 +198,7 @@ size_t weft_engine_arrays(const weft_engine_params *params, weft_engine_array *o
         {"highest", norms, rows, 32, 1},
         {"squares", norms, rows, 32, 1},
         {"fours", norms, rows, 32, 1},
-        {"amounts", norms, rows, 64, 1},
+        {"amounts", norms, rows, 32, 1},
         {"factors", norms, rows, 64, 1},
     };
     size_t count = 0;

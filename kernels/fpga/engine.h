@@ -98,4 +98,8 @@ weft_engine_dsps weft_engine_multipliers(const weft_engine_params *params);
 /* Rows of a pool's counts, and bytes of a word, at most; entries of a table of exponentials. */
 enum { WEFT_ENGINE_COUNT_ROWS = 64, WEFT_ENGINE_PORT_MAX = 64, WEFT_ENGINE_EXPS = 256 };
 
+/* Cycles from the sums of a row to its factor (kernels/fpga/norm.body): a division of 64 bits, a
+ * bit per stage, behind a root of 31 steps, with multiplications and memories around them. */
+enum { WEFT_ENGINE_NORM_STAGES = 128 };
+
 #endif

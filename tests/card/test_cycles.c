@@ -277,13 +277,13 @@ static void test_matmul(void **state)
     assert_near(weft_card_descriptor_cycles(&with, &t, d).second, 2 * 64);
     d[WEFT_D_B_DEPTH] = 96; /* rows that begin at 0 or 32 of a word */
     assert_near(weft_card_descriptor_cycles(&with, &t, d).second, 2 * 64 * 1.5);
-    /* A softmax goes through the tile twice more, and a cycle per row; 256 words of exponentials
-     * are read before all. */
+    /* A softmax goes through the tile once more, a row of 8 blocks behind its exponentials, of
+     * which 256 words are read before all. */
     d[WEFT_D_B_DEPTH] = 64;
     d[WEFT_D_FLAGS] = WEFT_FLAG_SOFTMAX;
-    t.softmax_fill = 5;
+    t.norm_fill = 5;
     c = weft_card_descriptor_cycles(&with, &t, d);
-    assert_near(c.total, 50 + 356 + 174 + 266 + 2.0 * (522 + 2 * 512 + 64 + 5) + 74 + 100);
+    assert_near(c.total, 50 + 356 + 174 + 266 + 2.0 * (522 + 512 + 7 + 5) + 74 + 100);
     assert_int_equal(c.bytes[WEFT_PORT_WEIGHTS], 256 * 64);
 }
 
@@ -294,17 +294,16 @@ static void test_rows(void **state)
     (void)state;
     uint32_t d[WEFT_D_WORDS];
     weft_card_timing t = timing_of(100, 0, 0);
-    t.layer_norm_fill = 7;
-    t.softmax_fill = 9;
+    t.norm_fill = 7;
     put_rows(d, WEFT_KIND_LAYER_NORM);
     weft_card_cycles c = weft_card_descriptor_cycles(&engine, &t, d);
-    double piece = 2 * 120 + 10 + 7;
+    double piece = 2 * 120 + 7;
     assert_near(c.total, 120 + 2 * piece + 15 + 100);
     assert_near(c.vector, 2 * piece);
     assert_near(c.weights, 2 * 2 * 6);
     put_rows(d, WEFT_KIND_SOFTMAX);
     c = weft_card_descriptor_cycles(&engine, &t, d);
-    assert_near(c.vector, 2 * (3 * 120 + 10 + 9));
+    assert_near(c.vector, 2 * (2 * 120 + 11 + 7));
     assert_int_equal(c.bytes[WEFT_PORT_WEIGHTS], 256 * 64);
 }
 

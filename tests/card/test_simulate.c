@@ -423,11 +423,11 @@ static void test_matmul(void **state)
                      2 * 64 * 3 / 2);
     double before = weft_card_simulate(&with, &t, d).cycles.total;
     d[WEFT_D_FLAGS] = WEFT_FLAG_SOFTMAX;
-    t.softmax_fill = 5;
+    t.norm_fill = 5;
     s = weft_card_simulate(&with, &t, d);
-    assert_int_equal(s.shares[WEFT_PROCESS_FINISH].busy, 2 * (3 * 512 + 64 + 5));
+    assert_int_equal(s.shares[WEFT_PROCESS_FINISH].busy, 2 * (2 * 512 + 7 + 5));
     /* The exponentials are read before all. */
-    assert_int_equal((int)(s.cycles.total - before), 256 + LATENCY + 2 * (2 * 512 + 64 + 5));
+    assert_int_equal((int)(s.cycles.total - before), 256 + LATENCY + 2 * (512 + 7 + 5));
 }
 
 /* Rows of two words, in two pieces; what a piece computes sets the pace. */
@@ -436,16 +436,16 @@ static void test_rows(void **state)
     (void)state;
     uint32_t d[WEFT_D_WORDS];
     weft_card_timing t = plain_timing(PORT, 0);
-    t.layer_norm_fill = 7;
+    t.norm_fill = 7;
     put_rows(d, WEFT_KIND_LAYER_NORM);
     weft_card_simulation s = weft_card_simulate(&array_engine, &t, d);
-    int piece = 2 * 120 + 10 + 7;
+    int piece = 2 * 120 + 7;
     assert_int_equal((int)s.cycles.total, SETUP + 19 + 60 + 2 * piece + 14 + 60);
     assert_int_equal(s.shares[WEFT_PROCESS_FINISH].busy, 2 * piece);
     assert_int_equal(s.shares[WEFT_PROCESS_WEIGHTS].busy, 2 * 2 * 6);
     put_rows(d, WEFT_KIND_SOFTMAX);
     s = weft_card_simulate(&array_engine, &t, d);
-    assert_int_equal(s.shares[WEFT_PROCESS_FINISH].busy, 2 * (3 * 120 + 10));
+    assert_int_equal(s.shares[WEFT_PROCESS_FINISH].busy, 2 * (2 * 120 + 11 + 7));
     assert_int_equal(s.shares[WEFT_PROCESS_WEIGHTS].busy, 0);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Engine "tiny" in HLS C (C99), printed by weft; do not edit.
  * Matrix array of 2 pixels x 8 channels x 8: 128 products per cycle on 64 DSPs; words of 8 bytes.
- * On chip: 15472 bytes of arrays, most of them twice (ping-pong). */
+ * On chip: 15408 bytes of arrays, most of them twice (ping-pong). */
 /* Compilers for CPUs need not know the pragmas; a rule that the engine applies in
  * parts is not called. */
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
@@ -32,6 +32,7 @@
 #define WEFT_B_BYTES 512 /* buffer of operand b of products of two activations */
 #define WEFT_NORMS 1 /* softmax and LayerNorm */
 #define WEFT_EXPS 256 /* exponentials of a softmax */
+#define WEFT_NORM_STAGES 128 /* cycles from the sums of a row to its factor */
 #define WEFT_NORM_ROWS 16 /* rows of a tile or of a piece */
 /* Two products per multiplier; 0 computes the same sums plainly. */
 #ifndef WEFT_PACKED
@@ -2256,9 +2257,9 @@ static void store(struct weft_word *target, const struct job job, const struct r
     }
 }
 
-/* ---- rows as a whole: softmax and LayerNorm of the values that finish has made. In a first pass,
- * with finishing, what a row has in common; then numbers of rows, one row per cycle; then its
- * elements again, WEFT_LANES per cycle. ---- */
+/* ---- rows as a whole: softmax and LayerNorm of the values that finish has made. With finishing,
+ * what a row has in common is noted; then its elements are gone through again, WEFT_LANES per
+ * cycle. ---- */
 
 /* A copy for every lane. */
 static void load_exps(const struct weft_word *weights, const weft_s32 offset,
@@ -2334,108 +2335,115 @@ static struct norm_sums add_to_norm(const struct norm_place place, const struct 
     return sums;
 }
 
-/* Softmax: the sums of the exponentials of each row. */
-static void add_exps(const struct norm_place first, weft_u64 codes[WEFT_TILE_ROWS][WEFT_BANKS],
-                     weft_u32 exps[WEFT_LANES][WEFT_EXPS],
-                     const weft_s32 highest[WEFT_NORM_ROWS], weft_s64 amounts[WEFT_NORM_ROWS])
+/* What all elements of a row are multiplied with: a division, in LayerNorm of a root. */
+struct norm_factor {
+    weft_s64 factor;
+    weft_s32 fours;
+};
+
+static struct norm_factor factor_of(const struct job job, const weft_s32 length,
+                                    const weft_s64 exp_sum, const weft_s32 sum,
+                                    const weft_s32 squares)
 {
-    const weft_s32 cycles = first.rows * first.blocks;
-    struct norm_place place = first;
-    weft_s64 held = 0;
-    for (weft_s32 cycle = 0; cycle < cycles; cycle++) {
-        #pragma HLS LOOP_TRIPCOUNT min=1 max=128
-        #pragma HLS PIPELINE II=1
-        const weft_s32 largest = highest[place.row];
-        weft_s64 sum = place.block == 0 ? 0 : held;
-        for (weft_s32 lane = 0; lane < WEFT_LANES; lane++) {
-            #pragma HLS UNROLL factor=8
-            if (place.block * WEFT_LANES + lane < place.length) {
-                const weft_s32 value =
-                    weft_byte_value(line_byte(codes, cycle * WEFT_LANES + lane), place.is_signed);
-                sum += (weft_s64)exps[lane][largest - value];
-            }
-        }
-        held = sum;
-        if (place.block == place.blocks - 1) {
-            amounts[place.row] = sum;
-        }
-        place = next_of_norm(place);
+    struct norm_factor found;
+    found.fours = 0;
+    if (job.is_softmax) {
+        found.factor = weft_softmax_factor(exp_sum, job.row_mult);
+    } else {
+        const weft_s64 spread = weft_layer_norm_spread(length, sum, squares, job.epsilon);
+        found.fours = weft_spread_fours(spread);
+        found.factor = weft_inverse_root(spread, found.fours);
     }
+    return found;
 }
 
-/* What all elements of a row are multiplied with: a division each, in LayerNorm a root as well. */
-static void find_factors(const struct job job, const struct norm_place first,
-                         const weft_s64 amounts[WEFT_NORM_ROWS],
-                         const weft_s32 squares[WEFT_NORM_ROWS],
-                         weft_s64 factors[WEFT_NORM_ROWS], weft_s32 fours[WEFT_NORM_ROWS])
+/* The exponentials of a block of lanes, added up. */
+static weft_s64 add_exps(const struct norm_place place, const weft_s32 cycle,
+                         const weft_s32 highest, weft_u64 codes[WEFT_TILE_ROWS][WEFT_BANKS],
+                         weft_u32 exps[WEFT_LANES][WEFT_EXPS])
 {
-    for (weft_s32 row = 0; row < first.rows; row++) {
-        #pragma HLS LOOP_TRIPCOUNT min=1 max=16
-        #pragma HLS PIPELINE II=1
-        weft_s64 factor;
-        weft_s32 four = 0;
-        if (job.is_softmax) {
-            factor = weft_softmax_factor(amounts[row], job.row_mult);
-        } else {
-            const weft_s64 spread = weft_layer_norm_spread(first.length, (weft_s32)amounts[row],
-                                                           squares[row], job.epsilon);
-            four = weft_spread_fours(spread);
-            factor = weft_inverse_root(spread, four);
+    weft_s64 sum = 0;
+    for (weft_s32 lane = 0; lane < WEFT_LANES; lane++) {
+        #pragma HLS UNROLL factor=8
+        if (place.block * WEFT_LANES + lane < place.length) {
+            const weft_s32 value =
+                weft_byte_value(line_byte(codes, cycle * WEFT_LANES + lane), place.is_signed);
+            sum += (weft_s64)exps[lane][highest - value];
         }
-        factors[row] = factor;
-        fours[row] = four;
     }
+    return sum;
 }
 
+/* Two places go through the tile: `ahead` finds the factors of rows, `behind` makes their elements.
+ * In between lie as many cycles as a factor is on its way, so that the loop never waits for one. */
 static void normalise(const struct job job, const struct run run,
                       weft_u64 bias[WEFT_VECTOR_ROWS][WEFT_BANKS],
                       weft_u64 mult[WEFT_VECTOR_ROWS][WEFT_BANKS],
                       weft_u64 codes[WEFT_TILE_ROWS][WEFT_BANKS],
                       weft_u32 exps[WEFT_LANES][WEFT_EXPS],
-                      const weft_s32 highest[WEFT_NORM_ROWS], weft_s64 amounts[WEFT_NORM_ROWS],
+                      const weft_s32 highest[WEFT_NORM_ROWS], const weft_s32 amounts[WEFT_NORM_ROWS],
                       const weft_s32 squares[WEFT_NORM_ROWS], weft_s64 factors[WEFT_NORM_ROWS],
                       weft_s32 fours[WEFT_NORM_ROWS],
                       weft_u64 values[WEFT_TILE_ROWS][WEFT_BANKS])
 {
-    struct norm_place place = first_of_norm(job, run);
-    const weft_s32 cycles = place.rows * place.blocks;
-    if (job.is_softmax) {
-        add_exps(place, codes, exps, highest, amounts);
-    }
-    find_factors(job, place, amounts, squares, factors, fours);
-    for (weft_s32 cycle = 0; cycle < cycles; cycle++) {
+    struct norm_place ahead = first_of_norm(job, run);
+    struct norm_place behind = ahead;
+    const weft_s32 cycles = ahead.rows * ahead.blocks;
+    /* A sum of exponentials is there with the row's last block, all else before its first. */
+    const weft_s32 known = job.is_softmax ? ahead.blocks - 1 : 0;
+    const weft_s32 lag = WEFT_NORM_STAGES + known;
+    weft_s64 held = 0;
+    for (weft_s32 cycle = 0; cycle < cycles + lag; cycle++) {
         #pragma HLS LOOP_TRIPCOUNT min=1 max=128
         #pragma HLS PIPELINE II=1
+        #pragma HLS DEPENDENCE variable=factors inter false
+        #pragma HLS DEPENDENCE variable=fours inter false
         weft_u64 bytes[WEFT_LANES / 8] = {0};
         #pragma HLS ARRAY_PARTITION variable=bytes complete dim=1
-        for (weft_s32 lane = 0; lane < WEFT_LANES; lane++) {
-            #pragma HLS UNROLL factor=8
-            const weft_s32 element = place.block * WEFT_LANES + lane;
-            if (element < place.length) {
-                const weft_s32 x =
-                    weft_byte_value(line_byte(codes, cycle * WEFT_LANES + lane), place.is_signed);
-                weft_s32 value;
-                if (job.is_softmax) {
-                    value = weft_softmax_stage(exps[lane][highest[place.row] - x],
-                                               factors[place.row], job.row_shift, job.y_zero,
-                                               job.y_min, job.y_max);
-                } else {
-                    const weft_s32 unit =
-                        weft_layer_norm_unit(place.length, (weft_s32)amounts[place.row], x,
-                                             factors[place.row], fours[place.row]);
-                    value = weft_layer_norm_stage(unit, line_s32(mult, element),
-                                                  line_s32(bias, element), job.beta_shift,
-                                                  job.row_shift, job.y_zero, job.y_min, job.y_max);
-                }
-                bytes[lane / 8] |= (weft_u64)weft_byte_of(value) << (8 * (lane % 8));
+        if (cycle < cycles) {
+            if (job.is_softmax) {
+                held = (ahead.block == 0 ? 0 : held) +
+                       add_exps(ahead, cycle, highest[ahead.row], codes, exps);
             }
+            if (ahead.block == known) {
+                const struct norm_factor found = factor_of(
+                    job, ahead.length, held, amounts[ahead.row], squares[ahead.row]);
+                factors[ahead.row] = found.factor;
+                fours[ahead.row] = found.fours;
+            }
+            ahead = next_of_norm(ahead);
         }
-        for (weft_s32 i = 0; i < WEFT_LANES / 8; i++) {
-            #pragma HLS UNROLL factor=1
-            const weft_s32 group = cycle * (WEFT_LANES / 8) + i;
-            values[group / WEFT_BANKS][group % WEFT_BANKS] = bytes[i];
+        if (cycle >= lag) {
+            const weft_s32 at = cycle - lag;
+            for (weft_s32 lane = 0; lane < WEFT_LANES; lane++) {
+                #pragma HLS UNROLL factor=8
+                const weft_s32 element = behind.block * WEFT_LANES + lane;
+                if (element < behind.length) {
+                    const weft_s32 x = weft_byte_value(line_byte(codes, at * WEFT_LANES + lane),
+                                                       behind.is_signed);
+                    weft_s32 value;
+                    if (job.is_softmax) {
+                        value = weft_softmax_stage(exps[lane][highest[behind.row] - x],
+                                                   factors[behind.row], job.row_shift, job.y_zero,
+                                                   job.y_min, job.y_max);
+                    } else {
+                        const weft_s32 unit =
+                            weft_layer_norm_unit(behind.length, amounts[behind.row], x,
+                                                 factors[behind.row], fours[behind.row]);
+                        value = weft_layer_norm_stage(
+                            unit, line_s32(mult, element), line_s32(bias, element),
+                            job.beta_shift, job.row_shift, job.y_zero, job.y_min, job.y_max);
+                    }
+                    bytes[lane / 8] |= (weft_u64)weft_byte_of(value) << (8 * (lane % 8));
+                }
+            }
+            for (weft_s32 i = 0; i < WEFT_LANES / 8; i++) {
+                #pragma HLS UNROLL factor=1
+                const weft_s32 group = at * (WEFT_LANES / 8) + i;
+                values[group / WEFT_BANKS][group % WEFT_BANKS] = bytes[i];
+            }
+            behind = next_of_norm(behind);
         }
-        place = next_of_norm(place);
     }
 }
 
@@ -2566,7 +2574,7 @@ static void finish_values(const struct job job, const struct run run,
                           weft_s32 totals[WEFT_LINE_BLOCKS][WEFT_LANES],
                           weft_s32 ended[WEFT_LINE_BLOCKS][WEFT_LANES],
                           weft_u64 codes[WEFT_TILE_ROWS][WEFT_BANKS],
-                          weft_s32 highest[WEFT_NORM_ROWS], weft_s64 amounts[WEFT_NORM_ROWS],
+                          weft_s32 highest[WEFT_NORM_ROWS], weft_s32 amounts[WEFT_NORM_ROWS],
                           weft_s32 squares[WEFT_NORM_ROWS],
                           weft_u64 values[WEFT_TILE_ROWS][WEFT_BANKS])
 {
@@ -2701,7 +2709,7 @@ static void finish(const struct job job, const struct run run,
                    weft_s32 ended[WEFT_LINE_BLOCKS][WEFT_LANES],
                    weft_u64 codes[WEFT_TILE_ROWS][WEFT_BANKS],
                    weft_u32 exps[WEFT_LANES][WEFT_EXPS], weft_s32 highest[WEFT_NORM_ROWS],
-                   weft_s64 amounts[WEFT_NORM_ROWS], weft_s32 squares[WEFT_NORM_ROWS],
+                   weft_s32 amounts[WEFT_NORM_ROWS], weft_s32 squares[WEFT_NORM_ROWS],
                    weft_s64 factors[WEFT_NORM_ROWS], weft_s32 fours[WEFT_NORM_ROWS],
                    weft_u64 values[WEFT_TILE_ROWS][WEFT_BANKS],
                    weft_u64 means[WEFT_LINE_ROWS][WEFT_BANKS])
@@ -2767,7 +2775,7 @@ static void run_descriptor(const struct weft_word *weights,
     weft_u32 exps[WEFT_LANES][WEFT_EXPS];
     #pragma HLS ARRAY_PARTITION variable=exps complete dim=1
     weft_s32 highest[WEFT_NORM_ROWS];
-    weft_s64 amounts[WEFT_NORM_ROWS];
+    weft_s32 amounts[WEFT_NORM_ROWS];
     weft_s32 squares[WEFT_NORM_ROWS];
     weft_s64 factors[WEFT_NORM_ROWS];
     weft_s32 fours[WEFT_NORM_ROWS];
