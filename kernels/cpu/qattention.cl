@@ -43,6 +43,13 @@ INLINE iv requantise_by(const iv sum, const float ratio, const int is_small, con
 
 /* ---- packing ---- */
 
+/* What a column has of a step. */
+#if WEFT_DOT == 4
+typedef int step_any __attribute__((aligned(1)));
+#else
+typedef short step_any __attribute__((aligned(1)));
+#endif
+
 /* Columns of panels that lie along the rows of x (keys; a transposed b): matrix i of x has `rows` rows of `depth`
  * elements, row_step apart, from base + i / inner * outer_step + i % inner * inner_step on. flip makes s8 of what is
  * packed, behind the table where there is one. Global {matrices, panels}. */
@@ -55,11 +62,16 @@ __kernel void weft_qpack_rows(__global const uchar *restrict x, __global const u
     const int steps = (depth + WEFT_DOT - 1) / WEFT_DOT;
     __global char *out = panels + (matrix * count + panel) * steps * STEP_BYTES;
     __global const uchar *from = x + base + matrix / inner * outer_step + matrix % inner * inner_step;
+    const step_any flips = (step_any)(0x01010101 * flip);
     for (int c = 0; c < WEFT_NR; c++) {
-        const int row = panel * WEFT_NR + c;
+        const int row = panel * WEFT_NR + c, whole = row < rows && !table ? depth / WEFT_DOT : 0;
         __global const uchar *p = from + row * row_step;
         int sum = 0;
-        for (int s = 0; s < steps; s++)
+        for (int s = 0; s < whole; s++)
+            *(__global step_any *)(out + (s * WEFT_NR + c) * WEFT_DOT) = *(__global const step_any *)(p + s * WEFT_DOT) ^ flips;
+        for (int k = 0; k < whole * WEFT_DOT; k++)
+            sum += (char)(p[k] ^ flip) - zero;
+        for (int s = whole; s < steps; s++)
             for (int j = 0; j < WEFT_DOT; j++) {
                 const int k = s * WEFT_DOT + j;
                 char value = 0;
@@ -193,22 +205,68 @@ struct softmax_form {
     int mult, shift, zero, low, high;
 };
 
+/* p[at] lane by lane. */
+INLINE iv gather(__global const int *p, const iv at)
+{
+#if WEFT_VW == 16 && defined(__AVX512F__)
+    typedef int lanes __attribute__((vector_size(64)));
+    return __builtin_astype(__builtin_ia32_gathersiv16si(__builtin_astype((iv)(0), lanes), (const void *)(size_t)p, __builtin_astype(at, lanes), 0xffff, 4),
+                            iv);
+#elif WEFT_VW == 8 && defined(__AVX2__)
+    typedef int lanes __attribute__((vector_size(32)));
+    return __builtin_astype(__builtin_ia32_gatherd_d256(__builtin_astype((iv)(0), lanes), (const int *)(size_t)p, __builtin_astype(at, lanes),
+                                                        __builtin_astype((iv)(-1), lanes), 4),
+                            iv);
+#else
+    int r[WEFT_VW];
+    WEFT_CAT(vstore, WEFT_VW)(at, 0, r);
+    for (int i = 0; i < WEFT_VW; i++)
+        r[i] = p[r[i]];
+    return WEFT_CAT(vload, WEFT_VW)(0, r);
+#endif
+}
+
+INLINE int largest_of(__local const uchar *t, const int count)
+{
+    int i = 0, largest = 0;
+    if (count >= WEFT_VW) {
+        bytes_v most = *(__local const bytes_v *)t;
+        for (i = WEFT_VW; i + WEFT_VW <= count; i += WEFT_VW) {
+            const bytes_v next = *(__local const bytes_v *)(t + i);
+            most = next > most ? next : most;
+        }
+        uchar lanes[WEFT_VW];
+        *(bytes_v *)lanes = most;
+        for (int l = 0; l < WEFT_VW; l++)
+            largest = max(largest, (int)lanes[l]);
+    }
+    for (; i < count; i++)
+        largest = max(largest, (int)t[i]);
+    return largest;
+}
+
 /* Exponentials of row t (codes in order) below its largest, and their sum. */
 INLINE long exponentials(__local const uchar *t, const int count, __global const int *exps, __local int *e)
 {
-    enum { CHUNK = 64 }; /* at most 2^24 each: 64 per lane and their sum over 4 lanes stay below 2^32 */
-    int largest = 0;
-    for (int i = 0; i < count; i++)
-        largest = max(largest, (int)t[i]);
+    enum { CHUNK = 64 * WEFT_VW }; /* at most 2^24 each: 64 in a lane stay below 2^31 */
+    const int largest = largest_of(t, count);
     long sum = 0;
-    for (int start = 0; start < count; start += CHUNK) {
-        uint part = 0;
-        const int end = min(start + CHUNK, count);
-        for (int i = start; i < end; i++) {
-            e[i] = exps[largest - t[i]];
-            part += (uint)e[i];
+    int i = 0;
+    while (i + WEFT_VW <= count) {
+        iv part = (iv)(0);
+        for (const int end = min(i + CHUNK, count); i + WEFT_VW <= end; i += WEFT_VW) {
+            const iv one = gather(exps, largest - __builtin_convertvector(*(__local const bytes_v *)(t + i), iv));
+            *(__local iv *)(e + i) = one;
+            part += one;
         }
-        sum += part;
+        int lanes[WEFT_VW];
+        WEFT_CAT(vstore, WEFT_VW)(part, 0, lanes);
+        for (int l = 0; l < WEFT_VW; l++)
+            sum += lanes[l];
+    }
+    for (; i < count; i++) {
+        e[i] = exps[largest - t[i]];
+        sum += e[i];
     }
     return sum;
 }

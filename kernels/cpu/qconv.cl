@@ -225,6 +225,9 @@ __kernel void weft_qconv(__global const uchar *restrict x, __global const char *
         iv total[2] = {(iv)(0), (iv)(0)};
         if (left >= WEFT_NR && !(flags & (QFLAG_TABLE | QFLAG_RES))) {
             finish_rows(sums, n_rows, ratio + ch, y + row0 * y_stride + ch, y_stride, 0, &finish, total);
+        } else if (left >= WEFT_NR) {
+            finish_rows_on(sums, n_rows, ratio + ch, table, res + row0 * oc + ch, oc, y + row0 * y_stride + ch, y_stride,
+                           &finish, total);
         } else {
             for (int r = 0; r < n_rows; r++)
                 finish_pixel(sums + r, ratio + ch, table, res + (row0 + r) * oc + ch,

@@ -307,6 +307,112 @@ INLINE void finish_rows(const row_sums *sums, const int n_rows, __global const r
     total[1] = total_1 - n_rows * f->mean_zero;
 }
 
+/* Two rows of a panel at once: what is looked up has no lanes of its own, so rows may share a register. */
+typedef uchar two_rows __attribute__((ext_vector_type(2 * WEFT_NR), aligned(1)));
+#if WEFT_VW == 16 && defined(__AVX512BW__)
+#define SHUFFLE_BYTES __builtin_ia32_pshufb512
+#elif WEFT_VW == 8 && defined(__AVX2__)
+#define SHUFFLE_BYTES __builtin_ia32_pshufb256
+#elif WEFT_VW == 4 && defined(__SSSE3__)
+#define SHUFFLE_BYTES __builtin_ia32_pshufb128
+#endif
+
+#ifdef SHUFFLE_BYTES
+typedef uchar table_line __attribute__((ext_vector_type(16), aligned(1)));
+typedef char shuffled_rows __attribute__((vector_size(2 * WEFT_NR)));
+#define LINE_16 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+#if WEFT_VW == 16
+#define SPREAD_LINE(t) __builtin_shufflevector(t, t, LINE_16, LINE_16, LINE_16, LINE_16)
+#elif WEFT_VW == 8
+#define SPREAD_LINE(t) __builtin_shufflevector(t, t, LINE_16, LINE_16)
+#else
+#define SPREAD_LINE(t) (t)
+#endif
+#endif
+
+/* table[x] for each byte; with a byte shuffle, line by line of 16 entries. */
+INLINE two_rows lookup_rows(const two_rows x, __global const uchar *table)
+{
+#ifdef SHUFFLE_BYTES
+    const two_rows line = x >> (uchar)4, at = x & (uchar)15;
+    two_rows r = (two_rows)(0);
+    for (int i = 0; i < 16; i++) {
+        const table_line entries = *(__global const table_line *)(table + 16 * i);
+        const two_rows found = __builtin_astype(
+            SHUFFLE_BYTES(__builtin_astype(SPREAD_LINE(entries), shuffled_rows), __builtin_astype(at, shuffled_rows)), two_rows);
+        r = line == (uchar)i ? found : r;
+    }
+    return r;
+#else
+    uchar bytes[2 * WEFT_NR];
+    *(two_rows *)bytes = x;
+    for (int i = 0; i < 2 * WEFT_NR; i++)
+        bytes[i] = table[bytes[i]];
+    return *(const two_rows *)bytes;
+#endif
+}
+
+/* The add stage of finish_v on bytes that a flip made unsigned, with zero points that take it off. */
+struct row_sum {
+    uchar c_flip, b_flip;
+    int a_zero, b_zero;
+};
+
+INLINE iv add_rows(const iv c, const iv b, const struct row_sum *sum, const struct finish *f)
+{
+    const iv value = (c - sum->a_zero) * f->a_mult + (b - sum->b_zero) * f->b_mult;
+    const iv rounded = (value + ((1 << (f->shift - 1)) - 1) + ((value >> f->shift) & 1)) >> f->shift;
+    return min(max(rounded + f->y_zero, (iv)(f->y_min)), (iv)(f->y_max));
+}
+
+enum { ROWS_AT_ONCE = 16 };
+
+/* The same with table and residual: the results of the convolution are put where they belong and done up there. y may
+ * be res, which is therefore read first. */
+INLINE void finish_rows_on(const row_sums *sums, const int n_rows, __global const ratio_t *ratio, __global const uchar *table,
+                           __global const uchar *res, const int res_stride, __global uchar *y, const int y_stride,
+                           const struct finish *f, iv *total)
+{
+    const int flags = f->flags, t_signed = flags & (flags & QFLAG_TABLE ? QFLAG_T_SIGNED : QFLAG_C_SIGNED);
+    const uchar index_flip = FLIP(flags & QFLAG_C_SIGNED);
+    const struct row_sum sum = {FLIP(t_signed), FLIP(flags & QFLAG_RES_SIGNED), FLIPPED_ZERO(f->a_zero, t_signed),
+                                FLIPPED_ZERO(f->b_zero, flags & QFLAG_RES_SIGNED)};
+    panel_bytes others[ROWS_AT_ONCE];
+    for (int first = 0; first < n_rows; first += ROWS_AT_ONCE) {
+        const int count = min((int)ROWS_AT_ONCE, n_rows - first);
+        __global uchar *to = y + first * y_stride;
+        iv unused[2] = {(iv)(0), (iv)(0)};
+        for (int r = 0; r < count && flags & QFLAG_RES; r++)
+            others[r] = *(__global const panel_bytes *)(res + (first + r) * res_stride) ^ sum.b_flip;
+        finish_rows(sums + first, count, ratio, to, y_stride, 0, f, unused);
+        for (int r = 0; r < count; r += 2) {
+            const int second = min(r + 1, count - 1);
+            two_rows both;
+            both.lo = *(__global const panel_bytes *)(to + r * y_stride);
+            both.hi = *(__global const panel_bytes *)(to + second * y_stride);
+            if (flags & QFLAG_TABLE)
+                both = lookup_rows(both ^ index_flip, table);
+            for (int k = 0; k < 2 && r + k < count; k++) {
+                panel_bytes row = k == 0 ? both.lo : both.hi;
+                if (flags & (QFLAG_RES | QFLAG_PARTIAL)) {
+                    panel_iv c = __builtin_convertvector(row ^ sum.c_flip, panel_iv);
+                    if (flags & QFLAG_RES) {
+                        const panel_iv b = __builtin_convertvector(others[r + k], panel_iv);
+                        c.lo = add_rows(c.lo, b.lo, &sum, f);
+                        c.hi = add_rows(c.hi, b.hi, &sum, f);
+                        row = __builtin_convertvector(c, panel_bytes);
+                    } else {
+                        c -= t_signed ? 128 : 0;
+                    }
+                    total[0] += c.lo - f->mean_zero;
+                    total[1] += c.hi - f->mean_zero;
+                }
+                *(__global panel_bytes *)(to + (r + k) * y_stride) = row;
+            }
+        }
+    }
+}
+
 /* A panel's results for one pixel: both vectors; `left` channels exist from here on. */
 INLINE void finish_pixel(const row_sums *sums, __global const ratio_t *ratio, __global const uchar *table,
                          __global const uchar *res, __global uchar *y, const int left, const struct finish *f, iv *total)

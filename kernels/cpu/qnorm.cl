@@ -64,6 +64,37 @@ INLINE int add_lanes(const iv v)
     return sum;
 }
 
+/* weft_inverse_root: with doubles a root and a quotient are off by at most one, which is seen and mended. */
+INLINE long inverse_root(const long spread, const int fours)
+{
+#ifdef cl_khr_fp64
+    const long square = spread << (2 * fours);
+    long root = (long)sqrt((double)square);
+    root -= root * root > square;
+    root += (root + 1) * (root + 1) <= square;
+    const long scaled = (1L << 62) + (root >> 1);
+    long inverse = (long)((double)scaled / (double)root);
+    const long rest = scaled - inverse * root;
+    inverse -= rest < 0;
+    inverse += rest >= root;
+    return inverse;
+#else
+    return weft_inverse_root(spread, fours);
+#endif
+}
+
+/* Bytes with the sign bit of a signed type flipped: neither the spread nor an element's distance from the mean changes when all
+ * elements gain 128. */
+INLINE iv load_row(__global const uchar *p, const uchar flip, const int n)
+{
+    if (n >= WEFT_VW)
+        return __builtin_convertvector(*(__global const bytes_v *)p ^ flip, iv);
+    int t[WEFT_VW];
+    for (int i = 0; i < WEFT_VW; i++)
+        t[i] = i < n ? p[i] ^ flip : 0;
+    return WEFT_CAT(vload, WEFT_VW)(0, t);
+}
+
 __kernel void weft_qlayer_norm(__global const uchar *restrict x, __global const int *restrict gamma,
                                __global const int *restrict beta, __global uchar *restrict y, const int is_signed,
                                const int rows, const int count, const int block, const int epsilon_high,
@@ -71,24 +102,30 @@ __kernel void weft_qlayer_norm(__global const uchar *restrict x, __global const 
                                const int low, const int high, const float margin)
 {
     const long epsilon = ((long)epsilon_high << 32) | (uint)epsilon_low;
+    const uchar flip = FLIP(is_signed);
     const struct norm_form f = {beta_shift, shift, zero, low, high, ldexp(1.0f, WEFT_UNIT_BITS - shift),
                                 ldexp(1.0f, beta_shift - shift), margin};
-    const int end = min(((int)get_global_id(0) + 1) * block, rows);
+    const int end = min(((int)get_global_id(0) + 1) * block, rows), whole = count / WEFT_VW * WEFT_VW;
     for (int r = (int)get_global_id(0) * block; r < end; r++) {
         __global const uchar *from = x + r * count;
+        __global uchar *to = y + r * count;
         iv sums = (iv)(0), squares = (iv)(0);
         for (int i = 0; i < count; i += WEFT_VW) {
-            const iv v = load_bytes(from + i, is_signed, count - i); /* zeros where nothing is */
+            const iv v = load_row(from + i, flip, count - i);
             sums += v;
             squares += v * v;
         }
         struct row_numbers row = {count, add_lanes(sums), 0, 0, 0.0f};
         const long spread = weft_layer_norm_spread(count, row.sum, add_lanes(squares), epsilon);
         row.fours = weft_spread_fours(spread);
-        row.inverse = weft_inverse_root(spread, row.fours);
-        row.scale = ldexp((float)row.inverse, row.fours - WEFT_UNIT_SHIFT - WEFT_UNIT_BITS);
-        for (int i = 0; i < count; i += WEFT_VW)
-            store_bytes(norm_v(load_bytes(from + i, is_signed, count - i), gamma + i, beta + i, count - i, &row, &f),
-                        y + r * count + i, count - i);
+        row.inverse = inverse_root(spread, row.fours);
+        row.scale = (float)row.inverse * as_float((127 + row.fours - WEFT_UNIT_SHIFT - WEFT_UNIT_BITS) << 23);
+        for (int i = 0; i < whole; i += WEFT_VW) {
+            const iv v = __builtin_convertvector(*(__global const bytes_v *)(from + i) ^ flip, iv);
+            *(__global bytes_v *)(to + i) = __builtin_convertvector(norm_v(v, gamma + i, beta + i, WEFT_VW, &row, &f), bytes_v);
+        }
+        if (whole < count)
+            store_bytes(norm_v(load_row(from + whole, flip, count - whole), gamma + whole, beta + whole, count - whole, &row, &f),
+                        to + whole, count - whole);
     }
 }

@@ -122,12 +122,13 @@ void weft_qpack_ratio(double *out, const int32_t *mult, const int32_t *shift, in
     }
 }
 
-/* With G and B the largest scale and bias in units of the result: the rule rounds the normalised
- * value to 2^-19 (times G); float rounds six numbers by 2^-24 of a product of at most 1024 + B, or
- * of B, or of the sum. Twice that. */
+/* With G and B the largest scale and bias in units of the result. The rule rounds the normalised
+ * value to 2^-19, times G. Float rounds by 2^-24 each: the inverse and the normalised value (of a
+ * product of at most 512 + B, because results beyond +-512 are cut off whatever they are), the bias
+ * (of B) and the sum (of 512). */
 double weft_qnorm_margin(double gamma, double beta, int beta_shift, int shift)
 {
     double scale = ldexp(gamma, WEFT_UNIT_BITS - shift), bias = ldexp(beta, beta_shift - shift);
-    double margin = scale * ldexp(1, -19) + (1024 + bias) * 6 * ldexp(1, -24) + ldexp(1, -14);
-    return 2 * margin < 0.5 ? 2 * margin : 0.5;
+    double margin = scale * ldexp(1, -19) + (2 * (512 + bias) + bias + 512) * ldexp(1, -24);
+    return margin < 0.5 ? margin + ldexp(1, -20) : 0.5;
 }

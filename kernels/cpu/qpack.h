@@ -40,7 +40,7 @@ void weft_qpack_bias(int32_t *out, const int32_t *bias, const int8_t *ohwi, int 
 void weft_qpack_ratio(double *out, const int32_t *mult, const int32_t *shift, int oc, int nr);
 
 /* By how much a result of weft_qlayer_norm made in float and the rule's can differ, in units of the
- * result, where they are within +-1024; gamma and beta: the largest absolute numbers of the layer.
+ * result, where they are within +-512; gamma and beta: the largest absolute numbers of the layer.
  * At most 0.5, which leaves every element to the rule. */
 double weft_qnorm_margin(double gamma, double beta, int beta_shift, int shift);
 

@@ -22,7 +22,7 @@
 #include "tests/kernels/naive.h"
 #include "tests/kernels/naive_int.h"
 
-enum { CASES = 3000, CASES_SLOW = 10 };
+enum { CASES = 1000, CASES_SLOW = 10 };
 enum { FORMS = 3 };
 static const char files[] = "weft_int.h weft_int_row.h qdot.cl qfinish.cl qattention.cl";
 static const struct {

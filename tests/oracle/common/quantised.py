@@ -12,7 +12,7 @@ import onnx
 import onnxruntime
 from onnx import numpy_helper
 
-from make_qdq import class_images, input_of
+from make_qdq import class_images, fit_head, input_of, quantise
 from oracle import program, run_package
 
 IMAGES = 64
@@ -51,7 +51,7 @@ def last_step(model):
 
 def compare_executors(checks, what, package, *options):
     """Every layer's integers, by hash."""
-    report = json.loads(program("weft", "verify", package, "--against", "all", "--json", "-q", *options, accept=(0, 1)))
+    report = json.loads(program("weft", "verify", package, "--against", "all", "--schedule", 0, "--json", "-q", *options, accept=(0, 1)))
     ran = [one["backend"] for one in report["executors"]]
     where = f" (first: step {report['first_difference']})" if report["first_difference"] is not None else ""
     checks.expect(ran == EXECUTORS, f"{what}: runs on {', '.join(ran)}" + "".join(f"; not {m['backend']}: {m['why']}" for m in report["missing"]))
@@ -108,3 +108,31 @@ def compare_model(checks, what, model_path, layer_batch=2):
         compare_executors(checks, what, package)
         compare_targets(checks, what, model_path, shapes.split(",")[0])
         compare_logits(checks, what, model_path, package, shape, name, shape[0] if is_fixed else None)
+
+
+# How a transformer is quantised, and by whom.
+TRANSFORMER_FORMS = ("u8 folded", "u8 as it is", "s8 folded", "s8 as it is", "u8 weft", "s8 weft")
+
+
+def write_transformer(path, family, variant, size, classes):
+    """A seeded vision transformer whose head tells class_images apart."""
+    program("weft-model", family, "--variant", variant, "--size", size, "--classes", classes, "--seed", 5, "--dynamic-batch", "-o", path)
+    fit_head(path, count=4)
+    return path
+
+
+def transformer_form(checks, what, folder, source, data, form, layer_batch):
+    activation, how = form.split(" ", 1)
+    model = os.path.join(folder, "model.onnx")
+    if how == "weft":
+        path = os.path.join(folder, "calibration.npy")
+        np.save(path, np.concatenate(data))
+        program("weft", "quantize", source, "--data", path, "--activations", activation, "-o", model, "-q")
+    else:
+        quantise(source, model, activation=activation, preprocess=how == "folded", data=data)
+    compare_model(checks, what, model, layer_batch=layer_batch)
+
+
+def transformer_forms(checks, what, folder, source, data, forms=TRANSFORMER_FORMS, layer_batch=2):
+    for form in forms:
+        checks.guard(f"{what} {form}", transformer_form, checks, f"{what} {form}", folder, source, data, form, layer_batch)
