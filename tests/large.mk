@@ -20,9 +20,10 @@ check-large-vit: setup-check ## of check-large every published ViT-ResNAS and Re
 	@$(MAKE) --no-print-directory -j$(JOBS) all venv
 	@WEFT_BUILD=$(BUILD) $(ORACLE) tests/oracle/large/compare_transformers.py $(VISION)
 
-check-large-int8: setup-check ## of check-large the quantised ResNet-RS-50 at 160, every executor (10 minutes)
+check-large-int8: setup-check ## of check-large the quantised networks, every executor: ResNet-RS-50 at 160, two transformers (half an hour)
 	@$(MAKE) --no-print-directory -j$(JOBS) all venv
 	@WEFT_BUILD=$(BUILD) $(ORACLE) tests/oracle/large/compare_qdq.py
+	@WEFT_BUILD=$(BUILD) $(ORACLE) tests/oracle/large/compare_qdq_transformers.py
 	@WEFT_BUILD=$(BUILD) $(ORACLE) tests/oracle/large/compare_quantize.py
 
 check-large-card: setup-check ## of check-large the cycles of three networks on cards against their simulation (2 minutes)

@@ -4,7 +4,7 @@ do, in f32 and with 8-bit values. Prints a table; writes build/bench/bench.json.
 change its size.
 
     BENCH_MODELS      names of the models to run (default all): resnetrs50 resnetrs101 vit-resnas-tiny vit-resnas-small resformer-small
-                      resnetrs50-ort-u8 resnetrs50-weft-u8
+                      resnetrs50-ort-u8 resnetrs50-weft-u8 vit-resnas-tiny-ort-u8 vit-resnas-tiny-weft-u8 resformer-small-weft-u8
     BENCH_ROUNDS      rounds per engine (default 7); an engine's samples of all rounds are put together
     BENCH_ITERATIONS  timed runs per round (default 20)
 """
@@ -29,7 +29,10 @@ MODELS = [("resnetrs50", RESNET_RS_50, 160, None), ("resnetrs101", ("resnet-rs",
           ("vit-resnas-tiny", ("vit-resnas", "--variant", "tiny"), 224, None),
           ("vit-resnas-small", ("vit-resnas", "--variant", "small"), 224, None),
           ("resformer-small", ("resformer", "--variant", "small"), 224, None),
-          ("resnetrs50-ort-u8", RESNET_RS_50, 160, "onnxruntime"), ("resnetrs50-weft-u8", RESNET_RS_50, 160, "weft")]
+          ("resnetrs50-ort-u8", RESNET_RS_50, 160, "onnxruntime"), ("resnetrs50-weft-u8", RESNET_RS_50, 160, "weft"),
+          ("vit-resnas-tiny-ort-u8", ("vit-resnas", "--variant", "tiny"), 224, "onnxruntime"),
+          ("vit-resnas-tiny-weft-u8", ("vit-resnas", "--variant", "tiny"), 224, "weft"),
+          ("resformer-small-weft-u8", ("resformer", "--variant", "small"), 224, "weft")]
 CALIBRATION_IMAGES = 16
 ENGINES = ["weft", "onnxruntime", "openvino"]
 
