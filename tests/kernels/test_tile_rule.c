@@ -136,6 +136,29 @@ static void gates_and_rows_are_shared_out(void **state)
     }
 }
 
+/* Every query belongs to a panel, chunks cover the keys, and a block's panels, sums and scores fit
+ * what the plan says; with several heads no thread is left without work. */
+static void attention_is_shared_out(void **state)
+{
+    (void)state;
+    struct weft_cpu_device d;
+    for (int width = 4; width <= 16; width *= 2) {
+        weft_cpu_device_init(&d, width, 2);
+        for (int n = 1; n < 5000; n += n < 70 ? 1 : 331)
+            for (int tasks = 1; tasks <= 12; tasks += 5) {
+                struct weft_cpu_attention_plan p;
+                weft_cpu_attention_blocks(&d, tasks, n, n, 64, 48, &p);
+                assert_in_range(p.pg, 1, 4);
+                assert_true(p.blocks * p.pg * 2 * width >= n);
+                assert_true((p.blocks - 1) * p.pg * 2 * width < n);
+                assert_in_range(p.kc, 1, 64);
+                assert_int_equal(p.local_bytes,
+                                 (size_t)(2 * width * (p.pg * (64 + 48 + 2) + p.kc)) * 4);
+                assert_true(p.pg == 1 || tasks * p.blocks >= 8);
+            }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +166,7 @@ int main(void)
         cmocka_unit_test(methods_are_the_measured_ones),
         cmocka_unit_test(only_methods_that_are_allowed_are_chosen),
         cmocka_unit_test(gates_and_rows_are_shared_out),
+        cmocka_unit_test(attention_is_shared_out),
     };
     return cmocka_run_group_tests_name("cpu tile rule", tests, NULL, NULL);
 }
