@@ -71,7 +71,8 @@ static struct placed random_place(int images, int size, int least_at)
 
 static size_t placed_count(const struct placed *p)
 {
-    return (size_t)(p->at + (p->images - 1) * p->step + p->size);
+    const int last = p->at + (p->images - 1) * p->step + p->size;
+    return (size_t)last;
 }
 
 /* A buffer that holds the pieces, and NaN or what `around` says elsewhere. */
@@ -139,7 +140,11 @@ static void check_placed(cl_kernel kernel, struct conv_shape s, int is_normalise
               groups = ceil_div(panels, pg),
               mb = weft_naive_between(1, pixels < 128 ? pixels : 128),
               blocks = ceil_div(pixels, mb), kc = weft_naive_between(1, s.ic);
-    cl_mem sb = weft_harness_buffer(&harness, NULL, (size_t)(s.n * blocks * groups * mb * s.ic));
+    /* What a kernel leaves unwritten in its scratch stays NaN and shows in the result when read. */
+    const struct placed scratch = {.at = s.n * blocks * groups * mb * s.ic};
+    float *nans = place(&scratch, NULL, NULL);
+    cl_mem sb = weft_harness_buffer(&harness, nans, placed_count(&scratch));
+    free(nans);
     weft_harness_args(kernel, "bbbbbbbbiiffiiiiiiiiiiiiiiiiiiiiiiiiiiiifiiiiii", xb, wb, bb, rb, bb,
                       yb, yb, sb, has_res, act, 0.2, 0.5, s.ih, s.iw, s.ic, oh, ow, s.oc, s.kh,
                       s.kw, s.sh, s.sw, 1, 1, s.pt, s.pl, s.oc, pixels, mb, blocks, pg, 1, kc,
