@@ -45,4 +45,5 @@ PASSES_SRC := \
     compiler/passes/split_sums.c \
     compiler/passes/split_variadic.c \
     compiler/passes/trace.c \
+    compiler/passes/trace_make.c \
     compiler/passes/views.c
