@@ -201,7 +201,6 @@ typedef uchar panel_bytes __attribute__((ext_vector_type(WEFT_NR), aligned(1)));
 struct small_panel {
     fv ratio_0, ratio_1, low, high;
     iv zero; /* what makes the type's codes, from 0 up, of the bits that round_small_v gives */
-    uchar flip;
 };
 
 INLINE iv small_codes(const iv sum, const fv ratio, const struct small_panel *p)
@@ -238,13 +237,12 @@ INLINE void store_pair(const iv first_0, const iv first_1, const iv second_0, co
 INLINE void finish_small_rows(const row_sums *sums, const int n_rows, __global const ratio_t *ratio, __global uchar *y,
                               const int y_stride, const int *at, const struct finish *f, iv *total)
 {
-    const uchar flip = FLIP(f->flags & QFLAG_C_SIGNED);
+    const int flip = f->flags & QFLAG_C_SIGNED ? 128 : 0;
     const struct small_panel panel = {ratios_v(ratio),
                                       ratios_v(ratio + WEFT_VW),
                                       (fv)(SMALL_ROUNDER + (f->c_min - f->c_zero)),
                                       (fv)(SMALL_ROUNDER + (f->c_max - f->c_zero)),
-                                      (iv)(f->c_zero + flip - SMALL_ROUNDER_BITS),
-                                      flip};
+                                      (iv)(f->c_zero + flip - SMALL_ROUNDER_BITS)};
     iv total_0 = (iv)(0), total_1 = (iv)(0);
     int r = 0;
 #define SMALL_AT(row) (y + (at ? at[row] : (row) * y_stride))
@@ -253,7 +251,7 @@ INLINE void finish_small_rows(const row_sums *sums, const int n_rows, __global c
 #define SMALL_PAIR(codes)                                                                                              \
     const iv a = codes(sums[r].v[0], panel.ratio_0, &panel), b = codes(sums[r].v[1], panel.ratio_1, &panel);           \
     const iv c = codes(sums[r + 1].v[0], panel.ratio_0, &panel), d = codes(sums[r + 1].v[1], panel.ratio_1, &panel);   \
-    store_pair(a, b, c, d, flip, SMALL_AT(r), SMALL_AT(r + 1));
+    store_pair(a, b, c, d, (uchar)flip, SMALL_AT(r), SMALL_AT(r + 1));
     if (is_saturated)
         for (; r + 2 <= n_rows; r += 2) {
             SMALL_PAIR(small_codes_saturated)
@@ -271,7 +269,7 @@ INLINE void finish_small_rows(const row_sums *sums, const int n_rows, __global c
         c.hi = small_codes(sums[r].v[1], panel.ratio_1, &panel);
         total_0 += c.lo;
         total_1 += c.hi;
-        *(__global panel_bytes *)SMALL_AT(r) = __builtin_convertvector(c, panel_bytes) ^ flip;
+        *(__global panel_bytes *)SMALL_AT(r) = __builtin_convertvector(c, panel_bytes) ^ (uchar)flip;
     }
     total[0] += total_0 - n_rows * (f->mean_zero + flip);
     total[1] += total_1 - n_rows * (f->mean_zero + flip);
