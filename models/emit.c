@@ -192,7 +192,7 @@ weft_build_value weft_emit_reshape(weft_cnn *cnn, const char *module, weft_build
             known *= dims[i];
     }
     if (open >= 0)
-        shape.dims[open] = weft_build_elems(&from) / known;
+        shape.dims[open] = known > 0 ? weft_build_elems(&from) / known : 0; /* 0: after a failure */
     else if (cnn->build->batch_symbol)
         written[0] = -1;
     assert(cnn->build->status != WEFT_BUILD_OK ||

@@ -178,6 +178,15 @@ expect_error() {
     [[ "$output" == "error[E0924]"* ]]
 }
 
+@test "out of memory is an error for transformers too" {
+    for kib in 2900 3100 3300 3500 3700 3900; do
+        for options in "resformer --form dynamo --attention sdpa" "vit-resnas --opset 13"; do
+            run bash -c "ulimit -v $kib; '$program' $options --count"
+            [ "$status" -eq 0 ] || [ "$status" -eq 6 ] || [ "$status" -eq 127 ]
+        done
+    done
+}
+
 @test "writing the largest model takes little memory" {
     # 192 million weights are 767 MB; the limit of address space is 256 MiB.
     run bash -c "ulimit -v 262144; '$program' resnet-rs --depth 420 --size 32 --json -o big.onnx"
