@@ -150,7 +150,7 @@ static weft_status plan_card(weft_arena *arena, weft_graph *const *graphs, size_
     weft_status status = weft_board_open(arena, params->board, &board, diag);
     size_t largest = largest_schedule(&(*io_plan)->manifest);
     if (status == WEFT_OK)
-        status = weft_card_network_of(graphs[largest], &schedules[largest], &network, diag);
+        status = weft_card_network_of(arena, graphs[largest], &schedules[largest], &network, diag);
     for (size_t i = 0; status == WEFT_OK && i < count; i++)
         if ((int64_t)schedules[i].arena_bytes > network.footprint.arena_bytes)
             network.footprint.arena_bytes = (int64_t)schedules[i].arena_bytes;

@@ -101,8 +101,9 @@ static int64_t weights_of(const weft_schedule *schedule)
     return bytes;
 }
 
-weft_status weft_card_network_of(const weft_graph *graph, weft_schedule *schedule,
-                                 weft_card_network *out_network, weft_diag *diag)
+weft_status weft_card_network_of(weft_arena *arena, const weft_graph *graph,
+                                 weft_schedule *schedule, weft_card_network *out_network,
+                                 weft_diag *diag)
 {
     weft_card_leave_to_host(schedule);
     *out_network =
@@ -110,9 +111,9 @@ weft_status weft_card_network_of(const weft_graph *graph, weft_schedule *schedul
                             .batch = batch_of(graph),
                             .line = line_of(graph),
                             .footprint = {weights_of(schedule), (int64_t)schedule->arena_bytes}};
-    for (size_t i = 0; i < schedule->step_count; i++)
-        if (schedule->steps[i].descriptor_count > 0)
-            return WEFT_OK;
+    weft_card_work_of(arena, schedule, &out_network->work);
+    if (out_network->work.count > 0)
+        return WEFT_OK;
     weft_status status =
         weft_diag_error(diag, WEFT_E_CARD_NOTHING, "no step of %s can run on a card", graph->name);
     weft_diag_field_set(diag, WEFT_DIAG_EXPECTED,
@@ -145,5 +146,5 @@ weft_status weft_card_network_make(weft_arena *arena, const weft_graph *graph, i
         status = weft_plan_build(arena, &copy, 1, &target, 1, &engine, &plan, diag);
     if (status != WEFT_OK)
         return status;
-    return weft_card_network_of(copy, &plan->manifest.schedules[0], out_network, diag);
+    return weft_card_network_of(arena, copy, &plan->manifest.schedules[0], out_network, diag);
 }

@@ -32,18 +32,14 @@ static double transfer_ns(const weft_board *board, const weft_schedule *schedule
 weft_card_times weft_card_times_of(const weft_card_plan *plan, weft_arena *arena,
                                    const weft_card_network *network, bool is_rough)
 {
-    weft_card_times times = {0};
+    const weft_card_work *work = &network->work;
+    weft_card_times times = {.launches = work->launches, .host_ns = work->host_ns};
     weft_card_tiles *tiles = weft_card_tiles_create(arena, &plan->engine, &plan->timing, is_rough);
-    bool was_engine = false;
-    for (size_t i = 0; i < network->schedule->step_count; i++) {
-        weft_step *step = &network->schedule->steps[i];
-        weft_card_cycles cycles;
-        bool is_engine = weft_card_tiles_step(tiles, step, false, &cycles);
-        times.launches += is_engine && !was_engine;
-        times.engine_cycles += cycles.total;
-        times.macs += cycles.macs;
-        times.host_ns += is_engine ? 0 : step->cost.ideal_ns;
-        was_engine = is_engine;
+    for (size_t i = 0; i < work->count; i++) {
+        const weft_card_item *item = work->items[i];
+        weft_card_cycles cycles = weft_card_tiles_cycles(tiles, item->words);
+        times.engine_cycles += (double)item->times * cycles.total;
+        times.macs += item->times * cycles.macs;
     }
     double batch = (double)network->batch, moved = transfer_ns(plan->board, network->schedule);
     double engine_ns = times.engine_cycles * 1e3 / plan->timing.clock_mhz;
@@ -118,15 +114,15 @@ static weft_engine_params make_engine(const planning *p, int32_t rows, int32_t c
                                        .line = p->network->line,
                                        .piece = piece / lanes * lanes,
                                        .doc = "planned for a card"};
-    return weft_engine_params_for(&engine, p->network->schedule, 1);
+    return weft_engine_with(&engine, p->network->work.products, p->network->work.norms);
 }
 
-static int64_t word_of(const weft_descriptor *descriptor, int word)
+static int64_t word_of(const uint32_t d[WEFT_D_WORDS], int word)
 {
-    return (size_t)word < descriptor->word_count ? descriptor->words[word].i : 0;
+    return (int32_t)d[word];
 }
 
-static int64_t product_of(const weft_descriptor *d, int first, int count)
+static int64_t product_of(const uint32_t d[WEFT_D_WORDS], int first, int count)
 {
     int64_t product = 1;
     for (int i = 0; i < count; i++)
@@ -136,7 +132,8 @@ static int64_t product_of(const weft_descriptor *d, int first, int count)
 
 /* Cycles of a descriptor that no tile and no overlap can avoid: its products on the array, its
  * results through the lanes, and its bytes through the bank of the values. */
-static double bound_of(const weft_descriptor *d, const weft_engine_params *p, double bank_bytes)
+static double bound_of(const uint32_t d[WEFT_D_WORDS], const weft_engine_params *p,
+                       double bank_bytes)
 {
     int64_t kind = word_of(d, WEFT_D_KIND);
     if (!weft_engine_has_tiles((int)kind)) {
@@ -165,13 +162,12 @@ static double bound_of(const weft_descriptor *d, const weft_engine_params *p, do
     return fmax(fmax(array, finish), (read + (double)(pixels * channels)) / bank_bytes);
 }
 
-static double bound_cycles(const weft_schedule *schedule, const weft_engine_params *p,
+static double bound_cycles(const weft_card_work *work, const weft_engine_params *p,
                            double bank_bytes)
 {
     double sum = 0;
-    for (size_t i = 0; i < schedule->step_count; i++)
-        for (size_t k = 0; k < schedule->steps[i].descriptor_count; k++)
-            sum += bound_of(&schedule->steps[i].descriptors[k], p, bank_bytes);
+    for (size_t i = 0; i < work->count; i++)
+        sum += (double)work->items[i]->times * bound_of(work->items[i]->words, p, bank_bytes);
     return sum;
 }
 
@@ -188,7 +184,7 @@ static void add_candidate(planning *p, const weft_engine_params *engine)
                                 c.placement.units[0].bank, c.placement.sharing);
         double bank = fmin(timing.bank_bytes[WEFT_PORT_SOURCE], timing.port_bytes);
         int32_t counted = p->goal == WEFT_GOAL_LATENCY ? 1 : c.rung.unit_count;
-        double cycles = bound_cycles(p->network->schedule, engine, bank);
+        double cycles = bound_cycles(&p->network->work, engine, bank);
         c.bound = cycles > 0 ? counted / cycles : 0;
         c.rung.verdict = "slower by a bound";
     }

@@ -4,6 +4,7 @@
  *   place.c   engines -> regions and banks; what they take; what is short
  *   tiles.c   the fastest tile of every window descriptor, by the cycle model
  *   network.c a graph -> its schedule at some batch
+ *   work.c    a schedule -> its descriptors, equal ones once
  *   plan.c    candidates, their evaluation, the choice, and the ladder of what was tried
  *
  * Must not know about: how anything is printed, XRT, v++. */
@@ -74,6 +75,30 @@ weft_card_tiles *weft_card_tiles_create(weft_arena *arena, const weft_engine_par
 bool weft_card_tiles_step(weft_card_tiles *tiles, weft_step *step, bool sets,
                           weft_card_cycles *out_cycles);
 
+/* The same for one descriptor, tiles chosen for it alone. */
+weft_card_cycles weft_card_tiles_cycles(const weft_card_tiles *tiles,
+                                        const uint32_t words[WEFT_D_WORDS]);
+/* Geometry without numbers that cycles do not depend on: descriptors with equal keys take equal
+ * cycles on every engine. */
+const char *weft_card_descriptor_key(weft_arena *arena, const uint32_t words[WEFT_D_WORDS]);
+
+/* ---- work ---- */
+
+typedef struct weft_card_item {
+    uint32_t words[WEFT_D_WORDS];
+    int64_t times; /* descriptors with this key */
+} weft_card_item;
+
+typedef struct weft_card_work {
+    weft_card_item **items;
+    size_t count;
+    int64_t launches;     /* stretches of engine steps between host steps */
+    double host_ns;       /* steps that the host executes */
+    bool products, norms; /* that an engine needs (weft_engine_with) */
+} weft_card_work;
+
+void weft_card_work_of(weft_arena *arena, const weft_schedule *schedule, weft_card_work *out_work);
+
 /* ---- planning ---- */
 
 /* The line of engines that are planned for a card, unless a softmax has longer rows. */
@@ -95,6 +120,7 @@ typedef struct weft_card_rung {
 /* The network at one batch. */
 typedef struct weft_card_network {
     weft_schedule *schedule; /* planned for any engine: only tiles depend on its parameters */
+    weft_card_work work;
     int64_t batch;
     int32_t line; /* that the engine gets */
     weft_card_footprint footprint;
@@ -106,8 +132,9 @@ weft_status weft_card_network_make(weft_arena *arena, const weft_graph *graph, i
                                    weft_card_network *out_network, bool *out_is_assumed,
                                    weft_diag *diag);
 /* Of a schedule that is planned already, for any engine. Errors: CARD_NOTHING. */
-weft_status weft_card_network_of(const weft_graph *graph, weft_schedule *schedule,
-                                 weft_card_network *out_network, weft_diag *diag);
+weft_status weft_card_network_of(weft_arena *arena, const weft_graph *graph,
+                                 weft_schedule *schedule, weft_card_network *out_network,
+                                 weft_diag *diag);
 /* The pass that is left out for cards, so that images become channels-last before the engine reads
  * them. */
 extern const char weft_card_skipped_pass[];

@@ -18,6 +18,7 @@ typedef struct entry {
 } entry;
 
 enum { TRIED = 4, ROUGHLY_TRIED = 2 };
+enum { MOST_PORT = 128 }; /* no port is wider: an offset modulo this says all about words */
 
 struct weft_card_tiles {
     weft_arena *arena;
@@ -171,9 +172,32 @@ static void start(search *s)
     s->depth_unit = is_conv ? p->simd : 1;
 }
 
-/* Geometry without offsets and numbers that cycles do not depend on. */
-static const char *key_of(weft_arena *arena, const uint32_t words[WEFT_D_WORDS])
+/* Of a stream: sizes, steps, and where its operands begin within a word. */
+static const char *stream_key(weft_arena *arena, const uint32_t words[WEFT_D_WORDS])
 {
+    static const int begins[] = {WEFT_D_X, WEFT_D_Y, WEFT_D_B};
+    weft_text text;
+    weft_text_init(&text, arena);
+    weft_text_printf(&text, "%u %u", words[WEFT_D_KIND],
+                     words[WEFT_D_FLAGS] & (uint32_t)(WEFT_FLAG_TABLE | WEFT_FLAG_RESIDUAL));
+    for (int i = WEFT_D_SIZES; i < WEFT_D_Y_STEPS + WEFT_D_DIMS; i++)
+        weft_text_printf(&text, " %x", words[i]);
+    for (size_t i = 0; i < sizeof begins / sizeof begins[0]; i++)
+        weft_text_printf(&text, " %x", words[begins[i]] % MOST_PORT);
+    for (int i = 0; i < WEFT_D_DIMS && words[WEFT_D_KIND] == WEFT_KIND_MUL; i++)
+        weft_text_printf(&text, " %x", words[WEFT_D_R_STEPS + i]);
+    if (words[WEFT_D_KIND] == WEFT_KIND_MUL)
+        weft_text_printf(&text, " %x", words[WEFT_D_R] % MOST_PORT);
+    if (words[WEFT_D_KIND] == WEFT_KIND_LAYER_NORM)
+        weft_text_printf(&text, " %x %x", words[WEFT_D_BIAS] % MOST_PORT,
+                         words[WEFT_D_MULT] % MOST_PORT);
+    return text.data;
+}
+
+const char *weft_card_descriptor_key(weft_arena *arena, const uint32_t words[WEFT_D_WORDS])
+{
+    if (!weft_engine_has_tiles((int)words[WEFT_D_KIND]))
+        return stream_key(arena, words);
     weft_text text;
     weft_text_init(&text, arena);
     weft_text_printf(&text, "%u %u", words[WEFT_D_KIND],
@@ -184,31 +208,41 @@ static const char *key_of(weft_arena *arena, const uint32_t words[WEFT_D_WORDS])
         weft_text_printf(&text, " %x", words[i]);
     for (int i = WEFT_D_BATCH; i <= WEFT_D_B_PIXEL; i++)
         weft_text_printf(&text, " %x", words[i]);
-    weft_text_printf(&text, " %x %x %x", words[WEFT_D_GROUPS], words[WEFT_D_X] % 128,
-                     words[WEFT_D_Y] % 128);
+    weft_text_printf(&text, " %x %x %x", words[WEFT_D_GROUPS], words[WEFT_D_X] % MOST_PORT,
+                     words[WEFT_D_Y] % MOST_PORT);
     return text.data;
+}
+
+static entry search_best(const weft_card_tiles *tiles, const uint32_t words[WEFT_D_WORDS])
+{
+    const tile planned = {words[WEFT_D_TILE_PIXELS], words[WEFT_D_TILE_CHANNELS],
+                          words[WEFT_D_TILE_DEPTH]};
+    search s = {.tiles = tiles};
+    memcpy(s.words, words, sizeof s.words);
+    start(&s);
+    consider(&s, planned); /* stays when nothing is better */
+    search_all(&s);
+    /* Valid parameters hold one block of anything, but not every row of scores. */
+    WEFT_ASSERT(s.has_best || s.is_whole);
+    return s.has_best ? s.best : (entry){planned, {.total = INFINITY}};
+}
+
+weft_card_cycles weft_card_tiles_cycles(const weft_card_tiles *tiles,
+                                        const uint32_t words[WEFT_D_WORDS])
+{
+    if (weft_engine_has_tiles((int)words[WEFT_D_KIND]))
+        return search_best(tiles, words).cycles;
+    return weft_card_descriptor_cycles(&tiles->params, &tiles->timing, words);
 }
 
 static weft_card_cycles best_of(weft_card_tiles *tiles, const uint32_t words[WEFT_D_WORDS],
                                 tile *out_tile)
 {
-    const char *key = key_of(tiles->arena, words);
+    const char *key = weft_card_descriptor_key(tiles->arena, words);
     entry *known = weft_map_get(&tiles->known, key);
     if (known == NULL) {
-        search s = {.tiles = tiles};
-        memcpy(s.words, words, sizeof s.words);
-        start(&s);
-        /* What the planner chose stays when nothing is better. */
-        consider(&s, (tile){words[WEFT_D_TILE_PIXELS], words[WEFT_D_TILE_CHANNELS],
-                            words[WEFT_D_TILE_DEPTH]});
-        search_all(&s);
-        /* Valid parameters hold one block of anything, but not every row of scores. */
-        WEFT_ASSERT(s.has_best || s.is_whole);
-        if (!s.has_best)
-            s.best = (entry){
-                {words[WEFT_D_TILE_PIXELS], words[WEFT_D_TILE_CHANNELS], words[WEFT_D_TILE_DEPTH]},
-                {.total = INFINITY}};
-        known = weft_arena_dup(tiles->arena, &s.best, sizeof s.best);
+        entry best = search_best(tiles, words);
+        known = weft_arena_dup(tiles->arena, &best, sizeof best);
         weft_map_put(&tiles->known, key, known);
     }
     *out_tile = known->best;

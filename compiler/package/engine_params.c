@@ -31,8 +31,8 @@ void weft_engine_params_write(const weft_engine_params *params, weft_arena *aren
     }
 }
 
-weft_engine_params weft_engine_params_for(const weft_engine_params *params,
-                                          const weft_schedule *schedules, size_t count)
+void weft_engine_needs_of(const weft_schedule *schedules, size_t count, bool *out_products,
+                          bool *out_norms)
 {
     bool products = false, norms = false;
     for (size_t i = 0; i < count; i++)
@@ -48,6 +48,15 @@ weft_engine_params weft_engine_params_for(const weft_engine_params *params,
                     (is_product && (descriptor->words[WEFT_D_FLAGS].i & WEFT_FLAG_SOFTMAX) != 0);
             }
         }
+    *out_products = products;
+    *out_norms = norms;
+}
+
+weft_engine_params weft_engine_params_for(const weft_engine_params *params,
+                                          const weft_schedule *schedules, size_t count)
+{
+    bool products, norms;
+    weft_engine_needs_of(schedules, count, &products, &norms);
     return weft_engine_with(params, products, norms);
 }
 

@@ -9,8 +9,11 @@
 
 void weft_engine_params_write(const weft_engine_params *params, weft_arena *arena,
                               weft_attrs *out_attrs);
-/* The engine with what the descriptors of these schedules ask for: products of two activations,
- * softmax and LayerNorm are there only where one of them is used. */
+/* What the descriptors of these schedules ask an engine for: products of two activations; softmax
+ * and LayerNorm. */
+void weft_engine_needs_of(const weft_schedule *schedules, size_t count, bool *out_products,
+                          bool *out_norms);
+/* The engine with these, which are there only where one of them is used. */
 weft_engine_params weft_engine_params_for(const weft_engine_params *params,
                                           const weft_schedule *schedules, size_t count);
 /* What is not there is 0: weft_engine_params_are_valid tells whether it is an engine of weft's. */
