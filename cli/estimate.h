@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Estimates for cards as text and JSON. Must not know about: how they are made. */
+/* Estimates for cards: of several boards, as text and JSON. Must not know about: how one is made.
+ */
 #ifndef WEFT_CLI_ESTIMATE_H
 #define WEFT_CLI_ESTIMATE_H
 
@@ -7,6 +8,12 @@
 #include <stdio.h>
 
 #include "weft/card.h"
+
+/* Plans for all boards, with as many threads as there are processors. Where a board is too small
+ * its estimate stays NULL, which is what all are before. */
+weft_status weft_cli_estimate_boards(weft_estimator *estimator, const char *const *boards,
+                                     size_t count, weft_estimate_goal goal,
+                                     weft_estimate **out_estimates);
 
 /* One model on one board, with all tables. */
 void weft_cli_estimate_print(FILE *out, const weft_estimator *estimator,

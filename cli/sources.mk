@@ -12,6 +12,7 @@ CLI_SRC := \
     cli/engine.c \
     cli/errors.c \
     cli/estimate_json.c \
+    cli/estimate_boards.c \
     cli/estimate_print.c \
     cli/executors.c \
     cli/file.c \

@@ -129,18 +129,11 @@ static weft_status estimate_model(question *q, const char *path, size_t schedule
     weft_status status = open_estimator(q, path, schedule, &estimator);
     char *title = model_title(q, path, schedule);
     weft_estimate **estimates = weft_cli_alloc_array(q->board_count, sizeof *estimates);
-    for (size_t i = 0; status == WEFT_OK && i < q->board_count; i++) {
-        weft_diag *unseen = NULL;
-        bool is_alone = q->board_count == 1;
-        if (!is_alone)
-            status = weft_diag_create(&unseen);
-        if (status == WEFT_OK)
-            status = weft_estimate_create(estimator, q->boards[i], q->goal,
-                                          is_alone ? q->cli->diag : unseen, &estimates[i]);
-        if (!is_alone && status == WEFT_NO_FIT)
-            status = WEFT_OK;
-        weft_diag_destroy(unseen);
-    }
+    if (status == WEFT_OK && q->board_count == 1)
+        status =
+            weft_estimate_create(estimator, q->boards[0], q->goal, q->cli->diag, &estimates[0]);
+    else if (status == WEFT_OK)
+        status = weft_cli_estimate_boards(estimator, q->boards, q->board_count, q->goal, estimates);
     if (status == WEFT_OK)
         answer(q, title, estimator, estimates);
     free(title);

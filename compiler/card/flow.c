@@ -13,16 +13,17 @@ static double larger(double a, double b)
 
 void weft__flow_run(weft__flow *flow, const double cycles[WEFT_FLOW_PROCESSES])
 {
-    double end[WEFT_FLOW_PROCESSES] = {0};
-    for (int k = 0; k < flow->count; k++) {
-        double start = flow->last[k];
-        for (int other = 0; other < flow->count; other++) {
-            if ((flow->producers[k] >> other & 1) != 0)
-                start = larger(start, end[other]);
-            if ((flow->producers[other] >> k & 1) != 0)
-                start = larger(start, flow->before[other]);
+    double end[WEFT_FLOW_PROCESSES] = {0}, start[WEFT_FLOW_PROCESSES];
+    memcpy(start, flow->last, sizeof start);
+    for (int k = 0; k < flow->count; k++)
+        for (unsigned left = flow->producers[k]; left != 0; left &= left - 1) {
+            int producer = __builtin_ctz(left);
+            start[producer] = larger(start[producer], flow->before[k]);
         }
-        end[k] = start + cycles[k];
+    for (int k = 0; k < flow->count; k++) {
+        for (unsigned left = flow->producers[k]; left != 0; left &= left - 1)
+            start[k] = larger(start[k], end[__builtin_ctz(left)]);
+        end[k] = start[k] + cycles[k];
     }
     memcpy(flow->before, flow->last, sizeof flow->before);
     memcpy(flow->last, end, sizeof flow->last);

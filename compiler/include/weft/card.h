@@ -57,7 +57,7 @@ typedef struct weft_estimator_info {
 void weft_estimator_get_info(const weft_estimator *estimator, weft_estimator_info *out_info);
 
 /* Plans for a board: a name, or a file (weft list boards, docs/boards.md). The estimator must
- * outlive it. Errors: BOARD_*, CARD_*. */
+ * outlive it, and may be used for several boards at a time. Errors: BOARD_*, CARD_*. */
 typedef struct weft_estimate weft_estimate;
 weft_status weft_estimate_create(weft_estimator *estimator, const char *board,
                                  weft_estimate_goal goal, weft_diag *diag,
