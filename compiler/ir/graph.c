@@ -219,7 +219,11 @@ void weft_graph_replace_uses(weft_graph *graph, weft_value *from, weft_value *to
 {
     if (from == to || from->use_count == 0)
         return;
-    for (weft_node *node = graph->first; node; node = node->next)
+    int64_t by_outputs = 0;
+    for (size_t i = 0; i < graph->outputs.count; i++)
+        by_outputs += graph->outputs.data[i] == from;
+    for (weft_node *node = graph->first; node && (int64_t)from->use_count > by_outputs;
+         node = node->next)
         for (size_t i = 0; i < node->input_count; i++)
             if (node->inputs[i] == from)
                 weft_node_set_input(graph, node, i, to);
