@@ -88,10 +88,10 @@ $(LOCALE):
 tests-built: $(UNIT_BIN) $(REPLAY_BIN) $(LOCALE) $(STANDIN_XCLBIN)
 
 check-built:
-	@BUILD=$(BUILD) PYTHON=$(ORACLE) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN) $(BATS) $(sort $(wildcard tests/oracle/*.py tests/models/*.py))
+	@BUILD=$(BUILD) JOBS=$(JOBS) PYTHON=$(ORACLE) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN) $(BATS) $(sort $(wildcard tests/oracle/*.py tests/models/*.py))
 
 unit: tests-built ## unit tests and fuzz replays only, with what is installed
-	@BUILD=$(BUILD) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN)
+	@BUILD=$(BUILD) JOBS=$(JOBS) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN)
 
 # ---- sanitizers, fuzzers, static analysis ---------------------------------------------------------------------------
 .PHONY: asan unit-asan fuzz oclgrind
@@ -101,7 +101,7 @@ asan: ## unit tests and fuzz replays under address, leak and undefined-behaviour
 	@$(MAKE) --no-print-directory -j$(JOBS) BUILD=$(BUILD)/asan SANITIZE=address,undefined OPT=-O1 unit-asan
 unit-asan: tests-built $(BUILD)/weft-model
 	@ASAN_OPTIONS=detect_leaks=1:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 WEFT_ARENA=malloc WEFT_TEST_REF_ONLY=1 \
-	 BUILD=$(BUILD) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN)
+	 BUILD=$(BUILD) JOBS=$(JOBS) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN)
 
 oclgrind: ## every kernel family and the engine under oclgrind's memory, race and API checks
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(patsubst %,$(BUILD)/tests/kernels/test_cpu_%,conv other tokens rows attention qconv qwindow qeltwise qlinear qmove qrows) $(BUILD)/tests/fpga/test_engine_opencl
