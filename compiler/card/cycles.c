@@ -204,29 +204,56 @@ static double more_runs(const counted *c, double runs)
     return next;
 }
 
-/* Mean rates of all ports. When the slowest process ends a run it frees the arrays before it and
- * fills those behind it, so all others begin their next run at this moment, and their ports share
- * the banks from there. A port that moves words in fewer runs than another does so in runs of that
- * one. The first loads and the last store are alone; how the first loads meet is counted apart. */
-static void slow_down(const counted *c, double out_rates[WEFT_PORT_COUNT])
+/* In how many of its runs a port moves words while loads and stores meet. An array between two
+ * processes is a pair of buffers, so the load of run r + 2 begins when what reads run r ends, which
+ * is when run r is stored: the first two loads meet no store, the last two stores no load. A store
+ * at the end of several runs of loads meets those of the run behind it: only the last one is alone.
+ */
+static double meeting_runs(const counted *c, weft_card_port port)
 {
-    double cycles[WEFT_PORT_COUNT] = {0}, before = 0;
+    double loads = fmax(c->runs[WEFT_PORT_SOURCE], c->runs[WEFT_PORT_WEIGHTS]);
+    double stores = c->runs[WEFT_PORT_TARGET];
+    double alone = port == WEFT_PORT_TARGET && loads >= 2 * stores ? 1 : 2;
+    return fmax(c->runs[port] - alone, 0);
+}
+
+/* Cycles of each port in one run of its own in the mean, `with_stores` or of loads alone, and all
+ * ports' words from there. A port that moves words in fewer runs than another does so in runs of
+ * that one. */
+static void meet(const counted *c, bool with_stores, double out_cycles[WEFT_PORT_COUNT])
+{
+    double before = 0, sums[WEFT_PORT_COUNT] = {0};
     for (double runs = more_runs(c, 0); runs > 0; before = runs, runs = more_runs(c, runs)) {
         double words[WEFT_PORT_COUNT] = {0}, shared[WEFT_PORT_COUNT];
         for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
-            if (c->runs[port] >= runs)
+            if (c->runs[port] >= runs && (with_stores || port != WEFT_PORT_TARGET))
                 words[port] = (double)c->result.bytes[port] / (double)c->word_bytes / c->runs[port];
         share_banks(c, words, c->starts, shared);
         for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
             if (c->runs[port] >= runs)
-                cycles[port] += (runs - before) * shared[port];
+                sums[port] += (runs - before) * shared[port];
     }
+    for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
+        out_cycles[port] = c->runs[port] > 0 ? sums[port] / c->runs[port] : 0;
+}
+
+/* Mean rates of all ports. When the slowest process ends a run it frees the arrays before it and
+ * fills those behind it, so all others begin their next run at this moment, and their ports share
+ * the banks from there. How the first loads meet is counted apart. */
+static void slow_down(const counted *c, double out_rates[WEFT_PORT_COUNT])
+{
+    double all[WEFT_PORT_COUNT], loads[WEFT_PORT_COUNT];
+    meet(c, true, all);
+    meet(c, false, loads);
     for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++) {
-        double alone = rate_of(c, port, 1), bytes = (double)c->result.bytes[port];
-        out_rates[port] = alone;
-        if (cycles[port] > 0)
-            out_rates[port] =
-                bytes / (cycles[port] + (bytes / alone - cycles[port]) / c->runs[port]);
+        double bytes = (double)c->result.bytes[port], runs = c->runs[port];
+        out_rates[port] = rate_of(c, port, 1);
+        if (all[port] <= 0)
+            continue;
+        double meeting = meeting_runs(c, port), alone = bytes / runs / out_rates[port];
+        double second = port != WEFT_PORT_TARGET && runs >= 2 ? 1 : 0;
+        double cycles = meeting * all[port] + second * loads[port];
+        out_rates[port] = bytes / (cycles + (runs - meeting - second) * alone);
     }
 }
 
