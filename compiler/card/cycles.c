@@ -208,6 +208,7 @@ static double more_runs(const counted *c, double runs)
  * processes is a pair of buffers, so the load of run r + 2 begins when what reads run r ends, which
  * is when run r is stored: the first two loads meet no store, the last two stores no load. A store
  * at the end of several runs of loads meets those of the run behind it: only the last one is alone.
+ * Where loads take longer than computing, a store meets the load before as well; that is left out.
  */
 static double meeting_runs(const counted *c, weft_card_port port)
 {
