@@ -21,7 +21,8 @@ typedef struct weft__box {
 typedef WEFT_VEC(weft__box) weft__box_list;
 
 /* Boxes of Transpose, Concat, Split, Slice, Gather of a few positions, Pad with a constant, Expand,
- * Tile and Identity, in order; false when the node is none of these, or its operands are not constant. */
+ * Tile and Identity, in order; false when the node is none of these, or its operands are not
+ * constant. */
 bool weft__plan_boxes(weft_arena *arena, const weft_node *node, weft__box_list *out_boxes);
 
 #endif
