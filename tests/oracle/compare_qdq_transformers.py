@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Quantised vision transformers, compiled: the same bits on every executor, layer by layer, and next to ONNX Runtime on the same file. Small
-images, all layers; quantised by ONNX Runtime in its forms and by weft.
+images, all layers; quantised by ONNX Runtime and by weft.
 
 usage: compare_qdq_transformers.py [FAMILY ...]     resformer, vit-resnas (programs in $WEFT_BUILD, else build)
-Speaks TAP. Full sizes are in large/compare_qdq_transformers.py.
+Speaks TAP. All forms and full sizes are in large/compare_qdq_transformers.py.
 """
 import os
 import sys
@@ -16,6 +16,7 @@ from quantised import transformer_forms, write_transformer
 
 SIZES = {"resformer": ("tiny", 48), "vit-resnas": ("res-tiny", 56)}
 CLASSES = 10
+FORMS = ("u8 folded", "s8 weft")
 
 
 def main():
@@ -25,7 +26,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             source = write_transformer(os.path.join(folder, "float.onnx"), family, variant, size, CLASSES)
             data = class_images((1, 3, size, size), CLASSES, 2, seed=1)
-            transformer_forms(checks, f"{family}-{variant} @ {size}", folder, source, data)
+            transformer_forms(checks, f"{family}-{variant} @ {size}", folder, source, data, FORMS)
     return checks.finish()
 
 
