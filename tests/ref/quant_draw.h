@@ -13,7 +13,7 @@ enum { CASES = 10000, MULT_MAX = 1 << 22, ADD_MULT_MAX = 1 << 21 };
 
 static inline int32_t between(int32_t low, int32_t high)
 {
-    return low + (int32_t)ref_random((uint32_t)(high - low + 1));
+    return (int32_t)((int64_t)low + ref_random((uint32_t)((int64_t)high - low + 1)));
 }
 
 static inline weft_dtype draw_dtype(void)
