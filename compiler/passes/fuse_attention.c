@@ -202,20 +202,9 @@ static weft_status visit(weft_graph *graph, weft_node *node, bool *done, weft_di
 
 weft_status weft_pass_fuse_attention(weft_graph *graph, size_t *out_changes, weft_diag *diag)
 {
-    *out_changes = 0;
-    size_t before;
-    do {
-        before = *out_changes;
-        for (weft_node *node = graph->first, *next; node; node = next) {
-            bool done = false;
-            next = node->next;
-            weft_status status = visit(graph, node, &done, diag);
-            if (status != WEFT_OK)
-                return status;
-            *out_changes += done;
-        }
-        weft_rewrite_remove_dead(graph);
-    } while (*out_changes > before);
+    weft_status status = weft_rewrite_until_still(graph, visit, out_changes, diag);
+    if (status != WEFT_OK)
+        return status;
     note_unfused(graph, diag);
     return WEFT_OK;
 }

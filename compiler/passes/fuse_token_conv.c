@@ -253,19 +253,5 @@ static weft_status visit(weft_graph *graph, weft_node *node, bool *done, weft_di
 
 weft_status weft_pass_fuse_token_conv(weft_graph *graph, size_t *out_changes, weft_diag *diag)
 {
-    *out_changes = 0;
-    size_t before;
-    do {
-        before = *out_changes;
-        for (weft_node *node = graph->first, *next; node; node = next) {
-            bool done = false;
-            next = node->next;
-            weft_status status = visit(graph, node, &done, diag);
-            if (status != WEFT_OK)
-                return status;
-            *out_changes += done;
-        }
-        weft_rewrite_remove_dead(graph);
-    } while (*out_changes > before);
-    return WEFT_OK;
+    return weft_rewrite_until_still(graph, visit, out_changes, diag);
 }

@@ -254,3 +254,23 @@ weft_shape weft_rewrite_perm_shape(const int64_t *perm, const weft_shape *shape)
         result.dims[i] = shape->dims[perm[i]];
     return result;
 }
+
+weft_status weft_rewrite_until_still(weft_graph *graph, weft_rewrite_visit *visit,
+                                     size_t *out_changes, weft_diag *diag)
+{
+    *out_changes = 0;
+    size_t before;
+    do {
+        before = *out_changes;
+        for (weft_node *node = graph->first, *next; node; node = next) {
+            bool done = false;
+            next = node->next;
+            weft_status status = visit(graph, node, &done, diag);
+            if (status != WEFT_OK)
+                return status;
+            *out_changes += done;
+        }
+        weft_rewrite_remove_dead(graph);
+    } while (*out_changes > before);
+    return WEFT_OK;
+}

@@ -67,6 +67,16 @@ void weft_rewrite_perm_invert(const int64_t *perm, int rank, int64_t *out_invers
 /* out[i] = shape[perm[i]] */
 weft_shape weft_rewrite_perm_shape(const int64_t *perm, const weft_shape *shape);
 
+/* ---- walks ---- */
+
+/* Rewrites around one node; *out_done when it changed something. */
+typedef weft_status weft_rewrite_visit(weft_graph *graph, weft_node *node, bool *out_done,
+                                       weft_diag *diag);
+/* Visits all nodes in order, removes dead ones, and begins again until a round changes nothing. A
+ * visit may remove the node, but not the one after it. */
+weft_status weft_rewrite_until_still(weft_graph *graph, weft_rewrite_visit *visit,
+                                     size_t *out_changes, weft_diag *diag);
+
 /* ---- constants ---- */
 
 /* Elements of a constant of type f32, or NULL. */

@@ -71,19 +71,5 @@ weft_status weft_sink_token_view(weft_graph *graph, weft_node *node, bool *out_d
 
 weft_status weft_pass_sink_views(weft_graph *graph, size_t *out_changes, weft_diag *diag)
 {
-    *out_changes = 0;
-    size_t before;
-    do {
-        before = *out_changes;
-        for (weft_node *node = graph->first, *next; node; node = next) {
-            bool done = false;
-            next = node->next;
-            weft_status status = weft_sink_token_view(graph, node, &done, diag);
-            if (status != WEFT_OK)
-                return status;
-            *out_changes += done;
-        }
-        weft_rewrite_remove_dead(graph);
-    } while (*out_changes > before);
-    return WEFT_OK;
+    return weft_rewrite_until_still(graph, weft_sink_token_view, out_changes, diag);
 }
