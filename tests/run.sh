@@ -14,6 +14,8 @@ for test in "$@"; do
 done | xargs -0 -n 2 -P "${JOBS:-1}" sh tests/run_one.sh
 ended=$?
 cat "$folder"/* 2>/dev/null | grep '^skipped: ' | sort -u
+# Once more at the end, where somebody looks who did not watch.
+cat "$folder"/* 2>/dev/null | grep '^failed: ' | sort -u
 # A test whose counts are missing was killed with its runner.
 cat "$folder"/* 2>/dev/null | grep -E '^[0-9]+ [0-9]+ [0-9]+$' | awk -v tests=$# -v ended=$ended '
     { passed += $1; failed += $2; skipped += $3 }

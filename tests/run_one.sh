@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # run_one.sh TEST COUNTS: runs one test program, bats file or Python check; all speak TAP. Prints a line about it and the output of what failed,
-# and appends `passed failed skipped` and the reasons of what was skipped to the file COUNTS. A file that ends badly without a failed test of its
-# own counts as one failure.
+# and appends `passed failed skipped`, the reasons of what was skipped and the names of what failed to the file COUNTS. A file that ends badly
+# without a failed test of its own counts as one failure.
 set -u
 test=$1
 counts=$2
@@ -16,6 +16,10 @@ skip_reasons() {
     else
         grep -iE '^(not )?ok .*# *skip' "$log" | sed 's/.*# *[Ss][Kk][Ii][Pp] */skipped: /' | sort -u
     fi
+}
+failures() {
+    names=$(sed -nE 's/.*not ok [0-9]+ -? *//p' "$log" | grep -viE '# *skip' | head -n 5)
+    echo "${names:-ended with code $code}" | sed "s|^|failed: ${test#"${BUILD:-build}/"}: |"
 }
 start=$(date +%s)
 case $test in
@@ -42,5 +46,6 @@ cat "$log.out"
 {
     echo "$ok $bad $skip"
     [ "$skip" -gt 0 ] && skip_reasons
+    [ "$bad" -gt 0 ] && failures
 } >>"$counts"
 exit 0
