@@ -4,7 +4,9 @@
  *   release.c      releases of Vitis and what they take
  *   tool.c         finding v++ and xclbinutil, asking for the release
  *   config.c       texts: link.cfg, hls.cfg
- *   create.c       package and tool -> files and commands; nothing is written
+ *   choose.c       which release, language, platform, and the programs beside v++
+ *   steps.c        what was chosen -> files and commands; nothing is written
+ *   create.c       package and tool -> a build
  *   process.c      one program in a process group of its own, with a log, a bound and a way to stop
  *   folder.c       looking for files below a folder, removing one
  *   state.c        what ran already, under which hash; the lock of a work folder
@@ -284,6 +286,15 @@ struct weft_flow {
 
 /* Path of a file in the work folder. */
 const char *weft__build_path(const weft_flow *flow, const char *name);
+
+/* ---- choose.c, steps.c ---- */
+
+/* Fills tool, release, language, design.platform and the companions. board: NULL when its file is
+ * not known here. Errors: BUILD_TOOL_*, BUILD_LANGUAGE, BUILD_NO_PLATFORM, BUILD_COMPANION. */
+weft_status weft__build_choose(weft_flow *flow, const weft_board *board, weft_diag *diag);
+/* Of what was chosen. Errors: BUILD_UNIT_NAMES. */
+weft_status weft__build_add_files(weft_flow *flow, weft_diag *diag);
+void weft__build_add_steps(weft_flow *flow);
 
 /* failure.c: says what a step's end means. log_text is the end of its log. */
 weft_status weft__build_explain(weft_flow *flow, const flow_step *step, const flow_outcome *outcome,
