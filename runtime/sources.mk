@@ -7,7 +7,7 @@ RUNTIME_SRC := runtime/core/constant.c runtime/core/device.c runtime/core/explai
                runtime/backends/engine/compiler.c runtime/backends/engine/hls.c runtime/backends/engine/load.c \
                runtime/backends/engine/program.c runtime/backends/engine/request.c \
                runtime/backends/xrt/api.c runtime/backends/xrt/bounded.c runtime/backends/xrt/card.c runtime/backends/xrt/cards.c runtime/backends/xrt/claim.c \
-               runtime/backends/xrt/failure.c runtime/backends/xrt/lane.c runtime/backends/xrt/match.c runtime/backends/xrt/native.c \
+               runtime/backends/xrt/failure.c runtime/backends/xrt/lane.c runtime/backends/xrt/lane_run.c runtime/backends/xrt/match.c runtime/backends/xrt/native.c \
                runtime/backends/xrt/transfer.c runtime/backends/xrt/units.c runtime/backends/xrt/xrt.c
 ifeq ($(HAVE_OPENCL),1)
 RUNTIME_SRC += runtime/backends/opencl/cache.c runtime/backends/opencl/error.c runtime/backends/opencl/platform.c \

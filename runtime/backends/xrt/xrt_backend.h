@@ -11,7 +11,8 @@
  *   card.c      a card with its bitstream and the weights in their banks
  *   units.c     which request gets which unit, and the watch over runs that do not end
  *   transfer.c  which values go to the card and come back, per stretch
- *   lane.c      a request's memory on the card and its runs
+ *   lane.c      a request's memory on the card
+ *   lane_run.c  its runs
  *   native.c    driver: XRT's C API
  *   opencl.c    driver: XRT's OpenCL
  *   xrt.c       the backends' tables
@@ -198,7 +199,7 @@ void weft__xrt_card_lose(xrt_card *card, const xrt_failure *failure);
 uint64_t weft__xrt_bound_ns(const xrt_card *card, const weft_schedule *schedule,
                             const engine_stretch *stretch);
 
-/* ---- lane.c ---- */
+/* ---- lane.c, lane_run.c ---- */
 
 /* A request's memory in the banks of one group of units; made when it is first used. */
 typedef struct xrt_place {
