@@ -7,7 +7,7 @@
  *   manifest_write.c  weft_manifest -> JSON text
  *   json_reader.c     strict access to a JSON tree, with the place of the first error
  *   manifest_read*.c  JSON text -> weft_manifest
- *   manifest_check.c  numbers of a manifest against what they count; before writing, after reading
+ *   manifest_check*.c numbers of a manifest against what they count; before writing, after reading
  *   write.c           the writer
  *   schedules.c       what each schedule takes of the package
  *   find.c            shapes of inputs -> schedule
