@@ -9,6 +9,7 @@
 #include "cli/build_card.h"
 #include "cli/json.h"
 #include "cli/memory.h"
+#include "cli/next.h"
 #include "cli/text.h"
 #include "weft/softcard.h"
 
@@ -31,7 +32,8 @@ static char *default_output(const char *package)
     return weft_cli_printf("%.*s.xclbin", (int)length, package);
 }
 
-static void print_result(weft_cli *cli, const char *output, const weft_softcard_bitstream *made)
+static void print_result(weft_cli *cli, const char *package, const char *output,
+                         const weft_softcard_bitstream *made)
 {
     char size[WEFT_CLI_BYTES_TEXT];
     if (cli->is_json) {
@@ -45,9 +47,11 @@ static void print_result(weft_cli *cli, const char *output, const weft_softcard_
     }
     fprintf(cli->out, "bitstream   %s, %s\n", output,
             weft_cli_format_bytes(made->file_bytes, size));
-    fprintf(cli->out, "card        %s, emulated: run under weft softcard\n", made->platform);
+    fprintf(cli->out, "card        %s, emulated\n", made->platform);
     fprintf(cli->out, "units       %zu at %g MHz as planned; %zu memory banks\n", made->unit_count,
             made->clock_mhz, made->memory_count);
+    if (!cli->is_quiet)
+        weft_cli_next_after_softcard_build(package);
 }
 
 weft_status weft_cli_build_softcard(weft_cli *cli)
@@ -64,7 +68,7 @@ weft_status weft_cli_build_softcard(weft_cli *cli)
     }
     status = weft_softcard_build(package, output, &made, cli->diag);
     if (status == WEFT_OK)
-        print_result(cli, output, &made);
+        print_result(cli, package, output, &made);
     free(output);
     return status;
 }

@@ -31,6 +31,7 @@ CLI_SRC := \
     cli/memory.c \
     cli/model_summary.c \
     cli/name.c \
+    cli/next.c \
     cli/npy.c \
     cli/options.c \
     cli/output.c \

@@ -11,7 +11,7 @@
 #include "cli/json.h"
 #include "cli/load.h"
 #include "cli/memory.h"
-#include "cli/name.h"
+#include "cli/next.h"
 #include "cli/package_engine.h"
 #include "cli/plan_summary.h"
 #include "cli/report.h"
@@ -190,43 +190,6 @@ static void print_result(FILE *out, const char *path, const weft_package *packag
         print_schedule(out, package, 0);
 }
 
-/* " WORD" as a shell reads it: quoted when it is not plain. */
-static void put_word(FILE *out, const char *word)
-{
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                "0123456789_-+=./:,@%";
-    char name[WEFT_CLI_NAME_TEXT];
-    if (word[0] != '\0' && word[strspn(word, plain)] == '\0') {
-        fprintf(out, " %s", word);
-        return;
-    }
-    fputs(" '", out);
-    for (const char *at = weft_cli_format_name(word, name); *at != '\0'; at++)
-        fprintf(out, *at == '\'' ? "'\\''" : "%c", *at);
-    fputc('\'', out);
-}
-
-/* What to type next, with an input for every name. */
-static void print_next(const char *path, const weft_package *package)
-{
-    weft_schedule_info info;
-    weft_package_get_schedule(package, 0, &info);
-    static const char *const verbs[] = {"next: weft verify", ", weft profile", ", weft run"};
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
-        fputs(verbs[i], stderr);
-        put_word(stderr, path);
-    }
-    for (size_t i = 0; i < info.input_count; i++) {
-        weft_tensor_info tensor;
-        weft_package_get_input(package, 0, i, &tensor);
-        char *binding = weft_cli_printf("%s=random", tensor.name);
-        fputs(" --input", stderr);
-        put_word(stderr, binding);
-        free(binding);
-    }
-    fputc('\n', stderr);
-}
-
 static json_t *result_json(const char *path, const weft_package *package,
                            const weft_compile_report *report)
 {
@@ -323,7 +286,7 @@ static weft_status compile_models(weft_cli *cli, const weft_cli_models *models, 
         print_result(answer, path, package);
         weft_cli_float_layers_print(answer, report);
         if (!cli->is_quiet)
-            print_next(path, package);
+            weft_cli_next_after_compile(path, package);
     }
     weft_package_close(package);
     weft_compile_report_destroy(report);

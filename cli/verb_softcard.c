@@ -8,6 +8,7 @@
 #include "cli/memory.h"
 #include "cli/report.h"
 #include "cli/softcard_run.h"
+#include "cli/text.h"
 
 static void print_environment(const weft_softcard *softcard)
 {
@@ -37,13 +38,36 @@ static weft_status report_end(weft_cli *cli, const weft_cli_softcard_end *end)
     return WEFT_OK;
 }
 
+/* Whether a word of the command names a package that was compiled for a card. Any other file with
+ * this ending is the command's business. */
+static bool is_card_package(const char *word)
+{
+    weft_package *package = NULL;
+    weft_package_card card = {0};
+    if (!weft_cli_ends_with(word, ".weft") || weft_package_open(word, NULL, &package) != WEFT_OK)
+        return false;
+    weft_package_get_card(package, &card);
+    weft_package_close(package);
+    return card.board != NULL;
+}
+
+/* The card that is asked for, else that of the command's first package. */
+static const char *choose_board(const weft_cli_args *args)
+{
+    const char *board = weft_cli_args_text(args, "board", NULL);
+    for (size_t i = 0; board == NULL && i < args->operand_count; i++)
+        if (is_card_package(args->operands[i]))
+            board = args->operands[i];
+    return board;
+}
+
 static weft_status run(weft_cli *cli)
 {
     const weft_cli_args *args = &cli->args;
     weft_softcard_params params = WEFT_SOFTCARD_PARAMS_DEFAULT;
     weft_softcard *softcard = NULL;
     bool is_kept = weft_cli_args_has(args, "keep");
-    params.board = weft_cli_args_text(args, "board", NULL);
+    params.board = choose_board(args);
     params.devices = (int)weft_cli_args_int(args, "devices", 1);
     weft_cli_softcard_catch();
     weft_status status = weft_softcard_create(&params, cli->diag, &softcard);
@@ -69,7 +93,7 @@ static weft_status run(weft_cli *cli)
 
 static const weft_cli_option options[] = {
     {"board", 0, WEFT_CLI_TEXT, "NAME", NULL, 0, 0,
-     "the card: a board's name or file, or a package compiled for one"},
+     "the card: a board's name or file, or a package compiled for one; default: that of the command's package"},
     {"devices", 0, WEFT_CLI_INT, "N", NULL, 1, 16, "cards of this kind; default 1"},
     {"keep", 0, WEFT_CLI_FLAG, NULL, NULL, 0, 0,
      "leave the folder with the card's files, and say where it is"},
@@ -97,7 +121,7 @@ const weft_cli_verb weft_cli_verb_softcard = {
         "As on a card, what the host writes into a buffer reaches the kernel by a transfer only; "
         "WEFT_SOFTCARD_MEMORY=shared turns this off. WEFT_SOFTCARD_FAULT makes the card fail. "
         "docs/softcard.md has both, and what differs from a card.",
-    .examples = "weft softcard --board model.weft -- weft run model.weft --backend xrt\n"
+    .examples = "weft softcard -- weft run model.weft --backend xrt\n"
                 "weft softcard --board u280 --devices 2 -- weft devices\n"
                 "weft softcard -v -- ./my_host_program model.xclbin",
     .run = run,

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The folder and the variables under which XRT finds the software card:
  *
- *   FOLDER/               below /tmp, because XRT makes its sockets in /tmp/$USER: USER is this
- * name xrt/lib             XRT's libraries (XILINX_XRT) vitis/data/...      what XRT takes for the
- * vendor's model of a card: our device program emconfig.json       the cards xrt.ini, so that none
- * beside the command is read icd/                all OpenCL platforms that are there, and
- * XRT's run/                XRT's own files of a run
+ *   FOLDER/          below /tmp, because XRT makes its sockets in /tmp/$USER: USER is this name
+ *   xrt/lib          XRT's libraries (XILINX_XRT)
+ *   vitis/data/...   what XRT takes for the vendor's model of a card: our device program
+ *   emconfig.json    the cards
+ *   xrt.ini          so that none beside the command is read
+ *   icd/             all OpenCL platforms that are there, and XRT's
+ *   run/             XRT's own files of a run
  *
  * Must not know about: processes, packages' contents. */
 #define _XOPEN_SOURCE 700 /* nftw */

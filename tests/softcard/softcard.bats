@@ -178,6 +178,9 @@ is_over() {
     "$weft" compile -q q.onnx --shape image=1x3x16x16 --board u280 -o b.weft
     "$weft" build b.weft --target softcard -o b.xclbin | grep 'xilinx_u280'
     $bound "$weft" softcard --board b.weft -- "$weft" verify b.weft --backend xrt --tolerance 0
+    $bound "$weft" softcard -- "$weft" verify b.weft --backend xrt --tolerance 0 # the package says which card
+    run $bound "$weft" softcard --board u50 -- "$weft" verify b.weft --backend xrt
+    [[ "$output" == *"error[E0711]"*"weft softcard --board"* ]]
 }
 
 @test "build --target softcard: what it refuses" {

@@ -78,9 +78,12 @@ static weft_status check_shell(const xrt_sides *sides, weft_diag *diag)
                                 "the bitstream is for another shell than the card has");
     weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "%s, by the bitstream", wanted);
     weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%s, on the card", card);
-    weft_diag_field_set(diag, WEFT_DIAG_TRY,
-                        "choose another card with --device (weft devices lists shells), or build "
-                        "for this platform");
+    weft_diag_field_set(diag, WEFT_DIAG_TRY, "%s",
+                        sides->mode == XRT_MODE_SW_EMU
+                            ? "weft softcard --board PACKAGE.weft -- COMMAND: a software card of "
+                              "the package's kind"
+                            : "choose another card with --device (weft devices lists shells), or "
+                              "build for this platform");
     return status;
 }
 
