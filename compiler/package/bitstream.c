@@ -50,7 +50,6 @@ const char *weft_bitstream_notes(weft_arena *arena, const weft_manifest *manifes
     json_decref(root);
     if (text == NULL)
         weft_arena_out_of_memory(arena);
-    const char *copy = weft_arena_printf(arena, "%s\n", text);
-    free(text);
-    return copy;
+    weft_arena_defer(arena, free, text);
+    return weft_arena_printf(arena, "%s\n", text);
 }

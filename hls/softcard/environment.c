@@ -164,10 +164,9 @@ static weft_status make_configuration(weft_softcard *s, int devices, weft_diag *
     json_decref(root);
     if (text == NULL)
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory for the list of cards");
-    weft_status status = write_text(inside(s, "emconfig.json"), text, strlen(text), diag);
-    free(text);
+    weft_arena_defer(s->arena, free, text);
     set(s, "EMCONFIG_PATH", s->folder);
-    return status;
+    return write_text(inside(s, "emconfig.json"), text, strlen(text), diag);
 }
 
 /* A vendor's file that names XRT's OpenCL is ours to replace. */
