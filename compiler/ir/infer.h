@@ -30,7 +30,7 @@
 /* clang-format off */
 #define WEFT_INFER_LIST(X) \
     X(arithmetic) X(attention) X(batch_norm) X(cast) X(clip) X(compare) X(concat) X(constant_of_shape) \
-    X(conv) X(conv2d) X(cum_sum) X(dequantize_linear) X(expand) X(flatten) X(floating) X(gate) X(gather) X(gemm) \
+    X(conv) X(conv2d) X(cum_sum) X(is_nan) X(trilu) X(dequantize_linear) X(expand) X(flatten) X(floating) X(gate) X(gather) X(gemm) \
     X(global_pool) X(layer_norm) X(linear) X(logic) X(matmul) X(numeric) X(pad) X(pool) \
     X(pool2d) X(pow) X(prelu) X(q_add) X(q_attention) X(q_conv2d) X(q_layer_norm) X(q_matmul) \
     X(q_mul) X(q_pool2d) X(q_softmax) X(q_table) X(quantize_linear) \

@@ -85,6 +85,13 @@ weft_status weft_infer_compare(weft_graph *graph, weft_node *node, weft_diag *di
                           WEFT_DTYPE_BOOL, diag);
 }
 
+weft_status weft_infer_is_nan(weft_graph *graph, weft_node *node, weft_diag *diag)
+{
+    (void)graph;
+    WEFT_INFER_TRY(weft_infer_check_class(node, 0, WEFT_CLASS_FLOAT, diag));
+    return weft_infer_set(node, 0, WEFT_DTYPE_BOOL, &node->inputs[0]->shape, diag);
+}
+
 weft_status weft_infer_logic(weft_graph *graph, weft_node *node, weft_diag *diag)
 {
     (void)graph;

@@ -16,6 +16,22 @@ static weft_status fail_elems(const weft_node *node, const weft_shape *wanted, w
                            "the target shape holds another number of elements");
 }
 
+weft_status weft_infer_trilu(weft_graph *graph, weft_node *node, weft_diag *diag)
+{
+    (void)graph;
+    const weft_value *x = node->inputs[0], *diagonal = weft_node_input(node, 1);
+    int64_t elems, ignored;
+    WEFT_INFER_TRY(weft_infer_check_rank(node, 0, 2, WEFT_MAX_RANK, diag));
+    WEFT_INFER_TRY(weft_infer_check_dtype(node, 1, WEFT_DTYPE_I64, diag));
+    WEFT_INFER_TRY(weft_infer_attr_int(node, "upper", 1, 0, 1, &ignored, diag));
+    char found[WEFT_SHAPE_TEXT];
+    if (diagonal && (!weft_shape_elems(&diagonal->shape, &elems) || elems != 1))
+        return weft_infer_fail(node, diagonal, WEFT_E_INFER_SHAPE, diag, "one element",
+                               weft_shape_format(&diagonal->shape, found),
+                               "the diagonal must be a scalar");
+    return weft_infer_set(node, 0, x->dtype, &x->shape, diag);
+}
+
 weft_status weft_infer_reshape(weft_graph *graph, weft_node *node, weft_diag *diag)
 {
     (void)graph;

@@ -94,6 +94,19 @@ weft_status weft_infer_attention_shape(const weft_node *node, weft_shape *out_sh
     return WEFT_OK;
 }
 
+/* One for all images or one each, one for all heads or one each. */
+static weft_status check_mask(const weft_node *node, weft_diag *diag)
+{
+    const weft_value *mask = weft_node_input(node, 4);
+    const weft_shape *q = &node->inputs[0]->shape, *k = &node->inputs[1]->shape;
+    weft_shape shape = {.rank = 4, .dims = {1, 1, k->dims[1], q->dims[1]}};
+    if (mask && mask->shape.rank == 4) {
+        shape.dims[0] = mask->shape.dims[0] != 1 ? q->dims[0] : 1;
+        shape.dims[1] = mask->shape.dims[1] != 1 ? weft_attrs_int(&node->attrs, "heads", 1) : 1;
+    }
+    return weft_infer_check_shape(node, 4, &shape, diag);
+}
+
 weft_status weft_infer_attention(weft_graph *graph, weft_node *node, weft_diag *diag)
 {
     (void)graph;
@@ -106,6 +119,7 @@ weft_status weft_infer_attention(weft_graph *graph, weft_node *node, weft_diag *
         return weft_infer_fail(node, NULL, WEFT_E_INFER_ATTR, diag, "attribute scale, finite",
                                scale ? "not finite" : "none", "scores need a scale");
     WEFT_INFER_TRY(weft_infer_check_shape(node, 3, &y, diag));
+    WEFT_INFER_TRY(check_mask(node, diag));
     return weft_infer_set(node, 0, WEFT_DTYPE_F32, &y, diag);
 }
 

@@ -118,7 +118,8 @@ static unsigned row_inputs(const weft_node *node, const rows *r)
         axis = weft_attrs_int(&node->attrs, "axis", -1);
         return r->axis < (axis < 0 ? axis + y->rank : axis) ? 1U : 0U;
     case WEFT_OP_Linear: return r->axis < y->rank - 1 ? 9U : 0U;
-    case WEFT_OP_Attention: return r->axis == 1 ? 9U : 0U;
+    case WEFT_OP_Attention: /* a mask has its queries elsewhere */
+        return r->axis == 1 && !weft_node_input(node, 4) ? 9U : 0U;
     case WEFT_OP_TokenConv: /* class tokens: the residual alone */
         return r->axis == 1 && weft_node_input(node, 3) &&
                        r->start + r->length <= weft_attrs_int(&node->attrs, "prefix", 0)

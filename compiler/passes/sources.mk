@@ -24,6 +24,7 @@ PASSES_SRC := \
     compiler/passes/fuse_token_conv.c \
     compiler/passes/hoist_rows.c \
     compiler/passes/layout.c \
+    compiler/passes/lower_masks.c \
     compiler/passes/lower_matmul.c \
     compiler/passes/lower_quantized.c \
     compiler/passes/lower_quantized_binary.c \

@@ -5,7 +5,7 @@
 
 #include "compiler/plan/internal.h"
 
-enum { FLAG_RESIDUAL = 1 };
+enum { FLAG_RESIDUAL = 1, FLAG_MASK = 2 };
 
 /* Row length, first channel and step of the heads of an operand. */
 static void add_place(launch_builder *builder, const weft_node *node, size_t input,
@@ -22,7 +22,7 @@ static void add_place(launch_builder *builder, const weft_node *node, size_t inp
 weft_status weft__plan_attention(schedule_state *state, const weft_node *node, weft_step *step)
 {
     const weft_value *q = node->inputs[0], *k = node->inputs[1], *v = node->inputs[2],
-                     *residual = weft_node_input(node, 3);
+                     *residual = weft_node_input(node, 3), *mask = weft_node_input(node, 4);
     int64_t heads = weft_attrs_int(&node->attrs, "heads", 1),
             kv_heads = weft_attrs_int(&node->attrs, "kv_heads", 0),
             depth = weft_attrs_int(&node->attrs, "head_size", 1),
@@ -45,17 +45,23 @@ weft_status weft__plan_attention(schedule_state *state, const weft_node *node, w
     weft__launch_operand(&builder, k);
     weft__launch_operand(&builder, v);
     weft__launch_operand(&builder, residual);
+    weft__launch_operand(&builder, mask);
     weft__launch_value(&builder, node->outputs[0]);
     weft__launch_local(&builder, plan.local_bytes);
-    weft__launch_ints(&builder,
-                      (const int64_t[]){residual != NULL ? FLAG_RESIDUAL : 0, queries, keys, heads,
-                                        heads / kv_heads, depth, channels},
-                      7);
+    weft__launch_ints(
+        &builder,
+        (const int64_t[]){(residual != NULL ? FLAG_RESIDUAL : 0) | (mask != NULL ? FLAG_MASK : 0),
+                          queries, keys, heads, heads / kv_heads, depth, channels},
+        7);
     weft__launch_float(&builder, (double)weft_attrs_float(&node->attrs, "scale", 1.0f));
     add_place(&builder, node, 0, "q_offset", "q_step", depth);
     add_place(&builder, node, 1, "k_offset", "k_step", depth);
     add_place(&builder, node, 2, "v_offset", "v_step", channels);
-    weft__launch_ints(&builder, (const int64_t[]){plan.pg, plan.blocks, plan.kc}, 3);
+    int64_t mask_heads = mask != NULL ? mask->shape.dims[1] : 1,
+            mask_head = mask_heads > 1 ? keys * queries : 0,
+            mask_image = mask != NULL && mask->shape.dims[0] > 1 ? mask_heads * keys * queries : 0;
+    weft__launch_ints(&builder,
+                      (const int64_t[]){mask_image, mask_head, plan.pg, plan.blocks, plan.kc}, 5);
     char tile[64];
     snprintf(tile, sizeof tile, "%dx%d p%d k%d", state->planner->target->tile_rows,
              2 * state->planner->target->vector_floats, plan.pg, plan.kc);

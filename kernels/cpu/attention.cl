@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Attention, f32: y[b,n,h] = softmax over m of (scale * q[b,n,h] . k[b,m,h]) times v[b,m,h], plus a residual, for any number of
- * queries, keys and channels. The N x M scores never exist as a whole.
+/* Attention, f32: y[b,n,h] = softmax over m of (scale * q[b,n,h] . k[b,m,h] + mask[m,n]) times v[b,m,h], plus a residual, for any
+ * number of queries, keys and channels. The N x M scores never exist as a whole; a mask lies in memory as the scores do.
  *
  * Lanes are queries. A panel is NR queries of one head; its scores, weights and sums all lie as [key or channel][NR], so that
  * softmax runs down the rows without a reduction across lanes, and neither keys nor values are copied: both products read them
@@ -17,6 +17,7 @@
  * Local memory, in floats: NR * (pg * (depth + channels + 2) + kc). A panel of at most VW queries computes one vector per row. */
 
 #define FLAG_RES 1
+#define FLAG_MASK 2
 
 /* ---- transposition of a square of WEFT_VW rows ---- */
 
@@ -215,12 +216,12 @@ INLINE void pack_queries(__global const float *q, const int q_row, const int lef
         }
 }
 
-/* y[query][c] = o[c][query] / sum[query] (+ res). */
-INLINE void store_panel(__local const float *o, __local const float *sum, const int left, const int channels,
+/* y[query][c] = o[c][query] / sum[query] (+ res); 0 (+ res) for a query whose keys are all masked. */
+INLINE void store_panel(__local const float *o, __local const float *state, const int left, const int channels,
                         __global const float *res, __global float *y, const int y_row, const int flags)
 {
     for (int first = 0; first < WEFT_NR && first < left; first += WEFT_VW) {
-        const fv inverse = 1.0f / LOADV(sum + first);
+        const fv inverse = LOADV(state + first) > -FLT_MAX ? 1.0f / LOADV(state + WEFT_NR + first) : (fv)(0.0f);
         for (int c = 0; c < channels; c += WEFT_VW) {
             const int c_left = channels - c;
             fv t[WEFT_VW];
@@ -237,16 +238,37 @@ INLINE void store_panel(__local const float *o, __local const float *sum, const 
     }
 }
 
-/* One chunk of keys for one panel: scores, weights, weighted values. state is the largest score and the sum of weights per query. */
+/* Adds the mask to the scores of a chunk and takes the largest anew. */
+INLINE void add_mask(__global const float *mask, const int mask_row, const int keys, const int left, __local float *s, const int wide,
+                     fv *most)
+{
+    for (int key = 0; key < keys; key++)
+        for (int h = 0; h <= wide; h++) {
+            __local float *at = s + key * WEFT_NR + h * WEFT_VW;
+            const fv score = fma(load_part(mask + key * mask_row + h * WEFT_VW, left - h * WEFT_VW), 1.44269504f, LOADV(at));
+            STOREV(score, at);
+            most[h] = score > most[h] ? score : most[h];
+        }
+}
+
+/* One chunk of keys for one panel: scores, weights, weighted values. state is the largest score and the sum of weights per query.
+ * The largest score starts at a finite one, so that chunks with masked keys alone do not make NaN of infinity - infinity. */
 INLINE void attend(__global const float *k, const int k_row, __global const float *v, const int v_row, const int keys,
                    __local const float *qt, const int depth, const int channels, __local float *s, __local float *o,
-                   __local float *state, const int wide, const int is_first)
+                   __local float *state, __global const float *mask, const int mask_row, const int left, const int flags,
+                   const int wide, const int is_first)
 {
-    fv most[2] = {(fv)(-INFINITY), (fv)(-INFINITY)}, shrink[2] = {(fv)(0.0f), (fv)(0.0f)}, sum[2] = {(fv)(0.0f), (fv)(0.0f)};
+    fv most[2] = {(fv)(-FLT_MAX), (fv)(-FLT_MAX)}, shrink[2] = {(fv)(0.0f), (fv)(0.0f)}, sum[2] = {(fv)(0.0f), (fv)(0.0f)};
     if (!is_first)
         for (int h = 0; h <= wide; h++)
             most[h] = LOADV(state + h * WEFT_VW);
+    const fv low_before = most[0], high_before = most[1];
     scores(k, k_row, keys, qt, depth, s, wide, most);
+    if (flags & FLAG_MASK) {
+        most[0] = low_before;
+        most[1] = high_before;
+        add_mask(mask, mask_row, keys, left, s, wide, most);
+    }
     if (!is_first)
         for (int h = 0; h <= wide; h++)
             shrink[h] = exp2_v(LOADV(state + h * WEFT_VW) - most[h]);
@@ -271,11 +293,11 @@ INLINE void attend(__global const float *k, const int k_row, __global const floa
 }
 
 __kernel void weft_attention(__global const float *restrict q, __global const float *restrict k, __global const float *restrict v,
-                             __global const float *res, __global float *y, __local float *restrict work, const int flags,
+                             __global const float *res, __global const float *mask, __global float *y, __local float *restrict work, const int flags,
                              const int n, const int m, const int heads, const int sharing, const int depth, const int channels,
                              const float scale, const int q_row, const int q_offset, const int q_step, const int k_row,
                              const int k_offset, const int k_step, const int v_row, const int v_offset, const int v_step,
-                             const int pg, const int blocks, const int kc)
+                             const int mask_image, const int mask_head, const int pg, const int blocks, const int kc)
 {
     const int item = (int)get_global_id(0);
     const int query = item % blocks * pg * WEFT_NR, head = item / blocks % heads, image = item / blocks / heads;
@@ -283,6 +305,7 @@ __kernel void weft_attention(__global const float *restrict q, __global const fl
     __global const float *from = q + (image * n + query) * q_row + q_offset + head * q_step;
     k += image * m * k_row + k_offset + head / sharing * k_step;
     v += image * m * v_row + v_offset + head / sharing * v_step;
+    mask += image * mask_image + head * mask_head + query;
     const int y_at = (image * n + query) * y_row + head * channels;
     __local float *qt = work, *o = qt + pg * depth * WEFT_NR, *state = o + pg * channels * WEFT_NR, *s = state + pg * 2 * WEFT_NR;
 
@@ -293,13 +316,16 @@ __kernel void weft_attention(__global const float *restrict q, __global const fl
         for (int p = 0; p < panels; p++) {
             __local const float *panel = qt + p * depth * WEFT_NR;
             __local float *sums = o + p * channels * WEFT_NR, *at = state + p * 2 * WEFT_NR;
-            const int keys = min(kc, m - key);
-            if (n - query - p * WEFT_NR > WEFT_VW)
-                attend(k + key * k_row, k_row, v + key * v_row, v_row, keys, panel, depth, channels, s, sums, at, 1, key == 0);
+            __global const float *masks = mask + key * n + p * WEFT_NR;
+            const int keys = min(kc, m - key), left = n - query - p * WEFT_NR;
+            if (left > WEFT_VW)
+                attend(k + key * k_row, k_row, v + key * v_row, v_row, keys, panel, depth, channels, s, sums, at, masks, n, left, flags,
+                       1, key == 0);
             else
-                attend(k + key * k_row, k_row, v + key * v_row, v_row, keys, panel, depth, channels, s, sums, at, 0, key == 0);
+                attend(k + key * k_row, k_row, v + key * v_row, v_row, keys, panel, depth, channels, s, sums, at, masks, n, left, flags,
+                       0, key == 0);
         }
     for (int p = 0; p < panels; p++)
-        store_panel(o + p * channels * WEFT_NR, state + p * 2 * WEFT_NR + WEFT_NR, n - query - p * WEFT_NR, channels,
+        store_panel(o + p * channels * WEFT_NR, state + p * 2 * WEFT_NR, n - query - p * WEFT_NR, channels,
                     res + y_at + p * WEFT_NR * y_row, y + y_at + p * WEFT_NR * y_row, y_row, flags);
 }

@@ -46,6 +46,31 @@ weft_status weft_ref_unsqueeze(const weft_ref_call *call)
     return copy_all(call);
 }
 
+weft_status weft_ref_trilu(const weft_ref_call *call)
+{
+    const weft_tensor *x = weft_ref_in(call, 0), *diagonal = weft_ref_in(call, 1),
+                      *y = weft_ref_out(call, 0);
+    bool upper = weft_attrs_int(call->attrs, "upper", 1) != 0;
+    int rank = x->shape.rank;
+    if (x->dtype != y->dtype)
+        return WEFT_UNSUPPORTED;
+    if (rank < 2 || (diagonal && weft_ref_elems(&diagonal->shape) != 1))
+        return WEFT_INVALID;
+    int64_t rows = x->shape.dims[rank - 2], cols = x->shape.dims[rank - 1],
+            k = diagonal ? weft_ref_get_i64(diagonal, 0) : 0;
+    size_t bytes = weft_dtype_bytes(y->dtype);
+    /* beyond the corners all diagonals are alike, and no sum of one with an index overflows */
+    k = weft_ref_limit_i64(k, -rows, cols);
+    for (int64_t i = 0; i < weft_ref_elems(&y->shape); i++) {
+        int64_t row = i / cols % rows, col = i % cols;
+        if (upper ? col - row >= k : col - row <= k)
+            copy_elem(y, i, x, i, bytes);
+        else
+            memset((char *)y->data + (size_t)i * bytes, 0, bytes);
+    }
+    return WEFT_OK;
+}
+
 weft_status weft_ref_cast(const weft_ref_call *call)
 {
     const weft_tensor *x = weft_ref_in(call, 0), *y = weft_ref_out(call, 0);

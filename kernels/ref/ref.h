@@ -18,7 +18,7 @@
 /* X(name): declares weft_ref_<name>. */
 #define WEFT_REF_LIST(X)                                                                           \
     X(abs) X(add) X(and) X(average_pool) X(batch_normalization) X(cast) X(ceil) X(clip) X(concat)  \
-    X(constant_of_shape) X(conv) X(cos) X(cum_sum) X(div) X(elu) X(equal) X(erf) X(exp) X(expand)  \
+    X(constant_of_shape) X(conv) X(cos) X(cum_sum) X(is_nan) X(trilu) X(div) X(elu) X(equal) X(erf) X(exp) X(expand)  \
     X(flatten) X(floor) X(gather) X(gelu) X(gemm) X(global_average_pool) X(global_max_pool)        \
     X(greater) X(greater_or_equal) X(hard_sigmoid) X(hard_swish) X(identity)                       \
     X(layer_normalization) X(leaky_relu) X(less) X(less_or_equal) X(log) X(mat_mul) X(max)         \

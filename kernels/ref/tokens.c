@@ -52,37 +52,53 @@ static weft_ref_matrix matrix_of(const heads_of *part, int64_t image, int64_t he
                              .col_step = 1};
 }
 
-/* The scaled scores in scores->c become probabilities, as rows of values->a. */
-static void softmax_rows(const weft_ref_product *scores, double scale, weft_ref_product *values)
+/* The scaled and masked scores in scores->c become probabilities, as rows of values->a, of `count`
+ * queries. Those of a query whose keys are all masked are 0. mask starts at the first query's
+ * elements, `step` apart from key to key. */
+static void softmax_rows(const weft_ref_product *scores, double scale, const weft_tensor *mask,
+                         int64_t start, int64_t step, int64_t count, weft_ref_product *values)
 {
-    for (int64_t row = 0; row < WEFT_REF_ROWS; row++) {
+    for (int64_t row = 0; row < count; row++) {
         double largest = -INFINITY, sum = 0;
+        bool is_masked = mask != NULL;
         for (int64_t m = 0; m < scores->cols; m++) {
-            double score = scale * weft_ref_product_get(scores, row, m);
+            double offset = mask ? weft_ref_get_f64(mask, start + m * step + row) : 0.0;
+            double score = scale * weft_ref_product_get(scores, row, m) + offset;
+            is_masked = is_masked && isinf(offset) && offset < 0;
             values->a[m * WEFT_REF_ROWS + row] = score;
             largest = isnan(largest) || largest > score ? largest : score;
         }
         for (int64_t m = 0; m < scores->cols; m++) {
             double *at = &values->a[m * WEFT_REF_ROWS + row];
-            *at = exp(*at - largest);
+            *at = is_masked ? 0.0 : exp(*at - largest);
             sum += *at;
         }
         for (int64_t m = 0; m < scores->cols; m++)
-            values->a[m * WEFT_REF_ROWS + row] /= sum;
+            values->a[m * WEFT_REF_ROWS + row] /= is_masked ? 1.0 : sum;
     }
 }
 
 typedef struct attention {
     heads_of q, k, v;
-    const weft_tensor *residual, *y;
+    const weft_tensor *residual, *mask, *y;
     int64_t heads, kv_heads;
     double scale;
     weft_ref_product scores, values;
 } attention;
 
+/* Where the mask of a head of an image begins. */
+static int64_t mask_at(const attention *work, int64_t image, int64_t head)
+{
+    const int64_t *dims = work->mask ? work->mask->shape.dims : NULL;
+    return dims ? ((dims[0] > 1 ? image : 0) * dims[1] + (dims[1] > 1 ? head : 0)) * dims[2] *
+                      dims[3]
+                : 0;
+}
+
 static void attend(attention *work, int64_t image, int64_t head)
 {
     int64_t kv_head = head / (work->heads / work->kv_heads), channels = work->y->shape.dims[2];
+    int64_t mask_start = mask_at(work, image, head);
     weft_ref_matrix keys = matrix_of(&work->k, image, kv_head);
     weft_ref_product_pack(&work->scores,
                           (weft_ref_matrix){keys.tensor, keys.start, 1, keys.row_step});
@@ -90,7 +106,8 @@ static void attend(attention *work, int64_t image, int64_t head)
     for (int64_t first = 0; first < work->q.tokens; first += WEFT_REF_ROWS) {
         int64_t left = work->q.tokens - first, count = left < WEFT_REF_ROWS ? left : WEFT_REF_ROWS;
         weft_ref_product_rows(&work->scores, matrix_of(&work->q, image, head), first, count);
-        softmax_rows(&work->scores, work->scale, &work->values);
+        softmax_rows(&work->scores, work->scale, work->mask, mask_start + first, work->q.tokens,
+                     count, &work->values);
         weft_ref_product_run(&work->values);
         for (int64_t row = 0; row < count; row++) {
             int64_t start = (image * work->q.tokens + first + row) * channels + head * work->v.size;
@@ -103,9 +120,19 @@ static void attend(attention *work, int64_t image, int64_t head)
     }
 }
 
+static bool mask_fits(const attention *work)
+{
+    const weft_shape *shape = work->mask ? &work->mask->shape : NULL;
+    return !shape ||
+           (shape->rank == 4 && (shape->dims[0] == 1 || shape->dims[0] == work->y->shape.dims[0]) &&
+            (shape->dims[1] == 1 || shape->dims[1] == work->heads) &&
+            shape->dims[2] == work->k.tokens && shape->dims[3] == work->q.tokens);
+}
+
 weft_status weft_ref_attention(const weft_ref_call *call)
 {
     attention work = {.residual = weft_ref_in(call, 3),
+                      .mask = weft_ref_in(call, 4),
                       .y = weft_ref_out(call, 0),
                       .heads = weft_attrs_int(call->attrs, "heads", 0),
                       .kv_heads = weft_attrs_int(call->attrs, "kv_heads", 0),
@@ -119,7 +146,8 @@ weft_status weft_ref_attention(const weft_ref_call *call)
     if (work.heads < 1 || work.kv_heads < 1 || work.heads % work.kv_heads != 0 ||
         !read_heads(call, 0, work.heads, size, "q_offset", "q_step", &work.q) ||
         !read_heads(call, 1, work.kv_heads, size, "k_offset", "k_step", &work.k) ||
-        !read_heads(call, 2, work.kv_heads, v_size, "v_offset", "v_step", &work.v))
+        !read_heads(call, 2, work.kv_heads, v_size, "v_offset", "v_step", &work.v) ||
+        !mask_fits(&work))
         return WEFT_INVALID;
     weft_status status = weft_ref_product_init(&work.scores, size, work.k.tokens);
     if (status == WEFT_OK) {

@@ -45,6 +45,16 @@ UNARY(softplus, x > 0 ? x + log1p(exp(-x)) : log1p(exp(x)))
 UNARY(sqrt, sqrt(x))
 UNARY(tanh, tanh(x))
 
+weft_status weft_ref_is_nan(const weft_ref_call *call)
+{
+    const weft_tensor *x = weft_ref_in(call, 0), *y = weft_ref_out(call, 0);
+    if (weft_ref_kind_of(x->dtype) != WEFT_REF_KIND_FLOAT || y->dtype != WEFT_DTYPE_BOOL)
+        return WEFT_UNSUPPORTED;
+    for (int64_t i = 0; i < weft_ref_elems(&y->shape); i++)
+        weft_ref_put_i64(y, i, isnan(weft_ref_get_f64(x, i)));
+    return WEFT_OK;
+}
+
 static double elu_of(double x, const double *params)
 {
     return x < 0 ? params[0] * expm1(x) : x;

@@ -12,6 +12,7 @@ Knows the wheel by its ELF tables alone, so it does not depend on PyTorch's vers
 import collections
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -80,9 +81,9 @@ def build(folder, name, groups):
         with open(exports, "w") as file:
             file.write(script)
         options = ["-Wl,--version-script=" + exports] if script else []
-        compiler = os.environ.get("CC") or shutil.which("cc") or "gcc"
+        compiler = shlex.split(os.environ.get("CC") or shutil.which("cc") or "gcc")
         subprocess.run(
-            [compiler, "-shared", "-fPIC", "-w", "-fno-builtin", source, "-o", os.path.join(folder, name), "-Wl,-soname=" + name,
+            [*compiler, "-shared", "-fPIC", "-w", "-fno-builtin", source, "-o", os.path.join(folder, name), "-Wl,-soname=" + name,
              *options],
             check=True,
         )

@@ -3,7 +3,7 @@
  * ONNX Runtime in tests/oracle. */
 #include "tests/import/check.h"
 
-enum { FLOAT = 1 };
+enum { FLOAT = 1, BOOL = 9 };
 
 static const char heads[] = "2,3,5,8", rows[] = "2,5,24";
 
@@ -63,7 +63,7 @@ static void heads_of_their_own_dimension(void **state)
     check_clean(&c);
     assert_int_equal(count_of(&c, WEFT_OP_MatMul), 2);
     assert_int_equal(count_of(&c, WEFT_OP_Softmax), 1);
-    assert_int_equal(count_of(&c, WEFT_OP_Reshape), 0);
+    assert_int_equal(count_of(&c, WEFT_OP_Expand), 2); /* to the same shape: the passes drop it */
     assert_int_equal(c.graph->source_node_count, 1);
     for (const weft_node *one = c.graph->first; one; one = one->next)
         assert_string_equal(one->sources[0], "attn");
@@ -101,23 +101,66 @@ static void check_refused(check *c, message *m, const char *output, const char *
     check_end(c);
 }
 
+static void masks_are_added(void **state)
+{
+    (void)state;
+    static const struct {
+        int32_t type;
+        int64_t is_causal;
+        size_t sums, choices;
+    } forms[] = {{FLOAT, 0, 1, 1}, {BOOL, 0, 1, 2}, {FLOAT, 1, 2, 1}, {BOOL, 1, 2, 2}};
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        check c;
+        message m = begin(&c, heads);
+        message_input(&m, "other", forms[i].type, "5,5");
+        message_node(&m, "Identity", "other", "same");
+        Onnx__NodeProto *node = message_node(&m, "Attention", "q,k,v,same", "y");
+        set_int(&m, node, "is_causal", forms[i].is_causal);
+        message_output(&m, "y", NULL);
+        check_message(&c, &m);
+        check_clean(&c);
+        assert_int_equal(count_of(&c, WEFT_OP_Add), forms[i].sums);
+        assert_int_equal(count_of(&c, WEFT_OP_Where), forms[i].choices); /* one is the guard */
+        assert_int_equal(count_of(&c, WEFT_OP_IsNaN), 1);
+        check_end(&c);
+    }
+}
+
+static void shared_heads_are_repeated(void **state)
+{
+    (void)state;
+    check c;
+    message m = begin(&c, rows);
+    message_input(&m, "kv", FLOAT, "2,7,8");
+    Onnx__NodeProto *node = message_node(&m, "Attention", "q,kv,kv", "y");
+    set_int(&m, node, "q_num_heads", 6);
+    set_int(&m, node, "kv_num_heads", 2);
+    set_float(&m, node, "softcap", 20.0F);
+    message_output(&m, "y", NULL);
+    check_message(&c, &m);
+    check_clean(&c);
+    assert_int_equal(count_of(&c, WEFT_OP_Expand), 2);
+    assert_int_equal(count_of(&c, WEFT_OP_Tanh), 1);
+    check_output(&c, "y", 3, (const int64_t[]){2, 5, 24});
+    check_end(&c);
+}
+
 static void what_texts_need_is_refused(void **state)
 {
     (void)state;
     static const struct {
         const char *inputs, *outputs, *why;
     } forms[] = {
-        {"q,k,v,mask", "y", "masks"},
         {"q,k,v,,k,v", "y", "earlier runs"},
         {"q,k", "y", "queries, keys and values"},
-        {"q,k,v", "y,present_k", "one output"},
+        {"q,k,v,mask", "y,,,scores", "output Y alone"},
     };
     static const struct {
         const char *attr, *why;
     } ints[] = {
-        {"is_causal", "causal"},
+        {"left_window_size", "windows"},
         {"softmax_precision", "softmax_precision"},
-        {"q_num_heads", "numbers of heads"},
+        {"q_num_heads", "multiple of kv_num_heads"},
     };
     check c;
     for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
@@ -130,13 +173,10 @@ static void what_texts_need_is_refused(void **state)
         Onnx__NodeProto *node = message_node(&m, "Attention", "q,k,v", "y");
         set_int(&m, node, ints[i].attr, 11);
         if (i == 2)
-            set_int(&m, node, "kv_num_heads", 1);
+            set_int(&m, node, "kv_num_heads", 2);
         check_refused(&c, &m, "z", ints[i].why);
     }
     message m = begin(&c, heads);
-    set_float(&m, message_node(&m, "Attention", "q,k,v", "y"), "softcap", 50.0F);
-    check_refused(&c, &m, "z", "softcap");
-    m = begin(&c, heads);
     set_int(&m, message_node(&m, "Attention", "q,k,v", "y"), "scale", 1);
     check_refused(&c, &m, "z", "no number");
 }
@@ -146,6 +186,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(heads_of_their_own_dimension),
         cmocka_unit_test(heads_among_the_channels),
+        cmocka_unit_test(masks_are_added),
+        cmocka_unit_test(shared_heads_are_repeated),
         cmocka_unit_test(what_texts_need_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -173,6 +173,14 @@ static const infer_case reductions[] = {
     {"%y = CumSum(%f23, %i0)", "f32[2x3]"},
     {"%y = CumSum(%f23, %k) const %k: i64[] = 5", "E0205"},
     {"%y = CumSum(%f23, %ax12)", "E0204"},
+    {"%y = IsNaN(%f23)", "bool[2x3]"},
+    {"%y = IsNaN(%b23)", "E0203"},
+    {"%y = Trilu(%f234)", "f32[2x3x4]"},
+    {"%y = Trilu(%b23, %i0) {upper=0}", "bool[2x3]"},
+    {"%y = Trilu(%f23) {upper=2}", "E0202"},
+    {"%y = Trilu(%f23, %ax12)", "E0204"},
+    {"%y = Trilu(%f23, %f23)", "E0203"},
+    {"%y = Trilu(%f3)", "E0204"},
     {"%y = BatchNormalization(%f234, %f3, %f3, %f3, %f3)", "f32[2x3x4]"},
     {"%y = BatchNormalization(%img, %f3, %f3, %f3, %f3)", "E0204"},
     {"%y = BatchNormalization(%f234, %f3, %f3, %f3, %f3) {training_mode=1}", "E0208"},
@@ -354,6 +362,18 @@ static const infer_case tokens[] = {
     {"%y = weft.Attention(%qkv, %k, %v) {heads=6, kv_heads=2, head_size=4, v_head_size=3, scale=1} " QKV
      "input %k: f32[2x7x8] input %v: f32[2x7x6]",
      "f32[2x5x18]"},
+    {"%y = weft.Attention(%qkv, %k, %v, _, %m) {heads=6, kv_heads=2, head_size=4, scale=1} " QKV
+     "input %k: f32[2x7x8] input %v: f32[2x7x8] input %m: f32[1x6x7x5]",
+     "f32[2x5x24]"},
+    {"%y = weft.Attention(%qkv, %k, %v, _, %m) {heads=6, kv_heads=2, head_size=4, scale=1} " QKV
+     "input %k: f32[2x7x8] input %v: f32[2x7x8] input %m: f32[2x1x7x5]",
+     "f32[2x5x24]"},
+    {"%y = weft.Attention(%qkv, %k, %v, _, %m) {heads=6, kv_heads=2, head_size=4, scale=1} " QKV
+     "input %k: f32[2x7x8] input %v: f32[2x7x8] input %m: f32[1x1x5x7]",
+     "E0204"},
+    {"%y = weft.Attention(%qkv, %k, %v, _, %m) {heads=6, kv_heads=2, head_size=4, scale=1} " QKV
+     "input %k: f32[2x7x8] input %v: f32[2x7x8] input %m: f32[1x2x7x5]",
+     "E0204"},
     {"%y = weft.Attention(%qkv, %k, %v) {heads=6, kv_heads=4, head_size=4, scale=1} " QKV
      "input %k: f32[2x7x16] input %v: f32[2x7x16]",
      "E0221"},

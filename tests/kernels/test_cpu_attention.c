@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kernels/cpu/attention.cl against plain loops, through OpenCL: any number of queries, keys and
  * channels, heads that share keys, operands inside wider rows, chunks and panels of every size, a
- * residual, and scores that grow from chunk to chunk. */
+ * residual, masks that leave some queries no key, and scores that grow from chunk to chunk. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -36,7 +36,8 @@ struct place {
 };
 
 struct attention {
-    int images, n, m, heads, sharing, depth, channels, pg, kc, has_residual;
+    int images, n, m, heads, sharing, depth, channels, pg, kc, has_residual, has_mask;
+    int mask_image, mask_head; /* in floats; 0: one for all */
     float scale;
     struct place q, k, v;
 };
@@ -50,7 +51,7 @@ static struct place random_place(int heads, int size)
 }
 
 static void naive_attention(const struct attention *a, const float *q, const float *k,
-                            const float *v, const float *residual, double *y)
+                            const float *v, const float *residual, const float *mask, double *y)
 {
     double *p = weft_check_doubles((size_t)a->m);
     for (int b = 0; b < a->images; b++)
@@ -65,6 +66,8 @@ static void naive_attention(const struct attention *a, const float *q, const flo
                     for (int c = 0; c < a->depth; c++)
                         p[j] += (double)qi[c] * (double)kj[c];
                     p[j] *= (double)a->scale;
+                    if (a->has_mask)
+                        p[j] += (double)mask[b * a->mask_image + h * a->mask_head + j * a->n + i];
                     most = p[j] > most ? p[j] : most;
                 }
                 for (int j = 0; j < a->m; j++)
@@ -75,7 +78,8 @@ static void naive_attention(const struct attention *a, const float *q, const flo
                     for (int j = 0; j < a->m; j++)
                         out += p[j] * (double)v[(b * a->m + j) * a->v.row + a->v.offset +
                                                 h / a->sharing * a->v.step + c];
-                    y[at + c] = out / sum + (a->has_residual ? (double)residual[at + c] : 0);
+                    y[at + c] = (most > -HUGE_VAL ? out / sum : 0) +
+                                (a->has_residual ? (double)residual[at + c] : 0);
                 }
             }
     free(p);
@@ -86,25 +90,34 @@ static void run(cl_kernel kernel, const struct attention *a, const float *q, con
 {
     const int nr = 2 * harness.vector_width, y_row = a->heads * a->channels;
     const size_t count = (size_t)(a->images * a->n * y_row);
-    float *residual = weft_naive_array(count);
+    const size_t mask_count = a->has_mask
+                                  ? (size_t)(a->n * a->m * (a->mask_image > 0 ? a->images : 1) *
+                                             (a->mask_head > 0 ? a->heads : 1))
+                                  : 1;
+    float *residual = weft_naive_array(count), *mask = weft_naive_array(mask_count);
+    for (size_t i = 0; i < mask_count; i++)
+        mask[i] = mask[i] < 0.2f ? -HUGE_VALF : mask[i]; /* more than half */
     double *want = weft_check_doubles(count);
-    naive_attention(a, q, k, v, residual, want);
+    naive_attention(a, q, k, v, residual, mask, want);
     cl_mem qb = weft_harness_buffer(&harness, q, (size_t)(a->images * a->n * a->q.row)),
            kb = weft_harness_buffer(&harness, k, (size_t)(a->images * a->m * a->k.row)),
            vb = weft_harness_buffer(&harness, v, (size_t)(a->images * a->m * a->v.row));
     /* y is the residual: it works in place. */
-    cl_mem yb = weft_harness_buffer(&harness, residual, count);
+    cl_mem yb = weft_harness_buffer(&harness, residual, count),
+           mb = weft_harness_buffer(&harness, mask, mask_count);
     const int blocks = ceil_div(a->n, a->pg * nr);
     const size_t local =
         (size_t)(nr * (a->pg * (a->depth + a->channels + 2) + a->kc)) * sizeof(float);
-    weft_harness_args(kernel, "bbbbbliiiiiiifiiiiiiiiiiii", qb, kb, vb, yb, yb, local,
-                      a->has_residual, a->n, a->m, a->heads, a->sharing, a->depth, a->channels,
-                      (double)a->scale, a->q.row, a->q.offset, a->q.step, a->k.row, a->k.offset,
-                      a->k.step, a->v.row, a->v.offset, a->v.step, a->pg, blocks, a->kc);
+    weft_harness_args(kernel, "bbbbbbliiiiiiifiiiiiiiiiiiiii", qb, kb, vb, yb, mb, yb, local,
+                      a->has_residual + 2 * a->has_mask, a->n, a->m, a->heads, a->sharing, a->depth,
+                      a->channels, (double)a->scale, a->q.row, a->q.offset, a->q.step, a->k.row,
+                      a->k.offset, a->k.step, a->v.row, a->v.offset, a->v.step, a->mask_image,
+                      a->mask_head, a->pg, blocks, a->kc);
     weft_harness_launch(&harness, kernel, (size_t)(a->images * a->heads * blocks), 1);
     weft_check_close(&harness, yb, want, count, what);
     clReleaseMemObject(qb), clReleaseMemObject(kb), clReleaseMemObject(vb), clReleaseMemObject(yb);
-    free(residual), free(want);
+    clReleaseMemObject(mb);
+    free(residual), free(mask), free(want);
 }
 
 static void run_random(cl_kernel kernel, const struct attention *a)
@@ -140,8 +153,11 @@ static void any_shape_matches(void **state)
                               .pg = weft_naive_between(1, 3),
                               .kc = weft_naive_between(1, 40),
                               .has_residual = weft_naive_between(0, 1),
+                              .has_mask = weft_naive_between(0, 1),
                               .scale = 0.7f};
         a.heads = kv_heads * a.sharing;
+        a.mask_head = weft_naive_between(0, 1) * a.n * a.m;
+        a.mask_image = weft_naive_between(0, 1) * a.n * a.m * (a.mask_head > 0 ? a.heads : 1);
         a.q = random_place(a.heads, a.depth);
         a.k = random_place(kv_heads, a.depth);
         a.v = random_place(kv_heads, a.channels);
@@ -237,8 +253,9 @@ static void nan_stays_where_it_belongs(void **state)
                kb = weft_harness_buffer(&harness, k, M * ROW),
                vb = weft_harness_buffer(&harness, v, M * ROW),
                yb = weft_harness_buffer(&harness, NULL, N * ROW);
-        weft_harness_args(kernel, "bbbbbliiiiiiifiiiiiiiiiiii", qb, kb, vb, yb, yb, local, 0, N, M,
-                          HEADS, 1, D, D, 1.0, ROW, 0, D, ROW, 0, D, ROW, 0, D, PG, blocks, KC);
+        weft_harness_args(kernel, "bbbbbbliiiiiiifiiiiiiiiiiiiii", qb, kb, vb, yb, yb, yb, local, 0,
+                          N, M, HEADS, 1, D, D, 1.0, ROW, 0, D, ROW, 0, D, ROW, 0, D, 0, 0, PG,
+                          blocks, KC);
         weft_harness_launch(&harness, kernel, (size_t)(HEADS * blocks), 1);
         weft_harness_read(&harness, yb, got, N * ROW);
         for (int i = 0; i < N * ROW; i++) {

@@ -258,17 +258,18 @@ static weft_value *attention(net *n, weft_value *x)
     weft_value *s = build_binary(b, WEFT_OP_MatMul, q, k);
     if (place == 0)
         s = scaled(b, s, scale);
-    bool has_mask = chance(b, 10);
-    if (has_mask)
+    if (chance(b, 20)) { /* a mask for all heads, or one for each */
+        bool is_one = is_merged || chance(b, 50);
+        int64_t dims[3] = {heads, n->tokens, n->tokens};
         s = either(b, WEFT_OP_Add, s,
-                   build_random_constant(b, 2, (int64_t[]){n->tokens, n->tokens}, -3, 0));
-    else
-        n->attentions++;
+                   build_random_constant(b, is_one ? 2 : 3, is_one ? dims + 1 : dims, -3, 0));
+    }
+    n->attentions++;
     s = build_unary(b, WEFT_OP_Softmax, s);
     weft_value *o = build_binary(b, WEFT_OP_MatMul, s, v);
     if (is_merged)
         o = build_reshape(b, o, 4, (int64_t[]){n->batch, heads, n->tokens, size});
-    if (n->side > 1 && is_packed && !has_mask && chance(b, 40))
+    if (n->side > 1 && is_packed && chance(b, 40))
         o = local_position(n, values, o, heads, size);
     o = build_transpose(b, o, (int64_t[]){0, 2, 1, 3});
     return build_reshape(b, o, 3, (int64_t[]){n->batch, n->tokens, row});

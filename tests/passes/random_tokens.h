@@ -6,8 +6,8 @@
 
 #include "tests/passes/build.h"
 
-/* Fills b->graph; the same graph for the same b->state. Gives the number of attentions without a
- * mask, and of convolutions over tokens, that the outputs depend on. */
+/* Fills b->graph; the same graph for the same b->state. Gives the number of attentions and of
+ * convolutions over tokens that the outputs depend on. */
 void random_tokens_build(build *b, size_t *out_attentions, size_t *out_token_convs);
 
 #endif

@@ -117,26 +117,26 @@ static void empty_axes_take_all_or_nothing(void **state)
     assert_int_equal(step->launches[0].args[5].i, 6);
 }
 
-/* Queries, keys and values inside one product; heads that share keys. */
+/* Queries, keys and values inside one product; heads that share keys; a mask of each. */
 static void attention_reads_heads_in_place(void **state)
 {
     (void)state;
     const weft_manifest *manifest = NULL;
     const weft_step *step = planned_step(
-        "  input %x: f32[2x70x48]\n",
-        "weft.Attention(%x, %x, %x) {heads=4, kv_heads=2, head_size=4, v_head_size=6, k_offset=16, "
+        "  input %x: f32[2x70x48]\n  input %m: f32[2x4x70x70]\n",
+        "weft.Attention(%x, %x, %x, _, %m) {heads=4, kv_heads=2, head_size=4, v_head_size=6, k_offset=16, "
         "k_step=8, v_offset=32, scale=0.5}",
         &manifest);
     assert_kernel(manifest, &step->launches[0], "weft_attention");
     const weft_arg *args = step->launches[0].args;
-    static const int32_t wanted[] = {0, 70, 70, 4, 2, 4, 6};
+    static const int32_t wanted[] = {2, 70, 70, 4, 2, 4, 6};
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
-        assert_int_equal(args[6 + i].i, wanted[i]);
-    assert_true(args[13].f == 0.5f);
-    static const int32_t places[] = {48, 0, 4, 48, 16, 8, 48, 32, 6};
+        assert_int_equal(args[7 + i].i, wanted[i]);
+    assert_true(args[14].f == 0.5f);
+    static const int32_t places[] = {48, 0, 4, 48, 16, 8, 48, 32, 6, 4 * 70 * 70, 70 * 70};
     for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
-        assert_int_equal(args[14 + i].i, places[i]);
-    assert_int_equal(step->launches[0].global[0], 2 * 4 * args[24].i);
+        assert_int_equal(args[15 + i].i, places[i]);
+    assert_int_equal(step->launches[0].global[0], 2 * 4 * args[27].i);
     assert_refused("  input %x: f32[1x2x20000]\n",
                    "weft.Attention(%x, %x, %x) {heads=1, head_size=20000, scale=1}",
                    "does not fit local memory");

@@ -222,6 +222,27 @@ static void reductions_over_some_and_all_axes(void **state)
     REF_EXACT(same, 1, -2, 3, 5, 3, -3);
 }
 
+static void triangles(void **state)
+{
+    weft_tensor *x = REF_F32(*state, "2x3", 1, 2, 3, 4, NAN, 6), *y = f32(state, "2x3"),
+                *k = REF_I64(*state, "", 1), *far = REF_I64(*state, "", INT64_MIN),
+                *whole = REF_I64(*state, "2x2x2", 1, 2, 3, 4, 5, 6, 7, 8),
+                *lower = REF_I64(*state, "2x2x2", 0, 0, 0, 0, 0, 0, 0, 0);
+    assert_int_equal(ref_run(weft_ref_trilu, NULL, REF_LIST(x), REF_LIST(y)), WEFT_OK);
+    REF_EXACT(y, 1, 2, 3, 0, NAN, 6);
+    assert_int_equal(ref_run(weft_ref_trilu, NULL, REF_LIST(x, k), REF_LIST(y)), WEFT_OK);
+    REF_EXACT(y, 0, 2, 3, 0, 0, 6);
+    assert_int_equal(ref_run(weft_ref_trilu, NULL, REF_LIST(x, far), REF_LIST(y)), WEFT_OK);
+    REF_EXACT(y, 1, 2, 3, 4, NAN, 6);
+    assert_int_equal(
+        ref_run(weft_ref_trilu, attr_int(state, "upper", 0), REF_LIST(whole), REF_LIST(lower)),
+        WEFT_OK);
+    REF_EXACT(lower, 1, 0, 3, 4, 5, 0, 7, 8);
+    weft_tensor *is_nan = ref_tensor(*state, WEFT_DTYPE_BOOL, "2x3", NULL);
+    assert_int_equal(ref_run(weft_ref_is_nan, NULL, REF_LIST(x), REF_LIST(is_nan)), WEFT_OK);
+    REF_EXACT(is_nan, 0, 0, 0, 0, 1, 0);
+}
+
 static void products_broadcast_and_transpose(void **state)
 {
     weft_tensor *a = REF_F32(*state, "2x1x2", 1, 2, 3, 4),
@@ -352,6 +373,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(normalisations, ref_setup, ref_teardown),
         cmocka_unit_test_setup_teardown(pools_channels_first, ref_setup, ref_teardown),
         cmocka_unit_test_setup_teardown(resize_samples, ref_setup, ref_teardown),
+        cmocka_unit_test_setup_teardown(triangles, ref_setup, ref_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

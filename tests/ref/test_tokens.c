@@ -29,7 +29,7 @@ typedef struct attention_options {
     int64_t n, tokens, others, heads, kv_heads, size, v_size;
     double scale;
     operand q, k, v;
-    weft_tensor *residual;
+    weft_tensor *residual, *mask;
 } attention_options;
 
 static operand draw_operand(weft_arena *arena, weft_attrs *attrs, const char *letter, int64_t n,
@@ -42,6 +42,29 @@ static operand draw_operand(weft_arena *arena, weft_attrs *attrs, const char *le
     one.tensor =
         tensor3(arena, n, tokens, one.offset + (heads - 1) * one.step + size + ref_random(3));
     return one;
+}
+
+/* [1 or n, 1 or heads, others, tokens]; about a third of it minus infinity, so that now and then a
+ * query has no key. */
+static weft_tensor *draw_mask(weft_arena *arena, const attention_options *o)
+{
+    weft_shape shape = {
+        .rank = 4,
+        .dims = {ref_random(2) ? o->n : 1, ref_random(2) ? o->heads : 1, o->others, o->tokens}};
+    weft_tensor *mask = ref_tensor_of(arena, WEFT_DTYPE_F32, &shape, NULL);
+    for (int64_t i = 0; i < weft_ref_elems(&shape); i++)
+        if (ref_random(3) == 0)
+            weft_ref_put_f64(mask, i, -INFINITY);
+    return mask;
+}
+
+static double masked(const attention_options *o, int64_t n, int64_t head, int64_t m, int64_t token)
+{
+    if (!o->mask)
+        return 0;
+    const int64_t *dims = o->mask->shape.dims;
+    int64_t part = (dims[0] > 1 ? n : 0) * dims[1] + (dims[1] > 1 ? head : 0);
+    return weft_ref_get_f64(o->mask, (part * dims[2] + m) * dims[3] + token);
 }
 
 static attention_options draw_attention(weft_arena *arena, weft_attrs *attrs)
@@ -67,6 +90,7 @@ static attention_options draw_attention(weft_arena *arena, weft_attrs *attrs)
     o.k = draw_operand(arena, attrs, "k", o.n, o.others, o.kv_heads, o.size);
     o.v = draw_operand(arena, attrs, "v", o.n, o.others, o.kv_heads, o.v_size);
     o.residual = ref_random(2) ? tensor3(arena, o.n, o.tokens, o.heads * o.v_size) : NULL;
+    o.mask = ref_random(2) ? draw_mask(arena, &o) : NULL;
     return o;
 }
 
@@ -80,11 +104,11 @@ static double attended(const attention_options *o, int64_t n, int64_t token, int
         for (int64_t i = 0; i < o->size; i++)
             score += at3(o->q.tensor, n, token, o->q.offset + head * o->q.step + i) *
                      at3(o->k.tensor, n, m, o->k.offset + kv_head * o->k.step + i);
-        total += exp(o->scale * score);
-        sum +=
-            exp(o->scale * score) * at3(o->v.tensor, n, m, o->v.offset + kv_head * o->v.step + c);
+        double weight = exp(o->scale * score + masked(o, n, head, m, token));
+        total += weight;
+        sum += weight * at3(o->v.tensor, n, m, o->v.offset + kv_head * o->v.step + c);
     }
-    return sum / total + (o->residual ? at3(o->residual, n, token, channel) : 0);
+    return (total > 0 ? sum / total : 0) + (o->residual ? at3(o->residual, n, token, channel) : 0);
 }
 
 static void attention_is_a_weighted_sum(void **state)
@@ -101,7 +125,7 @@ static void attention_is_a_weighted_sum(void **state)
                 attended(&o, i / channels / o.tokens, i / channels % o.tokens, i % channels);
         }
         assert_int_equal(ref_run(weft_ref_attention, &attrs,
-                                 REF_LIST(o.q.tensor, o.k.tensor, o.v.tensor, o.residual),
+                                 REF_LIST(o.q.tensor, o.k.tensor, o.v.tensor, o.residual, o.mask),
                                  REF_LIST(y)),
                          WEFT_OK);
         ref_expect(y, expected, 1e-6);
