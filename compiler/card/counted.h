@@ -16,6 +16,7 @@ typedef struct counted {
     double rates[WEFT_PORT_COUNT];  /* bytes per cycle of each port, in the mean */
     double runs[WEFT_PORT_COUNT];   /* in how many runs each port moves words */
     double starts[WEFT_PORT_COUNT]; /* cycles of a run before its words are asked for */
+    bool has_sums;                  /* a process computes sums, another one makes results of them */
     weft_card_cycles result;
 } counted;
 

@@ -204,17 +204,32 @@ static double more_runs(const counted *c, double runs)
     return next;
 }
 
-/* In how many of its runs a port moves words while loads and stores meet. An array between two
- * processes is a pair of buffers, so the load of run r + 2 begins when what reads run r ends, which
- * is when run r is stored: the first two loads meet no store, the last two stores no load. A store
- * at the end of several runs of loads meets those of the run behind it: only the last one is alone.
- * Where loads take longer than computing, a store meets the load before as well; that is left out.
- */
+/* How many runs the load of a port is ahead of the store that begins with it. An array between two
+ * processes is a pair of buffers, and all that lie before the slowest process are full: where the
+ * sums are slowest, load r + 2 begins when the sum of run r ends and run r is stored; where
+ * finishing is, two more runs of sums wait, and where storing is, another two. Where loads are
+ * slowest, a store meets the load before as well; that is left out. */
+static double runs_ahead(const counted *c, weft_card_port port)
+{
+    const weft_card_cycles *r = &c->result;
+    double sum = c->has_sums ? fmax(r->array, r->vector) : 0,
+           finish = c->has_sums ? r->finish : r->vector;
+    double before = fmax(fmax(r->source, r->weights), fmax(r->second, sum));
+    bool stores = r->target > fmax(before, finish), finishes = !stores && finish > before;
+    double pairs = stores ? 2 : 1; /* of the processes that all kinds have */
+    if (c->has_sums && port != WEFT_PORT_SECOND && (stores || finishes))
+        pairs++;
+    return 2 * pairs;
+}
+
+/* In how many of its runs a port moves words while loads and stores meet: not in the first loads,
+ * nor in the last stores, those that are at the end of as many runs of loads. */
 static double meeting_runs(const counted *c, weft_card_port port)
 {
     double loads = fmax(c->runs[WEFT_PORT_SOURCE], c->runs[WEFT_PORT_WEIGHTS]);
-    double stores = c->runs[WEFT_PORT_TARGET];
-    double alone = port == WEFT_PORT_TARGET && loads >= 2 * stores ? 1 : 2;
+    double alone = port == WEFT_PORT_TARGET
+                       ? ceil(runs_ahead(c, WEFT_PORT_SOURCE) * c->runs[port] / fmax(loads, 1))
+                       : runs_ahead(c, port);
     return fmax(c->runs[port] - alone, 0);
 }
 
@@ -252,9 +267,10 @@ static void slow_down(const counted *c, double out_rates[WEFT_PORT_COUNT])
         if (all[port] <= 0)
             continue;
         double meeting = meeting_runs(c, port), alone = bytes / runs / out_rates[port];
-        double second = port != WEFT_PORT_TARGET && runs >= 2 ? 1 : 0;
-        double cycles = meeting * all[port] + second * loads[port];
-        out_rates[port] = bytes / (cycles + (runs - meeting - second) * alone);
+        /* Loads that meet no store meet each other; the very first ones are counted apart. */
+        double early = port != WEFT_PORT_TARGET ? fmax(runs - meeting - 1, 0) : 0;
+        double cycles = meeting * all[port] + early * loads[port];
+        out_rates[port] = bytes / (cycles + (runs - meeting - early) * alone);
     }
 }
 

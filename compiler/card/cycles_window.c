@@ -366,6 +366,7 @@ double weft__card_count_window(counted *c, const void *context)
 {
     (void)context;
     window w = window_of(c);
+    c->has_sums = true;
     weft__flow flow = {
         .count = PROCESSES,
         .producers = {[SUM] = 1u << SOURCE | 1u << WEIGHTS,

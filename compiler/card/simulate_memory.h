@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Memory as the simulation of an engine sees it: queues of requests, one per port and direction,
  * in front of banks. A request is one word. It goes to the controller of its bank, waits there for
- * its turn, opens its page unless it is open, crosses the data bus and comes back. Controllers
- * serve those whose page is open first; the words of a port come back in order all the same.
+ * its turn, opens its page unless it is open, crosses the data bus and comes back. While a page
+ * opens, words of open pages cross, of the same queue and of others ("first ready", Rixner et al.,
+ * Memory Access Scheduling, ISCA 2000); the words of a port come back in order all the same.
  *
  *   engine --front--> [queue per port] --> controller: turn, page, bus --back--> engine
  *
@@ -30,6 +31,7 @@ typedef struct sim_queue {
     } requests[SIM_OUTSTANDING];
     int32_t first, count, waiting, oldest; /* oldest: of those that wait */
     int32_t passed_over;      /* how often a later one was served before the oldest that waits */
+    int32_t kept_waiting;     /* words of others that were read since it waits */
     int64_t issued, returned; /* so far */
     int64_t last_address;     /* of the request that was served last; -1: none */
 } sim_queue;
