@@ -101,7 +101,7 @@ $(BUILD)/obj/%.o: %.c
 $(BUILD)/obj/cli/verb_bench.o: OBJ_CFLAGS := -DWEFT_COMMIT='"$(COMMIT)"'
 
 # Loops over elements: let the compiler vectorise them.
-$(call obj,$(REF_SRC)): OBJ_CFLAGS := -O3
+$(call obj,$(REF_SRC) kernels/cpu/qpack.c compiler/passes/lower_quantized_channels.c compiler/plan/engine_window.c): OBJ_CFLAGS := -O3
 
 $(call obj,$(IMPORT_SRC) $(QUANT_SRC) $(MODELS_SRC)): | $(ONNX_H)
 

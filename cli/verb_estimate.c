@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* weft estimate: what a model would do on a card, before anything is built. Must not know about:
  * devices, packages, how predictions are made. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,25 +123,91 @@ static void answer(question *q, const char *title, const weft_estimator *estimat
         weft_cli_simulate_print(q->cli->out, estimates[0]);
 }
 
-/* With one board, what does not fit is an error; in a comparison it is an answer. */
-static weft_status estimate_model(question *q, const char *path, size_t schedule)
-{
+/* A model that is made ready for planning. In a comparison of boards this happens while the model
+ * before it is planned for: nothing else uses the command's diag then. */
+typedef struct preparation {
+    question *q;
+    const char *path;
+    size_t schedule;
     weft_estimator *estimator;
-    weft_status status = open_estimator(q, path, schedule, &estimator);
-    char *title = model_title(q, path, schedule);
+    weft_status status;
+    pthread_t thread;
+    bool has_thread;
+} preparation;
+
+static void *prepare(void *user)
+{
+    preparation *p = user;
+    p->status = open_estimator(p->q, p->path, p->schedule, &p->estimator);
+    return NULL;
+}
+
+static preparation *preparation_of(question *q, size_t index)
+{
+    preparation *p = weft_cli_alloc_array(1, sizeof *p);
+    *p = (preparation){.q = q,
+                       .path = q->cli->args.operands[index / q->shapes.schedule_count],
+                       .schedule = index % q->shapes.schedule_count};
+    p->has_thread = q->board_count > 1 && pthread_create(&p->thread, NULL, prepare, p) == 0;
+    return p;
+}
+
+static weft_status finish_preparation(preparation *p)
+{
+    if (p->has_thread)
+        pthread_join(p->thread, NULL);
+    else
+        prepare(p);
+    p->has_thread = false;
+    return p->status;
+}
+
+static void drop_preparation(preparation *p)
+{
+    if (p == NULL)
+        return;
+    if (p->has_thread)
+        pthread_join(p->thread, NULL);
+    weft_estimator_destroy(p->estimator);
+    free(p);
+}
+
+/* With one board, what does not fit is an error; in a comparison it is an answer. */
+static weft_status estimate_model(question *q, const preparation *p)
+{
+    char *title = model_title(q, p->path, p->schedule);
     weft_estimate **estimates = weft_cli_alloc_array(q->board_count, sizeof *estimates);
-    if (status == WEFT_OK && q->board_count == 1)
-        status =
-            weft_estimate_create(estimator, q->boards[0], q->goal, q->cli->diag, &estimates[0]);
-    else if (status == WEFT_OK)
-        status = weft_cli_estimate_boards(estimator, q->boards, q->board_count, q->goal, estimates);
+    weft_status status =
+        q->board_count == 1
+            ? weft_estimate_create(p->estimator, q->boards[0], q->goal, q->cli->diag, &estimates[0])
+            : weft_cli_estimate_boards(p->estimator, q->boards, q->board_count, q->goal, estimates);
     if (status == WEFT_OK)
-        answer(q, title, estimator, estimates);
+        answer(q, title, p->estimator, estimates);
     free(title);
     for (size_t i = 0; i < q->board_count; i++)
         weft_estimate_destroy(estimates[i]);
     free(estimates);
-    weft_estimator_destroy(estimator);
+    return status;
+}
+
+static weft_status estimate_all(question *q)
+{
+    weft_status status = WEFT_OK;
+    preparation *next = q->model_count > 0 ? preparation_of(q, 0) : NULL;
+    for (size_t i = 0; next != NULL; i++) {
+        preparation *p = next;
+        weft_cli_progress(q->cli, (int)i + 1, (int)q->model_count, p->path);
+        status = finish_preparation(p);
+        next = status == WEFT_OK && i + 1 < q->model_count ? preparation_of(q, i + 1) : NULL;
+        if (status == WEFT_OK)
+            status = estimate_model(q, p);
+        weft_cli_progress_end(q->cli);
+        drop_preparation(p);
+        if (status != WEFT_OK) {
+            drop_preparation(next);
+            next = NULL;
+        }
+    }
     return status;
 }
 
@@ -214,12 +281,8 @@ static weft_status estimate_models(weft_cli *cli)
                                 "--simulate checks one model on one --board");
     if (status == WEFT_OK)
         begin(&q);
-    for (size_t i = 0; status == WEFT_OK && i < q.model_count; i++) {
-        const char *path = cli->args.operands[i / q.shapes.schedule_count];
-        weft_cli_progress(cli, (int)i + 1, (int)q.model_count, path);
-        status = estimate_model(&q, path, i % q.shapes.schedule_count);
-        weft_cli_progress_end(cli);
-    }
+    if (status == WEFT_OK)
+        status = estimate_all(&q);
     weft_cli_report_flush(cli);
     end(&q, status);
     weft_boards_destroy(q.known);

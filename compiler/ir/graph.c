@@ -222,11 +222,15 @@ void weft_graph_replace_uses(weft_graph *graph, weft_value *from, weft_value *to
     int64_t by_outputs = 0;
     for (size_t i = 0; i < graph->outputs.count; i++)
         by_outputs += graph->outputs.data[i] == from;
-    for (weft_node *node = graph->first; node && (int64_t)from->use_count > by_outputs;
-         node = node->next)
-        for (size_t i = 0; i < node->input_count; i++)
-            if (node->inputs[i] == from)
-                weft_node_set_input(graph, node, i, to);
+    /* What uses a value stands behind what makes it, most often close behind; in the middle of a
+     * rewriting it may stand before. */
+    weft_node *begin = from->producer;
+    for (int is_before = begin == NULL; is_before < 2; is_before++)
+        for (weft_node *node = is_before ? graph->first : begin;
+             node != NULL && (int64_t)from->use_count > by_outputs; node = node->next)
+            for (size_t i = 0; i < node->input_count; i++)
+                if (node->inputs[i] == from)
+                    weft_node_set_input(graph, node, i, to);
     bool was_output = false;
     for (size_t i = 0; i < graph->outputs.count; i++)
         if (graph->outputs.data[i] == from) {

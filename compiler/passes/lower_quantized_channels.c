@@ -112,9 +112,16 @@ static sum_range range_of(const int8_t *weights, size_t depth, const weft_lq_cod
 {
     int64_t lowest = x->value->dtype == WEFT_DTYPE_U8 ? 0 : -128;
     int64_t from = lowest - x->zero, to = lowest + 255 - x->zero, positive = 0, negative = 0;
-    for (size_t i = 0; i < depth; i++) {
-        positive += weights[i] > 0 ? weights[i] : 0;
-        negative += weights[i] < 0 ? weights[i] : 0;
+    enum { FITS_I32 = 1 << 16 };
+    for (size_t begin = 0; begin < depth; begin += FITS_I32) {
+        size_t end = depth - begin < FITS_I32 ? depth : begin + FITS_I32;
+        int32_t above = 0, below = 0;
+        for (size_t i = begin; i < end; i++) {
+            above += weights[i] > 0 ? weights[i] : 0;
+            below += weights[i] < 0 ? weights[i] : 0;
+        }
+        positive += above;
+        negative += below;
     }
     return (sum_range){positive * from + negative * to, positive * to + negative * from};
 }

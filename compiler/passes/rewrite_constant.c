@@ -71,6 +71,12 @@ static void gather_row(uint8_t *to, const uint8_t *from, size_t count, size_t st
         memcpy(to + i * size_bytes, from + i * stride * size_bytes, size_bytes);
 }
 
+/* Whether all elements are the same, bit by bit: permuting them changes nothing. */
+static bool is_uniform(const uint8_t *data, size_t count, size_t size_bytes)
+{
+    return memcmp(data, data + size_bytes, (count - 1) * size_bytes) == 0;
+}
+
 weft_value *weft_rewrite_permute_constant(weft_graph *graph, const weft_value *value,
                                           const int64_t *perm)
 {
@@ -78,6 +84,8 @@ weft_value *weft_rewrite_permute_constant(weft_graph *graph, const weft_value *v
     size_t count = element_count(&shape), size_bytes = weft_dtype_bytes(value->dtype);
     if (count == 0 || weft_rewrite_perm_is_view(perm, &value->shape))
         return weft_rewrite_view_constant(graph, value, &shape);
+    if (is_uniform(value->data, count, size_bytes))
+        return add_like(graph, value, value->dtype, &shape, value->data);
     size_t own[WEFT_MAX_RANK] = {0}, strides[WEFT_MAX_RANK] = {0}, offset = 0;
     int64_t index[WEFT_MAX_RANK] = {0};
     strides_of(&value->shape, own);

@@ -20,16 +20,13 @@ static int64_t outputs_of(const weft_node *node)
     return w->dims[is_first ? 0 : 1];
 }
 
+/* zeros: at least as many as the constant has bytes. */
 static weft_status assume_constant(weft_quant *quant, weft_node *node, size_t index,
-                                   weft_dtype dtype, const weft_shape *shape, float scale_value,
-                                   weft_diag *diag)
+                                   weft_dtype dtype, const weft_shape *shape, const void *zeros,
+                                   float scale_value, weft_diag *diag)
 {
-    size_t bytes = 0;
     const char *name = weft_arena_printf(quant->arena, "%s_assumed%zu", node->name, index);
-    if (!weft_shape_bytes(shape, dtype, &bytes))
-        weft_arena_out_of_memory(quant->arena);
-    weft_value *value, *codes = weft_graph_add_constant(quant->graph, name, dtype, shape,
-                                                        weft_arena_alloc(quant->arena, bytes));
+    weft_value *value, *codes = weft_graph_add_constant(quant->graph, name, dtype, shape, zeros);
     float *scale = weft_arena_dup(quant->arena, &scale_value, sizeof scale_value);
     int32_t *zero = WEFT_NEW(quant->arena, int32_t);
     weft_status status =
@@ -41,23 +38,25 @@ static weft_status assume_constant(weft_quant *quant, weft_node *node, size_t in
 
 /* As weft_quant_insert does it for one product, with zeros. */
 static weft_status assume_product(weft_quant *quant, weft_node *node, float x_scale,
-                                  weft_diag *diag)
+                                  const void *zeros, weft_diag *diag)
 {
     weft_shape shape = node->inputs[1]->shape, bias = {.rank = 1, .dims = {outputs_of(node)}};
     weft_status status =
-        assume_constant(quant, node, 1, WEFT_DTYPE_I8, &shape, ASSUMED_WEIGHT_SCALE, diag);
+        assume_constant(quant, node, 1, WEFT_DTYPE_I8, &shape, zeros, ASSUMED_WEIGHT_SCALE, diag);
     if (status != WEFT_OK || node->op == WEFT_OP_MatMul)
         return status;
-    return assume_constant(quant, node, 2, WEFT_DTYPE_I32, &bias, ASSUMED_WEIGHT_SCALE * x_scale,
-                           diag);
+    return assume_constant(quant, node, 2, WEFT_DTYPE_I32, &bias, zeros,
+                           ASSUMED_WEIGHT_SCALE * x_scale, diag);
 }
 
-/* Weights are not looked at any more: zeros spare reading them from the file. */
-static void forget_weights(weft_quant *quant)
+/* Weights are not looked at any more: zeros, the same for all, spare reading them from the file.
+ * Returns them; they are as many as the largest weights in f32 have bytes. */
+static const void *forget_weights(weft_quant *quant)
 {
     size_t most = 0, bytes;
+    void *zeros = NULL;
     for (int is_second = 0; is_second < 2; is_second++) {
-        void *zeros = is_second ? weft_arena_alloc(quant->arena, most) : NULL;
+        zeros = is_second ? weft_arena_alloc(quant->arena, most) : NULL;
         for (weft_node *node = quant->graph->first; node != NULL; node = node->next) {
             if (!weft_quant_is_product(node) ||
                 !weft_shape_bytes(&node->inputs[1]->shape, node->inputs[1]->dtype, &bytes))
@@ -67,6 +66,7 @@ static void forget_weights(weft_quant *quant)
                 node->inputs[1]->data = zeros;
         }
     }
+    return zeros;
 }
 
 /* Batch normalisation that would go into a convolution's weights goes without a trace. */
@@ -92,7 +92,7 @@ weft_status weft_quant_assume(weft_arena *arena, const weft_graph *graph, weft_g
     *out_graph = NULL;
     quant.graph = weft__graph_copy(arena, graph);
     drop_normalisation(quant.graph);
-    forget_weights(&quant);
+    const void *zeros = forget_weights(&quant);
     weft_status status = weft_quant_prepare(&quant, diag);
     if (status == WEFT_OK)
         status = weft_quant_find_points(&quant, diag);
@@ -103,7 +103,7 @@ weft_status weft_quant_assume(weft_arena *arena, const weft_graph *graph, weft_g
         quant.points.data[i].range = range;
     for (weft_node *node = quant.graph->first; node != NULL && status == WEFT_OK; node = node->next)
         if (weft_quant_takes(&quant, node) && weft_quant_is_product(node))
-            status = assume_product(&quant, node, range.scale, diag);
+            status = assume_product(&quant, node, range.scale, zeros, diag);
     if (status == WEFT_OK)
         status = weft_quant_insert(&quant, diag);
     if (status == WEFT_OK)

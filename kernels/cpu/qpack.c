@@ -88,9 +88,15 @@ int64_t weft_qpack_sum_bound(const int8_t *ohwi, int oc, size_t k)
 {
     int64_t most = 0;
     for (size_t o = 0; o < weft_pack_size(oc); o++) {
+        enum { FITS_I32 = 1 << 16 };
         int64_t sum = 0;
-        for (size_t i = 0; i < k; i++)
-            sum += ohwi[o * k + i] < 0 ? -ohwi[o * k + i] : ohwi[o * k + i];
+        for (size_t begin = 0; begin < k; begin += FITS_I32) {
+            size_t end = k - begin < FITS_I32 ? k : begin + FITS_I32;
+            int32_t part = 0;
+            for (size_t i = begin; i < end; i++)
+                part += ohwi[o * k + i] < 0 ? -ohwi[o * k + i] : ohwi[o * k + i];
+            sum += part;
+        }
         most = sum > most ? sum : most;
     }
     return most * 255;
