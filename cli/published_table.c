@@ -139,3 +139,13 @@ void weft__published_print_assumptions(FILE *out)
                 m.banks, m.tag, m.banks * m.bank_gbytes, m.efficiency, m.latency_ns, m.like);
     }
 }
+
+void weft__published_print_changes(FILE *out)
+{
+    fputs("| changed | median error | worst error |\n|---|---|---|\n", out);
+    for (size_t i = 0; i < weft_published_change_count(); i++) {
+        weft_published_change c = weft_published_change_get(i);
+        fprintf(out, "| %s | %.1f %% | %.1f %% |\n", c.text, 100 * c.summary.median_error,
+                100 * c.summary.worst_error);
+    }
+}

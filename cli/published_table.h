@@ -11,5 +11,7 @@
 void weft__published_print(FILE *out, bool is_json);
 /* What is assumed of each design and each memory, as Markdown; part of docs/estimate.md. */
 void weft__published_print_assumptions(FILE *out);
+/* What the errors are with other assumptions, as Markdown; part of docs/estimate.md. */
+void weft__published_print_changes(FILE *out);
 
 #endif

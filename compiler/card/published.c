@@ -2,10 +2,10 @@
 /* See weft/published.h. One set of constants for all points:
  *
  *   efficiency, latency  of the board's memory: those that plans for our own engine use
- *   HANDSHAKE            cycles between two runs of a process: 16 products of the input channels
- * are added in a cascade of DSPs, one register each, and operand fetch, activation and write-back
- * take about as many stages again setup                of a layer: one latency of the memory, to
- * fetch its first instruction
+ *   HANDSHAKE  cycles between two runs of a process: 16 products of the input channels are added in
+ *              a cascade of DSPs, one register each, and operand fetch, activation and write-back
+ *              take about as many stages again
+ *   setup      of a layer: one latency of the memory, to fetch its first instruction
  *
  * What runs on the host (decoding, softmax, the classifier where it is not on the array) overlaps
  * with the card, because the published speeds are those of many threads. */
@@ -13,6 +13,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "compiler/card/counted.h"
 #include "compiler/card/published_nets.h"
@@ -67,6 +68,50 @@ static const point points[] = {
 };
 enum { POINT_COUNT = sizeof points / sizeof *points };
 
+/* An assumption that is changed; members that are 0 change nothing. */
+typedef struct change {
+    const char *text;
+    const char *design; /* whose design it is about; NULL: all */
+    bool joins_sums;    /* residual sums are part of the convolution before them */
+    bool one_tap_at_a_time, keeps_values, halves_values, halves_filters;
+    double handshake, more_efficiency, latency_factor;
+    int64_t axes[3]; /* pixels, inputs, outputs */
+} change;
+
+static const change changes[] = {
+#define WEFT_PUBLISHED_CHANGE(text, ...) {text, __VA_ARGS__},
+#include "compiler/card/published.def"
+#undef WEFT_PUBLISHED_CHANGE
+};
+enum { CHANGE_COUNT = sizeof changes / sizeof *changes, UNCHANGED = 0 };
+
+static design changed_design(design d, const change *by)
+{
+    if (by->design != NULL && strcmp(by->design, d.name) != 0)
+        return d;
+    d.keeps_values = d.keeps_values || by->keeps_values;
+    d.value_bytes /= by->halves_values ? 2 : 1;
+    d.filter_bytes /= by->halves_filters ? 2 : 1;
+    if (by->axes[0] > 0) {
+        d.pixels = by->axes[0];
+        d.inputs = by->axes[1];
+        d.outputs = by->axes[2];
+    }
+    return d;
+}
+
+static weft_published_memory changed_memory(weft_published_memory m, const change *by)
+{
+    m.efficiency += by->more_efficiency;
+    m.latency_ns *= by->latency_factor > 0 ? by->latency_factor : 1;
+    return m;
+}
+
+static double handshake_of(const change *by)
+{
+    return by->handshake > 0 ? by->handshake : HANDSHAKE;
+}
+
 /* ---- one layer ---- */
 
 /* Processes in the order of the flow. */
@@ -74,6 +119,7 @@ enum { LOAD, WEIGHTS, COMPUTE, STORE, PROCESSES };
 
 typedef struct estimate {
     const design *design;
+    const change *by;
     weft_card_timing timing;
     weft_card_cycles sum; /* over layers */
 } estimate;
@@ -132,10 +178,11 @@ static shape shape_of(const design *d, const weft__published_layer *l)
 /* Cycles of computing `rows` rows and one group of output channels. When the inputs are few, taps
  * of a kernel row are done side by side in their place (PG338: channel augmentation). Pools and
  * sums take as many pixels and channels at a time as the array takes pixels and inputs. */
-static double compute_cycles(const design *d, const weft__published_layer *l, int64_t rows)
+static double compute_cycles(const design *d, const change *by, const weft__published_layer *l,
+                             int64_t rows)
 {
     int64_t blocks = rows * weft_blocks(l->out_side, d->pixels), taps = l->kernel * l->kernel;
-    if (is_on_array(l) && 2 * l->in_channels <= d->inputs)
+    if (is_on_array(l) && 2 * l->in_channels <= d->inputs && !by->one_tap_at_a_time)
         taps = l->kernel * weft_blocks(l->kernel, d->inputs / l->in_channels);
     return (double)(blocks * taps * weft_blocks(l->in_channels, d->inputs));
 }
@@ -148,18 +195,26 @@ static double moved(counted *c, weft_card_port port, double bytes, double count)
     return words * weft__card_word_cycles(c, port);
 }
 
+/* A layer of a design. */
+typedef struct job {
+    const design *design;
+    const change *by;
+    const weft__published_layer *layer;
+} job;
+
 /* The runs of a tile, of which the layer has `count`. */
-static tile tile_of(counted *c, const design *d, const shape *s, int64_t rows, bool reads_filters,
+static tile tile_of(counted *c, const job *j, const shape *s, int64_t rows, bool reads_filters,
                     int64_t count)
 {
+    const design *d = j->design;
     const weft__published_layer *l = s->layer;
     const double *latency = c->timing->latency;
     bool is_add = l->kind == WEFT_LAYER_ADD;
     tile t = {.groups = is_on_array(l) ? weft_blocks(l->out_channels, d->outputs) : 1};
     double groups = (double)t.groups, tiles = (double)count, all = groups * tiles;
     for (int k = 0; k < PROCESSES; k++)
-        t.next[k] = HANDSHAKE;
-    double compute = compute_cycles(d, l, rows);
+        t.next[k] = handshake_of(j->by);
+    double compute = compute_cycles(d, j->by, l, rows);
     t.next[COMPUTE] += compute;
     *(is_on_array(l) ? &c->result.array : &c->result.vector) += all * compute;
     if (!s->is_on_chip)
@@ -193,12 +248,6 @@ static void add_tile(weft__flow *flow, const void *context)
     weft__flow_repeat(flow, t->groups - 1, add_group, t);
 }
 
-/* A layer of a design. */
-typedef struct job {
-    const design *design;
-    const weft__published_layer *layer;
-} job;
-
 static double count_layer(counted *c, const void *context)
 {
     const job *j = context;
@@ -207,21 +256,28 @@ static double count_layer(counted *c, const void *context)
         .count = PROCESSES,
         .producers = {[COMPUTE] = 1u << LOAD | 1u << WEIGHTS, [STORE] = 1u << COMPUTE}};
     int64_t side = j->layer->out_side, tiles = weft_blocks(side, s.rows);
-    tile last =
-        tile_of(c, j->design, &s, side - (tiles - 1) * s.rows, tiles == 1 || !s.keeps_filters, 1);
+    tile last = tile_of(c, j, &s, side - (tiles - 1) * s.rows, tiles == 1 || !s.keeps_filters, 1);
     c->runs[WEFT_PORT_SOURCE] = (double)tiles;
     c->runs[WEFT_PORT_TARGET] = (double)(tiles * last.groups);
     c->runs[WEFT_PORT_WEIGHTS] = (double)((s.keeps_filters ? 1 : tiles) * last.groups);
     if (tiles > 1) {
-        tile first = tile_of(c, j->design, &s, s.rows, true, 1);
+        tile first = tile_of(c, j, &s, s.rows, true, 1);
         add_tile(&flow, &first);
     }
     if (tiles > 2) {
-        tile whole = tile_of(c, j->design, &s, s.rows, !s.keeps_filters, tiles - 2);
+        tile whole = tile_of(c, j, &s, s.rows, !s.keeps_filters, tiles - 2);
         weft__flow_repeat(&flow, tiles - 2, add_tile, &whole);
     }
     add_tile(&flow, &last);
     return weft__flow_end(&flow);
+}
+
+/* Of a sum that is part of a convolution: the second operand goes through the port of the first. */
+static double read_cycles(counted *c, const weft__published_layer *l)
+{
+    c->rates[WEFT_PORT_SOURCE] =
+        fmin(c->timing->port_bytes, c->timing->bank_bytes[WEFT_PORT_SOURCE]);
+    return moved(c, WEFT_PORT_SOURCE, (double)input_bytes(l, l->out_side), 1);
 }
 
 static void add_layer(const weft__published_layer *l, void *context)
@@ -229,9 +285,12 @@ static void add_layer(const weft__published_layer *l, void *context)
     estimate *e = context;
     if (l->kind == WEFT_LAYER_CLASSIFIER && !e->design->has_classifier)
         return;
-    job j = {e->design, l};
+    job j = {e->design, e->by, l};
     counted c = {.timing = &e->timing, .word_bytes = (int64_t)e->timing.port_bytes};
-    weft__card_evaluate(&c, count_layer, &j);
+    if (l->kind == WEFT_LAYER_ADD && e->by->joins_sums)
+        c.result.total = read_cycles(&c, l);
+    else
+        weft__card_evaluate(&c, count_layer, &j);
     e->sum.total += c.result.total;
     e->sum.array += c.result.array;
     e->sum.macs += l->out_side * l->out_side * filter_bytes(l);
@@ -239,10 +298,12 @@ static void add_layer(const weft__published_layer *l, void *context)
 
 /* ---- points ---- */
 
-static weft_card_timing timing_of(const design *d, const weft_published_memory *m, const point *p)
+static weft_card_timing timing_of(const design *d, const weft_published_memory *m, const change *by,
+                                  const point *p)
 {
-    weft_card_timing t = {
-        .clock_mhz = p->clock_mhz, .port_bytes = (double)d->port_bytes, .handshake = HANDSHAKE};
+    weft_card_timing t = {.clock_mhz = p->clock_mhz,
+                          .port_bytes = (double)d->port_bytes,
+                          .handshake = handshake_of(by)};
     double per_cycle = m->banks * m->bank_gbytes * m->efficiency * 1e3 / p->clock_mhz;
     for (int port = 0; port < WEFT_PORT_COUNT; port++) {
         t.bank_bytes[port] = per_cycle / p->per_bank;
@@ -258,16 +319,16 @@ size_t weft_published_count(void)
     return POINT_COUNT;
 }
 
-weft_published_point weft_published_get(size_t index)
+static weft_published_point predict(size_t index, const change *by)
 {
     const point *p = &points[index];
-    const design *d = &designs[p->design];
-    const weft_published_memory *m = &memories[p->memory];
-    estimate e = {.design = d, .timing = timing_of(d, m, p)};
+    const design d = changed_design(designs[p->design], by);
+    const weft_published_memory m = changed_memory(memories[p->memory], by);
+    estimate e = {.design = &d, .by = by, .timing = timing_of(&d, &m, by, p)};
     weft__published_walk(p->net, add_layer, &e);
     weft_published_point result = {.network = weft__published_net_name(p->net),
-                                   .design = d->name,
-                                   .board = m->name,
+                                   .design = d.name,
+                                   .board = m.name,
                                    .batch = p->batch,
                                    .source = p->source,
                                    .mark = p->mark,
@@ -279,9 +340,14 @@ weft_published_point weft_published_get(size_t index)
                                    .macs = e.sum.macs};
     result.predicted_fps = p->engines * p->clock_mhz * 1e6 / e.sum.total;
     result.peak_share =
-        (double)e.sum.macs / e.sum.total / (double)(d->pixels * d->inputs * d->outputs);
+        (double)e.sum.macs / e.sum.total / (double)(d.pixels * d.inputs * d.outputs);
     result.error = result.predicted_fps / p->fps - 1;
     return result;
+}
+
+weft_published_point weft_published_get(size_t index)
+{
+    return predict(index, &changes[UNCHANGED]);
 }
 
 static int compare(const void *a, const void *b)
@@ -290,14 +356,29 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-weft_published_summary weft_published_summarise(void)
+static weft_published_summary summarise(const change *by)
 {
     double errors[POINT_COUNT];
     for (size_t i = 0; i < POINT_COUNT; i++)
-        errors[i] = fabs(weft_published_get(i).error);
+        errors[i] = fabs(predict(i, by).error);
     qsort(errors, POINT_COUNT, sizeof *errors, compare);
     double low = errors[(POINT_COUNT - 1) / 2], high = errors[POINT_COUNT / 2];
     return (weft_published_summary){(low + high) / 2, errors[POINT_COUNT - 1]};
+}
+
+weft_published_summary weft_published_summarise(void)
+{
+    return summarise(&changes[UNCHANGED]);
+}
+
+size_t weft_published_change_count(void)
+{
+    return CHANGE_COUNT;
+}
+
+weft_published_change weft_published_change_get(size_t index)
+{
+    return (weft_published_change){changes[index].text, summarise(&changes[index])};
 }
 
 size_t weft_published_design_count(void)

@@ -82,6 +82,7 @@ static void test_page(void **state)
     (void)state;
     check_part("published", print_block);
     check_part("assumptions", weft__published_print_assumptions);
+    check_part("changes", weft__published_print_changes);
 }
 
 static void print_json(FILE *out)

@@ -36,6 +36,14 @@ typedef struct weft_published_summary {
 } weft_published_summary;
 weft_published_summary weft_published_summarise(void);
 
+/* What the errors are with one assumption changed for all points; the first one changes nothing. */
+typedef struct weft_published_change {
+    const char *text;
+    weft_published_summary summary;
+} weft_published_change;
+size_t weft_published_change_count(void);
+weft_published_change weft_published_change_get(size_t index);
+
 /* What is assumed of a design, and of the memory behind an engine's port. */
 typedef struct weft_published_design {
     const char *name, *doc;

@@ -19,19 +19,9 @@ MODELS = {
 }
 GOALS = {"throughput": (), "latency": ("--goal", "latency", "--batch", 1)}
 BOARDS = ("u280", "u50", "u250", "zcu104")
-BY_STEP = {
-    ("resnet-rs-50 @ 160", "u280", "throughput"),
-    ("resnet-50 @ 224", "u280", "throughput"),
-    ("resnet-18 @ 224", "u280", "throughput"),
-    ("resnet-50 @ 224", "u280", "latency"),
-    ("resnet-18 @ 224", "u280", "latency"),
-    ("resnet-rs-50 @ 160", "u50", "throughput"),
-    ("resnet-50 @ 224", "u50", "throughput"),
-    ("resnet-18 @ 224", "u50", "throughput"),
-    ("resnet-50 @ 224", "u50", "latency"),
-    ("resnet-18 @ 224", "u50", "latency"),
-    ("resnet-18 @ 224", "u250", "throughput"),
-}
+BY_STEP = {(name, board, goal) for name in MODELS for board in ("u280", "u50") for goal in GOALS}
+BY_STEP |= {(name, "u250", "throughput") for name in MODELS}
+BY_STEP.add(("resnet-rs-50 @ 160", "u250", "latency"))
 MOST = 0.1
 
 
