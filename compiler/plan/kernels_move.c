@@ -10,6 +10,8 @@ enum { DIMS = WEFT_MAX_RANK, BOX_DIMS = 2 * WEFT_MAX_RANK + 1 };
 enum {
     WORD_BYTES = 4
 }; /* of the kernels' elements; those of other sizes are moved as several words or bytes */
+/* Bytes that a work-item moves at least, and the most work-items that sharing out needs. */
+enum { LEAST_BYTES = 4096, MOST_ITEMS = 32 };
 
 typedef struct box {
     int64_t dims[BOX_DIMS], x[BOX_DIMS], y[BOX_DIMS]; /* innermost last; strides in elements */
@@ -32,9 +34,9 @@ static void push_dim(box *to, int *count, int64_t size, int64_t x, int64_t y)
     to->y[(*count)++] = y;
 }
 
-/* The box without dimensions of 1, and when `merges`, with neighbours made one where both sides
- * allow it. Returns how many are left. */
-static int pack_box(const box *from, int rank, bool merges, box *out)
+/* The box without dimensions of 1, and with neighbours made one where both sides allow it and no
+ * more than `most` elements come together. Returns how many are left. */
+static int pack_box(const box *from, int rank, int64_t most, box *out)
 {
     int count = 0;
     *out = (box){.x_offset = from->x_offset, .y_offset = from->y_offset};
@@ -42,8 +44,8 @@ static int pack_box(const box *from, int rank, bool merges, box *out)
         int64_t size = from->dims[i];
         if (size == 1)
             continue;
-        if (merges && count > 0 && out->x[count - 1] == from->x[i] * size &&
-            out->y[count - 1] == from->y[i] * size) {
+        if (count > 0 && out->dims[count - 1] <= most / size &&
+            out->x[count - 1] == from->x[i] * size && out->y[count - 1] == from->y[i] * size) {
             out->dims[count - 1] *= size;
             out->x[count - 1] = from->x[i];
             out->y[count - 1] = from->y[i];
@@ -80,9 +82,9 @@ static weft_status launch_copy(launch_builder *builder, const weft_node *node, c
     whole.y_offset *= parts;
     push_dim(&whole, &rank, parts, 1, 1);
     box copy;
-    int count = pack_box(&whole, rank, false, &copy);
+    int count = pack_box(&whole, rank, LEAST_BYTES / unit, &copy);
     if (count > DIMS)
-        count = pack_box(&whole, rank, true, &copy);
+        count = pack_box(&whole, rank, INT64_MAX, &copy);
     if (count > DIMS)
         return weft__plan_unsupported(builder->state, node,
                                       "the copy has more than 8 separate dimensions", NULL);
@@ -92,14 +94,18 @@ static weft_status launch_copy(launch_builder *builder, const weft_node *node, c
     int64_t rows = 1;
     for (int i = 0; i < DIMS - 1; i++)
         rows *= copy.dims[i];
+    int64_t least = LEAST_BYTES / (copy.dims[DIMS - 1] * unit) + 1,
+            even = (rows + MOST_ITEMS - 1) / MOST_ITEMS, block = even > least ? even : least;
+    block = block < rows ? block : rows;
     weft__launch_operand(builder, x);
     weft__launch_value(builder, y);
     weft__launch_ints(builder, (const int64_t[]){copy.x_offset, copy.y_offset}, 2);
     weft__launch_ints(builder, copy.dims + 1, DIMS - 1);
     weft__launch_ints(builder, copy.x, DIMS);
     weft__launch_ints(builder, copy.y, DIMS);
-    weft__launch_end(builder, WEFT_KERNEL_MOVE, unit == 1 ? "weft_copy_bytes" : "weft_copy", rows,
-                     1, "box");
+    weft__launch_ints(builder, (const int64_t[]){rows, block}, 2);
+    weft__launch_end(builder, WEFT_KERNEL_MOVE, unit == 1 ? "weft_copy_bytes" : "weft_copy",
+                     (rows + block - 1) / block, 1, "box");
     return WEFT_OK;
 }
 

@@ -92,6 +92,16 @@ INLINE fv smaller(const fv a, const fv b)
     return ((a < b) | (a != a)) ? a : b;
 }
 
+/* Whether a comparison holds in any lane. PoCL's any() asks one lane after the other. */
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_reduce_or)
+#define ANY(v) (__builtin_reduce_or(v) != 0)
+#endif
+#endif
+#ifndef ANY
+#define ANY(v) any(v)
+#endif
+
 /* e^x to 2 units in the last place: x = n ln2 + r, |r| <= ln2/2, a degree-6 polynomial for e^r, and 2^n
  * put together from exponent bits in two halves, so that results down to the smallest normal are right. */
 INLINE fv exp_v(fv x)

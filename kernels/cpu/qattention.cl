@@ -281,7 +281,7 @@ INLINE iv softmax_v(const iv e, const float scale, const long factor, const stru
     iv r = __builtin_convertvector(whole, iv) + p->zero;
     r = r < p->low ? p->low : r;
     r = r > p->high ? p->high : r;
-    if (any(rest > (fv)(0.5f - 0.000244140625f))) {
+    if (ANY(rest > (fv)(0.5f - 0.000244140625f))) {
         int lanes[WEFT_VW], exps[WEFT_VW];
         WEFT_CAT(vstore, WEFT_VW)(e, 0, exps);
         for (int i = 0; i < WEFT_VW; i++)

@@ -48,7 +48,7 @@ INLINE iv norm_v(const iv x, __global const int *gamma, __global const int *beta
     const fv bias = __builtin_convertvector(load_ints(beta, n), fv) * f->beta_scale;
     const fv value = at_most(at_least(fma(z, scale, bias), (fv)(-1024.0f)), (fv)(1024.0f));
     const fv whole = rint(value);
-    if (any(fabs(value - whole) >= (fv)(0.5f - f->margin)))
+    if (ANY(fabs(value - whole) >= (fv)(0.5f - f->margin)))
         return norm_exact(x, gamma, beta, n, row, f);
     iv r = __builtin_convertvector(whole, iv) + f->zero;
     r = r < f->low ? f->low : r;

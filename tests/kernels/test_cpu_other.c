@@ -459,12 +459,13 @@ static void copies_match(void **state)
         weft_harness_args(fill, "bfiiiiiiiiiiiiiiii", yb, 0.25, 0, 1, 1, 1, 1, 1, 1, box, 0, 0, 0,
                           0, 0, 0, 0, 1);
         weft_harness_launch(&harness, fill, 1, 1);
-        weft_harness_args(copy, "bbiiiiiiiiiiiiiiiiiiiiiiiii", xb, yb, 0, y_off, d[1], d[2], d[3],
+        const int rows = count / d[7], block = weft_naive_between(1, rows);
+        weft_harness_args(copy, "bbiiiiiiiiiiiiiiiiiiiiiiiiiii", xb, yb, 0, y_off, d[1], d[2], d[3],
                           d[4], d[5], d[6], d[7], x_stride[0], x_stride[1], x_stride[2],
                           x_stride[3], x_stride[4], x_stride[5], x_stride[6], x_stride[7],
                           y_stride[0], y_stride[1], y_stride[2], y_stride[3], y_stride[4],
-                          y_stride[5], y_stride[6], y_stride[7]);
-        weft_harness_launch(&harness, copy, (size_t)(count / d[7]), 1);
+                          y_stride[5], y_stride[6], y_stride[7], rows, block);
+        weft_harness_launch(&harness, copy, (size_t)ceil_div(rows, block), 1);
         weft_check_close(&harness, yb, want, (size_t)box, "fill and copy");
         clReleaseMemObject(xb), clReleaseMemObject(yb);
         free(x), free(want);

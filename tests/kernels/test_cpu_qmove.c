@@ -120,10 +120,12 @@ static void copy(void **state)
         for (int i = 0; i < rows_of(d) * d[7]; i++)
             want[place_of(&y, d, i)] = from[place_of(&x, d, i)];
         const int *s = x.stride, *t = y.stride;
-        weft_harness_args(kernel, "bbiiiiiiiiiiiiiiiiiiiiiiiii", source, target, x.offset, y.offset,
-                          d[1], d[2], d[3], d[4], d[5], d[6], d[7], s[0], s[1], s[2], s[3], s[4],
-                          s[5], s[6], s[7], t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]);
-        weft_harness_launch(&harness, kernel, (size_t)rows_of(d), 1);
+        const int rows = rows_of(d), block = weft_naive_between(1, rows);
+        weft_harness_args(kernel, "bbiiiiiiiiiiiiiiiiiiiiiiiiiii", source, target, x.offset,
+                          y.offset, d[1], d[2], d[3], d[4], d[5], d[6], d[7], s[0], s[1], s[2],
+                          s[3], s[4], s[5], s[6], s[7], t[0], t[1], t[2], t[3], t[4], t[5], t[6],
+                          t[7], rows, block);
+        weft_harness_launch(&harness, kernel, (size_t)((rows + block - 1) / block), 1);
         expect(target, want, y.bytes, "weft_copy_bytes");
         clReleaseMemObject(source);
         clReleaseMemObject(target);

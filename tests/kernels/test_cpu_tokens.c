@@ -213,9 +213,9 @@ static void bytes_are_moved(void **state)
     for (int b = 0; b < B; b++)
         for (int a = 0; a < A; a++)
             memcpy((char *)want + Y_OFF + b * A + a, (const char *)x + X_OFF + a * B + b, 1);
-    weft_harness_args(kernel, "bbiiiiiiiiiiiiiiiiiiiiiiiii", xb, yb, X_OFF, Y_OFF, 1, 1, 1, 1, 1, B,
-                      A, 0, 0, 0, 0, 0, 0, 1, B, 0, 0, 0, 0, 0, 0, A, 1);
-    weft_harness_launch(&harness, kernel, B, 1);
+    weft_harness_args(kernel, "bbiiiiiiiiiiiiiiiiiiiiiiiiiii", xb, yb, X_OFF, Y_OFF, 1, 1, 1, 1, 1,
+                      B, A, 0, 0, 0, 0, 0, 0, 1, B, 0, 0, 0, 0, 0, 0, A, 1, B, 2);
+    weft_harness_launch(&harness, kernel, (B + 1) / 2, 1);
     weft_check_same(&harness, yb, want, WORDS, "bytes");
     clReleaseMemObject(xb), clReleaseMemObject(yb), clReleaseKernel(kernel),
         clReleaseProgram(program);
