@@ -238,8 +238,8 @@ static double meeting_runs(const counted *c, weft_card_port port)
  * that one. */
 static void meet(const counted *c, bool with_stores, double out_cycles[WEFT_PORT_COUNT])
 {
-    double before = 0, sums[WEFT_PORT_COUNT] = {0};
-    for (double runs = more_runs(c, 0); runs > 0; before = runs, runs = more_runs(c, runs)) {
+    double before = 0, runs = more_runs(c, 0), sums[WEFT_PORT_COUNT] = {0};
+    while (runs > 0) {
         double words[WEFT_PORT_COUNT] = {0}, shared[WEFT_PORT_COUNT];
         for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
             if (c->runs[port] >= runs && (with_stores || port != WEFT_PORT_TARGET))
@@ -248,6 +248,8 @@ static void meet(const counted *c, bool with_stores, double out_cycles[WEFT_PORT
         for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
             if (c->runs[port] >= runs)
                 sums[port] += (runs - before) * shared[port];
+        before = runs;
+        runs = more_runs(c, runs);
     }
     for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
         out_cycles[port] = c->runs[port] > 0 ? sums[port] / c->runs[port] : 0;
