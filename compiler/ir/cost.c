@@ -92,6 +92,7 @@ static int64_t macs_of(const weft_node *node)
         return times(outputs, dim_of(weft_node_input(node, 0),
                                      weft_attrs_int(&node->attrs, "transA", 0) != 0 ? 2 : 1));
     case WEFT_OP_TokenConv: return times(grid_elems(node), filter_taps(node));
+    case WEFT_OP_QTokenConv: return times(grid_elems(node), filter_elems(node->inputs[1]));
     case WEFT_OP_Gate:
         return times(dim_of(weft_node_input(node, 0), 2), elems_of(weft_node_input(node, 1)));
     default: return 0;
@@ -142,6 +143,7 @@ static int64_t other_flops(const weft_node *node)
         return plus(times(attention_pairs(node), 6), weft_node_input(node, 3) != NULL ? out : 0);
     case WEFT_OP_TokenConv:
         return plus(has_bias ? grid_elems(node) : 0, weft_node_input(node, 3) != NULL ? out : 0);
+    case WEFT_OP_QTokenConv:
     case WEFT_OP_QConv2D: /* bias, multiply, round, clamp; with a residual as much again */
         return times(out, weft_node_input(node, 6) != NULL ? 8 : 4);
     case WEFT_OP_QAdd: return times(out, 5);

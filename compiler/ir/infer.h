@@ -33,7 +33,7 @@
     X(conv) X(conv2d) X(cum_sum) X(is_nan) X(trilu) X(dequantize_linear) X(expand) X(flatten) X(floating) X(gate) X(gather) X(gemm) \
     X(global_pool) X(layer_norm) X(linear) X(logic) X(matmul) X(numeric) X(pad) X(pool) \
     X(pool2d) X(pow) X(prelu) X(q_add) X(q_attention) X(q_conv2d) X(q_layer_norm) X(q_matmul) \
-    X(q_mul) X(q_pool2d) X(q_softmax) X(q_table) X(quantize_linear) \
+    X(q_mul) X(q_pool2d) X(q_softmax) X(q_token_conv) X(q_table) X(quantize_linear) \
     X(range) X(reduce) X(reshape) X(resize) X(same) X(shape) X(size) X(slice) \
     X(softmax) X(split) X(squeeze) X(tile) X(token_conv) X(transpose) X(unsqueeze) X(where)
 /* clang-format on */
@@ -157,5 +157,9 @@ weft_status weft_infer_q_ratio(const weft_node *node, const char *mult, const ch
 /* Attention in any type (inputs 0 to 2 are q, k, v): heads checked, and the shape of the result. */
 weft_status weft_infer_attention_shape(const weft_node *node, weft_shape *out_shape,
                                        weft_diag *diag);
+/* A convolution over tokens with a window of kh x kw x channels, in any type: input 0, grid, pads,
+ * prefix and x_offset checked, and the shape of the result. */
+weft_status weft_infer_token_grid(const weft_node *node, const weft_shape *window,
+                                  weft_shape *out_shape, weft_diag *diag);
 
 #endif

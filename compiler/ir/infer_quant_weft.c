@@ -153,6 +153,19 @@ static weft_status check_mean(const weft_node *node, const weft_shape *y, weft_d
                            "the image is too large for the mean's 32-bit sums");
 }
 
+/* Biases, multipliers and shifts: one for each output channel. */
+static weft_status check_channel_vectors(const weft_node *node, int64_t channels, weft_diag *diag)
+{
+    weft_shape channel = {.rank = 1, .dims = {channels}};
+    for (size_t i = 2; i < 5; i++) {
+        WEFT_INFER_TRY(weft_infer_check_dtype(node, i, WEFT_DTYPE_I32, diag));
+        WEFT_INFER_TRY(weft_infer_check_shape(node, i, &channel, diag));
+    }
+    WEFT_INFER_TRY(check_channel_range(node, 3, 0, WEFT_MULT_MAX, "a multiplier", diag));
+    WEFT_INFER_TRY(check_channel_range(node, 4, WEFT_SHIFT_MIN, WEFT_SHIFT_MAX, "a shift", diag));
+    return WEFT_OK;
+}
+
 weft_status weft_infer_q_conv2d(weft_graph *graph, weft_node *node, weft_diag *diag)
 {
     (void)graph;
@@ -165,14 +178,8 @@ weft_status weft_infer_q_conv2d(weft_graph *graph, weft_node *node, weft_diag *d
     WEFT_INFER_TRY(check_conv_stages(node, &dtype, diag));
     WEFT_INFER_TRY(weft_infer_conv2d_shape(node, &y, diag));
     int64_t out_channels = y.dims[3];
-    weft_shape mean = {.rank = 2, .dims = {y.dims[0], out_channels}},
-               channel = {.rank = 1, .dims = {out_channels}};
-    for (size_t i = 2; i < 5; i++) {
-        WEFT_INFER_TRY(weft_infer_check_dtype(node, i, WEFT_DTYPE_I32, diag));
-        WEFT_INFER_TRY(weft_infer_check_shape(node, i, &channel, diag));
-    }
-    WEFT_INFER_TRY(check_channel_range(node, 3, 0, WEFT_MULT_MAX, "a multiplier", diag));
-    WEFT_INFER_TRY(check_channel_range(node, 4, WEFT_SHIFT_MIN, WEFT_SHIFT_MAX, "a shift", diag));
+    weft_shape mean = {.rank = 2, .dims = {y.dims[0], out_channels}};
+    WEFT_INFER_TRY(check_channel_vectors(node, out_channels, diag));
     WEFT_INFER_TRY(weft_infer_check_shape(node, 6, &y, diag));
     WEFT_INFER_TRY(weft_infer_set(node, 0, dtype, &y, diag));
     WEFT_INFER_TRY(check_mean(node, &y, diag));
@@ -190,6 +197,28 @@ static weft_status broadcast(const weft_node *node, weft_shape *out_shape, weft_
                            weft_shape_format(&node->inputs[0]->shape, a),
                            weft_shape_format(&node->inputs[1]->shape, b),
                            "the operands do not broadcast");
+}
+
+/* w [C, kh, kw, 1], as weft.QConv2D has the filters of a depthwise convolution. */
+weft_status weft_infer_q_token_conv(weft_graph *graph, weft_node *node, weft_diag *diag)
+{
+    (void)graph;
+    int64_t bits;
+    weft_shape y = {0};
+    weft_dtype dtype = WEFT_DTYPE_NONE;
+    WEFT_INFER_TRY(check_8bit(node, 0, diag));
+    WEFT_INFER_TRY(weft_infer_check_dtype(node, 1, WEFT_DTYPE_I8, diag));
+    WEFT_INFER_TRY(weft_infer_check_rank(node, 1, 4, 4, diag));
+    WEFT_INFER_TRY(weft_infer_attr_int(node, "acc_bits", 32, 1, 32, &bits, diag));
+    WEFT_INFER_TRY(check_conv_stages(node, &dtype, diag));
+    const int64_t *w = node->inputs[1]->shape.dims;
+    weft_shape window = {.rank = 3, .dims = {w[1], w[2], w[0]}},
+               filters = {.rank = 4, .dims = {w[0], w[1], w[2], 1}};
+    WEFT_INFER_TRY(weft_infer_check_shape(node, 1, &filters, diag));
+    WEFT_INFER_TRY(weft_infer_token_grid(node, &window, &y, diag));
+    WEFT_INFER_TRY(check_channel_vectors(node, w[0], diag));
+    WEFT_INFER_TRY(weft_infer_check_shape(node, 6, &y, diag));
+    return weft_infer_set(node, 0, dtype, &y, diag);
 }
 
 weft_status weft_infer_q_add(weft_graph *graph, weft_node *node, weft_diag *diag)

@@ -140,15 +140,12 @@ static weft_status check_same_size(const weft_node *node, const weft_shape *w, c
     return WEFT_OK;
 }
 
-weft_status weft_infer_token_conv(weft_graph *graph, weft_node *node, weft_diag *diag)
+weft_status weft_infer_token_grid(const weft_node *node, const weft_shape *window,
+                                  weft_shape *out_shape, weft_diag *diag)
 {
-    (void)graph;
-    const weft_shape *x = &node->inputs[0]->shape, *w = &node->inputs[1]->shape;
-    int64_t grid[2], pads[4], prefix, offset, patches;
-    for (size_t i = 0; i < node->input_count; i++)
-        WEFT_INFER_TRY(weft_infer_check_dtype(node, i, WEFT_DTYPE_F32, diag));
+    const weft_shape *x = &node->inputs[0]->shape;
+    int64_t grid[2], pads[4], prefix, offset, channels = window->dims[2];
     WEFT_INFER_TRY(weft_infer_check_rank(node, 0, 3, 3, diag));
-    WEFT_INFER_TRY(weft_infer_check_rank(node, 1, 3, 3, diag));
     if (!weft_attrs_find(&node->attrs, "grid"))
         return weft_infer_fail(node, NULL, WEFT_E_INFER_ATTR, diag, "attribute grid", "none",
                                "a required attribute is missing");
@@ -156,19 +153,30 @@ weft_status weft_infer_token_conv(weft_graph *graph, weft_node *node, weft_diag 
     WEFT_INFER_TRY(weft_infer_attr_ints(node, "pads", pads, 4, 1, 0, INT32_MAX, diag));
     WEFT_INFER_TRY(weft_infer_attr_int(node, "prefix", 0, 0, INT32_MAX, &prefix, diag));
     WEFT_INFER_TRY(weft_infer_attr_int(node, "x_offset", 0, 0, INT32_MAX, &offset, diag));
-    WEFT_INFER_TRY(check_same_size(node, w, pads, diag));
-    patches = grid[0] * grid[1];
-    weft_shape wanted = {.rank = 3, .dims = {x->dims[0], prefix + patches, x->dims[2]}};
+    WEFT_INFER_TRY(check_same_size(node, window, pads, diag));
+    weft_shape wanted = {.rank = 3, .dims = {x->dims[0], prefix + grid[0] * grid[1], x->dims[2]}};
     WEFT_INFER_TRY(weft_infer_check_shape(node, 0, &wanted, diag));
-    if (offset > x->dims[2] - w->dims[2]) {
+    if (offset > x->dims[2] - channels) {
         char expected[RANGE_TEXT], found[RANGE_TEXT];
-        snprintf(expected, sizeof expected, "at least %" PRId64 " channels", offset + w->dims[2]);
+        snprintf(expected, sizeof expected, "at least %" PRId64 " channels", offset + channels);
         snprintf(found, sizeof found, "%" PRId64 " channels", x->dims[2]);
         return weft_infer_fail(node, node->inputs[0], WEFT_E_INFER_SHAPE, diag, expected, found,
                                "input 0 has too few channels");
     }
-    weft_shape y = {.rank = 3, .dims = {x->dims[0], x->dims[1], w->dims[2]}},
-               bias = {.rank = 1, .dims = {w->dims[2]}};
+    *out_shape = (weft_shape){.rank = 3, .dims = {x->dims[0], x->dims[1], channels}};
+    return WEFT_OK;
+}
+
+weft_status weft_infer_token_conv(weft_graph *graph, weft_node *node, weft_diag *diag)
+{
+    (void)graph;
+    weft_shape y = {0};
+    const weft_shape *w = &node->inputs[1]->shape;
+    for (size_t i = 0; i < node->input_count; i++)
+        WEFT_INFER_TRY(weft_infer_check_dtype(node, i, WEFT_DTYPE_F32, diag));
+    WEFT_INFER_TRY(weft_infer_check_rank(node, 1, 3, 3, diag));
+    WEFT_INFER_TRY(weft_infer_token_grid(node, w, &y, diag));
+    weft_shape bias = {.rank = 1, .dims = {w->dims[2]}};
     WEFT_INFER_TRY(weft_infer_check_shape(node, 2, &bias, diag));
     WEFT_INFER_TRY(weft_infer_check_shape(node, 3, &y, diag));
     return weft_infer_set(node, 0, WEFT_DTYPE_F32, &y, diag);

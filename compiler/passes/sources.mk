@@ -22,6 +22,7 @@ PASSES_SRC := \
     compiler/passes/fuse_quantized_views.c \
     compiler/passes/fuse_squeeze_excite.c \
     compiler/passes/fuse_token_conv.c \
+    compiler/passes/fuse_token_conv_quantized.c \
     compiler/passes/hoist_rows.c \
     compiler/passes/layout.c \
     compiler/passes/lower_masks.c \

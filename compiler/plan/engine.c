@@ -107,6 +107,7 @@ static bool plan_node(engine_builder *builder, const weft_node *node)
 {
     switch (node->op) {
     case WEFT_OP_QConv2D: return weft__engine_plan_conv(builder, node);
+    case WEFT_OP_QTokenConv: return weft__engine_plan_token_conv(builder, node);
     case WEFT_OP_QPool2D: return weft__engine_plan_pool(builder, node);
     case WEFT_OP_QAdd: return weft__engine_plan_add(builder, node);
     case WEFT_OP_QMul: return weft__engine_plan_mul(builder, node);

@@ -54,6 +54,7 @@ void weft__engine_stage(engine_builder *builder, const char *stage, weft_dtype d
  * then.
  */
 bool weft__engine_plan_conv(engine_builder *builder, const weft_node *node);
+bool weft__engine_plan_token_conv(engine_builder *builder, const weft_node *node);
 bool weft__engine_plan_pool(engine_builder *builder, const weft_node *node);
 bool weft__engine_plan_add(engine_builder *builder, const weft_node *node);
 bool weft__engine_plan_mul(engine_builder *builder, const weft_node *node);

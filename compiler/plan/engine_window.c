@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weft.QConv2D and weft.QPool2D -> descriptors CONV, GROUPED and POOL (kernels/fpga/descriptor.h).
- */
+/* weft.QConv2D, QTokenConv and QPool2D -> descriptors CONV, GROUPED and POOL
+ * (kernels/fpga/descriptor.h). */
 #include <string.h>
 
 #include "compiler/plan/engine.h"
@@ -99,21 +99,26 @@ static int conv_flags(const weft_node *node, weft_dtype c_type)
     return flags;
 }
 
+/* Where y and the residual lie: the first element, steps from image to image and pixel to pixel. */
+typedef struct output_place {
+    int64_t first, image, pixel;
+} output_place;
+
 /* Words of the stages after the sum. */
-static void put_stages(engine_builder *builder, const weft_node *node, weft_dtype c_type,
-                       int32_t residual_scratch)
+static void put_stages(engine_builder *builder, const weft_node *node, int32_t residual_scratch,
+                       output_place place)
 {
     const weft_attrs *attrs = &node->attrs;
     const weft_value *residual = weft_node_input(node, 6), *y = node->outputs[0];
+    weft_dtype c_type = weft_dtype_from_name(weft_attrs_string(attrs, "c_type", "i8"));
     int64_t a_zero = weft_attrs_int(attrs, "a_zero", 0);
     weft__engine_stage(builder, "c", c_type, WEFT_D_C_ZERO, WEFT_D_C_MIN, WEFT_D_C_MAX);
     if (weft_node_input(node, 5) != NULL)
         weft__engine_constant(builder, WEFT_D_TABLE, weft_node_input(node, 5));
     if (residual != NULL) {
-        weft__engine_operand(builder, WEFT_D_B, residual, 0, residual_scratch);
-        weft__engine_int(builder, WEFT_D_B_IMAGE,
-                         y->shape.dims[1] * y->shape.dims[2] * y->shape.dims[3]);
-        weft__engine_int(builder, WEFT_D_B_PIXEL, y->shape.dims[3]);
+        weft__engine_operand(builder, WEFT_D_B, residual, place.first, residual_scratch);
+        weft__engine_int(builder, WEFT_D_B_IMAGE, place.image);
+        weft__engine_int(builder, WEFT_D_B_PIXEL, place.pixel);
         weft__engine_int(builder, WEFT_D_A_ZERO, a_zero);
         weft__engine_int(builder, WEFT_D_A_MULT, weft_attrs_int(attrs, "a_mult", 0));
         weft__engine_int(builder, WEFT_D_B_ZERO, weft_attrs_int(attrs, "b_zero", 0));
@@ -164,7 +169,8 @@ bool weft__engine_plan_conv(engine_builder *builder, const weft_node *node)
     put_input(builder, x, is_nchw);
     put_output(builder, y);
     put_window(builder, attrs, w->shape.dims[1], w->shape.dims[2]);
-    put_stages(builder, node, c_type, residual_scratch);
+    const int64_t *d = y->shape.dims;
+    put_stages(builder, node, residual_scratch, (output_place){0, d[1] * d[2] * d[3], d[3]});
     weft__engine_constant(builder, WEFT_D_WEIGHTS, w);
     weft__engine_constant(builder, WEFT_D_MULT, node->inputs[3]);
     weft__engine_constant(builder, WEFT_D_SHIFT, node->inputs[4]);
@@ -180,6 +186,112 @@ bool weft__engine_plan_conv(engine_builder *builder, const weft_node *node)
         put_tile(builder, weft__engine_lane_tile(builder->engine, &window));
     }
     weft__engine_end(builder);
+    return true;
+}
+
+/* Tokens that are no part of the image, of all images: y is the residual requantised, by a sum
+ * whose operand b counts for nothing; without a residual one code. */
+static void put_prefix(engine_builder *builder, const weft_node *node, int64_t prefix)
+{
+    const weft_attrs *attrs = &node->attrs;
+    const weft_value *residual = weft_node_input(node, 6), *y = node->outputs[0];
+    const int64_t *d = y->shape.dims, sizes[3] = {d[0], prefix, d[2]},
+                  steps[3] = {d[1] * d[2], d[2], 1};
+    int sign = residual != NULL && residual->dtype == WEFT_DTYPE_I8
+                   ? WEFT_FLAG_X_SIGNED | WEFT_FLAG_B_SIGNED
+                   : 0;
+    weft__engine_begin(builder, residual != NULL ? WEFT_KIND_ADD : WEFT_KIND_FILL, sign);
+    weft__engine_value(builder, WEFT_D_Y, y, 0);
+    for (int i = 0; i < WEFT_D_DIMS; i++)
+        weft__engine_int(builder, WEFT_D_SIZES + i, i < 3 ? 1 : sizes[i - 3]);
+    for (int i = 0; i < 3; i++) {
+        weft__engine_int(builder, WEFT_D_Y_STEPS + 3 + i, steps[i]);
+        weft__engine_int(builder, WEFT_D_A_STEPS + 3 + i, residual != NULL ? steps[i] : 0);
+        weft__engine_int(builder, WEFT_D_B_STEPS + 3 + i, residual != NULL ? steps[i] : 0);
+    }
+    if (residual == NULL) {
+        weft__engine_int(builder, WEFT_D_FILL, (uint8_t)weft_attrs_int(attrs, "a_zero", 0));
+    } else {
+        weft__engine_value(builder, WEFT_D_X, residual, 0);
+        weft__engine_value(builder, WEFT_D_B, residual, 0);
+        weft__engine_int(builder, WEFT_D_A_ZERO, weft_attrs_int(attrs, "b_zero", 0));
+        weft__engine_int(builder, WEFT_D_A_MULT, weft_attrs_int(attrs, "b_mult", 0));
+        weft__engine_int(builder, WEFT_D_B_ZERO, weft_attrs_int(attrs, "b_zero", 0));
+        weft__engine_int(builder, WEFT_D_ADD_SHIFT, weft_attrs_int(attrs, "add_shift", 1));
+        weft__engine_stage(builder, "y", y->dtype, WEFT_D_Y_ZERO, WEFT_D_Y_MIN, WEFT_D_Y_MAX);
+    }
+    weft__engine_end(builder);
+}
+
+bool weft__engine_plan_token_conv(engine_builder *builder, const weft_node *node)
+{
+    const weft_attrs *attrs = &node->attrs;
+    const weft_value *x = node->inputs[0], *w = node->inputs[1], *y = node->outputs[0],
+                     *residual = weft_node_input(node, 6);
+    if (!weft__engine_is_operand(x) || (residual != NULL && !weft__engine_is_operand(residual)))
+        return false;
+    for (size_t i = 1; i < 6; i++)
+        if (weft_node_input(node, i) != NULL && !weft_value_is_constant(weft_node_input(node, i)))
+            return false;
+    int64_t grid[2], pads[4], batch = x->shape.dims[0], tokens = x->shape.dims[1],
+                              row = x->shape.dims[2], channels = w->shape.dims[0],
+                              taps = w->shape.dims[1] * w->shape.dims[2],
+                              prefix = weft_attrs_int(attrs, "prefix", 0);
+    weft_attrs_ints(attrs, "grid", grid, 2, 1);
+    weft_attrs_ints(attrs, "pads", pads, 4, 1);
+    weft__engine_begin(
+        builder, WEFT_KIND_GROUPED,
+        conv_flags(node, weft_dtype_from_name(weft_attrs_string(attrs, "c_type", "i8"))));
+    weft__engine_value(builder, WEFT_D_X, x, prefix * row + weft_attrs_int(attrs, "x_offset", 0));
+    weft__engine_value(builder, WEFT_D_Y, y, prefix * channels);
+    const struct {
+        int word;
+        int64_t number;
+    } numbers[] = {
+        {WEFT_D_BATCH, batch},
+        {WEFT_D_IN_HEIGHT, grid[0]},
+        {WEFT_D_IN_WIDTH, grid[1]},
+        {WEFT_D_IN_CHANNELS, channels},
+        {WEFT_D_OUT_HEIGHT, grid[0]},
+        {WEFT_D_OUT_WIDTH, grid[1]},
+        {WEFT_D_OUT_CHANNELS, channels},
+        {WEFT_D_GROUPS, channels},
+        {WEFT_D_KERNEL_HEIGHT, w->shape.dims[1]},
+        {WEFT_D_KERNEL_WIDTH, w->shape.dims[2]},
+        {WEFT_D_STRIDE_Y, 1},
+        {WEFT_D_STRIDE_X, 1},
+        {WEFT_D_DILATION_Y, 1},
+        {WEFT_D_DILATION_X, 1},
+        {WEFT_D_PAD_TOP, pads[0]},
+        {WEFT_D_PAD_LEFT, pads[1]},
+        {WEFT_D_PAD_BOTTOM, pads[2]},
+        {WEFT_D_PAD_RIGHT, pads[3]},
+        {WEFT_D_X_IMAGE, tokens * row},
+        {WEFT_D_X_ROW, grid[1] * row},
+        {WEFT_D_X_PIXEL, row},
+        {WEFT_D_X_CHANNEL, 1},
+        {WEFT_D_Y_IMAGE, tokens * channels},
+        {WEFT_D_Y_PIXEL, channels},
+        {WEFT_D_PAD, weft_attrs_int(attrs, "x_zero", 0)},
+    };
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        weft__engine_int(builder, numbers[i].word, numbers[i].number);
+    put_stages(builder, node, -1, (output_place){prefix * channels, tokens * channels, channels});
+    weft__engine_constant(builder, WEFT_D_WEIGHTS, w);
+    weft__engine_constant(builder, WEFT_D_BIAS, node->inputs[2]);
+    weft__engine_constant(builder, WEFT_D_MULT, node->inputs[3]);
+    weft__engine_constant(builder, WEFT_D_SHIFT, node->inputs[4]);
+    int64_t image = grid[0] * grid[1];
+    const engine_window window = {.pixels = batch * image,
+                                  .image_pixels = image,
+                                  .channels = channels,
+                                  .depth = taps,
+                                  .stretch = w->shape.dims[2],
+                                  .has_filters = true};
+    put_tile(builder, weft__engine_lane_tile(builder->engine, &window));
+    weft__engine_end(builder);
+    if (prefix > 0)
+        put_prefix(builder, node, prefix);
     return true;
 }
 

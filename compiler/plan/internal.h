@@ -136,6 +136,7 @@ weft_status weft__plan_gather(schedule_state *state, const weft_node *node, weft
 weft_status weft__plan_resize(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_q_conv2d(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_q_grouped(schedule_state *state, const weft_node *node, weft_step *step);
+weft_status weft__plan_q_token_conv(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_q_pool2d(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_q_add(schedule_state *state, const weft_node *node, weft_step *step);
 weft_status weft__plan_q_mul(schedule_state *state, const weft_node *node, weft_step *step);

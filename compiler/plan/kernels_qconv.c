@@ -51,6 +51,53 @@ static int rounding_flags(const schedule_state *state, const q_conv_node *conv)
     return FLAG_SMALL | (is_type && largest * ratio < 1 << 22 ? FLAG_SATURATES : 0);
 }
 
+static struct weft_cpu_qconv_shape image_shape(const q_conv_node *conv)
+{
+    plan_window window = weft__plan_window(conv->attrs);
+    bool is_nchw = weft_attrs_int(conv->attrs, "x_nchw", 0) != 0;
+    const int64_t *x = conv->x->shape.dims, *w = conv->w->shape.dims, *y = conv->y->shape.dims;
+    return (struct weft_cpu_qconv_shape){.n = (int)y[0],
+                                         .ih = (int)x[is_nchw ? 2 : 1],
+                                         .iw = (int)x[is_nchw ? 3 : 2],
+                                         .ic = (int)x[is_nchw ? 1 : 3],
+                                         .oh = (int)y[1],
+                                         .ow = (int)y[2],
+                                         .oc = (int)y[3],
+                                         .kh = (int)w[1],
+                                         .kw = (int)w[2],
+                                         .sh = (int)window.strides[0],
+                                         .sw = (int)window.strides[1],
+                                         .dh = (int)window.dilations[0],
+                                         .dw = (int)window.dilations[1],
+                                         .pt = (int)window.pads[0],
+                                         .pl = (int)window.pads[1],
+                                         .has_sums = conv->mean != NULL,
+                                         .is_nchw = is_nchw};
+}
+
+static struct weft_cpu_qconv_shape token_shape(const q_conv_node *conv)
+{
+    int64_t grid[2], pads[4];
+    weft_attrs_ints(conv->attrs, "grid", grid, 2, 1);
+    weft_attrs_ints(conv->attrs, "pads", pads, 4, 1);
+    const int64_t *w = conv->w->shape.dims;
+    return (struct weft_cpu_qconv_shape){.n = (int)conv->x->shape.dims[0],
+                                         .ih = (int)grid[0],
+                                         .iw = (int)grid[1],
+                                         .ic = (int)w[0],
+                                         .oh = (int)grid[0],
+                                         .ow = (int)grid[1],
+                                         .oc = (int)w[0],
+                                         .kh = (int)w[1],
+                                         .kw = (int)w[2],
+                                         .sh = 1,
+                                         .sw = 1,
+                                         .dh = 1,
+                                         .dw = 1,
+                                         .pt = (int)pads[0],
+                                         .pl = (int)pads[1]};
+}
+
 q_conv_node weft__qconv_read(const schedule_state *state, const weft_node *node)
 {
     q_conv_node conv = {.x = weft_node_input(node, 0),
@@ -63,8 +110,6 @@ q_conv_node weft__qconv_read(const schedule_state *state, const weft_node *node)
                         .y = node->outputs[0],
                         .mean = node->output_count > 1 ? node->outputs[1] : NULL,
                         .attrs = &node->attrs};
-    plan_window window = weft__plan_window(conv.attrs);
-    bool is_nchw = weft_attrs_int(conv.attrs, "x_nchw", 0) != 0;
     bool c_signed = strcmp(weft_attrs_string(conv.attrs, "c_type", "i8"), "i8") == 0;
     read_limits(conv.attrs, "c", c_signed, conv.c_limits);
     read_limits(conv.attrs, "y", is_signed(conv.y), conv.y_limits);
@@ -78,25 +123,9 @@ q_conv_node weft__qconv_read(const schedule_state *state, const weft_node *node)
     if (conv.residual != NULL)
         conv.flags |= FLAG_RESIDUAL | (is_signed(conv.residual) ? FLAG_RESIDUAL_SIGNED : 0);
 
-    const int64_t *x = conv.x->shape.dims, *w = conv.w->shape.dims, *y = conv.y->shape.dims;
-    conv.shape = (struct weft_cpu_qconv_shape){.n = (int)y[0],
-                                               .ih = (int)x[is_nchw ? 2 : 1],
-                                               .iw = (int)x[is_nchw ? 3 : 2],
-                                               .ic = (int)x[is_nchw ? 1 : 3],
-                                               .oh = (int)y[1],
-                                               .ow = (int)y[2],
-                                               .oc = (int)y[3],
-                                               .kh = (int)w[1],
-                                               .kw = (int)w[2],
-                                               .sh = (int)window.strides[0],
-                                               .sw = (int)window.strides[1],
-                                               .dh = (int)window.dilations[0],
-                                               .dw = (int)window.dilations[1],
-                                               .pt = (int)window.pads[0],
-                                               .pl = (int)window.pads[1],
-                                               .has_sums = conv.mean != NULL,
-                                               .is_nchw = is_nchw,
-                                               .dot = state->planner->target->dot};
+    conv.shape = node->op == WEFT_OP_QTokenConv ? token_shape(&conv) : image_shape(&conv);
+    conv.shape.dot = state->planner->target->dot;
+    const int64_t *w = conv.w->shape.dims;
     int64_t k = w[1] * w[2] * w[3];
     conv.shape.sum_bound = (double)weft_qpack_sum_bound(conv.w->data, conv.shape.oc, (size_t)k);
     conv.flags |= rounding_flags(state, &conv);

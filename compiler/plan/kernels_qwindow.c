@@ -99,33 +99,60 @@ static int32_t weight_blob(schedule_state *state, const weft_value *w, int64_t p
     return weft__plan_table(state, WEFT_DTYPE_I8, packed, padded * depth);
 }
 
-weft_status weft__plan_q_grouped(schedule_state *state, const weft_node *node, weft_step *step)
+/* Where x is read and y written: steps of x from image to image, row, pixel and channel; the first
+ * element of an image; tokens in front of each image of y. */
+typedef struct grouped_places {
+    int64_t steps[4], first, prefix;
+} grouped_places;
+
+static weft_status launch_grouped(schedule_state *state, const weft_node *node, weft_step *step,
+                                  int64_t groups, const grouped_places *places)
 {
     q_conv_node conv = weft__qconv_read(state, node);
     int panel = 2 * state->planner->target->vector_floats;
     conv.shape.dot = 1; /* no quads here: the bias is taken as it is */
     const struct weft_cpu_qconv_shape *shape = &conv.shape;
-    int64_t parts = (int64_t)shape->n * shape->oh;
+    int64_t parts = (int64_t)shape->n * (shape->oh + (places->prefix > 0));
     launch_builder builder;
     weft__launch_begin(&builder, state, step);
     weft__launch_value(&builder, conv.x);
     weft__launch_blob(&builder, weight_blob(state, conv.w, panel));
     weft__qconv_channel_operands(&builder, &conv, panel);
     int32_t sums = weft__qconv_sums(&builder, &conv, parts);
-    int64_t geometry[] = {
-        conv.flags, shape->ih, shape->iw, shape->ic,
-        shape->oh,  shape->ow, shape->oc, weft_attrs_int(&node->attrs, "group", 1),
-        shape->kh,  shape->kw, shape->sh, shape->sw,
-        shape->dh,  shape->dw, shape->pt, shape->pl,
-        conv.x_zero};
+    int64_t geometry[] = {conv.flags, shape->ih, shape->iw, shape->ic, shape->oh,  shape->ow,
+                          shape->oc,  groups,    shape->kh, shape->kw, shape->sh,  shape->sw,
+                          shape->dh,  shape->dw, shape->pt, shape->pl, conv.x_zero};
     weft__launch_ints(&builder, geometry, sizeof geometry / sizeof geometry[0]);
-    int64_t image = (int64_t)shape->ih * shape->iw * shape->ic;
-    int64_t strides_nchw[] = {image, shape->iw, 1, (int64_t)shape->ih * shape->iw};
-    int64_t strides_nhwc[] = {image, (int64_t)shape->iw * shape->ic, shape->ic, 1};
-    weft__launch_ints(&builder, shape->is_nchw ? strides_nchw : strides_nhwc, 4);
+    weft__launch_ints(&builder, places->steps, 4);
     weft__qconv_stages(&builder, &conv);
+    weft__launch_ints(&builder, (const int64_t[]){places->first, places->prefix}, 2);
     weft__launch_end(&builder, WEFT_KERNEL_QGROUPED, "weft_qgrouped", parts, 1, "row");
     if (conv.mean != NULL)
         weft__qconv_mean(&builder, &conv, sums, shape->oh);
     return WEFT_OK;
+}
+
+weft_status weft__plan_q_grouped(schedule_state *state, const weft_node *node, weft_step *step)
+{
+    const int64_t *x = node->inputs[0]->shape.dims;
+    bool is_nchw = weft_attrs_int(&node->attrs, "x_nchw", 0) != 0;
+    grouped_places nchw = {.steps = {x[1] * x[2] * x[3], x[3], 1, x[2] * x[3]}},
+                   nhwc = {.steps = {x[1] * x[2] * x[3], x[2] * x[3], x[3], 1}};
+    return launch_grouped(state, node, step, weft_attrs_int(&node->attrs, "group", 1),
+                          is_nchw ? &nchw : &nhwc);
+}
+
+weft_status weft__plan_q_token_conv(schedule_state *state, const weft_node *node, weft_step *step)
+{
+    int64_t grid[2], tokens = node->inputs[0]->shape.dims[1], row = node->inputs[0]->shape.dims[2],
+                     prefix = weft_attrs_int(&node->attrs, "prefix", 0);
+    weft_attrs_ints(&node->attrs, "grid", grid, 2, 1);
+    for (size_t i = 1; i < 5; i++)
+        if (!weft_value_is_constant(node->inputs[i]))
+            return weft__plan_unsupported(state, node,
+                                          "weights, biases and ratios are not constants", NULL);
+    grouped_places places = {.steps = {tokens * row, grid[1] * row, row, 1},
+                             .first = prefix * row + weft_attrs_int(&node->attrs, "x_offset", 0),
+                             .prefix = prefix};
+    return launch_grouped(state, node, step, node->inputs[1]->shape.dims[0], &places);
 }

@@ -24,6 +24,7 @@ static plan_node_fn planner_of(weft_op op)
     case WEFT_OP_Gather: return weft__plan_gather;
     case WEFT_OP_Resize: return weft__plan_resize;
     case WEFT_OP_QConv2D: return weft__plan_q_conv2d;
+    case WEFT_OP_QTokenConv: return weft__plan_q_token_conv;
     case WEFT_OP_QPool2D: return weft__plan_q_pool2d;
     case WEFT_OP_QAdd: return weft__plan_q_add;
     case WEFT_OP_QMul: return weft__plan_q_mul;

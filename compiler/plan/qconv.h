@@ -29,6 +29,7 @@ typedef struct q_conv_node {
     int flags, x_zero, y_zero;        /* y_zero: what the mean is about */
 } q_conv_node;
 
+/* weft.QConv2D, or weft.QTokenConv, whose grid is the image. */
 q_conv_node weft__qconv_read(const schedule_state *state, const weft_node *node);
 /* The operands behind x and the weights, up to y: per channel padded to the panel. */
 void weft__qconv_channel_operands(launch_builder *builder, const q_conv_node *conv, int panel);

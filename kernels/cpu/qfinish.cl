@@ -169,6 +169,21 @@ INLINE fv small_ratios_v(__global const ratio_t *ratio, const struct finish *f)
     return f->flags & QFLAG_SMALL ? ratios_v(ratio) : (fv)(0.0f);
 }
 
+/* The residual on codes of one vector, and their bytes. */
+INLINE iv finish_codes_v(iv c, __global const uchar *res, __global uchar *y, const int n, const struct finish *f)
+{
+    if (f->flags & QFLAG_RES) {
+        const iv b = load_bytes(res, f->flags & QFLAG_RES_SIGNED, n);
+        const iv value = (c - f->a_zero) * f->a_mult + (b - f->b_zero) * f->b_mult;
+        const int below_half = (1 << (f->shift - 1)) - 1;
+        c = ((value + below_half + ((value >> f->shift) & 1)) >> f->shift) + f->y_zero;
+        c = c < f->y_min ? f->y_min : c;
+        c = c > f->y_max ? f->y_max : c;
+    }
+    store_bytes(c, y, n);
+    return c;
+}
+
 /* One vector of channels of one pixel from its sums; `n` channels exist. Returns what was stored. */
 INLINE iv finish_v(const iv sum, const fv small_ratio, __global const ratio_t *ratio, __global const uchar *table,
                    __global const uchar *res, __global uchar *y, const int n, const struct finish *f)
@@ -182,16 +197,7 @@ INLINE iv finish_v(const iv sum, const fv small_ratio, __global const ratio_t *r
         c = requantise_v(sum, ratio, f);
     if (f->flags & QFLAG_TABLE)
         c = lookup_v(c, table, f->flags);
-    if (f->flags & QFLAG_RES) {
-        const iv b = load_bytes(res, f->flags & QFLAG_RES_SIGNED, n);
-        const iv value = (c - f->a_zero) * f->a_mult + (b - f->b_zero) * f->b_mult;
-        const int below_half = (1 << (f->shift - 1)) - 1;
-        c = ((value + below_half + ((value >> f->shift) & 1)) >> f->shift) + f->y_zero;
-        c = c < f->y_min ? f->y_min : c;
-        c = c > f->y_max ? f->y_max : c;
-    }
-    store_bytes(c, y, n);
-    return c;
+    return finish_codes_v(c, res, y, n, f);
 }
 
 typedef int panel_iv __attribute__((ext_vector_type(WEFT_NR)));

@@ -5,7 +5,10 @@
  *
  * and then what qfinish.cl does with sums. Weights [kh][kw][icg][OC rounded up to WEFT_NR]; icg is the input channels of one group.
  * x is read through element strides. One work-item computes one output row of one image and leaves its channel sums
- * in partial[n * oh + oy][oc]; vectors run over output channels. Global {N * OH, 1}, work-group size 1. */
+ * in partial[n * oh + oy][oc]; vectors run over output channels. Global {N * OH, 1}, work-group size 1.
+ *
+ * Over tokens (weft.QTokenConv) an image of x begins x_at elements behind its step, and in y and the residual `prefix` tokens stand
+ * in front of each image: they get the zero point a_zero, and the residual. Then global {N * (OH + 1), 1}, the first item of an image for them. */
 
 /* Three ways to fetch x for a vector of output channels: as it lies (depthwise), one broadcast (a group's outputs fill
  * vectors), lane by lane (the rest). */
@@ -48,16 +51,23 @@ __kernel void weft_qgrouped(__global const uchar *restrict x, __global const cha
                             const int x_zero, const int xn, const int xh, const int xw, const int xc, const int c_zero,
                             const int c_min, const int c_max, const int a_zero, const int a_mult, const int b_zero,
                             const int b_mult, const int add_shift, const int y_zero, const int y_min,
-                            const int y_max, const int mean_zero)
+                            const int y_max, const int mean_zero, const int x_at, const int prefix)
 {
-    const int n = (int)get_global_id(0) / oh;
-    const int oy = (int)get_global_id(0) % oh;
+    const int items = oh + (prefix > 0), tokens = prefix + oh * ow;
+    const int n = (int)get_global_id(0) / items, oy = (int)get_global_id(0) % items - (prefix > 0);
     const int icg = ic / groups, ocg = oc / groups;
     const int ocp = (oc + WEFT_NR - 1) / WEFT_NR * WEFT_NR;
     const int mode = icg == 1 && ocg == 1 && xc == 1 ? FETCH_PLAIN : ocg % WEFT_VW == 0 ? FETCH_BROADCAST : FETCH_LANES;
     const struct group_form form = {mode, flags & QFLAG_X_SIGNED, oc, ocg, icg, xc};
     const struct finish finish = {flags,  c_zero,            c_min,  c_max, a_zero, a_mult,   b_zero,
                                   b_mult, max(add_shift, 1), y_zero, y_min, y_max,  mean_zero};
+    if (oy < 0) {
+        for (int t = n * tokens; t < n * tokens + prefix; t++)
+            for (int ch = 0; ch < oc; ch += WEFT_VW)
+                finish_codes_v((iv)(a_zero), res + t * oc + ch, y + t * oc + ch, oc - ch, &finish);
+        return;
+    }
+    x += x_at;
     const int is_plain = (flags & (QFLAG_SMALL | QFLAG_TABLE | QFLAG_RES)) == QFLAG_SMALL;
     const fv low = (fv)(SMALL_ROUNDER + (c_min - c_zero)), high = (fv)(SMALL_ROUNDER + (c_max - c_zero));
     const uchar flip = FLIP(form.is_signed);
@@ -85,7 +95,7 @@ __kernel void weft_qgrouped(__global const uchar *restrict x, __global const cha
                             sums[p] += load_flipped(pixel + p * sw * xw, flip, flipped_zero) * tap;
                     }
                 }
-                const int at = ((n * oh + oy) * ow + ox) * oc + ch;
+                const int at = (n * tokens + prefix + oy * ow + ox) * oc + ch;
                 if (is_plain) {
                     for (int p = 0; p < PIXELS; p++) {
                         const iv c = round_small_v(sums[p], small_ratio, low, high) + (c_zero - SMALL_ROUNDER_BITS);
@@ -122,7 +132,7 @@ __kernel void weft_qgrouped(__global const uchar *restrict x, __global const cha
                                __builtin_convertvector(*(__global const sbytes_v *)(tap + c * ocp), iv);
                 }
             }
-            const int at = ((n * oh + oy) * ow + ox) * oc + ch;
+            const int at = (n * tokens + prefix + oy * ow + ox) * oc + ch;
             total += finish_v(sum, small_ratio, ratio + ch, table, res + at, y + at, oc - ch, &finish) - mean_zero;
         }
         if (flags & QFLAG_PARTIAL)

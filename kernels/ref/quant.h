@@ -60,6 +60,24 @@ typedef struct weft_ref_q_sum {
     weft_ref_q_stage y;
 } weft_ref_q_sum;
 
+/* Attributes a_zero to y_max of weft.QConv2D and QTokenConv. */
+static inline weft_ref_q_sum weft_ref_q_sum_read(const weft_attrs *attrs)
+{
+    return (weft_ref_q_sum){.a_zero = (int32_t)weft_attrs_int(attrs, "a_zero", 0),
+                            .a_mult = (int32_t)weft_attrs_int(attrs, "a_mult", 0),
+                            .b_zero = (int32_t)weft_attrs_int(attrs, "b_zero", 0),
+                            .b_mult = (int32_t)weft_attrs_int(attrs, "b_mult", 0),
+                            .shift = (int32_t)weft_attrs_int(attrs, "add_shift", 1),
+                            .y = weft_ref_q_stage_read(attrs, "y_zero", "y_min", "y_max",
+                                                       weft_ref_q_dtype(attrs, "to"))};
+}
+
+/* Multipliers and shifts of channels are data: only a kernel can check them. */
+static inline bool weft_ref_q_ratio_is_sound(int32_t mult, int32_t shift)
+{
+    return mult >= 0 && mult <= WEFT_MULT_MAX && shift >= WEFT_SHIFT_MIN && shift <= WEFT_SHIFT_MAX;
+}
+
 static inline int32_t weft_ref_q_add_stage(const weft_ref_q_sum *sum, int32_t a, int32_t b)
 {
     return weft_add_stage(a - sum->a_zero, sum->a_mult, b - sum->b_zero, sum->b_mult, sum->shift,

@@ -44,13 +44,7 @@ static q_conv read_call(const weft_ref_call *call)
                    .c_type = weft_ref_q_dtype(attrs, "c_type")};
     bool is_nchw = weft_attrs_int(attrs, "x_nchw", 0) != 0;
     conv.c = weft_ref_q_stage_read(attrs, "c_zero", "c_min", "c_max", conv.c_type);
-    conv.sum = (weft_ref_q_sum){.a_zero = (int32_t)weft_attrs_int(attrs, "a_zero", 0),
-                                .a_mult = (int32_t)weft_attrs_int(attrs, "a_mult", 0),
-                                .b_zero = (int32_t)weft_attrs_int(attrs, "b_zero", 0),
-                                .b_mult = (int32_t)weft_attrs_int(attrs, "b_mult", 0),
-                                .shift = (int32_t)weft_attrs_int(attrs, "add_shift", 1),
-                                .y = weft_ref_q_stage_read(attrs, "y_zero", "y_min", "y_max",
-                                                           weft_ref_q_dtype(attrs, "to"))};
+    conv.sum = weft_ref_q_sum_read(attrs);
     conv.image = weft_ref_image_of(conv.x, !is_nchw);
     conv.channels = conv.w->shape.dims[3];
     conv.depth = weft_ref_span(&conv.w->shape, 1, 4);
@@ -65,8 +59,7 @@ static q_conv read_call(const weft_ref_call *call)
 static bool ratios_are_sound(const q_conv *conv)
 {
     for (int64_t o = 0; o < conv->outputs; o++)
-        if (conv->mult[o] < 0 || conv->mult[o] > WEFT_MULT_MAX || conv->shift[o] < WEFT_SHIFT_MIN ||
-            conv->shift[o] > WEFT_SHIFT_MAX)
+        if (!weft_ref_q_ratio_is_sound(conv->mult[o], conv->shift[o]))
             return false;
     return true;
 }

@@ -29,7 +29,7 @@
     X(unsqueeze) X(where)                                                                          \
     X(conv2d) X(linear) X(gate) X(pool2d) X(attention) X(token_conv)                               \
     X(quantize_linear) X(dequantize_linear) X(q_conv2d) X(q_add) X(q_mul) X(q_pool2d) X(q_table) \
-    X(q_matmul) X(q_softmax) X(q_layer_norm) X(q_attention)
+    X(q_matmul) X(q_softmax) X(q_token_conv) X(q_layer_norm) X(q_attention)
 /* clang-format on */
 
 #define WEFT_REF_DECLARE(name) weft_status weft_ref_##name(const weft_ref_call *call);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From an operator to its descriptors: products of matrices, rows and attention as the planner
- * makes them, executed by the printed HLS C, against the reference kernels. Random shapes, types,
- * zero points and places of heads; engines that hold the scores of a row and such that do not. */
+/* From an operator to its descriptors: products of matrices, rows, attention and convolutions over
+ * tokens as the planner makes them, executed by the printed HLS C, against the reference kernels.
+ * Random shapes, types, zero points and places of heads; engines that hold the scores of a row and
+ * such that do not. */
 #include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,13 +72,21 @@ static void add_exps(maker *m)
     weft_text_add(&m->declarations, "]\n");
 }
 
-static void add_vector(maker *m, const char *name, const char *type, int64_t count, int64_t low,
-                       int64_t high)
+static void add_constant(maker *m, const char *name, const char *type, const char *dims,
+                         int64_t count, int64_t low, int64_t high)
 {
-    weft_text_printf(&m->declarations, "  const %%%s: %s[%" PRId64 "] = [", name, type, count);
+    weft_text_printf(&m->declarations, "  const %%%s: %s[%s] = [", name, type, dims);
     for (int64_t i = 0; i < count; i++)
         weft_text_printf(&m->declarations, "%s%" PRId64, i > 0 ? ", " : "", any(m, low, high));
     weft_text_add(&m->declarations, "]\n");
+}
+
+static void add_vector(maker *m, const char *name, const char *type, int64_t count, int64_t low,
+                       int64_t high)
+{
+    char dims[24];
+    snprintf(dims, sizeof dims, "%" PRId64, count);
+    add_constant(m, name, type, dims, count, low, high);
 }
 
 static const char *graph_of(maker *m, weft_arena *arena, const char *call)
@@ -198,6 +207,53 @@ static const char *make_attention(maker *m, weft_arena *arena)
         is_one ? "q" : "v", tables[0][0] != '\0' ? tables[0] : "_",
         tables[1][0] != '\0' ? tables[1] : "_", tables[2][0] != '\0' ? tables[2] : "_");
     return graph_of(m, arena, call);
+}
+
+/* Class tokens or none; with a table, with a residual, or without. */
+static const char *make_token_conv(maker *m, weft_arena *arena)
+{
+    const char *x = any_type(m), *c = any_type(m), *table = any_type(m), *r = any_type(m);
+    const char *y = any_type(m), *a = c;
+    int64_t images = any(m, 1, 2), height = any(m, 1, 6), width = any(m, 1, 6),
+            prefix = any(m, 0, 2), channels = any(m, 1, 24), offset = any(m, 0, 5),
+            row = offset + channels + any(m, 0, 5), kernel[2] = {any(m, 1, 3), any(m, 1, 3)},
+            pads[2] = {any(m, 0, kernel[0] - 1), any(m, 0, kernel[1] - 1)};
+    bool has_table = any(m, 0, 1) != 0, has_residual = any(m, 0, 1) != 0;
+    weft_text_printf(&m->declarations, "  input %%x: %s[%" PRId64 "x%" PRId64 "x%" PRId64 "]\n", x,
+                     images, prefix + height * width, row);
+    const char *filters = weft_arena_printf(arena, "%" PRId64 "x%" PRId64 "x%" PRId64 "x1",
+                                            channels, kernel[0], kernel[1]);
+    add_constant(m, "w", "i8", filters, channels * kernel[0] * kernel[1], -128, 127);
+    add_vector(m, "bias", "i32", channels, -2000, 2000);
+    add_vector(m, "mult", "i32", channels, WEFT_MULT_MAX / 2, WEFT_MULT_MAX);
+    add_vector(m, "shift", "i32", channels, 27, 31);
+    if (has_table) {
+        add_vector(m, "t", table, 256, table[0] == 'i' ? -128 : 0, table[0] == 'i' ? 127 : 255);
+        a = table;
+    }
+    if (has_residual)
+        weft_text_printf(&m->declarations, "  input %%r: %s[%" PRId64 "x%" PRId64 "x%" PRId64 "]\n",
+                         r, images, prefix + height * width, channels);
+    weft_text_printf(&m->attrs, ", grid=[%" PRId64 ", %" PRId64 "]", height, width);
+    weft_text_printf(&m->attrs, ", pads=[%" PRId64 ", %" PRId64 ", %" PRId64 ", %" PRId64 "]",
+                     pads[0], pads[1], kernel[0] - 1 - pads[0], kernel[1] - 1 - pads[1]);
+    add_attr(m, "prefix", prefix);
+    add_attr(m, "x_offset", offset);
+    add_attr(m, "x_zero", zero_of(m, x));
+    add_attr(m, "c_zero", zero_of(m, c));
+    add_attr(m, "a_zero", zero_of(m, a));
+    if (has_residual) {
+        add_attr(m, "a_mult", any(m, 1 << 20, WEFT_ADD_MULT_MAX));
+        add_attr(m, "b_mult", any(m, 1 << 20, WEFT_ADD_MULT_MAX));
+        add_attr(m, "b_zero", zero_of(m, r));
+        add_attr(m, "add_shift", any(m, 20, 22));
+        add_attr(m, "y_zero", zero_of(m, y));
+    }
+    weft_text_printf(&m->attrs, ", c_type=\"%s\", to=\"%s\"", c, has_residual ? y : a);
+    return graph_of(m, arena,
+                    weft_arena_printf(arena,
+                                      "weft.QTokenConv(%%x, %%w, %%bias, %%mult, %%shift, %s, %s)",
+                                      has_table ? "%t" : "_", has_residual ? "%r" : "_"));
 }
 
 /* ---- both sides ---- */
@@ -386,12 +442,21 @@ static void attention_in_groups_of_heads(void **state)
     assert_true(check(make_attention, "wide", 8) > 2 * CASES);
 }
 
+/* Two descriptors where there are class tokens. */
+static void convolutions_over_tokens(void **state)
+{
+    (void)state;
+    assert_true(check(make_token_conv, "tiny", 9) > CASES + CASES / 2);
+    assert_true(check(make_token_conv, "wide", 10) > CASES + CASES / 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_of_matrices),
         cmocka_unit_test(rows_that_fit_a_line),
         cmocka_unit_test(attention_in_groups_of_heads),
+        cmocka_unit_test(convolutions_over_tokens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -421,6 +421,8 @@ static const infer_case tokens[] = {
 #define QW                                                                                         \
     "input %w: i8[5x3x3x4] const %b: i32[5] = 0 const %m: i32[5] = 1 const %s: i32[5] = 2 "        \
     "const %t: u8[256] = 0 "
+#define QT                                                                                         \
+    "input %t: u8[2x7x9] input %f: i8[5x3x3x1] input %b: i32[5] input %m: i32[5] input %s: i32[5]"
 #define QA "input %k: u8[2x5x36] const %e: i32[256] = 16777216 "
 static const infer_case quantised[] = {
     {"%y = QuantizeLinear(%f23, %s) const %s: f32[] = 0.5", "u8[2x3]"},
@@ -501,6 +503,20 @@ static const infer_case quantised[] = {
      "i8[1x4097x2048x5]"},
     {"%y = weft.QConv2D(%u8, %w, %w, %m, %s) " QW, "E0203"},
     {"%y = weft.QConv2D(%u8, %w, %b, %m, %s) {group=2} " QW, "E0204"},
+    {"%y = weft.QTokenConv(%t, %f, %b, %m, %s) {grid=[2, 3], prefix=1, x_offset=4} " QT,
+     "i8[2x7x5]"},
+    {"%y = weft.QTokenConv(%t, %f, %b, %m, %s, _, %r) {grid=[2, 3], prefix=1, to=\"u8\"} "
+     "input %r: i8[2x7x5] " QT,
+     "u8[2x7x5]"},
+    {"%y = weft.QTokenConv(%t, %f, %b, %m, %s, _, %r) {grid=[2, 3], prefix=1} input %r: i8[2x7x9] " QT,
+     "E0204"},
+    {"%y = weft.QTokenConv(%t, %f, %b, %m, %s) {grid=[2, 3]} " QT, "E0204"},
+    {"%y = weft.QTokenConv(%t, %f, %b, %m, %s) {prefix=1} " QT, "E0202"},
+    {"%y = weft.QTokenConv(%t, %f, %b, %m, %s) {grid=[2, 3], prefix=1, x_offset=5} " QT, "E0204"},
+    {"%y = weft.QTokenConv(%t, %f, %b, %m, %s) {grid=[2, 3], prefix=1, pads=[0, 0, 1, 1]} " QT,
+     "E0204"},
+    {"%y = weft.QTokenConv(%t, %f, %b, %m, %s) {grid=[2, 3], prefix=1, x_zero=256} " QT, "E0202"},
+    {"%y = weft.QTokenConv(%t, %f, %b, %m, %s) {grid=[2, 3], prefix=1, to=\"u8\"} " QT, "E0202"},
     {"%y = weft.QAdd(%u8, %r) {a_mult=5, b_mult=7} input %r: i8[4]", "i8[1x7x9x4]"},
     {"%y = weft.QAdd(%u8, %r) input %r: i8[3]", "E0204"},
     {"%y = weft.QAdd(%u8, %f3)", "E0203"},

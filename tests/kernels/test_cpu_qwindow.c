@@ -46,22 +46,64 @@ static int8_t *pack_weights(const struct naive_layer *l, int nr, size_t *out_byt
     return packed;
 }
 
-static void check_group_results(struct cl_harness *h, const struct naive_layer *l, cl_mem y,
-                                cl_mem partial)
+/* The layer among tokens: x begins `at` bytes behind its step, in y and the residual `prefix`
+ * tokens stand in front of each image. */
+struct tokens {
+    int at, prefix, image; /* step of x */
+    uint8_t *x, *res, *want;
+    size_t x_count, y_count;
+};
+
+static int prefix_code(const struct naive_layer *l, int code)
+{
+    const int b = l->flags & NAIVE_RES_SIGNED ? (int8_t)code : code;
+    if (!(l->flags & NAIVE_RES))
+        return l->a_zero;
+    return weft_add_stage(0, l->a_mult, b - l->b_zero, l->b_mult, l->add_shift, l->y_zero, l->y_min,
+                          l->y_max);
+}
+
+static struct tokens make_tokens(const struct naive_layer *l)
 {
     const struct weft_cpu_qconv_shape *s = &l->shape;
-    const size_t count = as_size(s->n * s->oh * s->ow * s->oc);
+    const int image = s->ih * s->iw * s->ic, map = s->oh * s->ow * s->oc;
+    const int are_there = !(l->flags & NAIVE_SUMS) && weft_naive_between(0, 1);
+    struct tokens t = {.at = are_there ? weft_naive_between(0, 7) : 0,
+                       .prefix = are_there ? weft_naive_between(0, 2) : 0};
+    const int front = t.prefix * s->oc;
+    t.image = t.at + image;
+    t.x_count = as_size(s->n * t.image);
+    t.y_count = as_size(s->n * (front + map));
+    t.x = weft_naive_bytes(t.x_count);
+    t.res = weft_naive_bytes(t.y_count);
+    t.want = weft_naive_bytes(t.y_count);
+    for (int n = 0; n < s->n; n++) {
+        uint8_t *res = t.res + n * (front + map), *want = t.want + n * (front + map);
+        memcpy(t.x + n * t.image + t.at, l->x + n * image, as_size(image));
+        memcpy(res + front, l->res + n * map, as_size(map));
+        memcpy(want + front, l->want + n * map, as_size(map));
+        for (int i = 0; i < front; i++)
+            want[i] = (uint8_t)prefix_code(l, res[i]);
+    }
+    return t;
+}
+
+static void check_group_results(struct cl_harness *h, const struct naive_layer *l,
+                                const struct tokens *t, cl_mem y, cl_mem partial)
+{
+    const struct weft_cpu_qconv_shape *s = &l->shape;
+    const size_t count = t->y_count;
     const size_t sum_count = as_size(s->n * s->oh * s->oc);
     uint8_t *got = malloc(count);
     int32_t *sums = malloc(sum_count * sizeof *sums);
     assert_true(got && sums);
     weft_harness_read_bytes(h, y, got, count);
     for (size_t i = 0; i < count; i++)
-        if (got[i] != l->want[i])
+        if (got[i] != t->want[i])
             fail_msg("%dx%dx%dx%d -> %dx%dx%d in %d groups, kernel %dx%d/%dx%d dilation %dx%d, "
                      "flags %d: element %zu is %d, not %d",
                      s->n, s->ih, s->iw, s->ic, s->oh, s->ow, s->oc, l->groups, s->kh, s->kw, s->sh,
-                     s->sw, s->dh, s->dw, l->flags, i, got[i], l->want[i]);
+                     s->sw, s->dh, s->dw, l->flags, i, got[i], t->want[i]);
     if (l->flags & NAIVE_SUMS) {
         weft_harness_read_bytes(h, partial, sums, sum_count * sizeof *sums);
         for (int n = 0; n < s->n; n++)
@@ -79,9 +121,9 @@ static void check_group_results(struct cl_harness *h, const struct naive_layer *
 static void check_grouped(struct cl_harness *h, cl_kernel kernel, const struct naive_layer *l)
 {
     const struct weft_cpu_qconv_shape *s = &l->shape;
-    const int nr = 2 * h->vector_width, image = s->ih * s->iw * s->ic;
+    const int nr = 2 * h->vector_width;
     const size_t channels = weft_qpack_channel_elems(s->oc, nr);
-    const size_t y_count = as_size(s->n * s->oh * s->ow * s->oc);
+    struct tokens t = make_tokens(l);
     size_t w_bytes;
     int8_t *w = pack_weights(l, nr, &w_bytes);
     int32_t *bias = malloc(channels * sizeof *bias);
@@ -89,27 +131,31 @@ static void check_grouped(struct cl_harness *h, cl_kernel kernel, const struct n
     assert_true(channels > 0 && bias && ratio);
     weft_qpack_bias(bias, l->bias, l->w, s->oc, as_size(s->kh * s->kw * s->ic / l->groups), nr, 0);
     weft_qpack_ratio(ratio, l->mult, l->shift, s->oc, nr);
-    cl_mem buffers[] = {weft_harness_bytes(h, l->x, as_size(s->n * image)),
+    cl_mem buffers[] = {weft_harness_bytes(h, t.x, t.x_count),
                         weft_harness_bytes(h, w, w_bytes),
                         weft_harness_bytes(h, bias, channels * sizeof *bias),
                         weft_harness_bytes(h, ratio, channels * sizeof *ratio),
                         weft_harness_bytes(h, l->table, sizeof l->table),
-                        weft_harness_bytes(h, l->res, y_count),
-                        weft_harness_bytes(h, NULL, y_count),
+                        weft_harness_bytes(h, t.res, t.y_count),
+                        weft_harness_bytes(h, NULL, t.y_count),
                         weft_harness_bytes(h, NULL, as_size(s->n * s->oh * s->oc) * 4)};
     /* y may be the residual. */
     cl_mem y = l->flags & NAIVE_RES && weft_naive_between(0, 1) ? buffers[5] : buffers[6];
-    weft_harness_args(
-        kernel, "bbbbbbbbiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii", buffers[0], buffers[1], buffers[2],
-        buffers[3], buffers[4], buffers[5], y, buffers[7], l->flags, s->ih, s->iw, s->ic, s->oh,
-        s->ow, s->oc, l->groups, s->kh, s->kw, s->sh, s->sw, s->dh, s->dw, s->pt, s->pl, l->x_zero,
-        image, s->is_nchw ? s->iw : s->iw * s->ic, s->is_nchw ? 1 : s->ic,
-        s->is_nchw ? s->ih * s->iw : 1, l->c_zero, l->c_min, l->c_max, l->a_zero, l->a_mult,
-        l->b_zero, l->b_mult, l->add_shift, l->y_zero, l->y_min, l->y_max, weft_naive_sums_zero(l));
-    weft_harness_launch(h, kernel, as_size(s->n * s->oh), 1);
-    check_group_results(h, l, y, buffers[7]);
+    weft_harness_args(kernel, "bbbbbbbbiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii", buffers[0], buffers[1],
+                      buffers[2], buffers[3], buffers[4], buffers[5], y, buffers[7], l->flags,
+                      s->ih, s->iw, s->ic, s->oh, s->ow, s->oc, l->groups, s->kh, s->kw, s->sh,
+                      s->sw, s->dh, s->dw, s->pt, s->pl, l->x_zero, t.image,
+                      s->is_nchw ? s->iw : s->iw * s->ic, s->is_nchw ? 1 : s->ic,
+                      s->is_nchw ? s->ih * s->iw : 1, l->c_zero, l->c_min, l->c_max, l->a_zero,
+                      l->a_mult, l->b_zero, l->b_mult, l->add_shift, l->y_zero, l->y_min, l->y_max,
+                      weft_naive_sums_zero(l), t.at, t.prefix);
+    weft_harness_launch(h, kernel, as_size(s->n * (s->oh + (t.prefix > 0))), 1);
+    check_group_results(h, l, &t, y, buffers[7]);
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
         clReleaseMemObject(buffers[i]);
+    free(t.x);
+    free(t.res);
+    free(t.want);
     free(w);
     free(bias);
     free(ratio);

@@ -125,6 +125,10 @@ static const struct op_case {
      U8_X "  const %w: i8[3x1x1x8] = 1\n  const %b: i32[3] = 0\n  const %m: i32[3] = 1\n"
           "  const %s: i32[3] = 8\n",
      "weft.QConv2D(%x, %w, %b, %m, %s)"},
+    {WEFT_OP_QTokenConv,
+     "  input %x: u8[2x7x8]\n  const %w: i8[8x3x3x1] = 1\n  const %b: i32[8] = 0\n"
+     "  const %m: i32[8] = 1\n  const %s: i32[8] = 8\n",
+     "weft.QTokenConv(%x, %w, %b, %m, %s) {grid=[2, 3], prefix=1}"},
     {WEFT_OP_QAdd, U8_XY, "weft.QAdd(%x, %y) {a_mult=1, b_mult=1}"},
     {WEFT_OP_QMul, U8_XY, "weft.QMul(%x, %y) {mult=1, shift=8}"},
     {WEFT_OP_QPool2D, U8_X, "weft.QPool2D(%x) {kernel_shape=[2, 2], to=\"u8\"}"},
