@@ -37,7 +37,9 @@ static int64_t useful_products(const uint32_t *words)
     uint32_t kind = words[WEFT_D_KIND];
     if (!is_on_array(kind) && kind != WEFT_KIND_GROUPED)
         return 0;
-    int64_t groups = kind == WEFT_KIND_GROUPED ? words[WEFT_D_GROUPS] : 1;
+    int64_t groups = 1;
+    if (kind == WEFT_KIND_GROUPED && words[WEFT_D_GROUPS] > 0)
+        groups = words[WEFT_D_GROUPS];
     int64_t heads = kind == WEFT_KIND_MATMUL ? words[WEFT_D_HEADS] : 1;
     return heads * (int64_t)words[WEFT_D_BATCH] * words[WEFT_D_OUT_HEIGHT] *
            words[WEFT_D_OUT_WIDTH] * words[WEFT_D_OUT_CHANNELS] * words[WEFT_D_KERNEL_HEIGHT] *
