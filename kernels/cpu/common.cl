@@ -106,8 +106,9 @@ INLINE fv smaller(const fv a, const fv b)
  * put together from exponent bits in two halves, so that results down to the smallest normal are right. */
 INLINE fv exp_v(fv x)
 {
+    const fv magic = (fv)(12582912.0f); /* 1.5 * 2^23: adding it rounds to the nearest integer and leaves that in the low bits */
     fv c = at_most(at_least(x, (fv)(-87.3f)), (fv)(88.7f));
-    fv n = rint(c * 1.44269504f);
+    const fv z = fma(c, (fv)(1.44269504f), magic), n = z - magic;
     fv r = fma(n, (fv)(-0.693145752f), c);
     r = fma(n, (fv)(-1.42860677e-6f), r);
     fv p = fma(r, (fv)(1.3981999507e-3f), (fv)(8.3334519073e-3f));
@@ -115,10 +116,9 @@ INLINE fv exp_v(fv x)
     p = fma(p, r, (fv)(1.6666665459e-1f));
     p = fma(p, r, (fv)(5.0000001201e-1f));
     p = fma(p, r * r, r) + 1.0f;
-    iv half_n = WEFT_CAT(convert_int, WEFT_VW)(n) >> 1;
-    iv rest = WEFT_CAT(convert_int, WEFT_VW)(n) - half_n;
+    const iv whole = WEFT_CAT(as_int, WEFT_VW)(z) - 0x4b400000, half_n = whole >> 1;
     return p * WEFT_CAT(as_float, WEFT_VW)((half_n + 127) << 23) *
-           WEFT_CAT(as_float, WEFT_VW)((rest + 127) << 23);
+           WEFT_CAT(as_float, WEFT_VW)((whole - half_n + 127) << 23);
 }
 
 /* 2^x for x from -126 to 127, to 2 units in the last place: x = n + r, |r| <= 1/2, a degree-5 polynomial for 2^r, and 2^n from exponent bits.

@@ -276,9 +276,9 @@ INLINE long exponentials(__local const uchar *t, const int count, __global const
 INLINE iv softmax_v(const iv e, const float scale, const long factor, const struct softmax_form *p)
 {
     const fv value = at_most(__builtin_convertvector(e, fv) * scale, (fv)(1024.0f));
-    const fv whole = rint(value);
-    const fv rest = fabs(value - whole);
-    iv r = __builtin_convertvector(whole, iv) + p->zero;
+    const fv rounded = value + SMALL_ROUNDER;
+    const fv rest = fabs(value - (rounded - SMALL_ROUNDER));
+    iv r = __builtin_astype(rounded, iv) + (p->zero - SMALL_ROUNDER_BITS);
     r = r < p->low ? p->low : r;
     r = r > p->high ? p->high : r;
     if (ANY(rest > (fv)(0.5f - 0.000244140625f))) {

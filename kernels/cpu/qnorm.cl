@@ -47,10 +47,10 @@ INLINE iv norm_v(const iv x, __global const int *gamma, __global const int *beta
     const fv scale = __builtin_convertvector(load_ints(gamma, n), fv) * f->gamma_scale;
     const fv bias = __builtin_convertvector(load_ints(beta, n), fv) * f->beta_scale;
     const fv value = at_most(at_least(fma(z, scale, bias), (fv)(-1024.0f)), (fv)(1024.0f));
-    const fv whole = rint(value);
-    if (ANY(fabs(value - whole) >= (fv)(0.5f - f->margin)))
+    const fv rounded = value + SMALL_ROUNDER;
+    if (ANY(fabs(value - (rounded - SMALL_ROUNDER)) >= (fv)(0.5f - f->margin)))
         return norm_exact(x, gamma, beta, n, row, f);
-    iv r = __builtin_convertvector(whole, iv) + f->zero;
+    iv r = __builtin_astype(rounded, iv) + (f->zero - SMALL_ROUNDER_BITS);
     r = r < f->low ? f->low : r;
     return r > f->high ? f->high : r;
 }
