@@ -184,11 +184,18 @@ INLINE fv act_v(fv x, const int act, const float a, const float b)
     }
 }
 
-/* Loads and stores of the first `n` floats of a vector; n >= WEFT_VW means all of them. */
+/* Loads and stores of the first `n` floats of a vector; n >= WEFT_VW means all of them. Channels are often a multiple of half a vector. */
+typedef float half_fv __attribute__((ext_vector_type(WEFT_VW / 2), aligned(4)));
+
 INLINE fv load_part(__global const float *p, const int n)
 {
     if (n >= WEFT_VW)
         return LOADV(p);
+    if (n == WEFT_VW / 2) {
+        fv part = (fv)(0.0f);
+        part.lo = *(__global const half_fv *)p;
+        return part;
+    }
     float t[WEFT_VW];
     for (int i = 0; i < WEFT_VW; i++)
         t[i] = i < n ? p[i] : 0.0f;
@@ -201,11 +208,14 @@ INLINE void store_part(const fv v, __global float *p, const int n)
         STOREV(v, p);
         return;
     }
+    if (n == WEFT_VW / 2) {
+        *(__global half_fv *)p = v.lo;
+        return;
+    }
     float t[WEFT_VW];
     STOREV(v, t);
-    for (int i = 0; i < WEFT_VW; i++)
-        if (i < n)
-            p[i] = t[i];
+    for (int i = 0; i < n; i++)
+        p[i] = t[i];
 }
 
 /* The matrix product's k loop, for a tile function that declares, for each row m, the pointer a<m> and the sums

@@ -229,8 +229,9 @@ __kernel void weft_qconv(__global const uchar *restrict x, __global const char *
             finish_rows_on(sums, n_rows, ratio + ch, table, res + row0 * oc + ch, oc, y + row0 * y_stride + ch, y_stride,
                            &finish, total);
         } else {
+            const fv small[2] = {small_ratios_v(ratio + ch, &finish), small_ratios_v(ratio + ch + WEFT_VW, &finish)};
             for (int r = 0; r < n_rows; r++)
-                finish_pixel(sums + r, ratio + ch, table, res + (row0 + r) * oc + ch,
+                finish_pixel(sums + r, small, ratio + ch, table, res + (row0 + r) * oc + ch,
                              y + (row0 + r) * y_stride + ch, left, &finish, total);
         }
         if (flags & QFLAG_PARTIAL)

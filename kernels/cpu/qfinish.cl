@@ -32,6 +32,7 @@ INLINE float ratio_float(const ratio_t ratio)
 
 typedef uchar bytes_v __attribute__((ext_vector_type(WEFT_VW), aligned(1)));
 typedef char sbytes_v __attribute__((ext_vector_type(WEFT_VW), aligned(1)));
+typedef uchar half_bytes_v __attribute__((ext_vector_type(WEFT_VW / 2), aligned(1)));
 
 #define QFLAG_X_SIGNED 1
 #define QFLAG_C_SIGNED 2    /* of the table's index */
@@ -158,9 +159,13 @@ INLINE void store_bytes(const iv v, __global uchar *p, const int n)
     }
     uchar t[WEFT_VW];
     *(bytes_v *)t = b;
-    for (int i = 0; i < WEFT_VW; i++)
-        if (i < n)
-            p[i] = t[i];
+    int i = 0;
+    if (n >= WEFT_VW / 2) {
+        *(__global half_bytes_v *)p = b.lo;
+        i = WEFT_VW / 2;
+    }
+    for (; i < n; i++)
+        p[i] = t[i];
 }
 
 /* What finish_v needs of the ratios with QFLAG_SMALL, for a caller with many pixels of the same channels. */
@@ -417,13 +422,13 @@ INLINE void finish_rows_on(const row_sums *sums, const int n_rows, __global cons
     }
 }
 
-/* A panel's results for one pixel: both vectors; `left` channels exist from here on. */
-INLINE void finish_pixel(const row_sums *sums, __global const ratio_t *ratio, __global const uchar *table,
+/* A panel's results for one pixel: both vectors; `left` channels exist from here on. small_ratios: small_ratios_v of each. */
+INLINE void finish_pixel(const row_sums *sums, const fv *small_ratios, __global const ratio_t *ratio, __global const uchar *table,
                          __global const uchar *res, __global uchar *y, const int left, const struct finish *f, iv *total)
 {
     for (int h = 0; h < 2; h++)
         if (left > h * WEFT_VW)
-            total[h] += finish_v(sums->v[h], small_ratios_v(ratio + h * WEFT_VW, f), ratio + h * WEFT_VW, table, res + h * WEFT_VW, y + h * WEFT_VW,
+            total[h] += finish_v(sums->v[h], small_ratios[h], ratio + h * WEFT_VW, table, res + h * WEFT_VW, y + h * WEFT_VW,
                                  left - h * WEFT_VW, f) -
                         f->mean_zero;
 }

@@ -174,6 +174,7 @@ INLINE void q_winograd(const int m, __global const uchar *x, __global const char
         const int is_fast = left >= WEFT_NR && !(finish->flags & (QFLAG_TABLE | QFLAG_RES));
         iv total[2] = {(iv)(0), (iv)(0)};
         const iv bias_v[2] = {WEFT_CAT(vload, WEFT_VW)(0, bias + ch), WEFT_CAT(vload, WEFT_VW)(0, bias + ch + WEFT_VW)};
+        const fv small[2] = {small_ratios_v(ratio + ch, finish), small_ratios_v(ratio + ch + WEFT_VW, finish)};
         row_sums pixels[FINISH_PIXELS];
         int at[FINISH_PIXELS], pixel_at[FINISH_PIXELS];
         int waiting = 0;
@@ -209,7 +210,7 @@ INLINE void q_winograd(const int m, __global const uchar *x, __global const char
                 finish_rows(pixels, waiting, ratio + ch, y + ch, 0, at, finish, total);
             else
                 for (int r = 0; r < waiting; r++)
-                    finish_pixel(pixels + r, ratio + ch, table, res + pixel_at[r] * oc + ch, y + at[r] + ch,
+                    finish_pixel(pixels + r, small, ratio + ch, table, res + pixel_at[r] * oc + ch, y + at[r] + ch,
                                  left, finish, total);
             waiting = 0;
         }
