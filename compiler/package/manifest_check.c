@@ -125,10 +125,12 @@ static bool check_place(const weft__check *c, size_t index)
                                     value->alias_of);
         const weft_schedule_value *owner = &schedule->values[value->alias_of];
         size_t mine = 0, theirs = 0;
-        bool is_same = weft_shape_bytes(&value->shape, value->dtype, &mine) &&
-                       weft_shape_bytes(&owner->shape, owner->dtype, &theirs) && mine == theirs;
+        /* all of the owner, or the front of it; sums over blocks have no front */
+        bool is_inside = weft_shape_bytes(&value->shape, value->dtype, &mine) &&
+                         weft_shape_bytes(&owner->shape, owner->dtype, &theirs) &&
+                         (mine == theirs || (mine < theirs && owner->partial_blocks == 0));
         if (owner->place == WEFT_PLACE_ALIAS || value->size_bytes > owner->size_bytes ||
-            value->dtype != owner->dtype || !is_same)
+            value->dtype != owner->dtype || !is_inside)
             return weft__check_fail(
                 c, "values[%zu].alias_of: value %" PRId32 " cannot own its storage", index,
                 value->alias_of);

@@ -61,7 +61,7 @@ typedef struct schedule_state {
 
 /* values.c */
 void weft__plan_own_outputs(weft_graph *graph);
-bool weft__plan_is_alias(weft_op op);
+bool weft__plan_is_alias(const weft_node *node);
 weft_status weft__plan_values(schedule_state *state);
 int32_t
 weft__plan_value_index(const weft_value *value); /* -1 for NULL; valid while planning its graph */

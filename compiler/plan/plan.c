@@ -117,7 +117,7 @@ static weft_status plan_schedule(planner *shared, weft_graph *graph, size_t inde
     out->steps = WEFT_NEW_ARRAY(shared->arena, weft_step, graph->node_count);
     weft_status first_error = WEFT_OK;
     for (const weft_node *node = graph->first; node != NULL; node = node->next) {
-        if (weft__plan_is_alias(node->op))
+        if (weft__plan_is_alias(node))
             continue;
         weft_step *step = &out->steps[out->step_count++];
         describe_step(state, node, step);

@@ -1,33 +1,64 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Graph values -> schedule values: places, aliases and lifetimes.
- * An alias operator (Reshape and its kin) moves nothing: its output is the storage of its input
- * seen with another shape. A graph output must own its storage, because the caller brings that
- * memory. */
+ * An alias operator moves nothing: its output is the storage of its input seen with another shape
+ * (Reshape and its kin), or the front of it (a Slice or Gather of what lies first). A graph output
+ * must own its storage, because the caller brings that memory. */
 #include <stdlib.h>
 
+#include "compiler/plan/boxes.h"
 #include "compiler/plan/internal.h"
 
-bool weft__plan_is_alias(weft_op op)
+static bool is_view(weft_op op)
 {
     return op == WEFT_OP_Reshape || op == WEFT_OP_Flatten || op == WEFT_OP_Squeeze ||
            op == WEFT_OP_Unsqueeze;
 }
 
+/* One box, which lies in x as in y. */
+static bool is_front(const weft_node *node)
+{
+    weft_arena *arena = weft_arena_create();
+    if (arena == NULL)
+        return false;
+    weft__box_list boxes = {0};
+    bool fits = WEFT_ARENA_TRY(arena) == 0 && weft__plan_boxes(arena, node, &boxes) &&
+                boxes.count == 1 && boxes.data[0].x == node->inputs[0] &&
+                boxes.data[0].x_offset == 0 && boxes.data[0].y_offset == 0;
+    for (int i = 0; fits && i < boxes.data[0].rank; i++)
+        fits = boxes.data[0].dims[i] == 1 || boxes.data[0].x_steps[i] == boxes.data[0].y_steps[i];
+    weft_arena_destroy(arena);
+    return fits;
+}
+
+bool weft__plan_is_alias(const weft_node *node)
+{
+    return is_view(node->op) || ((node->op == WEFT_OP_Slice || node->op == WEFT_OP_Gather) &&
+                                 !weft_value_is_constant(node->inputs[0]) && is_front(node));
+}
+
 static weft_value *storage_root(weft_value *value)
 {
-    while (value->producer != NULL && weft__plan_is_alias(value->producer->op))
+    while (value->producer != NULL && weft__plan_is_alias(value->producer))
         value = value->producer->inputs[0];
     return value;
 }
 
-/* Puts a copy (Identity) in front of every output whose storage is an input, a constant, or already
- * another output. */
+/* The value is a part of it. */
+static bool is_larger(const weft_value *root, const weft_value *value)
+{
+    size_t whole = 0, part = 0;
+    return weft_shape_bytes(&root->shape, root->dtype, &whole) &&
+           weft_shape_bytes(&value->shape, value->dtype, &part) && whole > part;
+}
+
+/* Puts a copy (Identity) in front of every output whose storage is an input, a constant, already
+ * another output, or a part of another value. */
 void weft__plan_own_outputs(weft_graph *graph)
 {
     for (size_t i = 0; i < graph->outputs.count; i++) {
         weft_value *output = graph->outputs.data[i];
         weft_value *root = storage_root(output);
-        bool is_shared = root->producer == NULL;
+        bool is_shared = root->producer == NULL || is_larger(root, output);
         for (size_t j = 0; j < i && !is_shared; j++)
             is_shared = storage_root(graph->outputs.data[j]) == root;
         if (!is_shared)
@@ -108,8 +139,8 @@ weft_status weft__plan_values(schedule_state *state)
             if (value == NULL || value->mark != UINT32_MAX)
                 continue;
             WEFT_ASSERT(weft_value_is_constant(value));
-            if (weft__plan_is_alias(node->op) && i > 0)
-                continue; /* the shape operand of a Reshape: nobody reads it */
+            if (weft__plan_is_alias(node) && i > 0)
+                continue; /* the shape operand of a Reshape, say: nobody reads it */
             out->values[add_value(state, value)].place = WEFT_PLACE_CONSTANT;
         }
         for (size_t i = 0; i < node->output_count; i++)
@@ -127,7 +158,7 @@ weft_status weft__plan_values(schedule_state *state)
     /* Aliases point at the owner of the storage: the root, or the output when the root's storage is
      * one. */
     for (weft_node *node = graph->first; node != NULL; node = node->next) {
-        if (!weft__plan_is_alias(node->op))
+        if (!weft__plan_is_alias(node))
             continue;
         weft_value *made = node->outputs[0];
         WEFT_ASSERT(made != NULL);
@@ -167,8 +198,7 @@ bool weft__plan_can_be_partial(const schedule_state *state, const weft_value *me
                 continue;
             bool is_read_by_linear =
                 node->op == WEFT_OP_Linear && i == 0 && weft_node_input(node, 3) == NULL;
-            bool is_alias =
-                weft__plan_is_alias(node->op) && weft__plan_can_be_partial(state, node->outputs[0]);
+            bool is_alias = is_view(node->op) && weft__plan_can_be_partial(state, node->outputs[0]);
             if (!is_read_by_linear && !is_alias)
                 return false;
         }

@@ -48,12 +48,12 @@ static const char network[] =
     "  output %g\n"
     "}\n";
 
-static weft_graph *parse(weft_arena *arena)
+static weft_graph *parse(weft_arena *arena, const char *source)
 {
     weft_diag *diag = NULL;
     weft_graph *graph = NULL;
     weft_diag_create(&diag);
-    weft_status status = weft_graph_parse(arena, network, strlen(network), &graph, diag);
+    weft_status status = weft_graph_parse(arena, source, strlen(source), &graph, diag);
     for (size_t i = 0; i < weft_diag_count(diag); i++) {
         char text[1024];
         weft_diag_format(weft_diag_get(diag, i), text, sizeof text);
@@ -64,15 +64,21 @@ static weft_graph *parse(weft_arena *arena)
     return graph;
 }
 
-static weft_plan *plan_for(weft_arena *arena, const char *target_name, int threads)
+static weft_plan *plan_of(weft_arena *arena, const char *source, const char *target_name,
+                          int threads)
 {
     weft_target target;
     assert_int_equal(weft_target_find(target_name, &target, NULL), WEFT_OK);
-    weft_graph *graph = parse(arena);
+    weft_graph *graph = parse(arena, source);
     weft_plan *plan = NULL;
     assert_int_equal(weft_plan_build(arena, &graph, 1, &target, threads, NULL, &plan, NULL),
                      WEFT_OK);
     return plan;
+}
+
+static weft_plan *plan_for(weft_arena *arena, const char *target_name, int threads)
+{
+    return plan_of(arena, network, target_name, threads);
 }
 
 /* Bytes of the arena that a value or a scratch argument takes while steps first..last run. */
@@ -202,6 +208,43 @@ static void test_outputs_own_their_storage(void **state)
     /* v is g seen flat. */
     assert_int_equal(value_named(schedule, "v")->place, WEFT_PLACE_ALIAS);
     assert_int_equal(value_named(schedule, "v")->alias_of, schedule->outputs[1]);
+    weft_arena_destroy(arena);
+}
+
+/* What lies first in one image's tokens is read where it lies; other cuts are copied, and so is
+ * what is an output. */
+static void test_fronts_are_aliases(void **state)
+{
+    (void)state;
+    static const char tokens[] =
+        "graph \"tokens\" opset 20 {\n"
+        "  input %x: f32[1x5x8]\n  input %z: f32[2x5x8]\n"
+        "  const %n0: i64[1] = 0\n  const %n1: i64[1] = 1\n  const %n2: i64[1] = 2\n"
+        "  const %n5: i64[1] = 5\n  const %first: i64[] = 0\n  const %second: i64[] = 1\n"
+        "  %r = Relu(%x)\n  %s = Relu(%z)\n"
+        "  %front = Slice(%r, %n0, %n2, %n1)\n  %row = Gather(%r, %first) {axis=1}\n"
+        "  %back = Slice(%r, %n1, %n5, %n1)\n  %other = Gather(%r, %second) {axis=1}\n"
+        "  %columns = Slice(%r, %n0, %n5, %n2)\n  %images = Slice(%s, %n0, %n2, %n1)\n"
+        "  %a = Neg(%front)\n  %b = Neg(%row)\n  %c = Neg(%back)\n  %d = Neg(%other)\n"
+        "  %e = Neg(%columns)\n  %f = Neg(%images)\n  %g = Slice(%s, %n0, %n1, %n0)\n"
+        "  output %a\n  output %b\n  output %c\n  output %d\n  output %e\n  output %f\n"
+        "  output %g\n"
+        "}\n";
+    weft_arena *arena = weft_arena_create();
+    const weft_plan *plan = plan_of(arena, tokens, "cpu-avx2", 2);
+    const weft_schedule *schedule = &plan->manifest.schedules[0];
+    const weft_schedule_value *whole = value_named(schedule, "r");
+    static const char *const fronts[] = {"front", "row"}, *const copies[] = {"back", "other",
+                                                                             "columns", "images"};
+    for (size_t i = 0; i < sizeof fronts / sizeof fronts[0]; i++) {
+        const weft_schedule_value *value = value_named(schedule, fronts[i]);
+        assert_int_equal(value->place, WEFT_PLACE_ALIAS);
+        assert_ptr_equal(&schedule->values[value->alias_of], whole);
+        assert_true(value->size_bytes < whole->size_bytes);
+    }
+    for (size_t i = 0; i < sizeof copies / sizeof copies[0]; i++)
+        assert_int_equal(value_named(schedule, copies[i])->place, WEFT_PLACE_ARENA);
+    assert_int_equal(value_named(schedule, "g")->place, WEFT_PLACE_OUTPUT);
     weft_arena_destroy(arena);
 }
 
@@ -339,6 +382,7 @@ int main(void)
         cmocka_unit_test(test_dependencies_order_every_conflict),
         cmocka_unit_test(test_same_graph_same_plan),
         cmocka_unit_test(test_outputs_own_their_storage),
+        cmocka_unit_test(test_fronts_are_aliases),
         cmocka_unit_test(test_mean_stays_as_sums_only_for_linear_readers),
         cmocka_unit_test(test_every_blob_can_be_made),
         cmocka_unit_test(test_plain_constants_ascend_with_values),
