@@ -132,6 +132,16 @@ static json_t *vendor_json(const weft_estimate_info *info)
     return json;
 }
 
+static json_t *bounds_json(const weft_estimate *estimate)
+{
+    double shares[WEFT_CLI_BOUNDS];
+    json_t *json = json_object();
+    weft_cli_estimate_bounds(estimate, shares);
+    for (int b = 0; b < WEFT_CLI_BOUNDS; b++)
+        set(json, weft_cli_estimate_bound_names[b], weft_cli_json_real(shares[b]));
+    return json;
+}
+
 json_t *weft_cli_estimate_json(const weft_estimator *estimator, const weft_estimate *estimate,
                                bool has_tables)
 {
@@ -165,6 +175,7 @@ json_t *weft_cli_estimate_json(const weft_estimator *estimator, const weft_estim
     set(json, "bank_busy", weft_cli_json_real(info.bank_cycles / info.cycles));
     set(json, "bank_bytes_per_cycle", weft_cli_json_real(info.bank_bytes));
     set(json, "gops", weft_cli_json_real(info.gops));
+    set(json, "bound_by", bounds_json(estimate));
     set(json, "vendor", vendor_json(&info));
     if (has_tables) {
         set(json, "steps", steps_json(estimate, info.step_count));

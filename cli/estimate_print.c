@@ -38,10 +38,29 @@ static double share(double part, double whole)
     return whole > 0 ? 100 * part / whole : 0;
 }
 
+const char *const weft_cli_estimate_bound_names[WEFT_CLI_BOUNDS] = {"array", "vector", "weights",
+                                                                    "values", "latency"};
+
+void weft_cli_estimate_bounds(const weft_estimate *estimate, double out_shares[WEFT_CLI_BOUNDS])
+{
+    weft_estimate_info info;
+    weft_estimate_get_info(estimate, &info);
+    for (size_t b = 0; b < WEFT_CLI_BOUNDS; b++) {
+        double cycles = 0;
+        for (size_t i = 0; i < info.step_count; i++) {
+            weft_estimate_step step;
+            weft_estimate_get_step(estimate, i, &step);
+            if (strcmp(step.bound, weft_cli_estimate_bound_names[b]) == 0)
+                cycles += step.cycles;
+        }
+        out_shares[b] = info.cycles > 0 ? cycles / info.cycles : 0;
+    }
+}
+
 /* What limits: how long each shared thing is busy, and which one the steps wait for. */
 static void print_bounds(FILE *out, const weft_estimate *estimate, const weft_estimate_info *info)
 {
-    static const char *const bounds[] = {"array", "vector", "weights", "values", "latency"};
+    double shares[WEFT_CLI_BOUNDS];
     fprintf(out,
             "busy        of %.0f cycles the array %.0f %%, the lanes %.0f %%, the values' bank "
             "%.0f %% (%.1f bytes per cycle)\n",
@@ -49,15 +68,10 @@ static void print_bounds(FILE *out, const weft_estimate *estimate, const weft_es
             share(info->lane_cycles, info->cycles), share(info->bank_cycles, info->cycles),
             info->bank_bytes);
     fputs("bound by   ", out);
-    for (size_t b = 0; b < sizeof bounds / sizeof bounds[0]; b++) {
-        double cycles = 0;
-        for (size_t i = 0; i < info->step_count; i++) {
-            weft_estimate_step step;
-            weft_estimate_get_step(estimate, i, &step);
-            cycles += strcmp(step.bound, bounds[b]) == 0 ? step.cycles : 0;
-        }
-        fprintf(out, "%s %s %.0f %%", b == 0 ? "" : ",", bounds[b], share(cycles, info->cycles));
-    }
+    weft_cli_estimate_bounds(estimate, shares);
+    for (size_t b = 0; b < WEFT_CLI_BOUNDS; b++)
+        fprintf(out, "%s %s %.0f %%", b == 0 ? "" : ",", weft_cli_estimate_bound_names[b],
+                100 * shares[b]);
     fputs(" of the cycles\n", out);
 }
 
@@ -286,6 +300,18 @@ void weft_cli_estimate_print(FILE *out, const weft_estimator *estimator,
             info.single_latency_ns / 1e6, info.single_batch);
 }
 
+/* What most of the cycles wait for. */
+static void add_longest_bound(weft_cli_table *table, const weft_estimate *estimate)
+{
+    double shares[WEFT_CLI_BOUNDS];
+    int longest = 0;
+    weft_cli_estimate_bounds(estimate, shares);
+    for (int b = 1; b < WEFT_CLI_BOUNDS; b++)
+        longest = shares[b] > shares[longest] ? b : longest;
+    weft_cli_table_add_cell(table, "%s %.0f %%", weft_cli_estimate_bound_names[longest],
+                            100 * shares[longest]);
+}
+
 void weft_cli_estimate_print_boards(FILE *out, const weft_estimator *estimator,
                                     weft_estimate *const *estimates, const char *const *boards,
                                     size_t count)
@@ -296,17 +322,12 @@ void weft_cli_estimate_print_boards(FILE *out, const weft_estimator *estimator,
     static const struct {
         const char *title;
         int flags;
-    } columns[] = {{"board", WEFT_CLI_LEFT},
-                   {"engines", WEFT_CLI_LEFT},
-                   {"MHz", WEFT_CLI_RIGHT},
-                   {"DSPs", WEFT_CLI_RIGHT},
-                   {"% usable", WEFT_CLI_RIGHT},
-                   {"% of 4 op", WEFT_CLI_RIGHT},
-                   {"batch", WEFT_CLI_RIGHT},
-                   {"images/s", WEFT_CLI_RIGHT},
-                   {"ms batch 1", WEFT_CLI_RIGHT},
-                   {"limited by", WEFT_CLI_LEFT},
-                   {"vendor's images/s", WEFT_CLI_RIGHT},
+    } columns[] = {{"board", WEFT_CLI_LEFT},       {"engines", WEFT_CLI_LEFT},
+                   {"MHz", WEFT_CLI_RIGHT},        {"DSPs", WEFT_CLI_RIGHT},
+                   {"% usable", WEFT_CLI_RIGHT},   {"% of 4 op", WEFT_CLI_RIGHT},
+                   {"batch", WEFT_CLI_RIGHT},      {"images/s", WEFT_CLI_RIGHT},
+                   {"ms batch 1", WEFT_CLI_RIGHT}, {"limited by", WEFT_CLI_LEFT},
+                   {"bound by", WEFT_CLI_LEFT},    {"vendor's images/s", WEFT_CLI_RIGHT},
                    {"per DSP MHz", WEFT_CLI_RIGHT}};
     for (size_t i = 0; i < sizeof columns / sizeof columns[0]; i++)
         weft_cli_table_add_column(table, columns[i].title, columns[i].flags);
@@ -330,6 +351,7 @@ void weft_cli_estimate_print_boards(FILE *out, const weft_estimator *estimator,
         weft_cli_table_add_cell(table, "%.1f", info.images_per_second);
         weft_cli_table_add_cell(table, "%.3f", info.single_latency_ns / 1e6);
         weft_cli_table_add_cell(table, "%s", info.limit);
+        add_longest_bound(table, estimates[i]);
         if (info.vendor != NULL)
             weft_cli_table_add_cell(table, "%.1f", info.vendor_images_per_second);
         else

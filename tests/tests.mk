@@ -94,7 +94,7 @@ unit: tests-built ## unit tests and fuzz replays only, with what is installed
 	@BUILD=$(BUILD) JOBS=$(JOBS) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN)
 
 # ---- sanitizers, fuzzers, static analysis ---------------------------------------------------------------------------
-.PHONY: asan unit-asan fuzz oclgrind
+.PHONY: asan unit-asan fuzz leaks oclgrind
 # WEFT_ARENA=malloc gives every object of an arena its own block, so that overruns are seen. PoCL and its compiler are not built for
 # sanitizers: WEFT_TEST_REF_ONLY makes tests skip what needs an OpenCL device.
 asan: ## unit tests and fuzz replays under address, leak and undefined-behaviour sanitizers (CC=clang works too)
@@ -102,6 +102,10 @@ asan: ## unit tests and fuzz replays under address, leak and undefined-behaviour
 unit-asan: tests-built $(BUILD)/weft-model
 	@ASAN_OPTIONS=detect_leaks=1:halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1 WEFT_ARENA=malloc WEFT_TEST_REF_ONLY=1 \
 	 BUILD=$(BUILD) JOBS=$(JOBS) sh tests/run.sh $(UNIT_BIN) $(REPLAY_BIN)
+
+leaks: ## faults of cards under the real XRT in valgrind: lost memory, and processes, sockets and folders that are left (5 minutes)
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/tests/xrt/test_faults
+	@sh tests/leaks.sh $(BUILD)
 
 oclgrind: ## every kernel family and the engine under oclgrind's memory, race and API checks
 	@$(MAKE) --no-print-directory -j$(JOBS) all $(patsubst %,$(BUILD)/tests/kernels/test_cpu_%,conv other tokens rows attention qconv qwindow qeltwise qlinear qmove qrows) $(BUILD)/tests/fpga/test_engine_opencl

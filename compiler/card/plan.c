@@ -15,59 +15,14 @@
  * of these with all tiles. */
 enum { EVALUATED = 48, FINALISTS = 6 };
 
-/* ---- times ---- */
-
-static double transfer_ns(const weft_board *board, const weft_schedule *schedule)
-{
-    double bytes = 0;
-    if (board->host_gbytes <= 0)
-        return 0;
-    for (size_t i = 0; i < schedule->input_count; i++)
-        bytes += (double)schedule->values[schedule->inputs[i]].size_bytes;
-    for (size_t i = 0; i < schedule->output_count; i++)
-        bytes += (double)schedule->values[schedule->outputs[i]].size_bytes;
-    return bytes / board->host_gbytes;
-}
-
-weft_card_times weft_card_times_of(const weft_card_plan *plan, weft_arena *arena,
-                                   const weft_card_network *network, bool is_rough)
-{
-    const weft_card_work *work = &network->work;
-    weft_card_times times = {.launches = work->launches, .host_ns = work->host_ns};
-    weft_card_tiles *tiles = weft_card_tiles_create(arena, &plan->engine, &plan->timing, is_rough);
-    for (size_t i = 0; i < work->count; i++) {
-        const weft_card_item *item = work->items[i];
-        weft_card_cycles cycles = weft_card_tiles_cycles(tiles, item->words);
-        times.engine_cycles += (double)item->times * cycles.total;
-        times.macs += item->times * cycles.macs;
-    }
-    double batch = (double)network->batch, moved = transfer_ns(plan->board, network->schedule);
-    double engine_ns = times.engine_cycles * 1e3 / plan->timing.clock_mhz;
-    times.latency_ns =
-        engine_ns + times.host_ns + moved + (double)times.launches * plan->board->launch_us * 1e3;
-    /* With several batches in flight the next launch waits in the unit's queue, and the host works
-     * while engines do: the slowest of the three sets the pace. */
-    double per_batch = engine_ns / plan->placement.unit_count;
-    times.limit = "engines";
-    if (moved > per_batch) {
-        per_batch = moved;
-        times.limit = "transfers";
-    }
-    if (times.host_ns > per_batch) {
-        per_batch = times.host_ns;
-        times.limit = "host steps";
-    }
-    times.images_per_second = per_batch > 0 ? batch * 1e9 / per_batch : 0;
-    return times;
-}
-
 /* ---- candidates ---- */
 
 typedef struct candidate {
     weft_card_rung rung;
     weft_card_placement placement;
-    double bound; /* engines per cycle that they need at least: more is better */
-    double merit; /* by the goal, of those that were evaluated: more is better */
+    bool is_usable; /* it fits, and holds every row of scores */
+    double bound;   /* engines per cycle that they need at least: more is better */
+    double merit;   /* by the goal, of those that were evaluated: more is better */
 } candidate;
 
 typedef struct planning {
@@ -117,58 +72,12 @@ static weft_engine_params make_engine(const planning *p, int32_t rows, int32_t c
     return weft_engine_with(&engine, p->network->work.products, p->network->work.norms);
 }
 
-static int64_t word_of(const uint32_t d[WEFT_D_WORDS], int word)
+static bool holds_all(const weft_card_work *work, const weft_engine_params *engine)
 {
-    return (int32_t)d[word];
-}
-
-static int64_t product_of(const uint32_t d[WEFT_D_WORDS], int first, int count)
-{
-    int64_t product = 1;
-    for (int i = 0; i < count; i++)
-        product *= word_of(d, first + i);
-    return product;
-}
-
-/* Cycles of a descriptor that no tile and no overlap can avoid: its products on the array, its
- * results through the lanes, and its bytes through the bank of the values. */
-static double bound_of(const uint32_t d[WEFT_D_WORDS], const weft_engine_params *p,
-                       double bank_bytes)
-{
-    int64_t kind = word_of(d, WEFT_D_KIND);
-    if (!weft_engine_has_tiles((int)kind)) {
-        double elements = (double)product_of(d, WEFT_D_SIZES, WEFT_D_DIMS);
-        double operands = kind == WEFT_KIND_ADD ? 3 : kind == WEFT_KIND_MUL ? 4 : 2;
-        double passes = kind == WEFT_KIND_SOFTMAX || kind == WEFT_KIND_LAYER_NORM ? 2 : 1;
-        return fmax(passes * elements / p->lanes, operands * elements / bank_bytes);
-    }
-    bool is_matrix = kind == WEFT_KIND_MATMUL;
-    int64_t pixels = product_of(d, WEFT_D_OUT_HEIGHT, 2) * word_of(d, WEFT_D_BATCH);
-    pixels *= is_matrix ? word_of(d, WEFT_D_HEADS) : 1;
-    int64_t channels = word_of(d, WEFT_D_OUT_CHANNELS),
-            taps = product_of(d, WEFT_D_KERNEL_HEIGHT, 2);
-    double finish = (double)(pixels * weft_blocks(channels, p->lanes));
-    if (kind != WEFT_KIND_CONV && !is_matrix)
-        return finish * (double)taps;
-    if ((word_of(d, WEFT_D_FLAGS) & WEFT_FLAG_SOFTMAX) != 0 && is_matrix)
-        finish *= 2;
-    int64_t depth = taps * word_of(d, WEFT_D_IN_CHANNELS);
-    double array = (double)(weft_blocks(pixels, p->rows) * weft_blocks(channels, p->cols)) *
-                   (double)weft_blocks(depth, p->simd);
-    /* Patches are read again for every tile of channels; a tile has no more than the sums of one
-     * row of blocks allow. */
-    int64_t most_channels = p->sums / p->rows;
-    double read = (double)(pixels * depth) * (double)weft_blocks(channels, most_channels);
-    return fmax(fmax(array, finish), (read + (double)(pixels * channels)) / bank_bytes);
-}
-
-static double bound_cycles(const weft_card_work *work, const weft_engine_params *p,
-                           double bank_bytes)
-{
-    double sum = 0;
-    for (size_t i = 0; i < work->count; i++)
-        sum += (double)work->items[i]->times * bound_of(work->items[i]->words, p, bank_bytes);
-    return sum;
+    bool holds = true;
+    for (size_t i = 0; i < work->count && holds; i++)
+        holds = weft_card_tiles_exist(engine, work->items[i]->words);
+    return holds;
 }
 
 static void add_candidate(planning *p, const weft_engine_params *engine)
@@ -178,13 +87,17 @@ static void add_candidate(planning *p, const weft_engine_params *engine)
     c.rung.unit_count = c.placement.unit_count;
     c.rung.shortage = c.placement.shortage;
     c.rung.verdict = "does not fit";
-    if (c.rung.unit_count > 0) {
+    bool fits = c.rung.unit_count > 0;
+    c.is_usable = fits && holds_all(&p->network->work, engine);
+    if (fits && !c.is_usable)
+        c.rung.verdict = "holds no row of scores";
+    if (c.is_usable) {
         weft_card_timing timing =
             weft_card_timing_of(p->board, engine, c.placement.units[0].memory,
                                 c.placement.units[0].bank, c.placement.sharing);
         double bank = fmin(timing.bank_bytes[WEFT_PORT_SOURCE], timing.port_bytes);
         int32_t counted = p->goal == WEFT_GOAL_LATENCY ? 1 : c.rung.unit_count;
-        double cycles = bound_cycles(&p->network->work, engine, bank);
+        double cycles = weft_card_bound(&p->network->work, engine, bank);
         c.bound = cycles > 0 ? counted / cycles : 0;
         c.rung.verdict = "slower by a bound";
     }
@@ -271,15 +184,11 @@ static double merit_of(weft_card_goal goal, const weft_card_times *times)
 static void evaluate(const planning *p, candidate *c, bool is_rough)
 {
     weft_card_plan trial = {.board = p->board};
-    if (c->rung.unit_count == 0)
+    if (!c->is_usable)
         return;
     try_candidate(p, c, &trial);
     weft_card_times times = weft_card_times_of(&trial, p->arena, p->network, is_rough);
-    if (times.engine_cycles == INFINITY) {
-        c->rung.verdict = "holds no row of scores";
-        c->merit = -INFINITY;
-        return;
-    }
+    WEFT_ASSERT(times.engine_cycles < INFINITY); /* every descriptor has a tile */
     c->rung.images_per_second = times.images_per_second;
     c->rung.verdict = "slower";
     c->merit = merit_of(p->goal, &times);
@@ -311,7 +220,7 @@ static size_t evaluate_roughly(planning *p)
         int alike = 0;
         for (size_t k = 0; k < count; k++)
             alike += is_same_array(&p->candidates.data[k].rung, &c->rung);
-        if (c->rung.unit_count == 0 || alike >= OF_ONE_ARRAY)
+        if (!c->is_usable || alike >= OF_ONE_ARRAY)
             continue;
         candidate first = p->candidates.data[count];
         evaluate(p, c, true);
@@ -324,7 +233,25 @@ static size_t evaluate_roughly(planning *p)
     return count;
 }
 
-static weft_status no_fit(const planning *p, weft_diag *diag)
+/* Engines fit, but an attention has longer rows than any of them holds. */
+static weft_status no_row_fits(const planning *p, int64_t most, weft_diag *diag)
+{
+    int64_t longest = 0;
+    for (size_t i = 0; i < p->network->work.count; i++) {
+        const uint32_t *d = p->network->work.items[i]->words;
+        if (!weft_card_tiles_exist(&p->candidates.data[0].rung.engine, d))
+            longest = weft_most(longest, d[WEFT_D_OUT_CHANNELS]);
+    }
+    weft_status status =
+        weft_diag_error(diag, WEFT_E_CARD_NO_FIT,
+                        "no engine that fits board %s holds a row of scores", p->board->name);
+    weft_diag_field_set(diag, WEFT_DIAG_EXPECTED, "attention over at most %lld tokens",
+                        (long long)most);
+    weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%lld tokens", (long long)longest);
+    return status;
+}
+
+static weft_status too_large(const planning *p, weft_diag *diag)
 {
     const weft_card_shortage *shortage = NULL;
     for (size_t i = 0; i < p->candidates.count; i++)
@@ -338,16 +265,27 @@ static weft_status no_fit(const planning *p, weft_diag *diag)
                         (int)shortage->slr);
     weft_diag_field_set(diag, WEFT_DIAG_FOUND, "%lld for the smallest engine",
                         (long long)shortage->needed);
-    weft_diag_field_set(diag, WEFT_DIAG_TRY,
-                        shortage->resource == WEFT_RESOURCE_BANK
-                            ? "a smaller batch or resolution, or a board with larger banks"
-                            : "a larger board: weft estimate MODEL --board all");
+    return status;
+}
+
+static weft_status no_fit(const planning *p, weft_diag *diag)
+{
+    int64_t tokens = 0; /* that an engine holds which fits */
+    for (size_t i = 0; i < p->candidates.count; i++) {
+        const weft_card_rung *rung = &p->candidates.data[i].rung;
+        if (rung->unit_count > 0)
+            tokens = weft_most(tokens, rung->engine.sums / rung->engine.rows);
+    }
+    weft_status status = tokens > 0 ? no_row_fits(p, tokens, diag) : too_large(p, diag);
+    weft_diag_field_set(
+        diag, WEFT_DIAG_TRY,
+        "a smaller batch or resolution, or a larger board: weft estimate MODEL --board all");
     return status;
 }
 
 /* ---- ladder ---- */
 
-/* Evaluated ones by speed, then those with a bound, then those that do not fit, largest first. */
+/* Evaluated ones by speed, then those with a bound, then others, largest first. */
 static int by_worth(const void *a, const void *b)
 {
     const candidate *x = a, *y = b;
@@ -396,7 +334,7 @@ weft_status weft_card_plan_make(weft_arena *arena, const weft_board *board,
     if (p.candidates.count == 0)
         return no_fit(&p, diag);
     qsort(p.candidates.data, p.candidates.count, sizeof(candidate), by_bound);
-    if (p.candidates.data[0].rung.unit_count == 0)
+    if (!p.candidates.data[0].is_usable)
         return no_fit(&p, diag);
     weft_card_plan best = {.board = board};
     size_t count = evaluate_roughly(&p), chosen = 0;
@@ -410,42 +348,4 @@ weft_status weft_card_plan_make(weft_arena *arena, const weft_board *board,
     *out_plan = weft_arena_dup(arena, &best, sizeof best);
     keep_rungs(&p, *out_plan);
     return WEFT_OK;
-}
-
-/* ---- description ---- */
-
-void weft_card_set_schedule(weft_arena *arena, const weft_card_plan *plan, weft_schedule *schedule)
-{
-    weft_card_tiles *tiles = weft_card_tiles_create(arena, &plan->engine, &plan->timing, false);
-    weft_card_leave_to_host(schedule);
-    for (size_t i = 0; i < schedule->step_count; i++) {
-        weft_card_cycles cycles;
-        if (weft_card_tiles_step(tiles, &schedule->steps[i], true, &cycles))
-            schedule->steps[i].cost.cycles = (int64_t)ceil(cycles.total);
-    }
-}
-
-static const char *newest_platform(const weft_board *board)
-{
-    return board->platform_count > 0 ? board->platforms[0].name : NULL;
-}
-
-void weft_card_describe(weft_arena *arena, const weft_card_plan *plan, weft_card *out_card)
-{
-    const weft_card_placement *placement = &plan->placement;
-    *out_card = (weft_card){.board = plan->board->name,
-                            .part = plan->board->part,
-                            .platform = newest_platform(plan->board),
-                            .clock_mhz = plan->timing.clock_mhz,
-                            .unit_count = (size_t)placement->unit_count};
-    out_card->units = WEFT_NEW_ARRAY(arena, weft_card_unit, out_card->unit_count);
-    for (size_t i = 0; i < out_card->unit_count; i++) {
-        weft_card_unit *unit = &out_card->units[i];
-        unit->name = weft_arena_printf(arena, "%s_%zu", WEFT_ENGINE_KERNEL, i + 1);
-        unit->slr = placement->units[i].slr;
-        for (int port = 0; port < WEFT_CARD_PORTS; port++)
-            unit->banks[port] = weft_arena_printf(
-                arena, "%s[%d]", plan->board->memories[placement->units[i].memory[port]].tag,
-                (int)placement->units[i].bank[port]);
-    }
 }

@@ -5,7 +5,10 @@
  *   tiles.c   the fastest tile of every window descriptor, by the cycle model
  *   network.c a graph -> its schedule at some batch
  *   work.c    a schedule -> its descriptors, equal ones once
+ *   bound.c   cycles that an engine cannot avoid
+ *   times.c   a network on a plan -> latency, images per second
  *   plan.c    candidates, their evaluation, the choice, and the ladder of what was tried
+ *   describe.c  a plan -> what a package says of it
  *
  * Must not know about: how anything is printed, XRT, v++. */
 #ifndef WEFT_CARD_PLAN_H
@@ -78,6 +81,9 @@ bool weft_card_tiles_step(weft_card_tiles *tiles, weft_step *step, bool sets,
 /* The same for one descriptor, tiles chosen for it alone. */
 weft_card_cycles weft_card_tiles_cycles(const weft_card_tiles *tiles,
                                         const uint32_t words[WEFT_D_WORDS]);
+/* Whether some tile of the descriptor fits such an engine: all do but rows of scores that are
+ * longer than the sums of a row of the array. */
+bool weft_card_tiles_exist(const weft_engine_params *params, const uint32_t words[WEFT_D_WORDS]);
 /* Geometry without numbers that cycles do not depend on: descriptors with equal keys take equal
  * cycles on every engine. */
 const char *weft_card_descriptor_key(weft_arena *arena, const uint32_t words[WEFT_D_WORDS]);
@@ -96,6 +102,11 @@ typedef struct weft_card_work {
     double host_ns;       /* steps that the host executes */
     bool products, norms; /* that an engine needs (weft_engine_with) */
 } weft_card_work;
+
+/* Cycles of the work that an engine cannot avoid whose values' bank moves so many bytes per cycle.
+ */
+double weft_card_bound(const weft_card_work *work, const weft_engine_params *params,
+                       double bank_bytes);
 
 void weft_card_work_of(weft_arena *arena, const weft_schedule *schedule, weft_card_work *out_work);
 

@@ -227,6 +227,14 @@ static entry search_best(const weft_card_tiles *tiles, const uint32_t words[WEFT
     return s.has_best ? s.best : (entry){planned, {.total = INFINITY}};
 }
 
+bool weft_card_tiles_exist(const weft_engine_params *params, const uint32_t words[WEFT_D_WORDS])
+{
+    bool is_whole =
+        words[WEFT_D_KIND] == WEFT_KIND_MATMUL && (words[WEFT_D_FLAGS] & WEFT_FLAG_SOFTMAX) != 0;
+    return !is_whole || weft_engine_tile_fits(params, WEFT_KIND_MATMUL, 1,
+                                              words[WEFT_D_OUT_CHANNELS], params->simd);
+}
+
 weft_card_cycles weft_card_tiles_cycles(const weft_card_tiles *tiles,
                                         const uint32_t words[WEFT_D_WORDS])
 {

@@ -105,6 +105,15 @@ without_host() {
     "$weft" estimate q.onnx --board u280 --json -q | jq -e '.estimates[0].assumed_quantised == false'
 }
 
+@test "attention over more tokens than any engine holds fits no board" {
+    "$(dirname "$weft")/weft-model" resformer --variant tiny --size 512 -o long.onnx >model.log
+    run "$weft" estimate long.onnx --board zcu104 -q
+    [ "$status" -eq 5 ]
+    [[ "$output" == *"error[E0610]: no engine that fits board zcu104 holds a row of scores"* ]]
+    [[ "$output" == *"at most 1024 tokens"*"1025 tokens"* ]]
+    "$weft" estimate long.onnx --board u50 --json -q | jq -e '.estimates[0].images_per_second > 1'
+}
+
 @test "--simulate: every step, word by word, within a tenth of its prediction" {
     "$weft" estimate "$r18" --board u280 --simulate --json -q >simulated.json
     jq -e '.estimates[0] | (.simulation | length) == ([.steps[] | select(.bound != "host")] | length)' simulated.json
