@@ -138,7 +138,8 @@ static weft_status no_memory(const char *name, weft_diag *diag)
     return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while opening %s", name);
 }
 
-static weft_status read_with_arenas(const char *name, weft_package *package, weft_diag *diag)
+static weft_status read_with_arenas(const char *name, bool is_file, weft_package *package,
+                                    weft_diag *diag)
 {
     package->arena = weft_arena_create();
     weft_arena *scratch = weft_arena_create();
@@ -148,11 +149,13 @@ static weft_status read_with_arenas(const char *name, weft_package *package, wef
         return no_memory(name, diag);
     }
     weft_status status = read_package(package, scratch, diag);
+    if (status == WEFT_OK && is_file)
+        package->view.path = weft_arena_strdup(package->arena, name);
     weft_arena_destroy(scratch);
     return status;
 }
 
-/* Takes the map, also on failure. */
+/* Takes the map, also on failure; without one the package is not a file's. */
 static weft_status open_bytes(const char *name, const void *data, size_t size_bytes,
                               weft_file_map *map, weft_diag *diag, weft_package **out_package)
 {
@@ -167,20 +170,12 @@ static weft_status open_bytes(const char *name, const void *data, size_t size_by
     weft_status status =
         weft__container_open(name, data, size_bytes, map != NULL, &package->container, diag);
     if (status == WEFT_OK)
-        status = read_with_arenas(name, package, diag);
+        status = read_with_arenas(name, map != NULL, package, diag);
     if (status == WEFT_OK)
         *out_package = package;
     else
         weft_package_close(package);
     return status;
-}
-
-static bool keep_path(weft_package *package, const char *path)
-{
-    if (WEFT_ARENA_TRY(package->arena))
-        return false;
-    package->view.path = weft_arena_strdup(package->arena, path);
-    return true;
 }
 
 weft_status weft_package_open(const char *path, weft_diag *diag, weft_package **out_package)
@@ -190,11 +185,6 @@ weft_status weft_package_open(const char *path, weft_diag *diag, weft_package **
     weft_status status = weft_file_map_open(path, &map, diag);
     if (status == WEFT_OK)
         status = open_bytes(path, map.data, map.size_bytes, &map, diag, out_package);
-    if (status == WEFT_OK && !keep_path(*out_package, path)) {
-        weft_package_close(*out_package);
-        *out_package = NULL;
-        status = weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while opening %s", path);
-    }
     return status;
 }
 

@@ -92,8 +92,8 @@ INLINE fv smaller(const fv a, const fv b)
     return ((a < b) | (a != a)) ? a : b;
 }
 
-/* Whether a comparison holds in any lane. PoCL's any() asks one lane after the other. */
-#if defined(__has_builtin)
+/* Whether a comparison holds in any lane. PoCL's any() asks one lane after the other; oclgrind does not know the other form. */
+#if defined(__has_builtin) && !defined(WEFT_NO_REDUCE)
 #if __has_builtin(__builtin_reduce_or)
 #define ANY(v) (__builtin_reduce_or(v) != 0)
 #endif
