@@ -21,7 +21,8 @@ typedef struct quantization {
     weft_cli *cli;
     weft_cli_models models;
     weft_quant_params params;
-    char **excluded;
+    char **excluded, **statistics;
+    size_t statistics_count;
     weft_tensor_info *inputs;
     size_t input_count;
     weft_cli_samples samples;
@@ -38,25 +39,33 @@ static bool is_on(const weft_cli *cli, const char *name)
 }
 
 /* --exclude A,B --exclude C */
-static void read_excluded(quantization *q)
+static char **read_list(const weft_cli *cli, const char *option, size_t *out_count)
 {
     const char *text;
-    for (size_t i = 0; (text = weft_cli_args_list(&q->cli->args, "exclude", i)) != NULL; i++)
+    char **list = NULL;
+    *out_count = 0;
+    for (size_t i = 0; (text = weft_cli_args_list(&cli->args, option, i)) != NULL; i++)
         while (*text != '\0') {
             size_t length = strcspn(text, ",");
             if (length > 0) {
-                q->excluded = weft_cli_realloc_array(q->excluded, q->params.exclude_count + 1,
-                                                     sizeof *q->excluded);
-                q->excluded[q->params.exclude_count++] = weft_cli_strndup(text, length);
+                list = weft_cli_realloc_array(list, *out_count + 1, sizeof *list);
+                list[(*out_count)++] = weft_cli_strndup(text, length);
             }
             text += length + (text[length] == ',' ? 1 : 0);
         }
-    q->params.exclude = (const char *const *)q->excluded;
+    return list;
+}
+
+static void free_list(char **list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(list[i]);
+    free(list);
 }
 
 static weft_status read_params(quantization *q)
 {
-    const weft_cli *cli = q->cli;
+    weft_cli *cli = q->cli;
     q->params = (weft_quant_params)WEFT_QUANT_PARAMS_DEFAULT;
     weft_quant_method_find(weft_cli_args_text(&cli->args, "method", "mse"), &q->params.method);
     q->params.percentile = weft_cli_args_real(&cli->args, "percentile", q->params.percentile);
@@ -67,7 +76,12 @@ static weft_status read_params(quantization *q)
     q->params.pair_limit =
         (int)weft_cli_args_int(&cli->args, "pair-limit", (long)q->params.pair_limit);
     q->params.bias_correction = is_on(cli, "bias-correction");
-    read_excluded(q);
+    q->excluded = read_list(cli, "exclude", &q->params.exclude_count);
+    q->params.exclude = (const char *const *)q->excluded;
+    q->statistics = read_list(cli, "statistics", &q->statistics_count);
+    if (q->statistics_count > 0 && weft_cli_args_has(&cli->args, "resume"))
+        return weft_cli_error(&cli->errors, WEFT_CLI_E_CONFLICT,
+                              "--statistics and --resume exclude each other");
     if (!weft_cli_args_has(&cli->args, "per-tensor") ||
         !weft_cli_args_has(&cli->args, "per-channel"))
         return WEFT_OK;
@@ -105,7 +119,8 @@ static weft_status open_all(quantization *q)
     if (status != WEFT_OK)
         return status;
     read_inputs(q);
-    status = weft_cli_samples_open(cli, q->inputs, q->input_count, &q->samples);
+    if (weft_cli_args_has(&cli->args, "data") || q->statistics_count == 0)
+        status = weft_cli_samples_open(cli, q->inputs, q->input_count, &q->samples);
     if (status != WEFT_OK)
         return status;
     q->params.data = q->samples.name;
@@ -124,6 +139,10 @@ static weft_status calibrate(quantization *q)
     weft_cli *cli = q->cli;
     const char *resume = weft_cli_args_text(&cli->args, "resume", NULL);
     weft_status status = WEFT_OK;
+    for (size_t i = 0; i < q->statistics_count && status == WEFT_OK; i++)
+        status = weft_quant_add(q->quant, q->statistics[i], cli->diag);
+    if (q->statistics_count > 0)
+        return status;
     if (resume != NULL && access(resume, F_OK) == 0) {
         status = weft_quant_load(q->quant, resume, cli->diag);
         if (status == WEFT_OK)
@@ -219,9 +238,8 @@ static void finish(quantization *q)
     weft_quant_destroy(q->quant);
     weft_cli_samples_finish(&q->samples);
     weft_cli_models_finish(&q->models);
-    for (size_t i = 0; i < q->params.exclude_count; i++)
-        free(q->excluded[i]);
-    free(q->excluded);
+    free_list(q->excluded, q->params.exclude_count);
+    free_list(q->statistics, q->statistics_count);
     free(q->inputs);
 }
 
@@ -276,6 +294,8 @@ static const weft_cli_option options[] = {
     {"exclude", 0, WEFT_CLI_LIST, "NODE,...", NULL, 0, 0, "nodes that stay in float; repeatable"},
     {"resume", 0, WEFT_CLI_TEXT, "FILE", NULL, 0, 0,
      "keep the statistics in this file, and go on from it when it is there"},
+    {"statistics", 0, WEFT_CLI_LIST, "FILE,...", NULL, 0, 0,
+     "files of --resume, of this model for any sizes, instead of a run over the data; repeatable"},
     {"measure", 0, WEFT_CLI_INT, "N", NULL, 0, 1e6,
      "samples for the signal-to-noise ratios; default 8, 0: none"},
     {"report", 0, WEFT_CLI_TEXT, "FILE", NULL, 0, 0, "write the answer of --json to a file, too"},
@@ -316,6 +336,9 @@ const weft_cli_verb weft_cli_verb_quantize = {
         "goes on where the first one ended, with the same result as an uninterrupted one. One "
         "calibration serves all methods: the same file with another --method needs no further "
         "run.\n\n"
+        "A model for inputs of several sizes gets one set of scales from --statistics: calibrate it "
+        "at each size with --resume, then quantise each with the files of all of them. Such models "
+        "share weights, biases and multipliers in one package.\n\n"
         "CPUs without 8-bit dot products (AVX2) let ONNX Runtime add two products in 16 bits, with "
         "saturation. --pair-limit keeps neighbouring weights small enough: 128 rules saturation "
         "out, 160 leaves it to chance that is hardly ever met and costs next to nothing, 254 is no "
@@ -325,6 +348,7 @@ const weft_cli_verb weft_cli_verb_quantize = {
                 "weft quantize model.onnx -o model_q.onnx --data calibration.npy --count 256\n"
                 "weft quantize model.onnx -o model_q.onnx --data random:1 --activations s8\n"
                 "weft quantize model.onnx -o model_q.onnx --data pictures/ --resume seen.stat\n"
+                "weft quantize m224.onnx -o m224_q.onnx --statistics m160.stat,m224.stat\n"
                 "weft quantize model.onnx -o model_q.onnx --data x.npy --exclude /stem/conv1,/fc",
     .run = run,
 };

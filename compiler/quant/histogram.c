@@ -55,3 +55,22 @@ void weft_histogram_add(weft_histogram *h, const float *data, size_t count)
             h->counts[bin + HALF]++;
     }
 }
+
+void weft_histogram_merge(weft_histogram *h, const weft_histogram *other)
+{
+    weft_histogram added = *other;
+    h->least = added.least < h->least ? added.least : h->least;
+    h->most = added.most > h->most ? added.most : h->most;
+    h->zeros += added.zeros;
+    h->total += added.total;
+    if (added.width == 0)
+        return;
+    if (h->width == 0)
+        h->width = added.width;
+    while (h->width < added.width)
+        double_width(h);
+    while (added.width < h->width)
+        double_width(&added);
+    for (int i = 0; i < WEFT_QUANT_BINS; i++)
+        h->counts[i] += added.counts[i];
+}

@@ -37,6 +37,9 @@ typedef struct weft_quant_range {
 /* Adds finite values. */
 void weft_histogram_add(weft_histogram *histogram, const float *data, size_t count);
 
+/* Adds what another histogram holds. */
+void weft_histogram_merge(weft_histogram *histogram, const weft_histogram *other);
+
 /* Scale and zero point of u8 or s8 codes for [low, high], widened to hold 0. */
 weft_quant_range weft_quant_range_make(double low, double high, bool signed_values);
 

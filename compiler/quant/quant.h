@@ -39,7 +39,8 @@ struct weft_quant {
     size_t output_count; /* of the observer */
     size_t equalized;    /* pairs of layers */
     size_t samples;
-    uint64_t key; /* of graph, tensors and data, for the state file */
+    uint64_t key;     /* of graph, tensors and data, for the state file */
+    uint64_t tensors; /* of tensors alone: the same for all sizes of the model */
     bool is_finished;
 };
 

@@ -39,6 +39,17 @@ static uint64_t key_of(const weft_quant *quant)
     return XXH3_64bits(text.data, text.length);
 }
 
+static uint64_t tensors_of(const weft_quant *quant)
+{
+    weft_text text;
+    weft_text_init(&text, quant->arena);
+    for (size_t i = 0; i < quant->points.count; i++) {
+        const weft_quant_point *point = &quant->points.data[i];
+        weft_text_printf(&text, "%s %s\n", point->name, point->op);
+    }
+    return XXH3_64bits(text.data, text.length);
+}
+
 static weft_status create(weft_arena *arena, const weft_model *model,
                           const weft_quant_params *params, weft_diag *diag, weft_quant **out_quant)
 {
@@ -61,6 +72,7 @@ static weft_status create(weft_arena *arena, const weft_model *model,
     if (params->equalize)
         quant->equalized = weft_quant_equalize(quant);
     quant->key = key_of(quant);
+    quant->tensors = tensors_of(quant);
     *out_quant = quant;
     return WEFT_OK;
 }

@@ -363,6 +363,59 @@ static void resumed_is_uninterrupted(void **state)
     weft_diag_destroy(diag);
 }
 
+/* Two sizes of one network, each with the statistics of both. */
+static void sizes_share_a_calibration(void **state)
+{
+    (void)state;
+    weft_quant_params params = defaults();
+    weft_diag *diag = NULL;
+    assert_int_equal(weft_diag_create(&diag), WEFT_OK);
+    char *paths[2] = {temporary("small.stat"), temporary("large.stat")}, *text = strdup(net_text);
+    assert_non_null(text);
+    char *size = strstr(text, "12x12");
+    assert_non_null(size);
+    memcpy(size, "16x16", 5);
+    weft_model *sources[2] = {net_open(net_text), net_open(text)};
+    weft_quant *alone[2], *shared[2], *other;
+    for (int i = 0; i < 2; i++) {
+        params.data = i == 0 ? "small" : "large";
+        net_check(weft_quant_create(sources[i], &params, diag, &alone[i]), diag);
+        net_observe(alone[i], (size_t)i * SAMPLES, SAMPLES);
+        net_check(weft_quant_save(alone[i], paths[i], diag), diag);
+    }
+    for (int i = 0; i < 2; i++) {
+        net_check(weft_quant_create(sources[i], &params, diag, &shared[i]), diag);
+        for (int k = 0; k < 2; k++)
+            net_check(weft_quant_add(shared[i], paths[k], diag), diag);
+        assert_int_equal(weft_quant_samples(shared[i]), 2 * SAMPLES);
+        net_check(weft_quant_finish(shared[i], diag), diag);
+    }
+    for (size_t i = 0; i < weft_quant_tensor_count(shared[0]); i++) {
+        weft_quant_tensor tensors[2], own;
+        for (int k = 0; k < 2; k++)
+            weft_quant_get_tensor(shared[k], i, &tensors[k]);
+        weft_quant_get_tensor(alone[1], i, &own);
+        assert_true(tensors[0].scale == tensors[1].scale && tensors[0].zero == tensors[1].zero);
+        assert_true(tensors[0].least <= own.least && tensors[0].most >= own.most);
+    }
+    for (char *name; (name = strstr(text, "%r3")) != NULL;)
+        memcpy(name, "%s3", 3);
+    weft_model *renamed = net_open(text);
+    net_check(weft_quant_create(renamed, &params, diag, &other), diag);
+    assert_int_equal(weft_quant_add(other, paths[0], diag), WEFT_INVALID);
+    weft_quant_destroy(other);
+    weft_model_close(renamed);
+    for (int i = 0; i < 2; i++) {
+        weft_quant_destroy(alone[i]);
+        weft_quant_destroy(shared[i]);
+        weft_model_close(sources[i]);
+        unlink(paths[i]);
+        free(paths[i]);
+    }
+    free(text);
+    weft_diag_destroy(diag);
+}
+
 /* ---- what cannot be done ---- */
 
 static void expect_error(weft_diag *diag, weft_error_id id, const char *text)
@@ -552,6 +605,7 @@ int main(void)
         cmocka_unit_test(bias_takes_the_mean_error),
         cmocka_unit_test(round_trip),
         cmocka_unit_test(resumed_is_uninterrupted),
+        cmocka_unit_test(sizes_share_a_calibration),
         cmocka_unit_test(hostile_states),
         cmocka_unit_test(tokens),
         cmocka_unit_test(errors),

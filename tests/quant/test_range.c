@@ -63,6 +63,13 @@ static void counts_at_once(void **state)
         assert_int_equal(forwards.zeros, zeros);
         assert_memory_equal(forwards.counts, counts, sizeof counts);
         assert_memory_equal(&forwards, &backwards, sizeof forwards);
+        weft_histogram merged = {0}, parts[3];
+        memset(parts, 0, sizeof parts);
+        for (int i = 0; i < COUNT; i += 100)
+            weft_histogram_add(&parts[i < 300 ? 0 : i < COUNT / 2 ? 1 : 2], data + i, 100);
+        for (int i = 0; i < 3; i++)
+            weft_histogram_merge(&merged, &parts[kind % 2 ? i : 2 - i]);
+        assert_memory_equal(&forwards, &merged, sizeof forwards);
         /* a width half as large would not hold the largest value */
         assert_true(fmax((double)most, -(double)least) >= forwards.width * HALF / 2);
         free(data);
