@@ -165,8 +165,8 @@ docs: $(BUILD)/weft ## write the pages of docs/ that are made from tables
 # ---- speed: never a test --------------------------------------------------------------------------------------------
 VENV_BENCH := $(BUILD)/venv-bench
 .PHONY: bench bench-kernels
-bench: setup-run ## weft, ONNX Runtime and OpenVINO interleaved on ResNet-RS and vision transformers in f32, ResNet-RS in 8 bits, next to the machine's limits
-	@$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/tests/bench/peak $(VENV_BENCH)/ready
+bench: setup-run ## weft, ONNX Runtime and OpenVINO interleaved on ResNet-RS and vision transformers in f32 and 8 bits, next to the machine's limits
+	@$(MAKE) --no-print-directory -j$(JOBS) all $(BUILD)/tests/bench/peak $(BUILD)/tests/bench/only_avx2.so $(VENV_BENCH)/ready
 	@WEFT_BUILD=$(BUILD) $(VENV_BENCH)/bin/python tests/bench/bench.py
 $(VENV_BENCH)/ready: tests/setup/requirements-bench.txt
 	@echo "peers: $(VENV_BENCH)"
@@ -186,4 +186,7 @@ $(BUILD)/tests/bench/xrt_dispatch: $(BUILD)/obj/tests/bench/xrt_dispatch.o $(LIB
 $(BUILD)/tests/bench/peak: tests/bench/peak.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) -O2 -std=gnu11 -Wall -Wextra -o $@ $< -lpthread
+$(BUILD)/tests/bench/only_avx2.so: tests/bench/only_avx2.c
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -O2 -std=gnu11 -Wall -Wextra -shared -fPIC -o $@ $< -ldl
 include tests/large.mk

@@ -3,10 +3,12 @@
 do, in f32 and with 8-bit values. Prints a table; writes build/bench/bench.json. Called by `make bench`; the environment variables below
 change its size.
 
-    BENCH_MODELS      names of the models to run (default all): resnetrs50 resnetrs101 vit-resnas-tiny vit-resnas-small resformer-small
-                      resnetrs50-ort-u8 resnetrs50-weft-u8 vit-resnas-tiny-ort-u8 vit-resnas-tiny-weft-u8 resformer-small-weft-u8
+    BENCH_MODELS      names of the models to run (default all): resnetrs50 resnetrs101 vit-resnas-tiny vit-resnas-small resformer-small,
+                      and resnetrs50 and the transformers followed by -ort-u8 and -weft-u8: who made the 8-bit model
     BENCH_ROUNDS      rounds per engine (default 7); an engine's samples of all rounds are put together
     BENCH_ITERATIONS  timed runs per round (default 20)
+    BENCH_THREADS     numbers of threads (default: 2 1)
+    BENCH_CPU         avx2: all engines see a processor with AVX2 and nothing newer (only_avx2.c; Linux on processors with cpuid_fault)
 """
 import json
 import os
@@ -25,16 +27,25 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 # Who quantised it: nobody, ONNX Runtime's quantize_static (u8 activations, s8 weights per channel, BatchNormalization folded) or weft.
 # Name, what weft-model makes, size, quantiser.
 RESNET_RS_50 = ("resnet-rs", "--depth", "50")
-MODELS = [("resnetrs50", RESNET_RS_50, 160, None), ("resnetrs101", ("resnet-rs", "--depth", "101"), 192, None),
-          ("vit-resnas-tiny", ("vit-resnas", "--variant", "tiny"), 224, None),
-          ("vit-resnas-small", ("vit-resnas", "--variant", "small"), 224, None),
-          ("resformer-small", ("resformer", "--variant", "small"), 224, None),
-          ("resnetrs50-ort-u8", RESNET_RS_50, 160, "onnxruntime"), ("resnetrs50-weft-u8", RESNET_RS_50, 160, "weft"),
-          ("vit-resnas-tiny-ort-u8", ("vit-resnas", "--variant", "tiny"), 224, "onnxruntime"),
-          ("vit-resnas-tiny-weft-u8", ("vit-resnas", "--variant", "tiny"), 224, "weft"),
-          ("resformer-small-weft-u8", ("resformer", "--variant", "small"), 224, "weft")]
+FLOAT_MODELS = [("resnetrs50", RESNET_RS_50, 160), ("resnetrs101", ("resnet-rs", "--depth", "101"), 192),
+                ("vit-resnas-tiny", ("vit-resnas", "--variant", "tiny"), 224),
+                ("vit-resnas-small", ("vit-resnas", "--variant", "small"), 224),
+                ("resformer-small", ("resformer", "--variant", "small"), 224)]
+MODELS = [(*model, None) for model in FLOAT_MODELS]
+MODELS += [(f"{name}-{short}-u8", model, size, quantiser) for name, model, size in FLOAT_MODELS if name != "resnetrs101"
+           for short, quantiser in (("ort", "onnxruntime"), ("weft", "weft"))]
 CALIBRATION_IMAGES = 16
 ENGINES = ["weft", "onnxruntime", "openvino"]
+THREADS = [int(count) for count in os.environ.get("BENCH_THREADS", "2 1").split()]
+CPU = os.environ.get("BENCH_CPU", "")
+
+
+def show_older_processor():
+    """Every process that starts from here on sees what BENCH_CPU says; PoCL's kernels for it are kept apart."""
+    cache = os.path.abspath(os.path.join(OUT, f"{CPU}-cache"))
+    os.makedirs(cache, exist_ok=True)
+    os.environ.update(LD_PRELOAD=os.path.abspath(os.path.join(BUILD, "tests/bench/only_avx2.so")), XDG_CACHE_HOME=cache,
+                      POCL_CACHE_DIR=os.path.join(cache, "pocl"))
 
 
 def tool(*args, **more):
@@ -63,8 +74,8 @@ def prepare(name, model, size, quantiser):
     elif not os.path.exists(onnx):
         quantise(plain, onnx, quantiser)
     packages = {}
-    for threads in (1, 2):
-        packages[threads] = onnx.replace(".onnx", f"-t{threads}.weft")
+    for threads in THREADS:
+        packages[threads] = onnx.replace(".onnx", f"-{CPU or 'native'}-t{threads}.weft")
         weft("compile", onnx, "-o", packages[threads], "--threads", str(threads), "-q")
     return onnx, packages
 
@@ -110,12 +121,16 @@ def model_name_of_processor():
 
 def main():
     os.makedirs(OUT, exist_ok=True)
+    if CPU not in ("", "avx2"):
+        sys.exit(f"bench.py: BENCH_CPU is {CPU}; avx2 is all that there is")
+    if CPU:
+        show_older_processor()
     peak = json.loads(tool(os.path.join(BUILD, "tests/bench/peak"), "2"))
     results = {"date": time.strftime("%Y-%m-%d"), "processor": model_name_of_processor(), "peak": peak, "models": []}
     print(f"{results['date']}  {results['processor']}  {peak['vectors']}: {peak['gflops_1']:.0f} / {peak['gflops_2']:.0f} GFLOP/s, "
           f"{peak['read_gbytes_1']:.0f} / {peak['read_gbytes_2']:.0f} GB/s on 1 / 2 threads")
     print(f"{ROUNDS} rounds of {ITERATIONS} runs, {WARMUP} warm-up runs each, engines interleaved")
-    header = f"{'model':<18} {'thr':>3} {'engine':<12} {'version':<10} {'min ms':>8} {'median ms':>10} {'vs best peer':>12} {'% of peak':>10}"
+    header = f"{'model':<24} {'thr':>3} {'engine':<12} {'version':<10} {'min ms':>8} {'vs peer':>8} {'median ms':>10} {'vs peer':>8} {'% of peak':>10}"
     print(header)
     wanted = os.environ.get("BENCH_MODELS", "").split()
     worst = {"f32": 0.0, "8-bit": 0.0}
@@ -124,7 +139,7 @@ def main():
             continue
         onnx, packages = prepare(name, model, size, quantiser)
         macs = json.loads(weft("inspect", onnx, "--json"))["model"]["macs"]
-        for threads in (2, 1):
+        for threads in THREADS:
             samples = {engine: [] for engine in ENGINES}
             versions = {}
             for _ in range(ROUNDS):
@@ -134,12 +149,15 @@ def main():
                     versions[engine] = report["version"]
             medians = {engine: statistics.median(samples[engine]) for engine in ENGINES}
             best_peer = min(medians["onnxruntime"], medians["openvino"])
+            least_peer = min(samples["onnxruntime"] + samples["openvino"])
             for engine in ENGINES:
                 share = None if quantiser else 100.0 * 2 * macs / (medians[engine] * 1e-3) / (peak[f"gflops_{threads}"] * 1e9)
-                print(f"{name:<18} {threads:>3} {engine:<12} {versions[engine]:<10} {min(samples[engine]):>8.2f} "
-                      f"{medians[engine]:>10.2f} {medians[engine] / best_peer:>12.3f} " + (f"{share:>10.1f}" if share else f"{'-':>10}"))
+                print(f"{name:<24} {threads:>3} {engine:<12} {versions[engine]:<10} {min(samples[engine]):>8.2f} "
+                      f"{min(samples[engine]) / least_peer:>8.3f} {medians[engine]:>10.2f} {medians[engine] / best_peer:>8.3f} " +
+                      (f"{share:>10.1f}" if share else f"{'-':>10}"), flush=True)
                 results["models"].append({"model": f"{name}@{size}", "threads": threads, "engine": engine,
                                           "version": versions[engine], "min_ms": min(samples[engine]),
+                                          "min_ratio": min(samples[engine]) / least_peer,
                                           "median_ms": medians[engine], "ratio": medians[engine] / best_peer,
                                           "percent_of_peak": share, "samples_ms": samples[engine]})
             if threads == 2:
@@ -154,7 +172,7 @@ def main():
           f"{cold['rss_mb'] / weights_mb:.2f} x the weights")
     with open(os.path.join(OUT, "bench.json"), "w", encoding="ascii") as out:
         json.dump(results, out, indent=1)
-    print("weft against the faster peer with 2 threads, worst model: " +
+    print("weft against the faster peer with 2 threads, worst median: " +
           ", ".join(f"{kind} {ratio:.3f}" for kind, ratio in worst.items() if ratio) + f"   ({os.path.join(OUT, 'bench.json')})")
 
 
