@@ -97,6 +97,10 @@ struct window {
 CONV_TILE(MR_A)
 CONV_TILE(MR_B)
 CONV_TILE(MR_C)
+#if WEFT_MR == 14
+#define MR_FEW 9 /* 16 to 18 rows, the last stage of a vision transformer, are two tiles */
+CONV_TILE(MR_FEW)
+#endif
 
 /* Mean of the window elements that exist, for the block's rows, all channels: the pooled rows of a 1x1 product. */
 INLINE void gather_pool(__global const float *x, __global float *to, const int ih, const int iw,
@@ -303,6 +307,10 @@ __kernel void weft_conv(__global const float *restrict x, __global const float *
                         WEFT_CAT(conv_tile_, MR_A)(from, w, panel, ahead, ahead_step, &rows, row, MR_A, &win, first, sums + row);
                     else if (r == MR_B)
                         WEFT_CAT(conv_tile_, MR_B)(from, w, panel, ahead, ahead_step, &rows, row, MR_B, &win, first, sums + row);
+#ifdef MR_FEW
+                    else if (r <= MR_FEW)
+                        WEFT_CAT(conv_tile_, MR_FEW)(from, w, panel, ahead, ahead_step, &rows, row, r, &win, first, sums + row);
+#endif
                     else
                         WEFT_CAT(conv_tile_, MR_C)(from, w, panel, ahead, ahead_step, &rows, row, r, &win, first, sums + row);
                     row += r;
