@@ -111,11 +111,11 @@ static void free_lane(xrt_lane *lane)
 static void release_memory(void *argument)
 {
     xrt_lane *lane = argument;
-    if (atomic_load(&lane->card->is_kept))
-        return;
     for (size_t i = 0; i < lane->card->unit_count; i++)
         if (lane->runs[i] != NULL)
             lane->card->driver->run_destroy(lane->card, lane->runs[i]);
+    if (atomic_load(&lane->card->is_kept))
+        return;
     for (uint32_t g = 0; g < lane->card->group_count; g++)
         weft__xrt_lane_drop_place(lane, &lane->places[g]);
 }

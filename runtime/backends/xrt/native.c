@@ -156,7 +156,8 @@ static void *run_create(xrt_card *card, const xrt_unit *unit)
 
 static void run_destroy(xrt_card *card, void *run)
 {
-    card->api.run_close(run);
+    if (!atomic_load(&card->is_kept))
+        card->api.run_close(run);
 }
 
 static bool run_set(xrt_card *card, void *run, int argument, void *handle)

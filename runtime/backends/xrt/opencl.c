@@ -282,8 +282,8 @@ static void *run_create(xrt_card *card, const xrt_unit *unit)
 
 static void run_destroy(xrt_card *card, void *run_handle)
 {
-    (void)card;
-    clReleaseKernel(((cl_run *)run_handle)->kernel);
+    if (!atomic_load(&card->is_kept))
+        clReleaseKernel(((cl_run *)run_handle)->kernel);
     free(run_handle);
 }
 

@@ -90,6 +90,7 @@ typedef struct xrt_driver {
     bool (*sync)(xrt_card *card, const xrt_buffer *buffer, bool to_card, size_t offset,
                  size_t bytes);
     void *(*run_create)(xrt_card *card, const xrt_unit *unit); /* NULL on failure */
+    /* Of a card that is kept only what is not XRT's. */
     void (*run_destroy)(xrt_card *card, void *run);
     bool (*run_set)(xrt_card *card, void *run, int argument, void *handle);
     bool (*run_set_count)(xrt_card *card, void *run, uint32_t count);
