@@ -43,8 +43,6 @@ static void free_card(void *argument)
 static void close_device(void *argument)
 {
     xrt_card *card = argument;
-    if (atomic_load(&card->is_kept))
-        return;
     for (size_t i = 0; card->weights != NULL && i < card->unit_count; i++)
         if (card->owns_weights[i])
             card->driver->buffer_destroy(card, &card->weights[i]);

@@ -114,8 +114,6 @@ static void release_memory(void *argument)
     for (size_t i = 0; i < lane->card->unit_count; i++)
         if (lane->runs[i] != NULL)
             lane->card->driver->run_destroy(lane->card, lane->runs[i]);
-    if (atomic_load(&lane->card->is_kept))
-        return;
     for (uint32_t g = 0; g < lane->card->group_count; g++)
         weft__xrt_lane_drop_place(lane, &lane->places[g]);
 }

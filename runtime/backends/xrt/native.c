@@ -51,6 +51,8 @@ static bool open_card(xrt_card *card, xrt_failure *failure)
 
 static void close_card(xrt_card *card)
 {
+    if (atomic_load(&card->is_kept))
+        return;
     for (size_t i = 0; i < card->unit_count; i++)
         if (card->units[i].kernel != NULL)
             card->api.kernel_close(card->units[i].kernel);
@@ -123,7 +125,7 @@ static bool buffer_create(xrt_card *card, const xrt_unit *unit, int argument, si
 
 static void buffer_destroy(xrt_card *card, xrt_buffer *buffer)
 {
-    if (buffer->handle != NULL) {
+    if (buffer->handle != NULL && !atomic_load(&card->is_kept)) {
         forget_place(card, buffer->handle);
         card->api.bo_free(buffer->handle);
     }
@@ -137,7 +139,8 @@ static void *part_create(xrt_card *card, const xrt_buffer *whole, size_t offset,
 
 static void part_destroy(xrt_card *card, void *part)
 {
-    card->api.bo_free(part);
+    if (!atomic_load(&card->is_kept))
+        card->api.bo_free(part);
 }
 
 static bool sync_buffer(xrt_card *card, const xrt_buffer *buffer, bool to_card, size_t offset,

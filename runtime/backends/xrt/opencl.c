@@ -153,11 +153,8 @@ static bool open_card(xrt_card *card, xrt_failure *failure)
     return load_program(card, mine, failure) && open_units(card, mine, failure);
 }
 
-static void close_card(xrt_card *card)
+static void release_card(const xrt_card *card, const cl_card *mine)
 {
-    cl_card *mine = card->device;
-    if (mine == NULL)
-        return;
     for (size_t i = 0; mine->units != NULL && i < card->unit_count; i++) {
         if (mine->units[i] != NULL)
             clReleaseCommandQueue(mine->units[i]);
@@ -170,6 +167,15 @@ static void close_card(xrt_card *card)
         clReleaseCommandQueue(mine->transfers);
     if (mine->context != NULL)
         clReleaseContext(mine->context);
+}
+
+static void close_card(xrt_card *card)
+{
+    cl_card *mine = card->device;
+    if (mine == NULL)
+        return;
+    if (!atomic_load(&card->is_kept))
+        release_card(card, mine);
     free(mine->units);
     free(mine);
     card->device = NULL;
@@ -212,17 +218,18 @@ static bool buffer_create(xrt_card *card, const xrt_unit *unit, int argument, si
     return true;
 }
 
-static void release_buffer(cl_buffer *buffer)
+static void release_buffer(const xrt_card *card, cl_buffer *buffer)
 {
-    clReleaseMemObject(buffer->memory);
+    if (!atomic_load(&card->is_kept))
+        clReleaseMemObject(buffer->memory);
     free(buffer);
 }
 
+/* The host's side is used by blocking transfers only, so no run works on it. */
 static void buffer_destroy(xrt_card *card, xrt_buffer *buffer)
 {
-    (void)card;
     if (buffer->handle != NULL)
-        release_buffer(buffer->handle);
+        release_buffer(card, buffer->handle);
     free(buffer->map);
     *buffer = (xrt_buffer){0};
 }
@@ -236,7 +243,7 @@ static void *part_create(xrt_card *card, const xrt_buffer *whole, size_t offset,
     cl_buffer *part = make_buffer(mine, from->unit, from->argument, bytes, &error);
     if (part != NULL && clEnqueueWriteBuffer(mine->transfers, part->memory, CL_TRUE, 0, bytes,
                                              whole->map + offset, 0, NULL, NULL) != CL_SUCCESS) {
-        release_buffer(part);
+        release_buffer(card, part);
         return NULL;
     }
     return part;
@@ -244,8 +251,7 @@ static void *part_create(xrt_card *card, const xrt_buffer *whole, size_t offset,
 
 static void part_destroy(xrt_card *card, void *part)
 {
-    (void)card;
-    release_buffer(part);
+    release_buffer(card, part);
 }
 
 static bool sync_buffer(xrt_card *card, const xrt_buffer *buffer, bool to_card, size_t offset,

@@ -90,7 +90,6 @@ typedef struct xrt_driver {
     bool (*sync)(xrt_card *card, const xrt_buffer *buffer, bool to_card, size_t offset,
                  size_t bytes);
     void *(*run_create)(xrt_card *card, const xrt_unit *unit); /* NULL on failure */
-    /* Of a card that is kept only what is not XRT's. */
     void (*run_destroy)(xrt_card *card, void *run);
     bool (*run_set)(xrt_card *card, void *run, int argument, void *handle);
     bool (*run_set_count)(xrt_card *card, void *run, uint32_t count);
@@ -176,7 +175,8 @@ struct xrt_card {
 
     atomic_bool is_lost; /* failure says why */
     /* A unit may still work for a run, and XRT's emulation crashes when what such a run uses is
-     * released: buffers, kernels and device then stay until the process ends. */
+     * released: buffers, kernels and device then stay until the process ends, and drivers free what
+     * is their own only. */
     atomic_bool is_kept;
     pthread_t watch;
     bool has_watch;
