@@ -19,7 +19,7 @@ bool weft_mask_leaves_keys(const weft_value *mask)
 {
     const float *number = weft_rewrite_f32(mask);
     int64_t keys = mask->shape.rank > 0 ? mask->shape.dims[mask->shape.rank - 1] : 1, elems;
-    if (!number || !weft_shape_elems(&mask->shape, &elems))
+    if (!number || keys < 1 || !weft_shape_elems(&mask->shape, &elems))
         return false;
     for (int64_t row = 0; row < elems / keys; row++) {
         bool any = false;
