@@ -251,13 +251,9 @@ weft_status weft_attention_as_tokens(weft_graph *graph, weft_node *before, int64
         return status;
     const char *name =
         weft_arena_printf(graph->arena, "%s/tokens", weft_rewrite_base_name(graph, x->name));
-    weft_node *node = weft_rewrite_add(graph, before, WEFT_OP_Transpose, name, &x, 1, NULL);
-    weft_attrs_set_ints(&node->attrs, graph->arena, "perm", perm, 4);
-    status = weft_node_infer(graph, node, diag);
-    if (status == WEFT_OK)
-        status =
-            weft_rewrite_reshape(graph, before, node->outputs[0], &rows, NULL, out_value, diag);
-    return status;
+    status = weft_rewrite_transpose(graph, before, x, name, perm, NULL, &x, diag);
+    return status == WEFT_OK ? weft_rewrite_reshape(graph, before, x, &rows, NULL, out_value, diag)
+                             : status;
 }
 
 weft_status weft_attention_as_heads(weft_graph *graph, weft_node *before, const weft_node *node,

@@ -55,10 +55,7 @@ static weft_status transpose(weft_graph *graph, weft_node *before, const char *n
 {
     name = weft_arena_printf(graph->arena, "%s/%s", name,
                              perm == weft_to_nhwc ? "to_nhwc" : "to_nchw");
-    weft_node *node = weft_rewrite_add(graph, before, WEFT_OP_Transpose, name, &x, 1, NULL);
-    weft_attrs_set_ints(&node->attrs, graph->arena, "perm", perm, 4);
-    *out = node->outputs[0];
-    return weft_node_infer(graph, node, diag);
+    return weft_rewrite_transpose(graph, before, x, name, perm, NULL, out, diag);
 }
 
 weft_status weft_to_channels_last(weft_graph *graph, weft_node *before, const char *name,

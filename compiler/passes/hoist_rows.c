@@ -233,19 +233,5 @@ static weft_status visit(weft_graph *graph, weft_node *node, bool *done, weft_di
 
 weft_status weft_pass_hoist_rows(weft_graph *graph, size_t *out_changes, weft_diag *diag)
 {
-    *out_changes = 0;
-    size_t before;
-    do {
-        before = *out_changes;
-        for (weft_node *node = graph->last, *prev; node; node = prev) {
-            bool done = false;
-            prev = node->prev;
-            weft_status status = visit(graph, node, &done, diag);
-            if (status != WEFT_OK)
-                return status;
-            *out_changes += done;
-        }
-        weft_rewrite_remove_dead(graph);
-    } while (*out_changes > before);
-    return WEFT_OK;
+    return weft_rewrite_backwards_until_still(graph, visit, out_changes, diag);
 }

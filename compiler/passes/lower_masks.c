@@ -94,10 +94,7 @@ weft_status weft_mask_keys_first(weft_graph *graph, weft_node *before, weft_valu
         return status;
     const char *name =
         weft_arena_printf(graph->arena, "%s/keys_first", weft_rewrite_base_name(graph, mask->name));
-    weft_node *node = weft_rewrite_add(graph, before, WEFT_OP_Transpose, name, &mask, 1, NULL);
-    weft_attrs_set_ints(&node->attrs, graph->arena, "perm", perm, 4);
-    *out_mask = node->outputs[0];
-    return weft_node_infer(graph, node, diag);
+    return weft_rewrite_transpose(graph, before, mask, name, perm, NULL, out_mask, diag);
 }
 
 /* Where(c, number, x) with constants c and number <= LOWEST_SCORE: x + Where(c, number, 0). The

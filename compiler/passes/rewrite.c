@@ -255,22 +255,48 @@ weft_shape weft_rewrite_perm_shape(const int64_t *perm, const weft_shape *shape)
     return result;
 }
 
-weft_status weft_rewrite_until_still(weft_graph *graph, weft_rewrite_visit *visit,
-                                     size_t *out_changes, weft_diag *diag)
+weft_status weft_rewrite_transpose(weft_graph *graph, weft_node *before, weft_value *x,
+                                   const char *name, const int64_t *perm, const weft_node *source,
+                                   weft_value **out_value, weft_diag *diag)
+{
+    weft_node *node = weft_rewrite_add(graph, before, WEFT_OP_Transpose, name, &x, 1, NULL);
+    if (source)
+        weft_rewrite_add_sources(graph, node, source);
+    weft_attrs_set_ints(&node->attrs, graph->arena, "perm", perm, (size_t)x->shape.rank);
+    *out_value = node->outputs[0];
+    return weft_node_infer(graph, node, diag);
+}
+
+static weft_status until_still(weft_graph *graph, weft_rewrite_visit *visit, bool is_backwards,
+                               size_t *out_changes, weft_diag *diag)
 {
     *out_changes = 0;
     size_t before;
     do {
         before = *out_changes;
-        for (weft_node *node = graph->first, *next; node; node = next) {
+        weft_node *node = is_backwards ? graph->last : graph->first;
+        while (node) {
             bool done = false;
-            next = node->next;
+            weft_node *next = is_backwards ? node->prev : node->next;
             weft_status status = visit(graph, node, &done, diag);
             if (status != WEFT_OK)
                 return status;
             *out_changes += done;
+            node = next;
         }
         weft_rewrite_remove_dead(graph);
     } while (*out_changes > before);
     return WEFT_OK;
+}
+
+weft_status weft_rewrite_until_still(weft_graph *graph, weft_rewrite_visit *visit,
+                                     size_t *out_changes, weft_diag *diag)
+{
+    return until_still(graph, visit, false, out_changes, diag);
+}
+
+weft_status weft_rewrite_backwards_until_still(weft_graph *graph, weft_rewrite_visit *visit,
+                                               size_t *out_changes, weft_diag *diag)
+{
+    return until_still(graph, visit, true, out_changes, diag);
 }

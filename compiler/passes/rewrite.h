@@ -66,6 +66,10 @@ bool weft_rewrite_perm_is_view(const int64_t *perm, const weft_shape *shape);
 void weft_rewrite_perm_invert(const int64_t *perm, int rank, int64_t *out_inverse);
 /* out[i] = shape[perm[i]] */
 weft_shape weft_rewrite_perm_shape(const int64_t *perm, const weft_shape *shape);
+/* A Transpose of x before `before`; the source nodes of `source` (NULL: none) become its own. */
+weft_status weft_rewrite_transpose(weft_graph *graph, weft_node *before, weft_value *x,
+                                   const char *name, const int64_t *perm, const weft_node *source,
+                                   weft_value **out_value, weft_diag *diag);
 
 /* ---- walks ---- */
 
@@ -76,6 +80,9 @@ typedef weft_status weft_rewrite_visit(weft_graph *graph, weft_node *node, bool 
  * visit may remove the node, but not the one after it. */
 weft_status weft_rewrite_until_still(weft_graph *graph, weft_rewrite_visit *visit,
                                      size_t *out_changes, weft_diag *diag);
+/* The same from the last node to the first; a visit must not remove the one before its node. */
+weft_status weft_rewrite_backwards_until_still(weft_graph *graph, weft_rewrite_visit *visit,
+                                               size_t *out_changes, weft_diag *diag);
 
 /* ---- constants ---- */
 

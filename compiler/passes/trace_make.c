@@ -55,12 +55,7 @@ static weft_status add_transpose(weft_graph *graph, weft_node *before, weft_valu
 {
     const char *name =
         weft_arena_printf(graph->arena, "%s/permuted", weft_rewrite_base_name(graph, x->name));
-    weft_node *node = weft_rewrite_add(graph, before, WEFT_OP_Transpose, name, &x, 1, NULL);
-    if (source)
-        weft_rewrite_add_sources(graph, node, source);
-    weft_attrs_set_ints(&node->attrs, graph->arena, "perm", perm, (size_t)x->shape.rank);
-    *out_value = node->outputs[0];
-    return weft_node_infer(graph, node, diag);
+    return weft_rewrite_transpose(graph, before, x, name, perm, source, out_value, diag);
 }
 
 weft_status weft_trace_make(weft_graph *graph, weft_node *before, const weft_trace *trace,

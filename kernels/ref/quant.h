@@ -73,9 +73,14 @@ static inline weft_ref_q_sum weft_ref_q_sum_read(const weft_attrs *attrs)
 }
 
 /* Multipliers and shifts of channels are data: only a kernel can check them. */
-static inline bool weft_ref_q_ratio_is_sound(int32_t mult, int32_t shift)
+static inline bool weft_ref_q_ratios_are_sound(const int32_t *mult, const int32_t *shift,
+                                               int64_t channels)
 {
-    return mult >= 0 && mult <= WEFT_MULT_MAX && shift >= WEFT_SHIFT_MIN && shift <= WEFT_SHIFT_MAX;
+    for (int64_t c = 0; c < channels; c++)
+        if (mult[c] < 0 || mult[c] > WEFT_MULT_MAX || shift[c] < WEFT_SHIFT_MIN ||
+            shift[c] > WEFT_SHIFT_MAX)
+            return false;
+    return true;
 }
 
 static inline int32_t weft_ref_q_add_stage(const weft_ref_q_sum *sum, int32_t a, int32_t b)

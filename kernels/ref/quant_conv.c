@@ -55,15 +55,6 @@ static q_conv read_call(const weft_ref_call *call)
     return conv;
 }
 
-/* Multipliers and shifts are data, so only here can they be checked. */
-static bool ratios_are_sound(const q_conv *conv)
-{
-    for (int64_t o = 0; o < conv->outputs; o++)
-        if (!weft_ref_q_ratio_is_sound(conv->mult[o], conv->shift[o]))
-            return false;
-    return true;
-}
-
 /* `count` elements, `step` apart, from index `from` on, less the zero point. */
 static void load_channels(const q_conv *conv, int64_t from, int64_t step, int64_t count,
                           int16_t *out)
@@ -190,7 +181,7 @@ weft_status weft_ref_q_conv2d(const weft_ref_call *call)
     q_conv conv = read_call(call);
     if (!weft_ref_q_is_8bit(conv.x) || conv.w->dtype != WEFT_DTYPE_I8)
         return WEFT_UNSUPPORTED;
-    if (!ratios_are_sound(&conv))
+    if (!weft_ref_q_ratios_are_sound(conv.mult, conv.shift, conv.outputs))
         return WEFT_INVALID;
     if (conv.mean && weft_ref_elems(&conv.window.out) > WEFT_AVERAGE_COUNT_MAX)
         return WEFT_INVALID; /* the sum of a channel would not fit */

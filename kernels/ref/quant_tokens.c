@@ -43,10 +43,7 @@ static bool fits(const token_conv *conv)
         conv->prefix + conv->grid[0] * conv->grid[1] != x->dims[1] ||
         conv->offset + w->dims[0] > x->dims[2])
         return false;
-    for (int64_t c = 0; c < w->dims[0]; c++)
-        if (!weft_ref_q_ratio_is_sound(conv->mult[c], conv->shift[c]))
-            return false;
-    return true;
+    return weft_ref_q_ratios_are_sound(conv->mult, conv->shift, w->dims[0]);
 }
 
 /* The 8-bit code of one position of the grid and one channel, before the residual. Sums wrap like
