@@ -85,8 +85,8 @@ weft_status weft_quant_observe(weft_quant *quant, size_t index, const float *dat
 void weft_quant_add_sample(weft_quant *quant);
 size_t weft_quant_samples(const weft_quant *quant);
 
-/* Statistics so far as a file, and back, into a quant that observed nothing yet. A file of another model or other settings, or a damaged
- * one: QUANT_STATE. */
+/* Statistics so far as a file, and back, into a quant that observed nothing yet. A file of another
+ * model or other settings, or a damaged one: QUANT_STATE. */
 weft_status weft_quant_save(const weft_quant *quant, const char *path, weft_diag *diag);
 weft_status weft_quant_load(weft_quant *quant, const char *path, weft_diag *diag);
 /* Adds the statistics of a file of the same model for inputs of any size: one calibration for all
