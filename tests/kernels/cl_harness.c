@@ -186,6 +186,11 @@ cl_mem weft_harness_bytes(struct cl_harness *h, const void *data, size_t bytes)
     const cl_mem_flags flags = CL_MEM_READ_WRITE | (data != NULL ? CL_MEM_COPY_HOST_PTR : 0);
     cl_mem buffer = clCreateBuffer(h->context, flags, bytes, (void *)(size_t)data, &code);
     CHECK(code);
+    /* Oclgrind 21.10 gives the number of a released buffer to the next one, and what it knows of
+     * initialised bytes keeps the size and the state of the first: a second reference keeps each
+     * number to one buffer. */
+    if (h->is_slow)
+        CHECK(clRetainMemObject(buffer));
     return buffer;
 }
 
