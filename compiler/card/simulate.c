@@ -120,7 +120,7 @@ static uint64_t round_up(uint64_t bytes)
     return (bytes + WEFT_STORAGE_ALIGN - 1) / WEFT_STORAGE_ALIGN * WEFT_STORAGE_ALIGN;
 }
 
-/* Where a value's storage begins. Values of a request's own stand behind the arena. */
+/* Where a value's storage begins. Ports stand behind the arena, and constants behind these. */
 static uint64_t value_offset(const weft_schedule *schedule, int32_t index)
 {
     const weft_schedule_value *values = schedule->values;
@@ -129,10 +129,13 @@ static uint64_t value_offset(const weft_schedule *schedule, int32_t index)
     if (values[index].place == WEFT_PLACE_ARENA)
         return values[index].offset_bytes;
     uint64_t offset = round_up(schedule->arena_bytes);
-    for (int32_t i = 0; i < index; i++)
-        if (values[i].place != WEFT_PLACE_ARENA && values[i].place != WEFT_PLACE_ALIAS &&
-            values[i].place != WEFT_PLACE_CONSTANT)
+    bool is_constant = values[index].place == WEFT_PLACE_CONSTANT;
+    for (int32_t i = 0; i < (int32_t)schedule->value_count; i++) {
+        bool is_port = values[i].place == WEFT_PLACE_INPUT || values[i].place == WEFT_PLACE_OUTPUT;
+        bool is_alike = is_constant ? values[i].place == WEFT_PLACE_CONSTANT : is_port;
+        if ((i < index && is_alike) || (is_constant && is_port))
             offset += round_up(values[i].size_bytes);
+    }
     return offset;
 }
 

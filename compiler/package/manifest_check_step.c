@@ -56,7 +56,7 @@ static bool check_arg(const weft__check *c, size_t step, const weft_launch *laun
     }
 }
 
-/* Words are numbers, offsets of values that an arena can hold, of scratch memory or of blobs. */
+/* Words are numbers, offsets of values in the engine's arena, of scratch memory or of blobs. */
 static bool check_descriptor(const weft__check *c, size_t step, size_t index)
 {
     const weft_descriptor *descriptor = &c->schedule->steps[step].descriptors[index];
@@ -88,9 +88,9 @@ static bool check_descriptor(const weft__check *c, size_t step, size_t index)
         const weft_schedule_value *value = &c->schedule->values[word->index];
         if (value->place == WEFT_PLACE_ALIAS)
             value = &c->schedule->values[value->alias_of];
-        if (value->place == WEFT_PLACE_CONSTANT)
+        if (value->place == WEFT_PLACE_CONSTANT && !value->has_plain && value->blob < 0)
             return weft__check_fail(
-                c, "steps[%zu].descriptors[%zu][%zu]: constant %" PRId32 " is not a blob", step,
+                c, "steps[%zu].descriptors[%zu][%zu]: constant %" PRId32 " has no plain form", step,
                 index, i, word->index);
         if (word->i < 0 || (uint64_t)word->i >= value->size_bytes)
             return weft__check_fail(

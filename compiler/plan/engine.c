@@ -128,12 +128,10 @@ size_t weft__plan_engine_steps(schedule_state *state)
     const weft_engine_params *named = state->planner->engine;
     const weft_engine_params full = weft_engine_with(named, true, true);
     const weft_engine_params *engine = weft_engine_params_are_valid(&full) ? &full : named;
-    bool has_constants = weft__engine_has_rows(state);
     for (const weft_node *node = state->graph->first; node != NULL; node = node->next) {
         if (weft__plan_is_alias(node))
             continue;
-        engine_builder builder = {
-            .state = state, .has_constants = has_constants, .engine = engine, .step = step};
+        engine_builder builder = {.state = state, .engine = engine, .step = step};
         step++;
         count += node->input_count > 0 && plan_node(&builder, node);
     }

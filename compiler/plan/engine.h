@@ -14,14 +14,14 @@ typedef struct engine_builder {
     schedule_state *state;
     const weft_engine_params *engine;
     weft_step *step;
-    size_t capacity;    /* of step->descriptors */
-    bool has_constants; /* constants may be written into scratch memory (engine_constant.c) */
+    size_t capacity; /* of step->descriptors */
     weft_arg words[WEFT_D_WORDS];
 } engine_builder;
 
 void weft__engine_begin(engine_builder *builder, int kind, int flags);
 void weft__engine_int(engine_builder *builder, int word, int64_t number);
-/* Offset in the arena of element `plus` of a value that is no constant. */
+/* Offset in the arena of element `plus` of a value. A constant is put there once, before the first
+ * run (runtime/core/memory.c). */
 void weft__engine_value(engine_builder *builder, int word, const weft_value *value, int64_t plus);
 /* Offset in the weights of a constant's plain elements. */
 void weft__engine_constant(engine_builder *builder, int word, const weft_value *value);
@@ -33,18 +33,8 @@ void weft__engine_scratch(engine_builder *builder, int word, int64_t bytes, int6
 void weft__engine_end(engine_builder *builder);
 
 bool weft__engine_is_8bit(const weft_value *value);
-/* Whether the value lies in the arena and its elements are 8 bits: an operand of the engine. */
+/* The same, and a step before makes it. */
 bool weft__engine_is_operand(const weft_value *value);
-/* engine_constant.c: an operand that is a value of the arena, or a constant that descriptors can
- * write. Constants come first: *out_scratch is for weft__engine_operand, -1 for a value. */
-bool weft__engine_can_have(const engine_builder *builder, const weft_value *value);
-void weft__engine_prepare(engine_builder *builder, const weft_value *value, int32_t *out_scratch);
-void weft__engine_operand(engine_builder *builder, int word, const weft_value *value, int64_t plus,
-                          int32_t scratch);
-/* Whether rows of the schedule are normalised on the engine, so that constants cost it nothing. */
-bool weft__engine_has_rows(const schedule_state *state);
-/* Whether all bytes of a constant are the same; *out_byte is that one. */
-bool weft__engine_is_uniform(const weft_value *value, uint8_t *out_byte);
 /* Zero point and limits of one 8-bit result (<stage>_zero, _min, _max; absent limits are the
  * type's) into three words. */
 void weft__engine_stage(engine_builder *builder, const char *stage, weft_dtype dtype, int zero_word,

@@ -84,16 +84,12 @@ bool weft__engine_plan_add(engine_builder *builder, const weft_node *node)
     const weft_attrs *attrs = &node->attrs;
     const weft_value *a = node->inputs[0], *b = node->inputs[1], *y = node->outputs[0];
     stream shape;
-    int32_t a_scratch, b_scratch;
-    if (!weft__engine_can_have(builder, a) || !weft__engine_can_have(builder, b) ||
-        !stream_of(y, a, b, NULL, &shape))
+    if (!weft__engine_is_8bit(a) || !weft__engine_is_8bit(b) || !stream_of(y, a, b, NULL, &shape))
         return false;
-    weft__engine_prepare(builder, a, &a_scratch);
-    weft__engine_prepare(builder, b, &b_scratch);
     weft__engine_begin(builder, WEFT_KIND_ADD,
                        sign_flag(a, WEFT_FLAG_X_SIGNED) | sign_flag(b, WEFT_FLAG_B_SIGNED));
-    weft__engine_operand(builder, WEFT_D_X, a, 0, a_scratch);
-    weft__engine_operand(builder, WEFT_D_B, b, 0, b_scratch);
+    weft__engine_value(builder, WEFT_D_X, a, 0);
+    weft__engine_value(builder, WEFT_D_B, b, 0);
     weft__engine_value(builder, WEFT_D_Y, y, 0);
     weft__engine_int(builder, WEFT_D_A_ZERO, weft_attrs_int(attrs, "a_zero", 0));
     weft__engine_int(builder, WEFT_D_A_MULT, weft_attrs_int(attrs, "a_mult", 0));
@@ -112,20 +108,16 @@ bool weft__engine_plan_mul(engine_builder *builder, const weft_node *node)
     const weft_value *a = node->inputs[0], *b = node->inputs[1], *y = node->outputs[0],
                      *residual = weft_node_input(node, 2);
     stream shape;
-    int32_t a_scratch, b_scratch, r_scratch;
-    if (!weft__engine_can_have(builder, a) || !weft__engine_can_have(builder, b) ||
-        (residual != NULL && !weft__engine_can_have(builder, residual)) ||
+    if (!weft__engine_is_8bit(a) || !weft__engine_is_8bit(b) ||
+        (residual != NULL && !weft__engine_is_8bit(residual)) ||
         !stream_of(y, a, b, residual, &shape))
         return false;
-    weft__engine_prepare(builder, a, &a_scratch);
-    weft__engine_prepare(builder, b, &b_scratch);
-    weft__engine_prepare(builder, residual, &r_scratch);
     weft__engine_begin(builder, WEFT_KIND_MUL,
                        sign_flag(a, WEFT_FLAG_X_SIGNED) | sign_flag(b, WEFT_FLAG_B_SIGNED) |
                            sign_flag(residual, WEFT_FLAG_R_SIGNED) |
                            (residual != NULL ? WEFT_FLAG_RESIDUAL : 0));
-    weft__engine_operand(builder, WEFT_D_X, a, 0, a_scratch);
-    weft__engine_operand(builder, WEFT_D_B, b, 0, b_scratch);
+    weft__engine_value(builder, WEFT_D_X, a, 0);
+    weft__engine_value(builder, WEFT_D_B, b, 0);
     weft__engine_value(builder, WEFT_D_Y, y, 0);
     weft__engine_int(builder, WEFT_D_A_ZERO, weft_attrs_int(attrs, "a_zero", 0));
     weft__engine_int(builder, WEFT_D_B_ZERO, weft_attrs_int(attrs, "b_zero", 0));
@@ -134,7 +126,7 @@ bool weft__engine_plan_mul(engine_builder *builder, const weft_node *node)
     weft__engine_stage(builder, "c", weft_dtype_from_name(weft_attrs_string(attrs, "c_type", "i8")),
                        WEFT_D_C_ZERO, WEFT_D_C_MIN, WEFT_D_C_MAX);
     if (residual != NULL) {
-        weft__engine_operand(builder, WEFT_D_R, residual, 0, r_scratch);
+        weft__engine_value(builder, WEFT_D_R, residual, 0);
         weft__engine_int(builder, WEFT_D_A_MULT, weft_attrs_int(attrs, "c_mult", 0));
         weft__engine_int(builder, WEFT_D_R_ZERO, weft_attrs_int(attrs, "r_zero", 0));
         weft__engine_int(builder, WEFT_D_B_MULT, weft_attrs_int(attrs, "r_mult", 0));
@@ -162,37 +154,44 @@ bool weft__engine_plan_table(engine_builder *builder, const weft_node *node)
     return true;
 }
 
-static bool box_stream(const engine_builder *builder, const weft__box *box, stream *out)
+static bool box_stream(const weft__box *box, stream *out)
 {
     stream whole = {.rank = box->rank};
     memcpy(whole.sizes, box->dims, sizeof box->dims);
     memcpy(whole.steps[A], box->x_steps, sizeof box->x_steps);
     memcpy(whole.steps[Y], box->y_steps, sizeof box->y_steps);
-    return merge(&whole, out) && (box->x == NULL || weft__engine_can_have(builder, box->x));
+    return merge(&whole, out) && (box->x == NULL || weft__engine_is_8bit(box->x));
+}
+
+static bool is_uniform(const weft_value *constant, uint8_t *out_byte)
+{
+    const uint8_t *bytes = constant->data;
+    int64_t count = weft__plan_elems(constant);
+    *out_byte = bytes[0];
+    for (int64_t i = 1; i < count; i++)
+        if (bytes[i] != bytes[0])
+            return false;
+    return true;
 }
 
 /* A constant of one byte is a fill. */
 static bool fill_of(const weft__box *box, uint8_t *out_byte)
 {
     *out_byte = box->x == NULL ? (uint8_t)((int64_t)box->fill & UINT8_MAX) : 0;
-    return box->x == NULL ||
-           (weft_value_is_constant(box->x) && weft__engine_is_uniform(box->x, out_byte));
+    return box->x == NULL || (weft_value_is_constant(box->x) && is_uniform(box->x, out_byte));
 }
 
 static void put_box(engine_builder *builder, const weft__box *box)
 {
     stream shape;
     uint8_t byte;
-    int32_t scratch = -1;
-    box_stream(builder, box, &shape);
+    box_stream(box, &shape);
     bool is_fill = fill_of(box, &byte);
-    if (!is_fill)
-        weft__engine_prepare(builder, box->x, &scratch);
     weft__engine_begin(builder, is_fill ? WEFT_KIND_FILL : WEFT_KIND_MOVE, 0);
     if (is_fill)
         weft__engine_int(builder, WEFT_D_FILL, byte);
     else
-        weft__engine_operand(builder, WEFT_D_X, box->x, box->x_offset, scratch);
+        weft__engine_value(builder, WEFT_D_X, box->x, box->x_offset);
     weft__engine_value(builder, WEFT_D_Y, box->y, box->y_offset);
     if (is_fill)
         memset(shape.steps[A], 0, sizeof shape.steps[A]);
@@ -208,7 +207,7 @@ bool weft__engine_plan_move(engine_builder *builder, const weft_node *node)
         !weft__plan_boxes(builder->state->planner->arena, node, &boxes) || boxes.count == 0)
         return false;
     for (size_t i = 0; i < boxes.count; i++)
-        if (!box_stream(builder, &boxes.data[i], &shape))
+        if (!box_stream(&boxes.data[i], &shape))
             return false;
     for (size_t i = 0; i < boxes.count; i++)
         put_box(builder, &boxes.data[i]);

@@ -105,8 +105,7 @@ typedef struct output_place {
 } output_place;
 
 /* Words of the stages after the sum. */
-static void put_stages(engine_builder *builder, const weft_node *node, int32_t residual_scratch,
-                       output_place place)
+static void put_stages(engine_builder *builder, const weft_node *node, output_place place)
 {
     const weft_attrs *attrs = &node->attrs;
     const weft_value *residual = weft_node_input(node, 6), *y = node->outputs[0];
@@ -116,7 +115,7 @@ static void put_stages(engine_builder *builder, const weft_node *node, int32_t r
     if (weft_node_input(node, 5) != NULL)
         weft__engine_constant(builder, WEFT_D_TABLE, weft_node_input(node, 5));
     if (residual != NULL) {
-        weft__engine_operand(builder, WEFT_D_B, residual, place.first, residual_scratch);
+        weft__engine_value(builder, WEFT_D_B, residual, place.first);
         weft__engine_int(builder, WEFT_D_B_IMAGE, place.image);
         weft__engine_int(builder, WEFT_D_B_PIXEL, place.pixel);
         weft__engine_int(builder, WEFT_D_A_ZERO, a_zero);
@@ -145,7 +144,7 @@ bool weft__engine_plan_conv(engine_builder *builder, const weft_node *node)
     const weft_value *x = node->inputs[0], *w = node->inputs[1], *y = node->outputs[0];
     const weft_value *residual = weft_node_input(node, 6);
     if (!weft__engine_is_operand(x) || y == NULL ||
-        (residual != NULL && !weft__engine_can_have(builder, residual)))
+        (residual != NULL && !weft__engine_is_8bit(residual)))
         return false;
     for (size_t i = 1; i < 6; i++)
         if (weft_node_input(node, i) != NULL && !weft_value_is_constant(weft_node_input(node, i)))
@@ -162,15 +161,13 @@ bool weft__engine_plan_conv(engine_builder *builder, const weft_node *node)
     window.is_strided = is_nchw;
     /* Rows of a window, or taps. */
     window.stretch = w->shape.dims[3] * (dilations[1] == 1 ? w->shape.dims[2] : 1);
-    int32_t residual_scratch;
-    weft__engine_prepare(builder, residual, &residual_scratch);
     weft__engine_begin(builder, is_dense ? WEFT_KIND_CONV : WEFT_KIND_GROUPED,
                        conv_flags(node, c_type));
     put_input(builder, x, is_nchw);
     put_output(builder, y);
     put_window(builder, attrs, w->shape.dims[1], w->shape.dims[2]);
     const int64_t *d = y->shape.dims;
-    put_stages(builder, node, residual_scratch, (output_place){0, d[1] * d[2] * d[3], d[3]});
+    put_stages(builder, node, (output_place){0, d[1] * d[2] * d[3], d[3]});
     weft__engine_constant(builder, WEFT_D_WEIGHTS, w);
     weft__engine_constant(builder, WEFT_D_MULT, node->inputs[3]);
     weft__engine_constant(builder, WEFT_D_SHIFT, node->inputs[4]);
@@ -276,7 +273,7 @@ bool weft__engine_plan_token_conv(engine_builder *builder, const weft_node *node
     };
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         weft__engine_int(builder, numbers[i].word, numbers[i].number);
-    put_stages(builder, node, -1, (output_place){prefix * channels, tokens * channels, channels});
+    put_stages(builder, node, (output_place){prefix * channels, tokens * channels, channels});
     weft__engine_constant(builder, WEFT_D_WEIGHTS, w);
     weft__engine_constant(builder, WEFT_D_BIAS, node->inputs[2]);
     weft__engine_constant(builder, WEFT_D_MULT, node->inputs[3]);

@@ -33,12 +33,15 @@ typedef struct weft_backend_params {
     void *shares;
 } weft_backend_params;
 
+#define WEFT__NOT_IN_ARENA UINT64_MAX
+
 /* Host memory of one request; outlives the backend's request. */
 typedef struct weft_run_memory {
     uint8_t *arena; /* aligned to WEFT_STORAGE_ALIGN at least; may be NULL when arena_bytes is 0 */
     size_t arena_bytes;
     uint64_t *arena_offsets; /* per value of place ARENA: its offset in this arena; differs from the
-                                schedule's with keep_values. Ports too with wants_ports_in_arena */
+                                schedule's with keep_values. With wants_ports_in_arena ports too, and
+                                constants that descriptors name; WEFT__NOT_IN_ARENA: other constants */
     bool has_ports_in_arena;
     void **storage; /* per value: INPUT, OUTPUT, ARENA and what aliases them; NULL for constants */
 } weft_run_memory;
@@ -76,8 +79,8 @@ typedef struct weft_backend {
      * (weft_schedule_value.partial_blocks); false when the backend stores such values as their
      * shape says. */
     bool keeps_partial_sums;
-    /* True when inputs and outputs must lie in the request's arena (behind its values), because the
-     * device gets one pointer. */
+    /* True when inputs, outputs and constants that descriptors name must lie in the request's arena
+     * (behind its values), because the device gets one pointer. The backend fills the constants. */
     bool wants_ports_in_arena;
 
     /* Adds each device, usable or not, in a fixed order. Cheap; must not fail. */

@@ -44,10 +44,34 @@ static bool is_port(const weft_schedule_value *value)
     return value->place == WEFT_PLACE_INPUT || value->place == WEFT_PLACE_OUTPUT;
 }
 
+static void place(const weft_schedule_value *value, uint64_t *offset, uint64_t *end)
+{
+    *offset = *end;
+    *end += round_up(value->size_bytes, WEFT_STORAGE_ALIGN);
+}
+
+/* Constants that the engine reads as values: at `end`, those of a step in a row. */
+static uint64_t place_constants(const weft_schedule *schedule, uint64_t end, uint64_t *offsets)
+{
+    for (size_t s = 0; s < schedule->step_count; s++)
+        for (size_t d = 0; d < schedule->steps[s].descriptor_count; d++) {
+            const weft_descriptor *descriptor = &schedule->steps[s].descriptors[d];
+            for (size_t w = 0; w < descriptor->word_count; w++) {
+                if (descriptor->words[w].kind != WEFT_ARG_VALUE)
+                    continue;
+                int32_t owner = weft__storage_owner(schedule, descriptor->words[w].index);
+                if (schedule->values[owner].place == WEFT_PLACE_CONSTANT &&
+                    offsets[owner] == WEFT__NOT_IN_ARENA)
+                    place(&schedule->values[owner], &offsets[owner], &end);
+            }
+        }
+    return end;
+}
+
 /* Offsets of the schedule, or, to keep every value, one after the other behind the scratch memory;
- * ports, when they lie in the arena, behind that. Returns the arena's size. Each size is at most
- * 2^40 and a manifest has less than 2^20 of them per megabyte, so the sum cannot overflow before
- * memory ends. */
+ * ports and constants, when they lie in the arena, behind that. Returns the arena's size. Each size
+ * is at most 2^40 and a manifest has less than 2^20 of them per megabyte, so the sum cannot
+ * overflow before memory ends. */
 static uint64_t place_values(const weft_schedule *schedule, bool keep_values, bool ports_in_arena,
                              uint64_t *offsets)
 {
@@ -55,14 +79,11 @@ static uint64_t place_values(const weft_schedule *schedule, bool keep_values, bo
         round_up(keep_values ? scratch_end(schedule) : schedule->arena_bytes, WEFT_STORAGE_ALIGN);
     for (size_t i = 0; i < schedule->value_count; i++) {
         const weft_schedule_value *value = &schedule->values[i];
-        offsets[i] = value->offset_bytes;
-        if ((keep_values && value->place == WEFT_PLACE_ARENA) ||
-            (ports_in_arena && is_port(value))) {
-            offsets[i] = end;
-            end += round_up(value->size_bytes, WEFT_STORAGE_ALIGN);
-        }
+        offsets[i] = value->place == WEFT_PLACE_CONSTANT ? WEFT__NOT_IN_ARENA : value->offset_bytes;
+        if ((keep_values && value->place == WEFT_PLACE_ARENA) || (ports_in_arena && is_port(value)))
+            place(value, &offsets[i], &end);
     }
-    return end;
+    return ports_in_arena ? place_constants(schedule, end, offsets) : end;
 }
 
 /* Whole pages, so that an OpenCL device takes them as they are. Fresh ones cost nothing until they

@@ -78,12 +78,31 @@ static bool allocate(engine_request *request)
            weft__ref_runner_init(&request->runner, session->host, request->memory);
 }
 
+/* They stay there: nothing writes a constant. */
+static weft_status put_constants(const engine_request *request, weft_diag *diag)
+{
+    const engine_session *session = request->session;
+    for (size_t i = 0; i < session->schedule->value_count; i++) {
+        const weft_schedule_value *value = &session->schedule->values[i];
+        uint64_t offset = request->memory->arena_offsets[i];
+        if (value->place != WEFT_PLACE_CONSTANT || offset == WEFT__NOT_IN_ARENA)
+            continue;
+        if (!weft__constant_is_readable(session->view, value))
+            return weft_diag_error(diag, WEFT_E_RUNTIME_NO_PLAIN,
+                                   "constant %s cannot be read in plain form", value->name);
+        weft__constant_unpack(session->view, value, request->memory->arena + offset);
+    }
+    return WEFT_OK;
+}
+
 static weft_status prepare(engine_request *request, weft_diag *diag)
 {
     const engine_session *session = request->session;
     if (!allocate(request))
         return weft_diag_error(diag, WEFT_E_NO_MEMORY, "out of memory while creating a request");
-    weft_status status = weft__engine_program_write(session, request->memory, request->words, diag);
+    weft_status status = put_constants(request, diag);
+    if (status == WEFT_OK)
+        status = weft__engine_program_write(session, request->memory, request->words, diag);
     if (status == WEFT_OK)
         status = session->device->attach(request, diag);
     if (status != WEFT_OK)

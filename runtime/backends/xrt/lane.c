@@ -47,6 +47,17 @@ static bool make_parts(xrt_lane *lane, xrt_place *place)
     return true;
 }
 
+bool weft__xrt_lane_send(xrt_lane *lane, const xrt_buffer *arena, const xrt_moves *moves)
+{
+    for (size_t i = 0; i < moves->count; i++) {
+        const xrt_move *one = &moves->items[i];
+        if (!weft__xrt_lane_copy(lane, arena->map + one->offset, one->host, one->bytes) ||
+            !lane->card->driver->sync(lane->card, arena, true, one->offset, one->bytes))
+            return false;
+    }
+    return true;
+}
+
 bool weft__xrt_lane_make_place(xrt_lane *lane, uint32_t group, xrt_failure *failure)
 {
     xrt_card *card = lane->card;
@@ -67,6 +78,8 @@ bool weft__xrt_lane_make_place(xrt_lane *lane, uint32_t group, xrt_failure *fail
     if (!driver->sync(card, &place->program, true, 0, lane->words_bytes) ||
         !make_parts(lane, place))
         return weft__xrt_failed(failure, WEFT_E_XRT_CALL, "the program cannot be sent");
+    if (!weft__xrt_lane_send(lane, &place->arena, &lane->constants))
+        return weft__xrt_failed(failure, WEFT_E_XRT_CALL, "the constants cannot be sent");
     place->is_made = true;
     return true;
 }
@@ -96,6 +109,7 @@ static void free_lane(xrt_lane *lane)
         if (lane->fetch != NULL)
             free(lane->fetch[i].items);
     }
+    free(lane->constants.items);
     free(lane->send);
     free(lane->fetch);
     free(lane->stretches);
@@ -153,16 +167,31 @@ void weft__xrt_lane_detach(engine_request *request)
         free_lane(lane);
 }
 
-static bool make_moves(const engine_request *request, const xrt_transfer *list, xrt_moves *out)
+static void add_move(const engine_request *request, size_t value, xrt_moves *out)
 {
     const weft_run_memory *memory = request->memory;
+    size_t offset = (size_t)memory->arena_offsets[value];
+    size_t bytes = (size_t)request->session->schedule->values[value].size_bytes;
+    out->items[out->count++] = (xrt_move){memory->arena + offset, offset, bytes};
+    out->bytes += bytes;
+}
+
+static bool make_moves(const engine_request *request, const xrt_transfer *list, xrt_moves *out)
+{
     out->items = calloc(list->count + 1, sizeof *out->items);
-    for (size_t i = 0; out->items != NULL && i < list->count; i++) {
-        size_t offset = (size_t)memory->arena_offsets[list->values[i]];
-        size_t bytes = (size_t)request->session->schedule->values[list->values[i]].size_bytes;
-        out->items[out->count++] = (xrt_move){memory->arena + offset, offset, bytes};
-        out->bytes += bytes;
-    }
+    for (size_t i = 0; out->items != NULL && i < list->count; i++)
+        add_move(request, (size_t)list->values[i], out);
+    return out->items != NULL;
+}
+
+static bool find_constants(const engine_request *request, xrt_moves *out)
+{
+    const weft_schedule *schedule = request->session->schedule;
+    out->items = calloc(schedule->value_count + 1, sizeof *out->items);
+    for (size_t i = 0; out->items != NULL && i < schedule->value_count; i++)
+        if (schedule->values[i].place == WEFT_PLACE_CONSTANT &&
+            request->memory->arena_offsets[i] != WEFT__NOT_IN_ARENA)
+            add_move(request, i, out);
     return out->items != NULL;
 }
 
@@ -179,7 +208,8 @@ static bool fill_lane(xrt_lane *lane, const engine_request *request)
     lane->runs = calloc(card->unit_count, sizeof *lane->runs);
     lane->run_stretch = calloc(card->unit_count, sizeof *lane->run_stretch);
     bool is_good = lane->stretches != NULL && lane->send != NULL && lane->fetch != NULL &&
-                   lane->places != NULL && lane->runs != NULL && lane->run_stretch != NULL;
+                   lane->places != NULL && lane->runs != NULL && lane->run_stretch != NULL &&
+                   find_constants(request, &lane->constants);
     for (uint32_t g = 0; is_good && g < card->group_count; g++) {
         lane->places[g].programs = calloc(stretches + 1, sizeof(void *));
         is_good = lane->places[g].programs != NULL;
@@ -253,8 +283,8 @@ weft_status weft__xrt_lane_attach(engine_request *request, weft_diag *diag)
     pthread_mutex_lock(&card->lock);
     lane->home = card->next_home++ % card->group_count;
     pthread_mutex_unlock(&card->lock);
-    uint64_t bound_ns =
-        CALL_BOUND_S * SECOND_NS + (uint64_t)request->words_bytes * (SECOND_NS / SLOW_BYTES_PER_S);
+    uint64_t sent_bytes = request->words_bytes + lane->constants.bytes;
+    uint64_t bound_ns = CALL_BOUND_S * SECOND_NS + sent_bytes * (SECOND_NS / SLOW_BYTES_PER_S);
     weft__xrt_card_ref(card); /* across the call: the lane may take its own along */
     weft_status status = WEFT_OK;
     if (!weft__xrt_bounded(make_home, leave_late, lane, bound_ns)) {

@@ -17,6 +17,8 @@ enum { CALL_BOUND_S = 10, SLOW_BYTES_PER_S = 20000000 };
 /* Copies between host memory of the request and a buffer; false, and nothing is touched, when the
  * lane was given up. */
 bool weft__xrt_lane_copy(xrt_lane *lane, void *to, const void *from, size_t bytes);
+/* One value after the other to the card. False when a call failed or the lane was given up. */
+bool weft__xrt_lane_send(xrt_lane *lane, const xrt_buffer *arena, const xrt_moves *moves);
 /* The lane's memory in the banks of a group: values and program. What was made before a failure is
  * dropped by the caller. */
 bool weft__xrt_lane_make_place(xrt_lane *lane, uint32_t group, xrt_failure *failure);

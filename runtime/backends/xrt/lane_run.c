@@ -34,17 +34,15 @@ static bool is_wanted(xrt_lane *lane)
 
 /* ---- runs ---- */
 
-/* One value after the other. False when a call failed or the lane was given up. */
-static bool move(xrt_lane *lane, const xrt_moves *moves, bool to_card)
+/* The way back of weft__xrt_lane_send. */
+static bool fetch_values(xrt_lane *lane, const xrt_moves *moves)
 {
     xrt_card *card = lane->card;
     const xrt_buffer *buffer = &lane->places[lane->group].arena;
     for (size_t i = 0; i < moves->count; i++) {
         const xrt_move *one = &moves->items[i];
-        uint8_t *device = buffer->map + one->offset;
-        if ((to_card && !weft__xrt_lane_copy(lane, device, one->host, one->bytes)) ||
-            !card->driver->sync(card, buffer, to_card, one->offset, one->bytes) ||
-            (!to_card && !weft__xrt_lane_copy(lane, one->host, device, one->bytes)))
+        if (!card->driver->sync(card, buffer, false, one->offset, one->bytes) ||
+            !weft__xrt_lane_copy(lane, one->host, buffer->map + one->offset, one->bytes))
             return false;
     }
     return true;
@@ -148,8 +146,9 @@ weft_status weft__xrt_lane_launch(engine_request *request, const engine_stretch 
         return WEFT_DEVICE;
     uint64_t begin = weft__engine_now_ns();
     if (send->count > 0 || index == lane->first_stretch) {
-        expect_end(lane, 0, send->bytes + lane->words_bytes);
-        if (!choose_place(lane, index, &failure) || !move(lane, send, true))
+        expect_end(lane, 0, send->bytes + lane->words_bytes + lane->constants.bytes);
+        if (!choose_place(lane, index, &failure) ||
+            !weft__xrt_lane_send(lane, &lane->places[lane->group].arena, send))
             return lose(lane, &failure, "sending values");
         if (!ended(lane))
             return WEFT_DEVICE;
@@ -168,7 +167,7 @@ weft_status weft__xrt_lane_launch(engine_request *request, const engine_stretch 
     if (state != XRT_RUN_COMPLETED)
         return unit_failed(lane, unit, state, timeout_ns);
     weft__xrt_unit_give(card, unit);
-    if (!move(lane, fetch, false))
+    if (!fetch_values(lane, fetch))
         return lose(lane, &failure, "fetching values");
     if (!ended(lane))
         return WEFT_DEVICE;

@@ -225,6 +225,7 @@ struct xrt_lane {
     engine_request *request;   /* for the watch, while a run is going */
     engine_stretch *stretches; /* a copy */
     xrt_moves *send, *fetch;   /* per stretch */
+    xrt_moves constants;       /* sent once to each place */
     size_t stretch_count;
     const uint32_t *words; /* the request's; touched only while the lane is wanted */
     size_t words_bytes;
