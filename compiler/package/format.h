@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Byte layout of a .weft package, version 1. Little-endian.
+/* Byte layout of a .weft package, version 2. Little-endian.
  *
  *   offset  size  field
  *   0       8     magic "WEFTPKG\0"
- *   8       4     u32 format version (1)
+ *   8       4     u32 format version (2)
  *   12      4     u32 section count n (1..16)
  *   16      8     u64 file size in bytes
  *   24      8     u64 XXH3-64 of bytes 64 .. first section's offset - 1 ("table")
@@ -34,7 +34,7 @@
 
 #define WEFT_PACKAGE_MAGIC "WEFTPKG"
 enum {
-    WEFT_PACKAGE_VERSION = 1,
+    WEFT_PACKAGE_VERSION = 2,
     WEFT_PACKAGE_HEADER_BYTES = 64,
     WEFT_PACKAGE_ENTRY_BYTES = 64,
     WEFT_PACKAGE_NAME_BYTES = 24,

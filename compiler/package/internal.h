@@ -5,6 +5,7 @@
  *   container.c       header, table, hashes: bytes -> sections
  *   names.c           words for enums
  *   manifest_write.c  weft_manifest -> JSON text
+ *   manifest_share.c  what schedules have in common is left out
  *   json_reader.c     strict access to a JSON tree, with the place of the first error
  *   manifest_read*.c  JSON text -> weft_manifest
  *   manifest_check*.c numbers of a manifest against what they count; before writing, after reading

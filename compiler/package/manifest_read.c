@@ -18,36 +18,58 @@ static uint64_t read_size(json_reader *reader, json_at *object, const char *key)
     return (uint64_t)weft__json_int(reader, object, key, 0, INT64_MAX);
 }
 
-static void read_value(json_reader *reader, json_at *at, weft_schedule_value *value)
+/* Where its storage is. A place of its own has its own members. */
+static void read_place(json_reader *reader, json_at *at, bool as_before, weft_schedule_value *value)
 {
-    value->name = weft__json_text(reader, at, "name");
-    value->dtype = weft__read_dtype(reader, at);
-    weft__read_shape(reader, at, &value->shape);
-    value->place =
-        (weft_place)weft__read_word(reader, at, "place", weft__place_find,
-                                    "\"input\", \"output\", \"arena\", \"constant\" or \"alias\"");
-    value->size_bytes = read_size(reader, at, "bytes");
-    value->first_step = (int32_t)weft__json_int(reader, at, "first", -1, INT32_MAX);
-    value->last_step = (int32_t)weft__json_int(reader, at, "last", -1, INT32_MAX);
-    value->alias_of = -1;
-    value->blob = -1;
-    if (value->place == WEFT_PLACE_ALIAS)
+    if (weft__read_is_given(at, as_before, "place")) {
+        value->place = (weft_place)weft__read_word(
+            reader, at, "place", weft__place_find,
+            "\"input\", \"output\", \"arena\", \"constant\" or \"alias\"");
+        value->alias_of = value->blob = -1;
+        value->offset_bytes = 0;
+        value->has_plain = as_before = false;
+    }
+    if (value->place == WEFT_PLACE_ALIAS && weft__read_is_given(at, as_before, "alias_of"))
         value->alias_of = (int32_t)weft__json_int(reader, at, "alias_of", 0, INT32_MAX);
-    if (value->place == WEFT_PLACE_ARENA)
+    if (value->place == WEFT_PLACE_ARENA && weft__read_is_given(at, as_before, "offset"))
         value->offset_bytes = read_size(reader, at, "offset");
-    value->has_plain = value->place == WEFT_PLACE_CONSTANT && weft__json_has(at, "plain");
-    if (value->has_plain)
+    if (value->place == WEFT_PLACE_CONSTANT && weft__json_has(at, "plain")) {
         value->offset_bytes = read_size(reader, at, "plain");
+        value->has_plain = true;
+    }
     if (value->place == WEFT_PLACE_CONSTANT && weft__json_has(at, "blob"))
         value->blob = (int32_t)weft__json_int(reader, at, "blob", 0, INT32_MAX);
-    if (weft__json_has(at, "partial_blocks")) {
+}
+
+static void read_value(json_reader *reader, json_at *at, const weft_schedule_value *before,
+                       weft_schedule_value *value)
+{
+    bool as_before = weft__read_as_before(reader, at, before != NULL);
+    if (as_before)
+        *value = *before;
+    if (weft__read_is_given(at, as_before, "name"))
+        value->name = weft__json_text(reader, at, "name");
+    if (weft__read_is_given(at, as_before, "dtype"))
+        value->dtype = weft__read_dtype(reader, at);
+    if (weft__read_is_given(at, as_before, "shape"))
+        weft__read_shape(reader, at, &value->shape);
+    if (weft__read_is_given(at, as_before, "bytes"))
+        value->size_bytes = read_size(reader, at, "bytes");
+    if (weft__read_is_given(at, as_before, "first"))
+        value->first_step = (int32_t)weft__json_int(reader, at, "first", -1, INT32_MAX);
+    if (weft__read_is_given(at, as_before, "last"))
+        value->last_step = (int32_t)weft__json_int(reader, at, "last", -1, INT32_MAX);
+    read_place(reader, at, as_before, value);
+    if (weft__json_has(at, "partial_blocks"))
         value->partial_blocks = (int32_t)weft__json_int(reader, at, "partial_blocks", 1, INT32_MAX);
+    if (value->partial_blocks != 0 && weft__read_is_given(at, as_before, "partial_count"))
         value->partial_count = weft__json_int(reader, at, "partial_count", 1, INT64_MAX);
-    }
     weft__json_end(reader, at);
 }
 
-static void read_schedule(json_reader *reader, json_at *at, weft_schedule *schedule)
+/* before: the schedule before, or NULL. */
+static void read_schedule(json_reader *reader, json_at *at, const weft_schedule *before,
+                          weft_schedule *schedule)
 {
     schedule->arena_bytes = read_size(reader, at, "arena_bytes");
     schedule->arena_unshared_bytes = read_size(reader, at, "arena_unshared_bytes");
@@ -58,14 +80,16 @@ static void read_schedule(json_reader *reader, json_at *at, weft_schedule *sched
     schedule->values = WEFT_NEW_ARRAY(reader->arena, weft_schedule_value, schedule->value_count);
     for (size_t i = 0; i < schedule->value_count && !reader->failed; i++) {
         json_at value = weft__json_element(reader, &values, i, JSON_OBJECT);
-        read_value(reader, &value, &schedule->values[i]);
+        bool has_before = before != NULL && i < before->value_count;
+        read_value(reader, &value, has_before ? &before->values[i] : NULL, &schedule->values[i]);
     }
     json_at steps = weft__json_member(reader, at, "steps", JSON_ARRAY);
     schedule->step_count = weft__json_count(&steps);
     schedule->steps = WEFT_NEW_ARRAY(reader->arena, weft_step, schedule->step_count);
     for (size_t i = 0; i < schedule->step_count && !reader->failed; i++) {
         json_at step = weft__json_element(reader, &steps, i, JSON_OBJECT);
-        weft__read_step(reader, &step, &schedule->steps[i]);
+        bool has_before = before != NULL && i < before->step_count;
+        weft__read_step(reader, &step, has_before ? &before->steps[i] : NULL, &schedule->steps[i]);
     }
     weft__json_end(reader, at);
 }
@@ -191,7 +215,8 @@ static void read_root(json_reader *reader, json_at *root, const source_text *sou
     manifest->schedules = WEFT_NEW_ARRAY(reader->arena, weft_schedule, manifest->schedule_count);
     for (size_t i = 0; i < manifest->schedule_count && !reader->failed; i++) {
         json_at at = weft__json_element(reader, &schedules, i, JSON_OBJECT);
-        read_schedule(reader, &at, &manifest->schedules[i]);
+        read_schedule(reader, &at, i > 0 ? &manifest->schedules[i - 1] : NULL,
+                      &manifest->schedules[i]);
     }
     weft__json_end(reader, root);
 }

@@ -7,6 +7,7 @@
 
 #include "compiler/package/internal.h"
 #include "compiler/package/manifest_read.h"
+#include "compiler/package/manifest_share.h"
 
 static float float_of(json_reader *reader, const json_at *at)
 {
@@ -26,7 +27,7 @@ void weft__read_shape(json_reader *reader, json_at *object, weft_shape *shape)
         weft__json_fail(reader, &array, "at most 8 dimensions");
         return;
     }
-    shape->rank = (int)rank;
+    *shape = (weft_shape){.rank = (int)rank};
     for (size_t i = 0; i < rank; i++) {
         json_at at = weft__json_element(reader, &array, i, JSON_INTEGER);
         shape->dims[i] = json_integer_value(at.json);
@@ -53,6 +54,21 @@ int weft__read_word(json_reader *reader, json_at *object, const char *key,
     if (found < 0)
         weft__json_fail(reader, &at, expected);
     return found < 0 ? 0 : found;
+}
+
+bool weft__read_as_before(json_reader *reader, json_at *object, bool has_before)
+{
+    if (!weft__json_has(object, WEFT__AS_BEFORE))
+        return false;
+    json_at at = weft__json_member(reader, object, WEFT__AS_BEFORE, JSON_TRUE);
+    if (!has_before)
+        weft__json_fail(reader, &at, "a schedule before, with as many of them");
+    return has_before && !reader->failed;
+}
+
+bool weft__read_is_given(const json_at *object, bool as_before, const char *key)
+{
+    return !as_before || weft__json_has(object, key);
 }
 
 static weft_tensor *read_tensor(json_reader *reader, json_at *attr)
@@ -124,7 +140,7 @@ static void read_attr(json_reader *reader, json_at *at, weft_attr *attr)
 static void read_attrs(json_reader *reader, json_at *step, weft_attrs *attrs)
 {
     json_at object = weft__json_member(reader, step, "attrs", JSON_OBJECT);
-    attrs->capacity = json_object_size(object.json);
+    *attrs = (weft_attrs){.capacity = json_object_size(object.json)};
     attrs->data = WEFT_NEW_ARRAY(reader->arena, weft_attr, attrs->capacity);
     const char *key;
     json_t *value;
@@ -137,18 +153,25 @@ static void read_attrs(json_reader *reader, json_at *step, weft_attrs *attrs)
     }
 }
 
+/* A number, or an object whose one member says what the number is resolved from. */
 static void read_arg(json_reader *reader, json_at *at, weft_arg *arg)
 {
     arg->index = -1;
+    if (!json_is_object(at->json)) {
+        json_int_t number = json_integer_value(at->json);
+        arg->kind = WEFT_ARG_INT;
+        if (!json_is_integer(at->json) || number < INT32_MIN || number > INT32_MAX)
+            weft__json_fail(reader, at, "a number of 32 bits, or an object that says where it is");
+        else
+            arg->i = (int32_t)number;
+        return;
+    }
     if (weft__json_has(at, "value")) {
         arg->kind = WEFT_ARG_VALUE;
         arg->index = (int32_t)weft__json_int(reader, at, "value", 0, INT32_MAX);
     } else if (weft__json_has(at, "blob")) {
         arg->kind = WEFT_ARG_BLOB;
         arg->index = (int32_t)weft__json_int(reader, at, "blob", 0, INT32_MAX);
-    } else if (weft__json_has(at, "int")) {
-        arg->kind = WEFT_ARG_INT;
-        arg->i = (int32_t)weft__json_int(reader, at, "int", INT32_MIN, INT32_MAX);
     } else if (weft__json_has(at, "float")) {
         arg->kind = WEFT_ARG_FLOAT;
         arg->f = read_float(reader, at, "float");
@@ -179,7 +202,7 @@ static void read_launch(json_reader *reader, json_at *at, weft_launch *launch)
     launch->arg_count = weft__json_count(&args);
     launch->args = WEFT_NEW_ARRAY(reader->arena, weft_arg, launch->arg_count);
     for (size_t i = 0; i < launch->arg_count; i++) {
-        json_at arg = weft__json_element(reader, &args, i, JSON_OBJECT);
+        json_at arg = {&args, NULL, i, json_array_get(args.json, i), 0};
         read_arg(reader, &arg, &launch->args[i]);
     }
     weft__json_end(reader, at);
@@ -196,22 +219,11 @@ static void read_launches(json_reader *reader, json_at *step, weft_step *out_ste
     }
 }
 
-/* A number, or an object whose one member says what the number is resolved from. */
-static void read_number(json_reader *reader, json_at *at, weft_arg *word)
+static void read_word(json_reader *reader, json_at *at, weft_arg *word)
 {
-    word->index = -1;
-    if (json_is_object(at->json)) {
-        if (weft__json_has(at, "plus"))
-            word->i = (int32_t)weft__json_int(reader, at, "plus", 1, INT32_MAX);
-        read_arg(reader, at, word);
-        return;
-    }
-    json_int_t number = json_integer_value(at->json);
-    word->kind = WEFT_ARG_INT;
-    if (!json_is_integer(at->json) || number < INT32_MIN || number > INT32_MAX)
-        weft__json_fail(reader, at, "a number of 32 bits, a value or a blob");
-    else
-        word->i = (int32_t)number;
+    if (json_is_object(at->json) && weft__json_has(at, "plus"))
+        word->i = (int32_t)weft__json_int(reader, at, "plus", 1, INT32_MAX);
+    read_arg(reader, at, word);
 }
 
 static void read_descriptors(json_reader *reader, json_at *step, weft_step *out_step)
@@ -227,7 +239,7 @@ static void read_descriptors(json_reader *reader, json_at *step, weft_step *out_
         descriptor->words = WEFT_NEW_ARRAY(reader->arena, weft_arg, descriptor->word_count);
         for (size_t k = 0; k < descriptor->word_count; k++) {
             json_at at = {&words, NULL, k, json_array_get(words.json, k), 0};
-            read_number(reader, &at, &descriptor->words[k]);
+            read_word(reader, &at, &descriptor->words[k]);
         }
     }
 }
@@ -235,6 +247,7 @@ static void read_descriptors(json_reader *reader, json_at *step, weft_step *out_
 static void read_cost(json_reader *reader, json_at *step, weft_step_cost *cost)
 {
     json_at at = weft__json_member(reader, step, "cost", JSON_OBJECT);
+    *cost = (weft_step_cost){0};
     cost->macs = weft__json_int(reader, &at, "macs", 0, INT64_MAX);
     cost->flops = weft__json_int(reader, &at, "flops", 0, INT64_MAX);
     cost->weight_bytes = weft__json_int(reader, &at, "weight_bytes", 0, INT64_MAX);
@@ -248,18 +261,30 @@ static void read_cost(json_reader *reader, json_at *step, weft_step_cost *cost)
     weft__json_end(reader, &at);
 }
 
-void weft__read_step(json_reader *reader, json_at *at, weft_step *step)
+void weft__read_step(json_reader *reader, json_at *at, const weft_step *before, weft_step *step)
 {
-    step->name = weft__json_text(reader, at, "name");
-    step->op = weft__json_text(reader, at, "op");
-    step->inputs = weft__json_indices(reader, at, "inputs", &step->input_count);
-    step->outputs = weft__json_indices(reader, at, "outputs", &step->output_count);
-    step->deps = weft__json_indices(reader, at, "deps", &step->dep_count);
-    step->sources = weft__json_texts(reader, at, "sources", &step->source_count);
-    read_attrs(reader, at, &step->attrs);
-    read_launches(reader, at, step);
+    bool as_before = weft__read_as_before(reader, at, before != NULL);
+    if (as_before)
+        *step = *before;
+    if (weft__read_is_given(at, as_before, "name"))
+        step->name = weft__json_text(reader, at, "name");
+    if (weft__read_is_given(at, as_before, "op"))
+        step->op = weft__json_text(reader, at, "op");
+    if (weft__read_is_given(at, as_before, "inputs"))
+        step->inputs = weft__json_indices(reader, at, "inputs", &step->input_count);
+    if (weft__read_is_given(at, as_before, "outputs"))
+        step->outputs = weft__json_indices(reader, at, "outputs", &step->output_count);
+    if (weft__read_is_given(at, as_before, "deps"))
+        step->deps = weft__json_indices(reader, at, "deps", &step->dep_count);
+    if (weft__read_is_given(at, as_before, "sources"))
+        step->sources = weft__json_texts(reader, at, "sources", &step->source_count);
+    if (weft__read_is_given(at, as_before, "attrs"))
+        read_attrs(reader, at, &step->attrs);
+    if (weft__read_is_given(at, as_before, "launches"))
+        read_launches(reader, at, step);
     if (weft__json_has(at, "descriptors"))
         read_descriptors(reader, at, step);
-    read_cost(reader, at, &step->cost);
+    if (weft__read_is_given(at, as_before, "cost"))
+        read_cost(reader, at, &step->cost);
     weft__json_end(reader, at);
 }

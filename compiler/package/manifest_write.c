@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compiler/package/internal.h"
+#include "compiler/package/manifest_share.h"
 
 /* Sets members of one object; a text that is not UTF-8, or lack of memory, is remembered and
  * reported once. */
@@ -178,14 +179,16 @@ static json_t *value_json(writer *w, const weft_schedule_value *value)
     return object;
 }
 
+/* A number, or what it is resolved from. */
 static json_t *arg_json(writer *w, const weft_arg *arg)
 {
+    if (arg->kind == WEFT_ARG_INT)
+        return json_integer(arg->i);
     json_t *object = json_object();
     uint64_t range[2] = {arg->offset_bytes, arg->bytes};
     switch (arg->kind) {
     case WEFT_ARG_VALUE: set_int(w, object, "value", arg->index); break;
     case WEFT_ARG_BLOB: set_int(w, object, "blob", arg->index); break;
-    case WEFT_ARG_INT: set_int(w, object, "int", arg->i); break;
     case WEFT_ARG_FLOAT: set(w, object, "float", number((double)arg->f)); break;
     case WEFT_ARG_LOCAL: set_size(w, object, "local", arg->bytes); break;
     case WEFT_ARG_SCRATCH: set(w, object, "scratch", sizes(w, range, 2)); break;
@@ -208,15 +211,12 @@ static json_t *launch_json(writer *w, const weft_launch *launch)
     return object;
 }
 
-/* A number, or what the number is resolved from. */
 static json_t *word_json(writer *w, const weft_arg *word)
 {
-    if (word->kind == WEFT_ARG_INT)
-        return json_integer(word->i);
-    json_t *object = arg_json(w, word);
-    if (word->i != 0)
-        set_int(w, object, "plus", word->i);
-    return object;
+    json_t *json = arg_json(w, word);
+    if (word->kind != WEFT_ARG_INT && word->i != 0)
+        set_int(w, json, "plus", word->i);
+    return json;
 }
 
 static json_t *descriptors_json(writer *w, const weft_step *step)
@@ -327,6 +327,8 @@ static json_t *manifest_json(writer *w, const weft_manifest *manifest,
         append(w, blobs, blob_json(w, &manifest->blobs[i]));
     for (size_t i = 0; i < manifest->schedule_count; i++)
         append(w, schedules, schedule_json(w, &manifest->schedules[i]));
+    if (!weft__manifest_share(schedules))
+        w->has_no_memory = true;
     set(w, object, "blobs", blobs);
     if (manifest->card.board != NULL)
         set(w, object, "card", card_json(w, &manifest->card));

@@ -84,6 +84,7 @@ static const char *attrs_text(weft_arena *arena, const weft_attrs *attrs)
     return text.data;
 }
 
+/* Steps that say "as_before" have the attributes, and so the text, of the step before. */
 static void make_attr_texts(weft_package *package)
 {
     weft_arena *arena = package->arena;
@@ -92,8 +93,13 @@ static void make_attr_texts(weft_package *package)
     for (size_t s = 0; s < manifest->schedule_count; s++) {
         const weft_schedule *schedule = &manifest->schedules[s];
         const char **texts = WEFT_NEW_ARRAY(arena, const char *, schedule->step_count);
-        for (size_t i = 0; i < schedule->step_count; i++)
-            texts[i] = attrs_text(arena, &schedule->steps[i].attrs);
+        for (size_t i = 0; i < schedule->step_count; i++) {
+            const weft_schedule *before = s > 0 ? &manifest->schedules[s - 1] : NULL;
+            bool is_shared = before != NULL && i < before->step_count &&
+                             before->steps[i].attrs.data == schedule->steps[i].attrs.data;
+            texts[i] = is_shared ? package->attr_texts[s - 1][i]
+                                 : attrs_text(arena, &schedule->steps[i].attrs);
+        }
         package->attr_texts[s] = texts;
     }
 }

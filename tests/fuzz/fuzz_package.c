@@ -8,6 +8,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "compiler/package/format.h"
 #include "weft/runtime.h"
 
 enum {
@@ -84,7 +85,7 @@ static uint8_t *wrap_manifest(const uint8_t *text, size_t text_bytes, size_t *ou
     if (bytes == NULL)
         return NULL;
     memcpy(bytes, "WEFTPKG", 8);
-    put(bytes + 8, 1, 4);
+    put(bytes + 8, WEFT_PACKAGE_VERSION, 4);
     put(bytes + 12, 5, 4);
     put(bytes + 16, total, 8);
     for (int i = 0; i < 5; i++) {

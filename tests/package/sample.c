@@ -339,7 +339,7 @@ image image_build(const image_section *sections, size_t count)
         total += (sections[i].size + PAGE - 1) / PAGE * PAGE;
     image made = image_create(total);
     memcpy(made.bytes, "WEFTPKG", 8);
-    put(made.bytes + 8, 1, 4);
+    put(made.bytes + 8, WEFT_PACKAGE_VERSION, 4);
     put(made.bytes + 12, count, 4);
     put(made.bytes + 16, total, 8);
     size_t offset = PAGE;

@@ -403,10 +403,10 @@ static void other_files_are_told_apart(void **state)
     free(memory);
 
     image newer = sample_image();
-    newer.bytes[8] = 2;
+    newer.bytes[8] = WEFT_PACKAGE_VERSION + 1;
     image_seal(&newer);
     assert_int_equal(image_open_error(&newer, text, sizeof text), WEFT_E_PACKAGE_VERSION);
-    assert_non_null(strstr(text, "version 2"));
+    assert_non_null(strstr(text, "version 3"));
     free(newer.bytes);
 
     weft_diag *diag = NULL;
@@ -487,6 +487,9 @@ static image with_manifest(const image *package, const char *find, const char *r
 #define ZEROS_64                                                                                   \
     ZEROS_8 "," ZEROS_8 "," ZEROS_8 "," ZEROS_8 "," ZEROS_8 "," ZEROS_8 "," ZEROS_8 "," ZEROS_8
 
+/* The input of the second schedule has another shape, and else what the first one's has. */
+#define SECOND_INPUT(members) "[{\"as_before\":true," members
+
 static void lying_manifests_are_refused(void **state)
 {
     (void)state;
@@ -543,7 +546,8 @@ static void lying_manifests_are_refused(void **state)
         {"\"program\":0", "\"program\":4", "program"},
         {"\"value\":3", "\"value\":6", "args[0]"},
         {"\"blob\":2", "\"blob\":3", "args[1]"},
-        {"\"int\":-5", "\"int\":-2147483649", "int"},
+        {"{\"null\":true},-5", "{\"null\":true},-2147483649", "args[3]"},
+        {"{\"null\":true},-5", "{\"null\":true},{\"int\":-5}", "args[3]"},
         {"\"local\":256", "\"local\":0", "local"},
         {"\"scratch\":[768,100]", "\"scratch\":[1024,100]", "args[6]"},
         {"\"scratch\":[768,100]", "\"scratch\":[768,9223372036854775807]", "args[6]"},
@@ -605,18 +609,30 @@ static void lying_manifests_are_refused(void **state)
         {"\"descriptors\":[[", "\"descriptors\":[[],[", "descriptors[0]"},
         {"\"descriptors\":[[", "\"descriptors\":[7,[", "descriptors[0]"},
         {"\"descriptors\":[[", "\"descriptors\":[[" ZEROS_64 ",", "descriptors[0]: 68 words"},
-        {"\"bytes\":1024,\"dtype\":\"f32\",\"first\":-1,\"last\":0,\"name\":\"input\",\"place\":\"input\",\"shape\":[2,4,4,8]",
-         "\"bytes\":512,\"dtype\":\"f32\",\"first\":-1,\"last\":0,\"name\":\"input\",\"place\":\"input\",\"shape\":[1,4,4,8]",
+        {SECOND_INPUT("\"bytes\":1024,\"shape\":[2,4,4,8]"), SECOND_INPUT("\"first\":-1"),
          "schedules[1].inputs: schedule 0 takes the same shapes"},
-        {"\"bytes\":1024,\"dtype\":\"f32\",\"first\":-1,\"last\":0,\"name\":\"input\",\"place\":\"input\",\"shape\":[2,4,4,8]",
-         "\"bytes\":1024,\"dtype\":\"f32\",\"first\":-1,\"last\":0,\"name\":\"inputs\",\"place\":\"input\",\"shape\":[2,4,4,8]",
+        {SECOND_INPUT("\"bytes\":1024,"), SECOND_INPUT("\"name\":\"inputs\",\"bytes\":1024,"),
          "schedules[1].inputs[0]: another name"},
-        {"\"bytes\":1024,\"dtype\":\"f32\",\"first\":-1,\"last\":0,\"name\":\"input\",\"place\":\"input\",\"shape\":[2,4,4,8]",
-         "\"bytes\":1024,\"dtype\":\"i32\",\"first\":-1,\"last\":0,\"name\":\"input\",\"place\":\"input\",\"shape\":[2,4,4,8]",
+        {SECOND_INPUT("\"bytes\":1024,"), SECOND_INPUT("\"dtype\":\"i32\",\"bytes\":1024,"),
          "schedules[1].inputs[0]: another name, type"},
-        {"\"bytes\":1024,\"dtype\":\"f32\",\"first\":-1,\"last\":0,\"name\":\"input\",\"place\":\"input\",\"shape\":[2,4,4,8]",
-         "\"bytes\":1024,\"dtype\":\"f32\",\"first\":-1,\"last\":0,\"name\":\"input\",\"place\":\"input\",\"shape\":[2,16,8]",
+        {SECOND_INPUT("\"bytes\":1024,\"shape\":[2,4,4,8]"),
+         SECOND_INPUT("\"bytes\":1024,\"shape\":[2,16,8]"),
          "schedules[1].inputs[0]: another name, type or rank"},
+        {SECOND_INPUT("\"bytes\":1024,"), SECOND_INPUT(""), "schedules[1].values[0].bytes"},
+        {SECOND_INPUT(""), "[{\"as_before\":false,", "schedules[1].values[0].as_before"},
+        {SECOND_INPUT(""), "[{", "schedules[1].values[0]"},
+        {SECOND_INPUT(""), SECOND_INPUT("\"alias_of\":0,"), "no members besides"},
+        {SECOND_INPUT(""), SECOND_INPUT("\"place\":\"arena\","), "offset"},
+        {"\"values\":[{", "\"values\":[{\"as_before\":true,", "schedules[0].values[0].as_before"},
+        {"\"steps\":[{", "\"steps\":[{\"as_before\":true,", "schedules[0].steps[0].as_before"},
+        {"{\"as_before\":true}],\"values\"",
+         "{\"as_before\":true},{\"as_before\":true}],\"values\"",
+         "schedules[1].steps[2].as_before"},
+        {"{\"as_before\":true}],\"values\"", "{\"as_before\":true,\"cost\":{}}],\"values\"",
+         "schedules[1].steps[1].cost"},
+        {"{\"as_before\":true}],\"values\"",
+         "{\"as_before\":true,\"descriptors\":[],\"launches\":[]}],\"values\"",
+         "schedules[1].steps[1].launches"},
     };
     image package = sample_image();
     char text[1024];

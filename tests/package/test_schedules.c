@@ -126,6 +126,64 @@ static void constants_are_counted_once(void **state)
 
 /* ---- what schedules have in common ---- */
 
+static size_t count_of(const weft_package *package, const char *text)
+{
+    weft_section_info manifest;
+    weft_package_get_section(package, 0, &manifest);
+    size_t count = 0, length = strlen(text);
+    for (size_t i = 0; i + length <= manifest.size_bytes; i++)
+        count += memcmp((const char *)manifest.data + i, text, length) == 0;
+    return count;
+}
+
+/* A host step, with another result that lies elsewhere, and a step with other attributes. */
+static void differ(weft_arena *arena, weft_manifest *manifest)
+{
+    weft_schedule *second = &manifest->schedules[1];
+    second->steps[0].descriptor_count = 0;
+    second->steps[0].cost.cycles = 0;
+    second->values[3].place = WEFT_PLACE_ARENA;
+    second->values[3].alias_of = -1;
+    second->values[3].offset_bytes = 256;
+    second->values[4].partial_blocks = 0;
+    second->values[4].partial_count = 0;
+    weft_attrs_set_int(&second->steps[1].attrs, arena, "axis", 1);
+}
+
+static void what_schedules_share_is_written_once(void **state)
+{
+    (void)state;
+    weft_package *package = sample_package();
+    assert_int_equal(count_of(package, "\"name\":\"conv1\""), 1);
+    assert_int_equal(count_of(package, "\"name\":\"mean\""), 1);
+    assert_int_equal(count_of(package, "{\"as_before\":true}"), 7); /* 2 steps, 5 values */
+    weft_package_close(package);
+    assert_int_equal(write_changed(differ, NULL, &package), WEFT_OK);
+    const weft_schedule *first = &weft_package_get_view(package)->manifest->schedules[0];
+    const weft_schedule *second = &first[1];
+    assert_int_equal(first->steps[0].descriptor_count, 2);
+    assert_int_equal(first->steps[0].cost.cycles, 77);
+    assert_int_equal(second->steps[0].descriptor_count, 0);
+    assert_int_equal(second->steps[0].cost.cycles, 0);
+    assert_string_equal(second->steps[0].name, "conv1");
+    assert_int_equal(first->steps[1].attrs.count, 0);
+    assert_int_equal(second->steps[1].attrs.count, 1);
+    assert_int_equal(second->steps[1].dep_count, 1);
+    assert_int_equal(first->values[3].place, WEFT_PLACE_ALIAS);
+    assert_int_equal(second->values[3].place, WEFT_PLACE_ARENA);
+    assert_int_equal(second->values[3].alias_of, -1);
+    assert_int_equal(second->values[3].offset_bytes, 256);
+    assert_int_equal(first->values[4].partial_blocks, 2);
+    assert_int_equal(second->values[4].partial_blocks, 0);
+    assert_int_equal(second->values[4].offset_bytes, 640);
+    assert_int_equal(second->values[1].offset_bytes, first->values[1].offset_bytes);
+    assert_true(second->values[1].has_plain);
+    weft_step_info step;
+    weft_package_get_step(package, 1, 1, &step);
+    assert_string_equal(step.attrs, "axis=1");
+    weft_package_close(package);
+}
+
 static void rename_input(weft_arena *arena, weft_manifest *manifest)
 {
     (void)arena;
@@ -204,6 +262,7 @@ int main(void)
         cmocka_unit_test(shapes_find_their_schedule),
         cmocka_unit_test(a_shape_that_is_not_there_is_answered_with_those_that_are),
         cmocka_unit_test(constants_are_counted_once),
+        cmocka_unit_test(what_schedules_share_is_written_once),
         cmocka_unit_test(schedules_of_other_networks_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
