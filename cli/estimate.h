@@ -16,9 +16,8 @@ weft_status weft_cli_estimate_boards(weft_estimator *estimator, const char *cons
                                      weft_estimate **out_estimates);
 
 /* What steps on the engine wait for: names, and the share of the cycles of each. */
-enum { WEFT_CLI_BOUNDS = 5 };
-extern const char *const weft_cli_estimate_bound_names[WEFT_CLI_BOUNDS];
-void weft_cli_estimate_bounds(const weft_estimate *estimate, double out_shares[WEFT_CLI_BOUNDS]);
+extern const char *const weft_cli_estimate_bound_names[WEFT_CARD_BOUNDS];
+void weft_cli_estimate_bounds(const weft_estimate *estimate, double out_shares[WEFT_CARD_BOUNDS]);
 
 /* One model on one board, with all tables. */
 void weft_cli_estimate_print(FILE *out, const weft_estimator *estimator,

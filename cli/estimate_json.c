@@ -134,10 +134,10 @@ static json_t *vendor_json(const weft_estimate_info *info)
 
 static json_t *bounds_json(const weft_estimate *estimate)
 {
-    double shares[WEFT_CLI_BOUNDS];
+    double shares[WEFT_CARD_BOUNDS];
     json_t *json = json_object();
     weft_cli_estimate_bounds(estimate, shares);
-    for (int b = 0; b < WEFT_CLI_BOUNDS; b++)
+    for (int b = 0; b < WEFT_CARD_BOUNDS; b++)
         set(json, weft_cli_estimate_bound_names[b], weft_cli_json_real(shares[b]));
     return json;
 }

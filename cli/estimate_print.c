@@ -38,29 +38,27 @@ static double share(double part, double whole)
     return whole > 0 ? 100 * part / whole : 0;
 }
 
-const char *const weft_cli_estimate_bound_names[WEFT_CLI_BOUNDS] = {"array", "vector", "weights",
-                                                                    "values", "latency"};
+const char *const weft_cli_estimate_bound_names[WEFT_CARD_BOUNDS] = {"array", "vector", "weights",
+                                                                     "values", "latency"};
 
-void weft_cli_estimate_bounds(const weft_estimate *estimate, double out_shares[WEFT_CLI_BOUNDS])
+void weft_cli_estimate_bounds(const weft_estimate *estimate, double out_shares[WEFT_CARD_BOUNDS])
 {
     weft_estimate_info info;
     weft_estimate_get_info(estimate, &info);
-    for (size_t b = 0; b < WEFT_CLI_BOUNDS; b++) {
-        double cycles = 0;
-        for (size_t i = 0; i < info.step_count; i++) {
-            weft_estimate_step step;
-            weft_estimate_get_step(estimate, i, &step);
-            if (strcmp(step.bound, weft_cli_estimate_bound_names[b]) == 0)
-                cycles += step.cycles;
-        }
-        out_shares[b] = info.cycles > 0 ? cycles / info.cycles : 0;
+    for (size_t b = 0; b < WEFT_CARD_BOUNDS; b++)
+        out_shares[b] = 0;
+    for (size_t i = 0; i < info.step_count; i++) {
+        weft_estimate_step step;
+        weft_estimate_get_step(estimate, i, &step);
+        for (size_t b = 0; b < WEFT_CARD_BOUNDS && info.cycles > 0; b++)
+            out_shares[b] += step.bound_cycles[b] / info.cycles;
     }
 }
 
 /* What limits: how long each shared thing is busy, and which one the steps wait for. */
 static void print_bounds(FILE *out, const weft_estimate *estimate, const weft_estimate_info *info)
 {
-    double shares[WEFT_CLI_BOUNDS];
+    double shares[WEFT_CARD_BOUNDS];
     fprintf(out,
             "busy        of %.0f cycles the array %.0f %%, the lanes %.0f %%, the values' bank "
             "%.0f %% (%.1f bytes per cycle)\n",
@@ -69,7 +67,7 @@ static void print_bounds(FILE *out, const weft_estimate *estimate, const weft_es
             info->bank_bytes);
     fputs("bound by   ", out);
     weft_cli_estimate_bounds(estimate, shares);
-    for (size_t b = 0; b < WEFT_CLI_BOUNDS; b++)
+    for (size_t b = 0; b < WEFT_CARD_BOUNDS; b++)
         fprintf(out, "%s %s %.0f %%", b == 0 ? "" : ",", weft_cli_estimate_bound_names[b],
                 100 * shares[b]);
     fputs(" of the cycles\n", out);
@@ -303,10 +301,10 @@ void weft_cli_estimate_print(FILE *out, const weft_estimator *estimator,
 /* What most of the cycles wait for. */
 static void add_longest_bound(weft_cli_table *table, const weft_estimate *estimate)
 {
-    double shares[WEFT_CLI_BOUNDS];
+    double shares[WEFT_CARD_BOUNDS];
     int longest = 0;
     weft_cli_estimate_bounds(estimate, shares);
-    for (int b = 1; b < WEFT_CLI_BOUNDS; b++)
+    for (int b = 1; b < WEFT_CARD_BOUNDS; b++)
         longest = shares[b] > shares[longest] ? b : longest;
     weft_cli_table_add_cell(table, "%s %.0f %%", weft_cli_estimate_bound_names[longest],
                             100 * shares[longest]);

@@ -189,6 +189,7 @@ void weft_estimate_get_step(const weft_estimate *estimate, size_t index,
 {
     static const char *const bounds[] = {"array", "vector", "weights", "values", "latency"};
     _Static_assert(sizeof bounds / sizeof bounds[0] == WEFT_LIMIT_COUNT, "one word per limit");
+    _Static_assert((int)WEFT_CARD_BOUNDS == (int)WEFT_LIMIT_COUNT, "one number per limit");
     *out_step = (weft_estimate_step){0};
     if (index >= estimate->network->schedule->step_count)
         return;
@@ -213,6 +214,8 @@ void weft_estimate_get_step(const weft_estimate *estimate, size_t index,
     out_step->cycles = cycles.total;
     out_step->time_ns = cycles.total * 1e3 / estimate->plan->timing.clock_mhz;
     out_step->bound = bounds[cycles.limit];
+    for (int i = 0; i < WEFT_CARD_BOUNDS; i++)
+        out_step->bound_cycles[i] = cycles.limited[i];
     out_step->share_of_peak = cycles.total > 0 ? (double)cycles.macs / cycles.total / peak : 0;
 }
 

@@ -88,9 +88,10 @@ typedef struct weft_card_cycles {
     double total;
     /* Cycles each process is busy; overlapping, so they do not add up to total. */
     double source, weights, second, array, vector, finish, target;
-    int64_t bytes[WEFT_PORT_COUNT]; /* moved through each port */
-    int64_t macs;                   /* useful products */
-    weft_card_limit limit;
+    int64_t bytes[WEFT_PORT_COUNT];   /* moved through each port */
+    int64_t macs;                     /* useful products */
+    weft_card_limit limit;            /* of the longest descriptor */
+    double limited[WEFT_LIMIT_COUNT]; /* of a step: total by the limits of its descriptors */
 } weft_card_cycles;
 
 /* One descriptor: its 64 words, offsets resolved or 0 (they only decide about alignment: a resolved

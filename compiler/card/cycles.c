@@ -366,6 +366,7 @@ void weft_card_cycles_add(weft_card_cycles *sum, const weft_card_cycles *part, d
     sum->macs += part->macs;
     for (weft_card_port port = 0; port < WEFT_PORT_COUNT; port++)
         sum->bytes[port] += part->bytes[port];
+    sum->limited[part->limit] += part->total;
     if (part->total > *longest) {
         *longest = part->total;
         sum->limit = part->limit;

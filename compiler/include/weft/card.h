@@ -94,13 +94,16 @@ typedef struct weft_estimate_info {
 } weft_estimate_info;
 void weft_estimate_get_info(const weft_estimate *estimate, weft_estimate_info *out_info);
 
+enum { WEFT_CARD_BOUNDS = 5 }; /* array, vector, weights, values, latency */
+
 typedef struct weft_estimate_step {
     const char *name, *op;
     bool is_host;
     int64_t macs, bytes;
-    double cycles, time_ns; /* of one batch */
-    const char *bound;      /* "array", "vector", "weights", "values", "latency"; "host" */
-    double share_of_peak;   /* of the array's products */
+    double cycles, time_ns;                /* of one batch */
+    const char *bound;                     /* of the longest part: "array" to "latency"; "host" */
+    double bound_cycles[WEFT_CARD_BOUNDS]; /* cycles, by what each part waits for */
+    double share_of_peak;                  /* of the array's products */
 } weft_estimate_step;
 void weft_estimate_get_step(const weft_estimate *estimate, size_t index,
                             weft_estimate_step *out_step);
