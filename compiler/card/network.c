@@ -19,8 +19,10 @@ static int64_t longest_row(const weft_graph *graph)
 {
     int64_t longest = 0;
     for (const weft_node *node = graph->first; node != NULL; node = node->next) {
-        bool is_attention = node->op == WEFT_OP_QAttention;
-        if (!is_attention && node->op != WEFT_OP_QSoftmax && node->op != WEFT_OP_QLayerNorm)
+        bool is_attention = node->op == WEFT_OP_QAttention,
+             is_normalised = node->op == WEFT_OP_QConv2D && weft_node_input(node, 7) != NULL;
+        if (!is_attention && !is_normalised && node->op != WEFT_OP_QSoftmax &&
+            node->op != WEFT_OP_QLayerNorm)
             continue;
         const weft_shape *shape = &node->inputs[is_attention ? 1 : 0]->shape;
         longest = weft_most(longest, shape->dims[is_attention ? 1 : shape->rank - 1]);

@@ -126,6 +126,9 @@ static int64_t act_flops(const weft_node *node, const char *attr, const char *fa
     return 0;
 }
 
+/* LayerNorm of an 8-bit element: two sums, centre, scale, round, requantise. */
+enum { Q_NORM_FLOPS = 9 };
+
 /* Operations beside the multiply-accumulates. */
 static int64_t other_flops(const weft_node *node)
 {
@@ -145,12 +148,13 @@ static int64_t other_flops(const weft_node *node)
         return plus(has_bias ? grid_elems(node) : 0, weft_node_input(node, 3) != NULL ? out : 0);
     case WEFT_OP_QTokenConv:
     case WEFT_OP_QConv2D: /* bias, multiply, round, clamp; with a residual as much again */
-        return times(out, weft_node_input(node, 6) != NULL ? 8 : 4);
+        return plus(times(out, weft_node_input(node, 6) != NULL ? 8 : 4),
+                    weft_node_input(node, 7) != NULL ? times(in, Q_NORM_FLOPS) : 0);
     case WEFT_OP_QAdd: return times(out, 5);
     case WEFT_OP_QMul: return times(out, has_bias ? 9 : 4);
     case WEFT_OP_QMatMul: return times(out, 3);
     case WEFT_OP_QSoftmax: return times(out, 5);
-    case WEFT_OP_QLayerNorm: return times(out, 9); /* two sums, centre, scale, round, requantise */
+    case WEFT_OP_QLayerNorm: return times(out, Q_NORM_FLOPS);
     case WEFT_OP_QAttention: /* per score: requantise 3, softmax 5; per result: requantise 3 */
         return plus(times(attention_pairs(node), 8), times(out, 3));
     case WEFT_OP_QuantizeLinear: return times(out, 4);

@@ -154,6 +154,11 @@ weft_status weft_infer_q_stage(const weft_node *node, const char *zero, const ch
 weft_status weft_infer_q_ratio(const weft_node *node, const char *mult, const char *shift,
                                weft_diag *diag);
 
+/* Scale and bias of a LayerNorm of rows of `channels` elements: inputs `input` and the next, and
+ * the attributes <prefix>epsilon, <prefix>beta_shift, <prefix>shift. */
+weft_status weft_infer_q_norm(const weft_node *node, size_t input, int64_t channels,
+                              const char *prefix, weft_diag *diag);
+
 /* Attention in any type (inputs 0 to 2 are q, k, v): heads checked, and the shape of the result. */
 weft_status weft_infer_attention_shape(const weft_node *node, weft_shape *out_shape,
                                        weft_diag *diag);

@@ -89,30 +89,43 @@ weft_status weft_infer_q_softmax(weft_graph *graph, weft_node *node, weft_diag *
     return weft_infer_set(node, 0, dtype, &x->shape, diag);
 }
 
+weft_status weft_infer_q_norm(const weft_node *node, size_t input, int64_t channels,
+                              const char *prefix, weft_diag *diag)
+{
+    const struct {
+        const char *name;
+        int64_t low, high;
+    } numbers[] = {{"epsilon", 0, WEFT_SPREAD_EPSILON_MAX},
+                   {"beta_shift", 0, WEFT_BETA_SHIFT_MAX},
+                   {"shift", WEFT_SHIFT_MIN, WEFT_SHIFT_MAX}};
+    const int32_t beta = 1 << WEFT_BETA_BITS;
+    weft_shape vector = {.rank = 1, .dims = {channels}};
+    WEFT_INFER_TRY(
+        check_size(node, node->inputs[0], "a last dimension", WEFT_ROW_MAX, channels, diag));
+    for (size_t i = input; i < input + 2; i++) {
+        WEFT_INFER_TRY(weft_infer_check_dtype(node, i, WEFT_DTYPE_I32, diag));
+        WEFT_INFER_TRY(weft_infer_check_shape(node, i, &vector, diag));
+    }
+    WEFT_INFER_TRY(check_numbers(node, input, -WEFT_MULT_MAX, WEFT_MULT_MAX, "a scale", diag));
+    WEFT_INFER_TRY(check_numbers(node, input + 1, -beta, beta, "a bias", diag));
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        char name[32];
+        int64_t number;
+        snprintf(name, sizeof name, "%s%s", prefix, numbers[i].name);
+        WEFT_INFER_TRY(weft_infer_attr_int(node, name, numbers[i].low, numbers[i].low,
+                                           numbers[i].high, &number, diag));
+    }
+    return WEFT_OK;
+}
+
 weft_status weft_infer_q_layer_norm(weft_graph *graph, weft_node *node, weft_diag *diag)
 {
     (void)graph;
     const weft_value *x = node->inputs[0];
     weft_dtype dtype = WEFT_DTYPE_NONE;
-    int64_t number;
     WEFT_INFER_TRY(weft_infer_q_operand(node, 0, NULL, diag));
     WEFT_INFER_TRY(weft_infer_check_rank(node, 0, 1, WEFT_MAX_RANK, diag));
-    int64_t channels = x->shape.dims[x->shape.rank - 1];
-    weft_shape vector = {.rank = 1, .dims = {channels}};
-    WEFT_INFER_TRY(check_size(node, x, "a last dimension", WEFT_ROW_MAX, channels, diag));
-    for (size_t i = 1; i < 3; i++) {
-        WEFT_INFER_TRY(weft_infer_check_dtype(node, i, WEFT_DTYPE_I32, diag));
-        WEFT_INFER_TRY(weft_infer_check_shape(node, i, &vector, diag));
-    }
-    const int32_t beta = 1 << WEFT_BETA_BITS;
-    WEFT_INFER_TRY(check_numbers(node, 1, -WEFT_MULT_MAX, WEFT_MULT_MAX, "a scale", diag));
-    WEFT_INFER_TRY(check_numbers(node, 2, -beta, beta, "a bias", diag));
-    WEFT_INFER_TRY(
-        weft_infer_attr_int(node, "epsilon", 0, 0, WEFT_SPREAD_EPSILON_MAX, &number, diag));
-    WEFT_INFER_TRY(
-        weft_infer_attr_int(node, "beta_shift", 0, 0, WEFT_BETA_SHIFT_MAX, &number, diag));
-    WEFT_INFER_TRY(weft_infer_attr_int(node, "shift", WEFT_SHIFT_MIN, WEFT_SHIFT_MIN,
-                                       WEFT_SHIFT_MAX, &number, diag));
+    WEFT_INFER_TRY(weft_infer_q_norm(node, 1, x->shape.dims[x->shape.rank - 1], "", diag));
     WEFT_INFER_TRY(weft_infer_q_dtype(node, "to", &dtype, diag));
     WEFT_INFER_TRY(weft_infer_q_stage(node, "y_zero", "y_min", "y_max", dtype, diag));
     return weft_infer_set(node, 0, dtype, &x->shape, diag);

@@ -97,11 +97,9 @@ weft_status weft_infer_q_table_operand(const weft_node *node, size_t input, weft
 static weft_status check_conv_stages(const weft_node *node, weft_dtype *out_dtype, weft_diag *diag)
 {
     weft_dtype c, y;
-    const weft_value *x = node->inputs[0], *table = weft_node_input(node, 5),
-                     *residual = weft_node_input(node, 6);
+    const weft_value *table = weft_node_input(node, 5), *residual = weft_node_input(node, 6);
     WEFT_INFER_TRY(weft_infer_q_dtype(node, "c_type", &c, diag));
     WEFT_INFER_TRY(weft_infer_q_dtype(node, "to", &y, diag));
-    WEFT_INFER_TRY(check_zero(node, "x_zero", x->dtype, diag));
     WEFT_INFER_TRY(weft_infer_q_stage(node, "c_zero", "c_min", "c_max", c, diag));
     WEFT_INFER_TRY(weft_infer_q_table_operand(node, 5, diag));
     c = table ? table->dtype : c;
@@ -166,6 +164,40 @@ static weft_status check_channel_vectors(const weft_node *node, int64_t channels
     return WEFT_OK;
 }
 
+/* The convolution is a product of pixels with a matrix. */
+static bool is_pointwise(const weft_node *node)
+{
+    int64_t pads[4], strides[2];
+    const int64_t *w = node->inputs[1]->shape.dims;
+    weft_attrs_ints(&node->attrs, "pads", pads, 4, 0);
+    weft_attrs_ints(&node->attrs, "strides", strides, 2, 1);
+    return w[1] == 1 && w[2] == 1 && weft_attrs_int(&node->attrs, "group", 1) == 1 &&
+           weft_attrs_int(&node->attrs, "x_nchw", 0) == 0 && strides[0] == 1 && strides[1] == 1 &&
+           pads[0] == 0 && pads[1] == 0 && pads[2] == 0 && pads[3] == 0;
+}
+
+/* Pixels that are normalised before a convolution of known shape, and the zero point of what it
+ * multiplies. */
+static weft_status check_conv_norm(const weft_node *node, weft_diag *diag)
+{
+    weft_dtype normalised;
+    const weft_value *x = node->inputs[0];
+    bool has_scale = weft_node_input(node, 7) != NULL, has_bias = weft_node_input(node, 8) != NULL;
+    if (!has_scale && !has_bias)
+        return check_zero(node, "x_zero", x->dtype, diag);
+    if (has_scale != has_bias)
+        return weft_infer_fail(node, NULL, WEFT_E_INFER_ARITY, diag,
+                               "scale and bias of the normalisation", "one of them",
+                               "a normalisation has both");
+    if (!is_pointwise(node))
+        return weft_infer_fail(node, x, WEFT_E_INFER_ATTR, diag,
+                               "a 1 x 1 convolution of all channels, without strides and pads",
+                               "another one", "only pixels as they are can be normalised");
+    WEFT_INFER_TRY(weft_infer_q_dtype(node, "norm_type", &normalised, diag));
+    WEFT_INFER_TRY(weft_infer_q_stage(node, "x_zero", "norm_min", "norm_max", normalised, diag));
+    return weft_infer_q_norm(node, 7, x->shape.dims[3], "norm_", diag);
+}
+
 weft_status weft_infer_q_conv2d(weft_graph *graph, weft_node *node, weft_diag *diag)
 {
     (void)graph;
@@ -177,6 +209,7 @@ weft_status weft_infer_q_conv2d(weft_graph *graph, weft_node *node, weft_diag *d
     WEFT_INFER_TRY(weft_infer_attr_int(node, "acc_bits", 32, 1, 32, &bits, diag));
     WEFT_INFER_TRY(check_conv_stages(node, &dtype, diag));
     WEFT_INFER_TRY(weft_infer_conv2d_shape(node, &y, diag));
+    WEFT_INFER_TRY(check_conv_norm(node, diag));
     int64_t out_channels = y.dims[3];
     weft_shape mean = {.rank = 2, .dims = {y.dims[0], out_channels}};
     WEFT_INFER_TRY(check_channel_vectors(node, out_channels, diag));
@@ -210,6 +243,7 @@ weft_status weft_infer_q_token_conv(weft_graph *graph, weft_node *node, weft_dia
     WEFT_INFER_TRY(weft_infer_check_dtype(node, 1, WEFT_DTYPE_I8, diag));
     WEFT_INFER_TRY(weft_infer_check_rank(node, 1, 4, 4, diag));
     WEFT_INFER_TRY(weft_infer_attr_int(node, "acc_bits", 32, 1, 32, &bits, diag));
+    WEFT_INFER_TRY(check_zero(node, "x_zero", node->inputs[0]->dtype, diag));
     WEFT_INFER_TRY(check_conv_stages(node, &dtype, diag));
     const int64_t *w = node->inputs[1]->shape.dims;
     weft_shape window = {.rank = 3, .dims = {w[1], w[2], w[0]}},

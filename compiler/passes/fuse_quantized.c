@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuse-quantized: sums become the residual of the product or convolution before them, tables and
- * limits part of it, and the mean over a map its second output. Every rounding to 8 bits stays
- * where it was. Must not know how the operators came to be.
+ * limits part of it, the mean over a map its second output, and a normalisation that products read
+ * part of them. Every rounding to 8 bits stays where it was. Must not know how the operators came
+ * to be.
  *
  * needs: transposes sunk.
  * keeps: every value, bit by bit.
- * breaks: weft.QConv2D may have a table, a residual and a second output, weft.QMul a residual. */
+ * breaks: weft.QConv2D may have a table, a residual, a second output and a normalisation in front,
+ * weft.QMul a residual. */
 #include "compiler/passes/fuse_quantized.h"
 
 #include <string.h>
@@ -98,8 +100,8 @@ static weft_status fuse_sum(weft_graph *graph, weft_node *add, bool *done, weft_
 
 /* ---- means ---- */
 
-static bool all_are(const weft_node *node, const char *name, size_t count, int64_t absent,
-                    int64_t number)
+bool weft_fuse_q_all_are(const weft_node *node, const char *name, size_t count, int64_t absent,
+                         int64_t number)
 {
     int64_t list[4];
     weft_attrs_ints(&node->attrs, name, list, count, absent);
@@ -124,8 +126,9 @@ static bool is_mean(const weft_node *pool, int64_t *mult, int64_t *shift)
     weft_attrs_ints(&pool->attrs, "kernel_shape", kernel, 2, 0);
     return strcmp(weft_attrs_string(&pool->attrs, "mode", "max"), "average") == 0 &&
            kernel[0] == x->shape.dims[1] && kernel[1] == x->shape.dims[2] &&
-           y->shape.dims[1] == 1 && y->shape.dims[2] == 1 && all_are(pool, "pads", 4, 0, 0) &&
-           all_are(pool, "dilations", 2, 1, 1) && y->dtype == x->dtype &&
+           y->shape.dims[1] == 1 && y->shape.dims[2] == 1 &&
+           weft_fuse_q_all_are(pool, "pads", 4, 0, 0) &&
+           weft_fuse_q_all_are(pool, "dilations", 2, 1, 1) && y->dtype == x->dtype &&
            !weft_attrs_find(&pool->attrs, "y_min") && !weft_attrs_find(&pool->attrs, "y_max") &&
            read_ratio(pool, mult, shift);
 }
@@ -217,5 +220,7 @@ weft_status weft_pass_fuse_quantized(weft_graph *graph, size_t *out_changes, wef
     if (!has_quantised(graph))
         return WEFT_OK;
     weft_status status = sweep(graph, visit, out_changes, diag);
-    return status == WEFT_OK ? sweep(graph, visit_mean, out_changes, diag) : status;
+    if (status == WEFT_OK)
+        status = sweep(graph, visit_mean, out_changes, diag);
+    return status == WEFT_OK ? sweep(graph, weft_fuse_q_norm, out_changes, diag) : status;
 }

@@ -17,6 +17,7 @@ PASSES_SRC := \
     compiler/passes/fuse_layer_norm.c \
     compiler/passes/fuse_linear.c \
     compiler/passes/fuse_quantized.c \
+    compiler/passes/fuse_quantized_norm.c \
     compiler/passes/fuse_quantized_table.c \
     compiler/passes/fuse_quantized_unary.c \
     compiler/passes/fuse_quantized_views.c \

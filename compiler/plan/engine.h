@@ -56,6 +56,11 @@ bool weft__engine_plan_layer_norm(engine_builder *builder, const weft_node *node
 bool weft__engine_plan_matmul(engine_builder *builder, const weft_node *node);
 bool weft__engine_plan_attention(engine_builder *builder, const weft_node *node);
 
+/* Whether the engine normalises rows as long as the last dimension of x, a value of the arena. */
+bool weft__engine_has_row_of(const engine_builder *builder, const weft_value *x);
+/* The LayerNorm of weft.QConv2D: its pixels into scratch memory as large as x. */
+void weft__engine_normalise(engine_builder *builder, const weft_node *node, int32_t *out_scratch);
+
 /* Rows of a softmax: mult, shift and table of exponentials; its result's zero point and limits. */
 void weft__engine_softmax(engine_builder *builder, const weft_value *exps, const char *stage,
                           weft_dtype dtype);

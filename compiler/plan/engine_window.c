@@ -6,12 +6,15 @@
 #include "compiler/plan/engine.h"
 #include "kernels/include/weft_int.h"
 
-/* x[n][y][x][c] by its steps. */
-static void put_input(engine_builder *builder, const weft_value *x, bool is_nchw)
+/* x[n][y][x][c] by its steps; scratch: where its normalised pixels lie, or -1. */
+static void put_input(engine_builder *builder, const weft_value *x, bool is_nchw, int32_t scratch)
 {
     const int64_t *d = x->shape.dims;
     int64_t height = d[is_nchw ? 2 : 1], width = d[is_nchw ? 3 : 2], channels = d[is_nchw ? 1 : 3];
-    weft__engine_value(builder, WEFT_D_X, x, 0);
+    if (scratch < 0)
+        weft__engine_value(builder, WEFT_D_X, x, 0);
+    else
+        weft__engine_scratch(builder, WEFT_D_X, weft__plan_elems(x), 0, &scratch);
     weft__engine_int(builder, WEFT_D_BATCH, d[0]);
     weft__engine_int(builder, WEFT_D_IN_HEIGHT, height);
     weft__engine_int(builder, WEFT_D_IN_WIDTH, width);
@@ -85,11 +88,19 @@ static int32_t array_bias(engine_builder *builder, const weft_value *w, const we
     return weft__plan_table(builder->state, WEFT_DTYPE_I32, list, channels);
 }
 
+/* The type of what is multiplied: x, or with a normalisation its result. */
+static weft_dtype multiplied_type(const weft_node *node)
+{
+    return weft_node_input(node, 7) != NULL
+               ? weft_dtype_from_name(weft_attrs_string(&node->attrs, "norm_type", "i8"))
+               : node->inputs[0]->dtype;
+}
+
 static int conv_flags(const weft_node *node, weft_dtype c_type)
 {
     const weft_value *table = weft_node_input(node, 5), *residual = weft_node_input(node, 6);
     bool has_mean = node->output_count > 1 && node->outputs[1] != NULL;
-    int flags = node->inputs[0]->dtype == WEFT_DTYPE_I8 ? WEFT_FLAG_X_SIGNED : 0;
+    int flags = multiplied_type(node) == WEFT_DTYPE_I8 ? WEFT_FLAG_X_SIGNED : 0;
     flags |= c_type == WEFT_DTYPE_I8 ? WEFT_FLAG_C_SIGNED : 0;
     flags |= has_mean ? WEFT_FLAG_MEAN : 0;
     if (table != NULL)
@@ -146,9 +157,13 @@ bool weft__engine_plan_conv(engine_builder *builder, const weft_node *node)
     if (!weft__engine_is_operand(x) || y == NULL ||
         (residual != NULL && !weft__engine_is_8bit(residual)))
         return false;
-    for (size_t i = 1; i < 6; i++)
-        if (weft_node_input(node, i) != NULL && !weft_value_is_constant(weft_node_input(node, i)))
+    for (size_t i = 1; i < 9; i++)
+        if (i != 6 && weft_node_input(node, i) != NULL &&
+            !weft_value_is_constant(weft_node_input(node, i)))
             return false;
+    bool is_normalised = weft_node_input(node, 7) != NULL;
+    if (is_normalised && !weft__engine_has_row_of(builder, x))
+        return false;
     weft_dtype c_type = weft_dtype_from_name(weft_attrs_string(attrs, "c_type", "i8"));
     int64_t groups = weft_attrs_int(attrs, "group", 1);
     int32_t x_zero = (int32_t)weft_attrs_int(attrs, "x_zero", 0);
@@ -161,9 +176,12 @@ bool weft__engine_plan_conv(engine_builder *builder, const weft_node *node)
     window.is_strided = is_nchw;
     /* Rows of a window, or taps. */
     window.stretch = w->shape.dims[3] * (dilations[1] == 1 ? w->shape.dims[2] : 1);
+    int32_t norm_scratch = -1;
+    if (is_normalised)
+        weft__engine_normalise(builder, node, &norm_scratch);
     weft__engine_begin(builder, is_dense ? WEFT_KIND_CONV : WEFT_KIND_GROUPED,
                        conv_flags(node, c_type));
-    put_input(builder, x, is_nchw);
+    put_input(builder, x, is_nchw, norm_scratch);
     put_output(builder, y);
     put_window(builder, attrs, w->shape.dims[1], w->shape.dims[2]);
     const int64_t *d = y->shape.dims;
@@ -173,7 +191,7 @@ bool weft__engine_plan_conv(engine_builder *builder, const weft_node *node)
     weft__engine_constant(builder, WEFT_D_SHIFT, node->inputs[4]);
     weft__engine_int(builder, WEFT_D_GROUPS, groups);
     if (is_dense) {
-        int32_t pad = x_zero - (x->dtype == WEFT_DTYPE_U8 ? INT8_MAX + 1 : 0);
+        int32_t pad = x_zero - (multiplied_type(node) == WEFT_DTYPE_U8 ? INT8_MAX + 1 : 0);
         weft__engine_int(builder, WEFT_D_PAD, pad);
         weft__engine_blob(builder, WEFT_D_BIAS, array_bias(builder, w, node->inputs[2], pad));
         put_tile(builder, weft__engine_conv_tile(builder->engine, &window));
@@ -318,7 +336,7 @@ bool weft__engine_plan_pool(engine_builder *builder, const weft_node *node)
                 (is_average ? WEFT_FLAG_AVERAGE : 0) |
                 (weft_attrs_int(attrs, "count_include_pad", 0) != 0 ? WEFT_FLAG_COUNT_PADS : 0);
     weft__engine_begin(builder, WEFT_KIND_POOL, flags);
-    put_input(builder, x, false);
+    put_input(builder, x, false, -1);
     put_output(builder, y);
     put_window(builder, attrs, kernel[0], kernel[1]);
     weft__engine_stage(builder, "y", y->dtype, WEFT_D_Y_ZERO, WEFT_D_Y_MIN, WEFT_D_Y_MAX);

@@ -107,6 +107,8 @@ q_conv_node weft__qconv_read(const schedule_state *state, const weft_node *node)
                         .shift = weft_node_input(node, 4),
                         .table = weft_node_input(node, 5),
                         .residual = weft_node_input(node, 6),
+                        .gamma = weft_node_input(node, 7),
+                        .beta = weft_node_input(node, 8),
                         .y = node->outputs[0],
                         .mean = node->output_count > 1 ? node->outputs[1] : NULL,
                         .attrs = &node->attrs};
@@ -122,9 +124,13 @@ q_conv_node weft__qconv_read(const schedule_state *state, const weft_node *node)
         conv.flags |= FLAG_TABLE | (is_signed(conv.table) ? FLAG_TABLE_SIGNED : 0);
     if (conv.residual != NULL)
         conv.flags |= FLAG_RESIDUAL | (is_signed(conv.residual) ? FLAG_RESIDUAL_SIGNED : 0);
+    bool n_signed = strcmp(weft_attrs_string(conv.attrs, "norm_type", "i8"), "i8") == 0;
+    if (conv.gamma != NULL)
+        conv.flags |= FLAG_NORM | (n_signed ? FLAG_NORM_SIGNED : 0);
 
     conv.shape = node->op == WEFT_OP_QTokenConv ? token_shape(&conv) : image_shape(&conv);
     conv.shape.dot = state->planner->target->dot;
+    conv.shape.is_normalised = conv.gamma != NULL;
     const int64_t *w = conv.w->shape.dims;
     int64_t k = w[1] * w[2] * w[3];
     conv.shape.sum_bound = (double)weft_qpack_sum_bound(conv.w->data, conv.shape.oc, (size_t)k);
@@ -138,8 +144,9 @@ static int32_t bias_blob(schedule_state *state, const q_conv_node *conv, int pan
     int64_t count = (int64_t)weft_qpack_channel_elems(conv->shape.oc, panel);
     int32_t *bias = WEFT_NEW_ARRAY(state->planner->arena, int32_t, (size_t)count);
     int64_t k = weft__plan_elems(conv->w) / conv->shape.oc;
-    /* Quads are products with x as u8. */
-    int u8_zero = conv->x_zero + (is_signed(conv->x) ? 128 : 0);
+    /* Quads are products with x, or what it is normalised to, as u8. */
+    int sign = conv->gamma != NULL ? FLAG_NORM_SIGNED : FLAG_X_SIGNED;
+    int u8_zero = conv->x_zero + (conv->flags & sign ? 128 : 0);
     weft_qpack_bias(bias, conv->bias->data, conv->w->data, conv->shape.oc, (size_t)k, panel,
                     conv->shape.dot == 4 ? u8_zero : 0);
     return weft__plan_table(state, WEFT_DTYPE_I32, bias, count);
@@ -176,6 +183,26 @@ int32_t weft__qconv_sums(launch_builder *builder, const q_conv_node *conv, int64
 {
     return weft__launch_scratch(
         builder, conv->mean == NULL ? 0 : (uint64_t)(parts * conv->shape.oc) * sizeof(int32_t));
+}
+
+/* The arguments behind the stages: how pixels are normalised. */
+static void launch_norm(launch_builder *builder, const q_conv_node *conv)
+{
+    int64_t epsilon = weft_attrs_int(conv->attrs, "norm_epsilon", 0), limits[3];
+    read_limits(conv->attrs, "norm", (conv->flags & FLAG_NORM_SIGNED) != 0, limits);
+    weft__launch_operand(builder, conv->gamma);
+    weft__launch_operand(builder, conv->beta);
+    int64_t numbers[] = {epsilon >> 32,
+                         (int32_t)(uint32_t)epsilon,
+                         weft_attrs_int(conv->attrs, "norm_beta_shift", 0),
+                         weft_attrs_int(conv->attrs, "norm_shift", WEFT_SHIFT_MIN),
+                         limits[1],
+                         limits[2]};
+    weft__launch_ints(builder, numbers, sizeof numbers / sizeof numbers[0]);
+    weft__launch_float(builder, conv->gamma == NULL
+                                    ? 0.0
+                                    : weft__qnorm_margin(conv->gamma, conv->beta, (int)numbers[2],
+                                                         (int)numbers[3]));
 }
 
 static int32_t launch_winograd(launch_builder *builder, const q_conv_node *conv)
@@ -237,9 +264,11 @@ static int32_t launch_direct(launch_builder *builder, const q_conv_node *conv)
     weft__launch_ints(builder, shape->is_nchw ? strides_nchw : strides_nhwc, 4);
     weft__launch_int(builder, 0);
     weft__qconv_stages(builder, conv);
+    launch_norm(builder, conv);
     char tile[64];
-    snprintf(tile, sizeof tile, "%dx%dx%d b%d p%d%s", state->planner->target->tile_rows, panel,
-             shape->dot, plan->mb, plan->pg, is_gathered ? " gather" : "");
+    snprintf(tile, sizeof tile, "%dx%dx%d b%d p%d%s%s", state->planner->target->tile_rows, panel,
+             shape->dot, plan->mb, plan->pg, is_gathered ? " gather" : "",
+             conv->gamma != NULL ? " norm" : "");
     weft__launch_end(builder, WEFT_KERNEL_QCONV, "weft_qconv", plan->segments * plan->blocks,
                      plan->groups, tile);
     return sums;

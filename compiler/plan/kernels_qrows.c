@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "compiler/plan/internal.h"
+#include "compiler/plan/qconv.h"
 #include "kernels/cpu/qpack.h"
 #include "kernels/include/weft_int_row.h"
 
@@ -44,6 +44,13 @@ static double largest_of(const weft_value *value, double limit)
     return numbers != NULL ? largest : limit;
 }
 
+double weft__qnorm_margin(const weft_value *gamma, const weft_value *beta, int beta_shift,
+                          int shift)
+{
+    return weft_qnorm_margin(largest_of(gamma, WEFT_MULT_MAX),
+                             largest_of(beta, ldexp(1, WEFT_BETA_BITS)), beta_shift, shift);
+}
+
 weft_status weft__plan_q_layer_norm(schedule_state *state, const weft_node *node, weft_step *step)
 {
     const weft_value *x = node->inputs[0];
@@ -63,11 +70,9 @@ weft_status weft__plan_q_layer_norm(schedule_state *state, const weft_node *node
                                         weft_attrs_int(attrs, "shift", 1)},
                       8);
     launch_stage(&builder, node);
-    weft__launch_float(&builder,
-                       weft_qnorm_margin(largest_of(node->inputs[1], WEFT_MULT_MAX),
-                                         largest_of(node->inputs[2], ldexp(1, WEFT_BETA_BITS)),
-                                         (int)weft_attrs_int(attrs, "beta_shift", 0),
-                                         (int)weft_attrs_int(attrs, "shift", 1)));
+    weft__launch_float(&builder, weft__qnorm_margin(node->inputs[1], node->inputs[2],
+                                                    (int)weft_attrs_int(attrs, "beta_shift", 0),
+                                                    (int)weft_attrs_int(attrs, "shift", 1)));
     weft__launch_end(&builder, WEFT_KERNEL_QNORM, "weft_qlayer_norm", form.blocks, 1, "rows");
     return WEFT_OK;
 }

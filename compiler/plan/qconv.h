@@ -17,11 +17,14 @@ enum {
     FLAG_RESIDUAL_SIGNED = 32,
     FLAG_SUMS = 64,
     FLAG_SMALL = 128,
-    FLAG_SATURATES = 256
+    FLAG_SATURATES = 256,
+    FLAG_NORM = 512,
+    FLAG_NORM_SIGNED = 1024
 };
 
 typedef struct q_conv_node {
     const weft_value *x, *w, *bias, *mult, *shift, *table, *residual, *y, *mean;
+    const weft_value *gamma, *beta; /* of the LayerNorm of the pixels; NULL: none */
     const weft_attrs *attrs;
     struct weft_cpu_qconv_shape shape;
     struct weft_cpu_qconv_plan plan;  /* dense convolutions only */
@@ -40,5 +43,9 @@ int32_t weft__qconv_sums(launch_builder *builder, const q_conv_node *conv, int64
 /* The launch that makes the mean of each image from `parts` of them. */
 void weft__qconv_mean(launch_builder *builder, const q_conv_node *conv, int32_t sums,
                       int64_t parts);
+
+/* kernels_qrows.c: the margin of float in a LayerNorm with these scales and biases. */
+double weft__qnorm_margin(const weft_value *gamma, const weft_value *beta, int beta_shift,
+                          int shift);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Integer convolution as an implicit matrix product, NHWC, groups = 1: 1x1, k x k, any stride, dilation, pads; products of
- * rows and matrices are 1x1. What is computed is weft.QConv2D; sums are exact, so the order of work is free.
+ * rows and matrices are 1x1, and may normalise their pixels (qnorm.cl) while they bring them in. What is computed is weft.QConv2D; sums are
+ * exact, so the order of work is free.
  *
  * One work-item (work-group size 1) computes `mb` rows (output pixels) of one segment by `pg` panels of WEFT_NR channels. It first
  * brings the activations it needs into local memory, in the form of qdot.cl, once for all its panels:
@@ -55,6 +56,37 @@ INLINE void form_pixels(__global const uchar *from, __local xt *to, const int co
     }
 }
 
+#if WEFT_DOT == 2
+typedef short xt_v __attribute__((ext_vector_type(WEFT_VW), aligned(2)));
+#else
+typedef uchar xt_v __attribute__((ext_vector_type(WEFT_VW), aligned(1)));
+#endif
+
+/* `count` pixels of ic channels, each normalised; f rounds to what the rows hold. */
+INLINE void norm_pixels(__global const uchar *from, __local xt *to, const int count, const int ic, const uchar flip,
+                        const long epsilon, __global const int *gamma, __global const int *beta,
+                        const struct norm_form *f, const struct input_form form)
+{
+    const int icp = round_up_dot(ic), whole = ic / WEFT_VW * WEFT_VW;
+    for (int p = 0; p < count; p++) {
+        const struct row_numbers row = norm_row(from, flip, ic, epsilon);
+        for (int i = 0; i < whole; i += WEFT_VW) {
+            const iv v = __builtin_convertvector(*(__global const bytes_v *)(from + i) ^ flip, iv);
+            *(__local xt_v *)(to + i) = __builtin_convertvector(norm_v(v, gamma + i, beta + i, WEFT_VW, &row, f), xt_v);
+        }
+        if (whole < ic) {
+            int lanes[WEFT_VW];
+            const iv v = load_row(from + whole, flip, ic - whole);
+            WEFT_CAT(vstore, WEFT_VW)(norm_v(v, gamma + whole, beta + whole, ic - whole, &row, f), 0, lanes);
+            for (int i = whole; i < ic; i++)
+                to[i] = (xt)lanes[i - whole];
+        }
+        pad_run(to + ic, icp - ic, form);
+        from += ic;
+        to += icp;
+    }
+}
+
 __kernel void weft_qconv(__global const uchar *restrict x, __global const char *restrict w,
                          __global const int *restrict bias, __global const ratio_t *restrict ratio,
                          __global const uchar *restrict table, __global const uchar *res, __global uchar *y,
@@ -65,7 +97,10 @@ __kernel void weft_qconv(__global const uchar *restrict x, __global const char *
                          const int pg, const int tc, const int kc, const int gather, const int xn, const int xh,
                          const int xw, const int xc, const int later_lines, const int c_zero, const int c_min,
                          const int c_max, const int a_zero, const int a_mult, const int b_zero, const int b_mult,
-                         const int add_shift, const int y_zero, const int y_min, const int y_max, const int mean_zero)
+                         const int add_shift, const int y_zero, const int y_min, const int y_max, const int mean_zero,
+                         __global const int *restrict gamma, __global const int *restrict beta, const int epsilon_high,
+                         const int epsilon_low, const int beta_shift, const int norm_shift, const int norm_min,
+                         const int norm_max, const float norm_margin)
 {
     const int seg = (int)get_global_id(0) / blocks;
     const int block = (int)get_global_id(0) % blocks;
@@ -75,9 +110,15 @@ __kernel void weft_qconv(__global const uchar *restrict x, __global const char *
     const int panels = (oc + WEFT_NR - 1) / WEFT_NR;
     const int panel_end = min((group + 1) * pg, panels);
     const int per_image = oh * ow;
-    const struct input_form form = {flags & QFLAG_X_SIGNED ? 128 : 0, (short)(x_zero + (flags & QFLAG_X_SIGNED ? 128 : 0))};
+    const int is_normalised = flags & QFLAG_NORM;
+    const uchar flip = FLIP(flags & (is_normalised ? QFLAG_NORM_SIGNED : QFLAG_X_SIGNED));
+    const struct input_form form = {flip, (short)(x_zero + flip)};
     const struct finish finish = {flags,  c_zero, c_min,     c_max,  a_zero, a_mult,   b_zero,
                                   b_mult, max(add_shift, 1), y_zero, y_min,  y_max, mean_zero};
+    /* What is normalised is rounded to the form of the rows. */
+    const int to_form = WEFT_DOT == 2 ? -x_zero : flip;
+    const struct norm_form norm =
+        norm_form_of(beta_shift, norm_shift, x_zero + to_form, norm_min + to_form, norm_max + to_form, norm_margin);
     int off[WEFT_MB_MAX];
     /* All runs of a row: run_count of run_elems elements, in groups of `across` (taps of a kernel row that are runs of their own). */
     int run_count, run_elems, across, step_across, step_down;
@@ -148,11 +189,15 @@ __kernel void weft_qconv(__global const uchar *restrict x, __global const char *
         __local xt *to = rows;
         for (int l = 0; l < lines; l++) {
             const int iy = oy0 * sh - pt + l;
-            if ((uint)iy >= (uint)ih) {
+            __global const uchar *from = x + ((n * ih + iy) * iw + ix0) * ic;
+            if (is_normalised) {
+                norm_pixels(from, to, inside, ic, FLIP(flags & QFLAG_X_SIGNED),
+                            ((long)epsilon_high << 32) | (uint)epsilon_low, gamma, beta, &norm, form);
+            } else if ((uint)iy >= (uint)ih) {
                 pad_run(to, width * icp, form);
             } else {
                 pad_run(to, left * icp, form);
-                form_pixels(x + ((n * ih + iy) * iw + ix0) * ic, to + left * icp, inside, ic, form);
+                form_pixels(from, to + left * icp, inside, ic, form);
                 pad_run(to + (left + inside) * icp, (width - left - inside) * icp, form);
             }
             to += width * icp;

@@ -43,6 +43,8 @@ typedef uchar half_bytes_v __attribute__((ext_vector_type(WEFT_VW / 2), aligned(
 #define QFLAG_PARTIAL 64
 #define QFLAG_SMALL 128
 #define QFLAG_SATURATES 256 /* with QFLAG_SMALL: see finish_small_pair */
+#define QFLAG_NORM 512      /* weft_qconv: pixels are normalised as they are brought in */
+#define QFLAG_NORM_SIGNED 1024
 
 struct finish {
     int flags;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Layer normalisation of rows of 8-bit values by the rule of weft_int_row.h. One work-item takes `block` rows. Global {blocks, 1},
- * work-group size 1. Arguments: README.md.
+/* Layer normalisation of rows of 8-bit values by the rule of weft_int_row.h. It is printed behind qfinish.cl and must not know where
+ * the results go.
  *
  * The sums of a row are exact integers. Elements are computed in float and rounded; `margin` is more than float and the rule
  * can differ by in units of the result, wherever the limits do not decide anyway. Where a value lies so close to a half that the two might
@@ -95,37 +95,26 @@ INLINE iv load_row(__global const uchar *p, const uchar flip, const int n)
     return WEFT_CAT(vload, WEFT_VW)(0, t);
 }
 
-__kernel void weft_qlayer_norm(__global const uchar *restrict x, __global const int *restrict gamma,
-                               __global const int *restrict beta, __global uchar *restrict y, const int is_signed,
-                               const int rows, const int count, const int block, const int epsilon_high,
-                               const int epsilon_low, const int beta_shift, const int shift, const int zero,
-                               const int low, const int high, const float margin)
+INLINE struct row_numbers norm_row(__global const uchar *from, const uchar flip, const int count, const long epsilon)
 {
-    const long epsilon = ((long)epsilon_high << 32) | (uint)epsilon_low;
-    const uchar flip = FLIP(is_signed);
+    iv sums = (iv)(0), squares = (iv)(0);
+    for (int i = 0; i < count; i += WEFT_VW) {
+        const iv v = load_row(from + i, flip, count - i);
+        sums += v;
+        squares += v * v;
+    }
+    struct row_numbers row = {count, add_lanes(sums), 0, 0, 0.0f};
+    const long spread = weft_layer_norm_spread(count, row.sum, add_lanes(squares), epsilon);
+    row.fours = weft_spread_fours(spread);
+    row.inverse = inverse_root(spread, row.fours);
+    row.scale = (float)row.inverse * as_float((127 + row.fours - WEFT_UNIT_SHIFT - WEFT_UNIT_BITS) << 23);
+    return row;
+}
+
+INLINE struct norm_form norm_form_of(const int beta_shift, const int shift, const int zero, const int low, const int high,
+                                     const float margin)
+{
     const struct norm_form f = {beta_shift, shift, zero, low, high, ldexp(1.0f, WEFT_UNIT_BITS - shift),
                                 ldexp(1.0f, beta_shift - shift), margin};
-    const int end = min(((int)get_global_id(0) + 1) * block, rows), whole = count / WEFT_VW * WEFT_VW;
-    for (int r = (int)get_global_id(0) * block; r < end; r++) {
-        __global const uchar *from = x + r * count;
-        __global uchar *to = y + r * count;
-        iv sums = (iv)(0), squares = (iv)(0);
-        for (int i = 0; i < count; i += WEFT_VW) {
-            const iv v = load_row(from + i, flip, count - i);
-            sums += v;
-            squares += v * v;
-        }
-        struct row_numbers row = {count, add_lanes(sums), 0, 0, 0.0f};
-        const long spread = weft_layer_norm_spread(count, row.sum, add_lanes(squares), epsilon);
-        row.fours = weft_spread_fours(spread);
-        row.inverse = inverse_root(spread, row.fours);
-        row.scale = (float)row.inverse * as_float((127 + row.fours - WEFT_UNIT_SHIFT - WEFT_UNIT_BITS) << 23);
-        for (int i = 0; i < whole; i += WEFT_VW) {
-            const iv v = __builtin_convertvector(*(__global const bytes_v *)(from + i) ^ flip, iv);
-            *(__global bytes_v *)(to + i) = __builtin_convertvector(norm_v(v, gamma + i, beta + i, WEFT_VW, &row, &f), bytes_v);
-        }
-        if (whole < count)
-            store_bytes(norm_v(load_row(from + whole, flip, count - whole), gamma + whole, beta + whole, count - whole, &row, &f),
-                        to + whole, count - whole);
-    }
+    return f;
 }

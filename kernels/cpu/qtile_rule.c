@@ -18,6 +18,9 @@
 /* Bringing activations into local memory: elements per cycle, lines and im2col rows. */
 #define PATCH_PER_CYCLE 10.0
 #define GATHER_PER_CYCLE 0.5
+/* The same of pixels that are normalised, and per pixel. */
+#define NORM_PER_CYCLE 1.6
+#define NORM_PIXEL_CYCLES 120.0
 /* Winograd: transforms of one tile, per 16 channels in and per panel out. */
 #define TRANSFORM2_IN_CYCLES 45.0
 #define TRANSFORM2_OUT_CYCLES 40.0
@@ -188,8 +191,10 @@ static void choose_direct(const struct weft_cpu_device *d, const struct weft_cpu
                                         mb * FINISH_CYCLES + k * nr / 24;
             const double elems = (double)p.local_bytes / (s->dot == 4 ? 1 : 2);
             const double form_cycles =
-                elems /
-                (is_rows && (s->ic < 16 || s->is_nchw) ? GATHER_PER_CYCLE : PATCH_PER_CYCLE);
+                s->is_normalised
+                    ? elems / NORM_PER_CYCLE + mb * NORM_PIXEL_CYCLES
+                    : elems / (is_rows && (s->ic < 16 || s->is_nchw) ? GATHER_PER_CYCLE
+                                                                     : PATCH_PER_CYCLE);
             const double spill_cycles =
                 (double)p.local_bytes > (double)d->l2_bytes / 2 ? elems / 8 * p.pg : 0;
             p.expected_s = total_s(d, panel_cycles * p.pg + form_cycles + spill_cycles, items,
@@ -253,7 +258,7 @@ int weft_cpu_qconv_choose(const struct weft_cpu_device *device,
     const int is_direct = (methods & 1u << WEFT_CPU_QDIRECT) != 0;
     if (is_direct && !wants_rows)
         choose_direct(device, s, WEFT_CPU_QPATCH, &best);
-    if (is_direct && best.expected_s <= 0)
+    if (is_direct && best.expected_s <= 0 && !s->is_normalised)
         choose_direct(device, s, WEFT_CPU_QROWS, &best);
     const int is_3x3 = s->kh == 3 && s->kw == 3 && s->sh == 1 && s->sw == 1 && s->dh == 1 &&
                        s->dw == 1 && s->ic >= 16 && !s->is_nchw;

@@ -13,11 +13,12 @@ enum weft_cpu_qgather { WEFT_CPU_QPATCH, WEFT_CPU_QROWS };
 
 struct weft_cpu_qconv_shape {
     int n, ih, iw, ic, oh, ow, oc, kh, kw, sh, sw, dh, dw, pt, pl;
-    int has_sums;     /* channel sums per image wanted */
-    int is_nchw;      /* channels come first in x */
-    int dot;          /* WEFT_DOT of the device: 2 or 4 */
-    double sum_bound; /* no |sum| without bias is larger: weft_qpack_sum_bound */
-    unsigned methods; /* 1 << weft_cpu_qmethod of those that may be chosen; 0: all */
+    int has_sums;      /* channel sums per image wanted */
+    int is_nchw;       /* channels come first in x */
+    int is_normalised; /* pixels are normalised as they are brought in; a 1x1 without stride */
+    int dot;           /* WEFT_DOT of the device: 2 or 4 */
+    double sum_bound;  /* no |sum| without bias is larger: weft_qpack_sum_bound */
+    unsigned methods;  /* 1 << weft_cpu_qmethod of those that may be chosen; 0: all */
 };
 
 struct weft_cpu_qconv_plan {

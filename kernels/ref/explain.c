@@ -109,9 +109,10 @@ static void keep_term(term *terms, size_t *count, term one)
 }
 
 /* The sum of one output element, with its window and largest products. */
-static int32_t conv_sum(const weft_ref_call *call, const int64_t *at, weft_ref_account *account)
+static int32_t conv_sum(const weft_ref_call *call, const weft_tensor *x, const int64_t *at,
+                        weft_ref_account *account)
 {
-    const weft_tensor *x = weft_ref_in(call, 0), *w = weft_ref_in(call, 1);
+    const weft_tensor *w = weft_ref_in(call, 1);
     bool is_nchw = weft_attrs_int(call->attrs, "x_nchw", 0) != 0;
     int64_t channels = w->shape.dims[3], taps = 0, padded = 0;
     int64_t group = at[3] / (w->shape.dims[0] / weft_attrs_int(call->attrs, "group", 1));
@@ -166,6 +167,31 @@ static void explain_mean(const weft_ref_call *call, int64_t element, weft_ref_ac
                     (weft_ref_q_stage){attr(call, "mean_zero", 0), low, low + 255});
 }
 
+/* What the convolution multiplies: x, or its normalised pixels; NULL: there are none. */
+static const weft_tensor *conv_input(const weft_ref_call *call, const int64_t *at,
+                                     weft_ref_account *account)
+{
+    const weft_tensor *x = weft_ref_in(call, 0);
+    if (weft_ref_in(call, 7) == NULL)
+        return x;
+    weft_tensor *made = WEFT_NEW(account->arena, weft_tensor);
+    *made = (weft_tensor){weft_ref_q_conv_dtype(call), x->shape,
+                          weft_arena_alloc(account->arena, (size_t)weft_ref_elems(&x->shape))};
+    if (weft_ref_q_conv_norm(call, made->data) != WEFT_OK)
+        return NULL;
+    int64_t channels = x->shape.dims[3], sum = 0, squares = 0,
+            from = ((at[0] * x->shape.dims[1] + at[1]) * x->shape.dims[2] + at[2]) * channels;
+    for (int64_t i = from; i < from + channels; i++) {
+        sum += weft_ref_q_get(x, i);
+        squares += weft_ref_q_get(x, i) * weft_ref_q_get(x, i);
+    }
+    line(account, "norm",
+         "x becomes its LayerNorm: %" PRId64 " channels, of which the sum is %" PRId64
+         ", that of the squares %" PRId64,
+         channels, sum, squares);
+    return made;
+}
+
 static void explain_conv(const weft_ref_call *call, size_t output, int64_t element,
                          weft_ref_account *account)
 {
@@ -180,7 +206,10 @@ static void explain_conv(const weft_ref_call *call, size_t output, int64_t eleme
         return;
     }
     unravel(&y->shape, element, at);
-    int32_t sum = conv_sum(call, at, account);
+    const weft_tensor *x = conv_input(call, at, account);
+    if (x == NULL)
+        return;
+    int32_t sum = conv_sum(call, x, at, account);
     int32_t total = (int32_t)((uint32_t)sum + (uint32_t)bias[at[3]]);
     line(account, "sum", "%" PRId32 " + bias %" PRId32 " = %" PRId32, sum, bias[at[3]], total);
     int32_t value =

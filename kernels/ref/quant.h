@@ -89,6 +89,16 @@ static inline int32_t weft_ref_q_add_stage(const weft_ref_q_sum *sum, int32_t a,
                           sum->y.zero, sum->y.low, sum->y.high);
 }
 
+/* LayerNorm of an 8-bit operator's input 0: scale and bias are inputs `input` and the next, numbers
+ * the attributes <prefix>epsilon, <prefix>beta_shift and <prefix>shift. y gets the codes. */
+weft_status weft_ref_q_norm_rows(const weft_ref_call *call, size_t input, const char *prefix,
+                                 weft_ref_q_stage stage, void *y);
+/* The type that pixels of weft.QConv2D have as they are multiplied: that of x, or with a
+ * normalisation that of what it makes. */
+weft_dtype weft_ref_q_conv_dtype(const weft_ref_call *call);
+/* The normalised pixels; only where there is a normalisation. */
+weft_status weft_ref_q_conv_norm(const weft_ref_call *call, void *y);
+
 /* 256 exponentials of weft_int_rows.h: entries in range, the first of them 1. */
 bool weft_ref_q_exps_are_sound(const weft_tensor *exps);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* weft.QConv2D: sums in s32, then the stages of kernels/include/weft_int.h. The patches of a few
+/* weft.QConv2D: LayerNorm of the pixels where it has one, sums in s32, then the stages of
+ * kernels/include/weft_int.h. The patches of a few
  * output pixels are copied out as s16 with the zero point taken off (zeros in the padding), and
  * every filter, widened to s16 once, is multiplied with them: products of 16 bits summed in pairs
  * are what compilers have an instruction for. */
@@ -13,7 +14,8 @@
 enum { ROWS = 4 };
 
 typedef struct q_conv {
-    const weft_tensor *x, *w, *table, *residual, *y, *mean;
+    weft_tensor x; /* as it is multiplied */
+    const weft_tensor *w, *table, *residual, *y, *mean;
     const int32_t *bias, *mult, *shift;
     weft_ref_window window;
     weft_ref_image image;
@@ -30,7 +32,7 @@ typedef struct q_conv {
 static q_conv read_call(const weft_ref_call *call)
 {
     const weft_attrs *attrs = call->attrs;
-    q_conv conv = {.x = weft_ref_in(call, 0),
+    q_conv conv = {.x = *weft_ref_in(call, 0),
                    .w = weft_ref_in(call, 1),
                    .table = weft_ref_in(call, 5),
                    .residual = weft_ref_in(call, 6),
@@ -45,11 +47,11 @@ static q_conv read_call(const weft_ref_call *call)
     bool is_nchw = weft_attrs_int(attrs, "x_nchw", 0) != 0;
     conv.c = weft_ref_q_stage_read(attrs, "c_zero", "c_min", "c_max", conv.c_type);
     conv.sum = weft_ref_q_sum_read(attrs);
-    conv.image = weft_ref_image_of(conv.x, !is_nchw);
+    conv.image = weft_ref_image_of(weft_ref_in(call, 0), !is_nchw);
     conv.channels = conv.w->shape.dims[3];
     conv.depth = weft_ref_span(&conv.w->shape, 1, 4);
     conv.outputs = conv.w->shape.dims[0];
-    conv.window.in = weft_ref_spatial(&conv.x->shape, is_nchw ? 2 : 1, 2);
+    conv.window.in = weft_ref_spatial(&conv.x.shape, is_nchw ? 2 : 1, 2);
     conv.window.out = weft_ref_spatial(&conv.y->shape, 1, 2);
     conv.window.kernel = weft_ref_spatial(&conv.w->shape, 1, 2);
     return conv;
@@ -59,12 +61,12 @@ static q_conv read_call(const weft_ref_call *call)
 static void load_channels(const q_conv *conv, int64_t from, int64_t step, int64_t count,
                           int16_t *out)
 {
-    if (conv->x->dtype == WEFT_DTYPE_U8) {
-        const uint8_t *x = (const uint8_t *)conv->x->data + from;
+    if (conv->x.dtype == WEFT_DTYPE_U8) {
+        const uint8_t *x = (const uint8_t *)conv->x.data + from;
         for (int64_t i = 0; i < count; i++)
             out[i] = (int16_t)(x[i * step] - conv->x_zero);
     } else {
-        const int8_t *x = (const int8_t *)conv->x->data + from;
+        const int8_t *x = (const int8_t *)conv->x.data + from;
         for (int64_t i = 0; i < count; i++)
             out[i] = (int16_t)(x[i * step] - conv->x_zero);
     }
@@ -161,7 +163,7 @@ static void run(const q_conv *conv)
     for (int64_t i = 0; i < conv->outputs * conv->depth; i++)
         conv->w16[i] = (int16_t)weft_ref_q_get(conv->w, i);
     int64_t pixel = 0, loaded = 0;
-    for (int64_t n = 0; n < conv->x->shape.dims[0]; n++) {
+    for (int64_t n = 0; n < conv->x.shape.dims[0]; n++) {
         weft_ref_walk walk = weft_ref_walk_over(&conv->window.out);
         for (; walk.left > 0; weft_ref_walk_next(&walk)) {
             load_patch(conv, n, walk.index, conv->patches + loaded * conv->group * conv->depth);
@@ -176,10 +178,24 @@ static void run(const q_conv *conv)
         run_rows(conv, pixel, loaded);
 }
 
+weft_dtype weft_ref_q_conv_dtype(const weft_ref_call *call)
+{
+    return weft_ref_in(call, 7) ? weft_ref_q_dtype(call->attrs, "norm_type")
+                                : weft_ref_in(call, 0)->dtype;
+}
+
+weft_status weft_ref_q_conv_norm(const weft_ref_call *call, void *y)
+{
+    return weft_ref_q_norm_rows(call, 7, "norm_",
+                                weft_ref_q_stage_read(call->attrs, "x_zero", "norm_min", "norm_max",
+                                                      weft_ref_q_conv_dtype(call)),
+                                y);
+}
+
 weft_status weft_ref_q_conv2d(const weft_ref_call *call)
 {
     q_conv conv = read_call(call);
-    if (!weft_ref_q_is_8bit(conv.x) || conv.w->dtype != WEFT_DTYPE_I8)
+    if (!weft_ref_q_is_8bit(&conv.x) || conv.w->dtype != WEFT_DTYPE_I8)
         return WEFT_UNSUPPORTED;
     if (!weft_ref_q_ratios_are_sound(conv.mult, conv.shift, conv.outputs))
         return WEFT_INVALID;
@@ -192,14 +208,21 @@ weft_status weft_ref_q_conv2d(const weft_ref_call *call)
      * because with few pixels some patches are multiplied though nobody loaded them. */
     conv.w16 = malloc((size_t)(conv.outputs * conv.depth) * sizeof *conv.w16);
     conv.patches = calloc((size_t)(ROWS * conv.group * conv.depth), sizeof *conv.patches);
-    if (conv.w16 && conv.patches) {
-        run(&conv);
-        if (conv.mean)
-            put_mean(&conv, call->attrs);
-    } else {
+    void *normalised =
+        weft_ref_in(call, 7) ? malloc((size_t)weft_ref_elems(&conv.x.shape) + 1) : NULL;
+    if (!conv.w16 || !conv.patches || (weft_ref_in(call, 7) && !normalised))
         status = WEFT_NO_MEMORY;
+    if (status == WEFT_OK && normalised) {
+        status = weft_ref_q_conv_norm(call, normalised);
+        conv.x.dtype = weft_ref_q_conv_dtype(call);
+        conv.x.data = normalised;
     }
+    if (status == WEFT_OK)
+        run(&conv);
+    if (status == WEFT_OK && conv.mean)
+        put_mean(&conv, call->attrs);
     free(conv.w16);
     free(conv.patches);
+    free(normalised);
     return status;
 }

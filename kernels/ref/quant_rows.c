@@ -2,6 +2,8 @@
 /* weft.QSoftmax and weft.QLayerNorm: the rules of kernels/include/weft_int_rows.h, row by row. */
 #include "kernels/include/weft_int_rows.h"
 
+#include <stdio.h>
+
 #include "kernels/ref/quant.h"
 
 /* The shape as rows of its last dimension. */
@@ -48,12 +50,19 @@ static bool are_within(const weft_tensor *numbers, int32_t limit)
     return true;
 }
 
-weft_status weft_ref_q_layer_norm(const weft_ref_call *call)
+static int64_t norm_attr(const weft_ref_call *call, const char *prefix, const char *name,
+                         int64_t fallback)
 {
-    const weft_tensor *x = weft_ref_in(call, 0), *gamma = weft_ref_in(call, 1),
-                      *beta = weft_ref_in(call, 2), *y = weft_ref_out(call, 0);
-    const weft_attrs *attrs = call->attrs;
-    weft_ref_q_stage stage = weft_ref_q_stage_read(attrs, "y_zero", "y_min", "y_max", y->dtype);
+    char full[32];
+    snprintf(full, sizeof full, "%s%s", prefix, name);
+    return weft_attrs_int(call->attrs, full, fallback);
+}
+
+weft_status weft_ref_q_norm_rows(const weft_ref_call *call, size_t input, const char *prefix,
+                                 weft_ref_q_stage stage, void *y)
+{
+    const weft_tensor *x = weft_ref_in(call, 0), *gamma = weft_ref_in(call, input),
+                      *beta = weft_ref_in(call, input + 1);
     int64_t count = last_of(x), rows = count > 0 ? weft_ref_elems(&x->shape) / count : 0;
     if (!weft_ref_q_is_8bit(x) || gamma->dtype != WEFT_DTYPE_I32 || beta->dtype != WEFT_DTYPE_I32 ||
         count > WEFT_ROW_MAX)
@@ -62,9 +71,17 @@ weft_status weft_ref_q_layer_norm(const weft_ref_call *call)
         return WEFT_INVALID;
     for (int64_t row = 0; row < rows; row++)
         weft_layer_norm_row(
-            (const uint8_t *)x->data + row * count, (uint8_t *)y->data + row * count,
-            (int32_t)count, 1, x->dtype == WEFT_DTYPE_I8, weft_attrs_int(attrs, "epsilon", 0),
-            gamma->data, beta->data, (int32_t)weft_attrs_int(attrs, "beta_shift", 0),
-            (int32_t)weft_attrs_int(attrs, "shift", 1), stage.zero, stage.low, stage.high);
+            (const uint8_t *)x->data + row * count, (uint8_t *)y + row * count, (int32_t)count, 1,
+            x->dtype == WEFT_DTYPE_I8, norm_attr(call, prefix, "epsilon", 0), gamma->data,
+            beta->data, (int32_t)norm_attr(call, prefix, "beta_shift", 0),
+            (int32_t)norm_attr(call, prefix, "shift", 1), stage.zero, stage.low, stage.high);
     return WEFT_OK;
+}
+
+weft_status weft_ref_q_layer_norm(const weft_ref_call *call)
+{
+    const weft_tensor *y = weft_ref_out(call, 0);
+    return weft_ref_q_norm_rows(
+        call, 1, "", weft_ref_q_stage_read(call->attrs, "y_zero", "y_min", "y_max", y->dtype),
+        y->data);
 }

@@ -189,14 +189,14 @@ static cl_kernel prepare(struct step *step, int candidate, size_t global[2])
     const struct step *later = step->later;
     const int later_lines = later != NULL ? later->kind->shape.ic * later->kind->shape.oc / 64 : 0;
     if (p->method == WEFT_CPU_QDIRECT)
-        weft_harness_args(kernel, "bbbbbbbbbliiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii", step->x,
-                          step->w[0], net.bias, net.ratio, net.bias, net.bias, step->y, net.sums,
-                          later != NULL ? later->w[0] : step->w[0], p->local_bytes, flags, p->ih,
-                          p->iw, s->ic, p->oh, p->ow, s->oc, s->kh, s->kw, s->sh, s->sw, 1, 1,
-                          s->pt, s->pl, s->oc, 3, p->seg_rows, p->mb, p->blocks, p->pg, p->tc,
+        weft_harness_args(kernel, "bbbbbbbbbliiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiibbiiiiiif",
+                          step->x, step->w[0], net.bias, net.ratio, net.bias, net.bias, step->y,
+                          net.sums, later != NULL ? later->w[0] : step->w[0], p->local_bytes, flags,
+                          p->ih, p->iw, s->ic, p->oh, p->ow, s->oc, s->kh, s->kw, s->sh, s->sw, 1,
+                          1, s->pt, s->pl, s->oc, 3, p->seg_rows, p->mb, p->blocks, p->pg, p->tc,
                           p->kc, (int)p->gather, 0, nchw ? s->iw : s->iw * s->ic, nchw ? 1 : s->ic,
                           nchw ? s->ih * s->iw : 1, later_lines, 0, 0, 255, 0, 0, 0, 0, 1, 0, 0,
-                          255, 0);
+                          255, 0, NULL, NULL, 0, 0, 0, 1, 0, 0, 0.0);
     else
         weft_harness_args(kernel, "bbbbbbbbliiiiiiiiiiiiiiiiiiiiiiiiii", step->x,
                           step->w[p->method], net.bias, net.ratio, net.bias, net.bias, step->y,
@@ -375,8 +375,10 @@ int main(int argc, char **argv)
     clGetDeviceInfo(net.h.device, CL_DEVICE_MAX_COMPUTE_UNITS, sizeof threads, &threads, NULL);
     weft_cpu_device_init(&net.device, net.h.vector_width, (int)threads);
     net.device.local_bytes = net.h.local_bytes;
-    net.programs[0] = weft_harness_build_row(&net.h, "#define WEFT_DOT 2\n",
-                                             "weft_int.h qdot.cl qfinish.cl qconv.cl");
+    net.programs[0] =
+        weft_harness_build_row(&net.h, "#define WEFT_DOT 2\n",
+                               "weft_int.h weft_int_row.h qdot.cl qfinish.cl qnorm.cl "
+                               "qconv.cl");
     net.programs[1] = weft_harness_build_row(&net.h, "#define WEFT_DOT 2\n",
                                              "weft_int.h qdot.cl qfinish.cl qwinograd.cl");
     build_net(size, blocks);

@@ -89,6 +89,32 @@ static void add_vector(maker *m, const char *name, const char *type, int64_t cou
     add_constant(m, name, type, dims, count, low, high);
 }
 
+/* Scale, bias and numbers of a LayerNorm. */
+static void add_norm(maker *m, int64_t channels, const char *prefix)
+{
+    char name[32];
+    add_vector(m, "gamma", "i32", channels, -WEFT_MULT_MAX, WEFT_MULT_MAX);
+    add_vector(m, "beta", "i32", channels, -(1 << 20), 1 << 20);
+    snprintf(name, sizeof name, "%sepsilon", prefix);
+    add_attr(m, name, any(m, 0, 1) != 0 ? any(m, 0, 1 << 30) : any(m, 0, WEFT_SPREAD_EPSILON_MAX));
+    snprintf(name, sizeof name, "%sbeta_shift", prefix);
+    add_attr(m, name, any(m, 0, 20));
+    snprintf(name, sizeof name, "%sshift", prefix);
+    add_attr(m, name, any(m, 30, 36));
+}
+
+/* A zero point, and limits or those of the type. */
+static void add_limits(maker *m, const char *zero, const char *min, const char *max,
+                       const char *type)
+{
+    int64_t a = zero_of(m, type), b = zero_of(m, type);
+    add_attr(m, zero, zero_of(m, type));
+    if (any(m, 0, 1) != 0)
+        return;
+    add_attr(m, min, weft_least(a, b));
+    add_attr(m, max, weft_most(a, b));
+}
+
 static const char *graph_of(maker *m, weft_arena *arena, const char *call)
 {
     /* Attributes begin with ", ". */
@@ -135,15 +161,52 @@ static const char *make_layer_norm(maker *m, weft_arena *arena)
     int64_t channels = any(m, 1, 60);
     weft_text_printf(&m->declarations, "  input %%x: %s[%" PRId64 "x%" PRId64 "x%" PRId64 "]\n",
                      any_type(m), any(m, 1, 5), any(m, 1, 9), channels);
-    add_vector(m, "gamma", "i32", channels, -WEFT_MULT_MAX, WEFT_MULT_MAX);
-    add_vector(m, "beta", "i32", channels, -(1 << 20), 1 << 20);
-    add_attr(m, "epsilon",
-             any(m, 0, 1) != 0 ? any(m, 0, 1 << 30) : any(m, 0, WEFT_SPREAD_EPSILON_MAX));
-    add_attr(m, "beta_shift", any(m, 0, 20));
-    add_attr(m, "shift", any(m, 30, 36));
+    add_norm(m, channels, "");
     add_attr(m, "y_zero", zero_of(m, y));
     weft_text_printf(&m->attrs, ", to=\"%s\"", y);
     return graph_of(m, arena, "weft.QLayerNorm(%x, %gamma, %beta)");
+}
+
+/* A product of normalised rows, with a table or without, with a residual or without. */
+static const char *make_normalised(maker *m, weft_arena *arena)
+{
+    const char *x = any_type(m), *codes = any_type(m), *c = any_type(m), *table = any_type(m),
+               *r = any_type(m), *y = any_type(m);
+    int64_t images = any(m, 1, 3), rows = any(m, 1, 9), channels = any(m, 1, 60),
+            outputs = any(m, 1, 30);
+    bool has_table = any(m, 0, 1) != 0, has_residual = any(m, 0, 1) != 0;
+    const char *a = has_table ? table : c;
+    weft_text_printf(&m->declarations, "  input %%x: %s[%" PRId64 "x%" PRId64 "x1x%" PRId64 "]\n",
+                     x, images, rows, channels);
+    const char *filters = weft_arena_printf(arena, "%" PRId64 "x1x1x%" PRId64, outputs, channels);
+    add_constant(m, "w", "i8", filters, outputs * channels, -128, 127);
+    add_vector(m, "bias", "i32", outputs, -20000, 20000);
+    add_vector(m, "mult", "i32", outputs, WEFT_MULT_MAX / 2, WEFT_MULT_MAX);
+    add_vector(m, "shift", "i32", outputs, 29, 33);
+    if (has_table)
+        add_vector(m, "t", table, 256, table[0] == 'i' ? -128 : 0, table[0] == 'i' ? 127 : 255);
+    if (has_residual)
+        weft_text_printf(&m->declarations,
+                         "  input %%r: %s[%" PRId64 "x%" PRId64 "x1x%" PRId64 "]\n", r, images,
+                         rows, outputs);
+    add_norm(m, channels, "norm_");
+    add_limits(m, "x_zero", "norm_min", "norm_max", codes);
+    add_attr(m, "c_zero", zero_of(m, c));
+    add_attr(m, "a_zero", zero_of(m, a));
+    if (has_residual) {
+        add_attr(m, "a_mult", any(m, 1 << 20, WEFT_ADD_MULT_MAX));
+        add_attr(m, "b_mult", any(m, 1 << 20, WEFT_ADD_MULT_MAX));
+        add_attr(m, "b_zero", zero_of(m, r));
+        add_attr(m, "add_shift", any(m, 20, 22));
+        add_attr(m, "y_zero", zero_of(m, y));
+    }
+    weft_text_printf(&m->attrs, ", norm_type=\"%s\", c_type=\"%s\", to=\"%s\"", codes, c,
+                     has_residual ? y : a);
+    return graph_of(m, arena,
+                    weft_arena_printf(
+                        arena,
+                        "weft.QConv2D(%%x, %%w, %%bias, %%mult, %%shift, %s, %s, %%gamma, %%beta)",
+                        has_table ? "%t" : "_", has_residual ? "%r" : "_"));
 }
 
 /* q, k and v as three values or as parts of one; heads in order or apart; tables before the scores
@@ -343,9 +406,9 @@ static void run_reference(const sides *s, uint8_t *out)
     const weft_node *node = s->graph->first;
     const weft_schedule *schedule = &s->plan->manifest.schedules[0];
     const weft_step *step = &schedule->steps[0];
-    weft_tensor inputs[8],
+    weft_tensor inputs[9],
         y = {.dtype = node->outputs[0]->dtype, .shape = node->outputs[0]->shape, .data = out};
-    const weft_tensor *in[8];
+    const weft_tensor *in[9];
     weft_tensor *outputs[1] = {&y};
     for (size_t i = 0; i < node->input_count; i++) {
         const weft_value *value = node->inputs[i];
@@ -433,6 +496,14 @@ static void rows_that_fit_a_line(void **state)
     assert_int_equal(check(make_layer_norm, "wide", 5), CASES);
 }
 
+/* Two descriptors, the second reads what the first leaves in scratch memory. */
+static void products_of_normalised_rows(void **state)
+{
+    (void)state;
+    assert_true(check(make_normalised, "tiny", 11) < CASES);
+    assert_int_equal(check(make_normalised, "wide", 12), 2 * CASES);
+}
+
 /* "tiny" holds no row of 17 scores; "odd" holds them on the chip, or in scratch memory. */
 static void attention_in_groups_of_heads(void **state)
 {
@@ -455,6 +526,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_of_matrices),
         cmocka_unit_test(rows_that_fit_a_line),
+        cmocka_unit_test(products_of_normalised_rows),
         cmocka_unit_test(attention_in_groups_of_heads),
         cmocka_unit_test(convolutions_over_tokens),
     };

@@ -421,6 +421,8 @@ static const infer_case tokens[] = {
 #define QW                                                                                         \
     "input %w: i8[5x3x3x4] const %b: i32[5] = 0 const %m: i32[5] = 1 const %s: i32[5] = 2 "        \
     "const %t: u8[256] = 0 "
+#define QN                                                                                         \
+    "input %v: u8[1x7x1x6] input %p: i8[5x1x1x6] const %g: i32[6] = 4194304 const %e: i32[6] = 3 " QW
 #define QT                                                                                         \
     "input %t: u8[2x7x9] input %f: i8[5x3x3x1] input %b: i32[5] input %m: i32[5] input %s: i32[5]"
 #define QA "input %k: u8[2x5x36] const %e: i32[256] = 16777216 "
@@ -502,6 +504,30 @@ static const infer_case quantised[] = {
     {"%y = weft.QConv2D(%v, %p, %b, %m, %s) input %v: u8[1x4097x2048x1] input %p: i8[5x1x1x1] " QW,
      "i8[1x4097x2048x5]"},
     {"%y = weft.QConv2D(%u8, %w, %w, %m, %s) " QW, "E0203"},
+    {"%y = weft.QConv2D(%v, %p, %b, %m, %s, _, _, %g, %e) {norm_epsilon=4611686018427387904} " QN,
+     "E0202"},
+    {"%y = weft.QConv2D(%v, %p, %b, %m, %s, _, _, %g, %e) {norm_type=\"u8\", x_zero=255, "
+     "norm_epsilon=2305843009213693952, norm_beta_shift=30, norm_shift=62, norm_min=3} " QN,
+     "i8[1x7x1x5]"},
+    {"%y = weft.QConv2D(%v, %p, %b, %m, %s, _, _, %g, %e) {x_zero=-128} " QN, "i8[1x7x1x5]"},
+    {"%y = weft.QConv2D(%v, %p, %b, %m, %s, _, _, %g, %e) {x_zero=255} " QN, "E0202"},
+    {"%y = weft.QConv2D(%v, %p, %b, %m, %s, _, _, %g, %e) {norm_beta_shift=31} " QN, "E0202"},
+    {"%y = weft.QConv2D(%v, %p, %b, %m, %s, _, _, %g, %e) {norm_shift=63} " QN, "E0202"},
+    {"%y = weft.QConv2D(%v, %p, %b, %m, %s, _, _, %g, %e) {norm_min=2, norm_max=1} " QN, "E0202"},
+    {"%y = weft.QConv2D(%v, %p, %b, %m, %s, _, _, %g, %k) const %k: i32[6] = 1073741825 " QN,
+     "E0202"},
+    {"%y = weft.QConv2D(%v, %p, %b, %m, %s, _, _, %k, %e) const %k: i32[6] = -4194305 " QN,
+     "E0202"},
+    {"%y = weft.QConv2D(%v, %p, %b, %m, %s, _, _, %k, %e) const %k: i32[5] = 1 " QN, "E0204"},
+    {"%y = weft.QConv2D(%v, %p, %b, %m, %s, _, _, %k, %e) const %k: i8[6] = 1 " QN, "E0203"},
+    {"%y = weft.QConv2D(%v, %p, %b, %m, %s, _, _, %g) " QN, "E0201"},
+    {"%y = weft.QConv2D(%v, %p, %b, %m, %s, _, _, _, %e) " QN, "E0201"},
+    {"%y = weft.QConv2D(%v, %p, %b, %m, %s, _, _, %g, %e) {strides=[2, 1]} " QN, "E0202"},
+    {"%y = weft.QConv2D(%v, %p, %b, %m, %s, _, _, %g, %e) {pads=[0, 0, 0, 1]} " QN, "E0202"},
+    {"%y = weft.QConv2D(%u8, %w, %b, %m, %s, _, _, %k, %k) const %k: i32[4] = 1 " QN, "E0202"},
+    {"%y = weft.QConv2D(%l, %o, %b, %m, %s, _, _, %k, %k) input %l: u8[1x7x1x4097] "
+     "input %o: i8[5x1x1x4097] const %k: i32[4097] = 1 " QN,
+     "E0207"},
     {"%y = weft.QConv2D(%u8, %w, %b, %m, %s) {group=2} " QW, "E0204"},
     {"%y = weft.QTokenConv(%t, %f, %b, %m, %s) {grid=[2, 3], prefix=1, x_offset=4} " QT,
      "i8[2x7x5]"},

@@ -12,7 +12,7 @@
 #include <string.h>
 
 #include "kernels/cpu/qpack.h"
-#include "kernels/include/weft_int.h"
+#include "kernels/include/weft_int_rows.h"
 #include "kernels/include/weft_ratio.h"
 #include "tests/kernels/naive.h"
 
@@ -88,6 +88,43 @@ void weft_naive_ratio_pair(int *out_a_mult, int *out_b_mult, int *out_shift)
     *out_shift = shift;
 }
 
+void weft_naive_norm(int count, int32_t *gamma, int32_t *beta, weft_layer_norm *out)
+{
+    const double x_scale = exp2(-weft_naive_between(0, 9)),
+                 y_scale = exp2(-weft_naive_between(2, 8));
+    float *scale = malloc(as_size(count) * sizeof *scale),
+          *bias = malloc(as_size(count) * sizeof *bias);
+    assert_true(scale && bias);
+    for (int i = 0; i < count; i++) {
+        scale[i] = weft_naive_random();
+        bias[i] = weft_naive_random();
+    }
+    assert_true(
+        weft_layer_norm_make(count, 1e-6, x_scale, y_scale * 1.01, scale, bias, out, gamma, beta));
+    free(scale);
+    free(bias);
+    if (weft_naive_between(0, 9) > 0)
+        return;
+    out->epsilon = (int64_t)weft_naive_between(0, INT32_MAX) << weft_naive_between(0, 30);
+    out->beta_shift = weft_naive_between(0, 30);
+    out->shift = weft_naive_between(1, 62);
+    for (int i = 0; i < count; i++) {
+        gamma[i] = weft_naive_between(-WEFT_MULT_MAX, WEFT_MULT_MAX);
+        beta[i] = weft_naive_between(-(1 << 30), 1 << 30);
+    }
+}
+
+double weft_naive_margin(int count, const int32_t *gamma, const int32_t *beta,
+                         const weft_layer_norm *norm)
+{
+    double largest[2] = {0, 0};
+    for (int i = 0; i < count; i++) {
+        largest[0] = fmax(largest[0], fabs((double)gamma[i]));
+        largest[1] = fmax(largest[1], fabs((double)beta[i]));
+    }
+    return weft_qnorm_margin(largest[0], largest[1], norm->beta_shift, norm->shift);
+}
+
 /* ---- layers ---- */
 
 static int out_size(int in, int before, int after, int kernel, int dilation, int stride)
@@ -102,6 +139,8 @@ static void random_channels(struct naive_layer *l, enum naive_form form)
     l->groups = 1;
     s->ic = weft_naive_between(0, 7) == 0 ? weft_naive_between(60, 90) : weft_naive_between(1, 37);
     s->oc = weft_naive_between(1, 70);
+    if (form == NAIVE_NORM && weft_naive_between(0, 39) == 0)
+        s->ic = weft_naive_between(300, 1200);
     if (form != NAIVE_GROUPED)
         return;
     const int kind = weft_naive_between(0, 3), lanes = weft_naive_between(0, 1) ? 8 : 16;
@@ -117,7 +156,8 @@ static void random_shape(struct naive_layer *l, enum naive_form form)
 {
     struct weft_cpu_qconv_shape *s = &l->shape;
     const int is_winograd = form == NAIVE_WINOGRAD;
-    const int is_point = !is_winograd && weft_naive_between(0, 3) == 0;
+    s->is_normalised = form == NAIVE_NORM;
+    const int is_point = s->is_normalised || (!is_winograd && weft_naive_between(0, 3) == 0);
     s->n = weft_naive_between(1, 2);
     s->ih = weft_naive_between(1, 9);
     s->iw = weft_naive_between(1, 13);
@@ -128,7 +168,9 @@ static void random_shape(struct naive_layer *l, enum naive_form form)
     s->sw = is_winograd ? 1 : weft_naive_between(1, is_point ? 2 : 3);
     s->dh = is_winograd ? 1 : weft_naive_between(1, 2);
     s->dw = is_winograd ? 1 : weft_naive_between(1, 2);
-    s->is_nchw = !is_winograd && weft_naive_between(0, 5) == 0;
+    if (s->is_normalised)
+        s->sh = s->sw = 1;
+    s->is_nchw = !is_winograd && !s->is_normalised && weft_naive_between(0, 5) == 0;
     s->pt = is_point ? 0 : weft_naive_between(0, 2);
     s->pl = is_point ? 0 : weft_naive_between(0, 2);
     l->pb = is_point ? 0 : weft_naive_between(0, 2);
@@ -151,12 +193,33 @@ static void random_flags(struct naive_layer *l)
     l->flags |= weft_naive_between(0, 2) == 0 ? NAIVE_TABLE : 0;
     l->flags |= weft_naive_between(0, 2) == 0 ? NAIVE_RES : 0;
     l->flags |= l->shape.has_sums ? NAIVE_SUMS : 0;
+    if (l->shape.is_normalised)
+        l->flags |= NAIVE_NORMALISED | (weft_naive_between(0, 1) ? NAIVE_NORM_SIGNED : 0);
+}
+
+/* Draws a normalisation and makes l->codes of l->x. */
+static void normalise(struct naive_layer *l)
+{
+    const struct weft_cpu_qconv_shape *s = &l->shape;
+    const size_t channels = as_size(s->ic), pixels = as_size(s->n * s->ih * s->iw);
+    l->gamma = malloc(channels * sizeof *l->gamma);
+    l->beta = malloc(channels * sizeof *l->beta);
+    l->codes = malloc(pixels * channels);
+    assert_true(l->gamma && l->beta && l->codes);
+    weft_naive_norm(s->ic, l->gamma, l->beta, &l->norm);
+    weft_naive_range(l->flags & NAIVE_NORM_SIGNED, &l->x_zero, &l->norm_min, &l->norm_max);
+    for (size_t p = 0; p < pixels; p++)
+        weft_layer_norm_row(l->x + p * channels, l->codes + p * channels, s->ic, 1,
+                            l->flags & NAIVE_X_SIGNED, l->norm.epsilon, l->gamma, l->beta,
+                            l->norm.beta_shift, l->norm.shift, l->x_zero, l->norm_min, l->norm_max);
 }
 
 static int64_t sum_of(const struct naive_layer *l, int n, int oy, int ox, int o)
 {
     const struct weft_cpu_qconv_shape *s = &l->shape;
     const int icg = s->ic / l->groups, first = o / (s->oc / l->groups) * icg;
+    const uint8_t *x = l->codes ? l->codes : l->x;
+    const int is_signed = l->flags & (l->codes ? NAIVE_NORM_SIGNED : NAIVE_X_SIGNED);
     int64_t sum = l->bias[o];
     for (int i = 0; i < s->kh; i++)
         for (int j = 0; j < s->kw; j++) {
@@ -166,7 +229,7 @@ static int64_t sum_of(const struct naive_layer *l, int n, int oy, int ox, int o)
             for (int c = 0; c < icg; c++) {
                 const int at = s->is_nchw ? ((n * s->ic + first + c) * s->ih + iy) * s->iw + ix
                                           : ((n * s->ih + iy) * s->iw + ix) * s->ic + first + c;
-                sum += (weft_byte_value(l->x[at], l->flags & NAIVE_X_SIGNED) - l->x_zero) *
+                sum += (weft_byte_value(x[at], is_signed) - l->x_zero) *
                        l->w[((o * s->kh + i) * s->kw + j) * icg + c];
             }
         }
@@ -219,6 +282,8 @@ void weft_naive_make_layer(struct naive_layer *l, int dot, enum naive_form form)
     l->x_zero = weft_naive_value(l->flags & NAIVE_X_SIGNED);
     weft_naive_range(l->flags & NAIVE_C_SIGNED, &l->c_zero, &l->c_min, &l->c_max);
     l->x = weft_naive_bytes(as_size(s->n * s->ih * s->iw * s->ic));
+    if (s->is_normalised)
+        normalise(l);
     l->w = (int8_t *)weft_naive_bytes(oc * depth);
     l->res = weft_naive_bytes(y_count);
     l->want = malloc(y_count);
@@ -258,6 +323,9 @@ void weft_naive_free_layer(struct naive_layer *l)
     free(l->mult);
     free(l->shift);
     free(l->sums);
+    free(l->gamma);
+    free(l->beta);
+    free(l->codes);
 }
 
 int weft_naive_sums_zero(const struct naive_layer *l)

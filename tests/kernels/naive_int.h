@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "kernels/cpu/qtile_rule.h"
+#include "kernels/include/weft_tables.h"
 
 /* A number in the range of the type, often at one of its ends. */
 int weft_naive_value(int is_signed);
@@ -22,6 +23,13 @@ void weft_naive_ratio(double typical_sum, int32_t *out_mult, int32_t *out_shift)
 /* Multipliers of an add stage. */
 void weft_naive_ratio_pair(int *out_a_mult, int *out_b_mult, int *out_shift);
 
+/* Numbers of a LayerNorm of `count` channels as the compiler makes them, now and then any that the
+ * contract allows. */
+void weft_naive_norm(int count, int32_t *gamma, int32_t *beta, weft_layer_norm *out);
+/* The margin that the planner gives the kernels for it. */
+double weft_naive_margin(int count, const int32_t *gamma, const int32_t *beta,
+                         const weft_layer_norm *norm);
+
 /* The kernels' flags. */
 enum {
     NAIVE_X_SIGNED = 1,
@@ -32,7 +40,9 @@ enum {
     NAIVE_RES_SIGNED = 32,
     NAIVE_SUMS = 64,
     NAIVE_SMALL = 128,
-    NAIVE_SATURATES = 256
+    NAIVE_SATURATES = 256,
+    NAIVE_NORMALISED = 512,
+    NAIVE_NORM_SIGNED = 1024
 };
 
 struct naive_layer {
@@ -42,9 +52,15 @@ struct naive_layer {
     uint8_t *x, *res, *want, table[256]; /* x NHWC, or NCHW when the shape says so */
     int8_t *w;                           /* [oc][kh][kw][ic / groups] */
     int32_t *bias, *mult, *shift, *sums;
+    /* NAIVE_NORM: pixels are normalised to `codes`, whose zero point is x_zero */
+    weft_layer_norm norm;
+    int norm_min, norm_max;
+    int32_t *gamma, *beta;
+    uint8_t *codes;
 };
 
-enum naive_form { NAIVE_ANY, NAIVE_WINOGRAD, NAIVE_GROUPED };
+/* NAIVE_NORM: products of normalised pixels. */
+enum naive_form { NAIVE_ANY, NAIVE_WINOGRAD, NAIVE_GROUPED, NAIVE_NORM };
 
 /* A random layer and its results; `dot` is that of the shape. */
 void weft_naive_make_layer(struct naive_layer *l, int dot, enum naive_form form);

@@ -2,8 +2,8 @@
 /* Integer convolution kernels of kernels/cpu against loops written from the definition of
  * weft.QConv2D and the rules of weft_int.h, bit for bit, through OpenCL: random shapes, strides,
  * dilations, pads, zero points, signs, ratios and blocks, values at both ends of their ranges;
- * tables, residuals and channel sums. Every form of the product that weft can choose runs here: the
- * processor's instruction and the plain forms of pairs and quads. */
+ * tables, residuals, channel sums and normalised pixels. Every form of the product that weft can
+ * choose runs here: the processor's instruction and the plain forms of pairs and quads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,7 +22,7 @@
 #include "tests/kernels/naive_int.h"
 
 /* Cases of each form; an interpreter gets fewer. */
-enum { CASES = 4000, CASES_WINOGRAD = 1500, CASES_SLOW = 12 };
+enum { CASES = 4000, CASES_NORM = 2500, CASES_WINOGRAD = 1500, CASES_SLOW = 12 };
 static size_t as_size(int value)
 {
     return (size_t)value;
@@ -82,7 +82,8 @@ static void check_direct(struct fixture *f, const struct naive_layer *l)
     assert_true(weft_cpu_qconv_choose(&f->device, s, &p));
     if (p.method != WEFT_CPU_QDIRECT || weft_naive_between(0, 7) > 0) {
         p.method = WEFT_CPU_QDIRECT;
-        p.gather = s->is_nchw || weft_naive_between(0, 3) == 0 ? WEFT_CPU_QROWS : WEFT_CPU_QPATCH;
+        const int may_gather = !s->is_normalised && weft_naive_between(0, 3) == 0;
+        p.gather = s->is_nchw || may_gather ? WEFT_CPU_QROWS : WEFT_CPU_QPATCH;
         p.pg = weft_naive_between(1, panels);
         p.mb = weft_naive_between(1, 40);
         p.tc = weft_naive_between(1, 5);
@@ -108,8 +109,9 @@ static void check_direct(struct fixture *f, const struct naive_layer *l)
     assert_true(w && bias && ratio && guard);
     memset(guard, 0xa5, y_bytes);
     weft_qpack_conv(w, l->w, s->oc, s->ic, s->kh, s->kw, nr, s->dot, is_gathered);
+    const int sign = s->is_normalised ? NAIVE_NORM_SIGNED : NAIVE_X_SIGNED;
     weft_qpack_bias(bias, l->bias, l->w, s->oc, k, nr,
-                    s->dot == 4 ? l->x_zero + (l->flags & NAIVE_X_SIGNED ? 128 : 0) : 0);
+                    s->dot == 4 ? l->x_zero + (l->flags & sign ? 128 : 0) : 0);
     weft_qpack_ratio(ratio, l->mult, l->shift, s->oc, nr);
     const int image = s->ih * s->iw * s->ic;
     const int steps[4] = {image, s->is_nchw ? s->iw : s->iw * s->ic, s->is_nchw ? 1 : s->ic,
@@ -122,19 +124,31 @@ static void check_direct(struct fixture *f, const struct naive_layer *l)
                         weft_harness_bytes(h, l->table, sizeof l->table),
                         weft_harness_bytes(h, l->res, y_count),
                         weft_harness_bytes(h, guard, y_bytes),
-                        weft_harness_bytes(h, NULL, as_size(s->n * p.blocks * s->oc) * 4 + 4)};
-    weft_harness_args(f->conv, "bbbbbbbbbliiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii", buffers[0],
-                      buffers[1], buffers[2], buffers[3], buffers[4], buffers[5], buffers[6],
-                      buffers[7], buffers[1], p.local_bytes, l->flags, p.ih, p.iw, s->ic, p.oh,
-                      p.ow, s->oc, s->kh, s->kw, s->sh, s->sw, s->dh, s->dw, s->pt, s->pl, y_stride,
-                      l->x_zero, p.seg_rows, p.mb, p.blocks, p.pg, p.tc, p.kc, (int)p.gather,
-                      steps[0], steps[1], steps[2], steps[3], 0, l->c_zero, l->c_min, l->c_max,
-                      l->a_zero, l->a_mult, l->b_zero, l->b_mult, l->add_shift, l->y_zero, l->y_min,
-                      l->y_max, weft_naive_sums_zero(l));
+                        weft_harness_bytes(h, NULL, as_size(s->n * p.blocks * s->oc) * 4 + 4),
+                        NULL,
+                        NULL};
+    double margin = 0;
+    if (s->is_normalised) {
+        const size_t vector = as_size(s->ic) * sizeof *l->gamma;
+        buffers[8] = weft_harness_bytes(h, l->gamma, vector);
+        buffers[9] = weft_harness_bytes(h, l->beta, vector);
+        margin = weft_naive_margin(s->ic, l->gamma, l->beta, &l->norm);
+    }
+    weft_harness_args(f->conv, "bbbbbbbbbliiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiibbiiiiiif",
+                      buffers[0], buffers[1], buffers[2], buffers[3], buffers[4], buffers[5],
+                      buffers[6], buffers[7], buffers[1], p.local_bytes, l->flags, p.ih, p.iw,
+                      s->ic, p.oh, p.ow, s->oc, s->kh, s->kw, s->sh, s->sw, s->dh, s->dw, s->pt,
+                      s->pl, y_stride, l->x_zero, p.seg_rows, p.mb, p.blocks, p.pg, p.tc, p.kc,
+                      (int)p.gather, steps[0], steps[1], steps[2], steps[3], 0, l->c_zero, l->c_min,
+                      l->c_max, l->a_zero, l->a_mult, l->b_zero, l->b_mult, l->add_shift, l->y_zero,
+                      l->y_min, l->y_max, weft_naive_sums_zero(l), buffers[8], buffers[9],
+                      (int)(l->norm.epsilon >> 32), (int)(uint32_t)l->norm.epsilon,
+                      l->norm.beta_shift, l->norm.shift, l->norm_min, l->norm_max, margin);
     weft_harness_launch(h, f->conv, as_size(p.segments * p.blocks), as_size(p.groups));
     check_results(f, l, buffers[6], y_stride, buffers[7], p.blocks);
     for (size_t i = 0; i < sizeof buffers / sizeof buffers[0]; i++)
-        clReleaseMemObject(buffers[i]);
+        if (buffers[i])
+            clReleaseMemObject(buffers[i]);
     free(w);
     free(bias);
     free(ratio);
@@ -235,17 +249,18 @@ static void check_form(const char *defines, int dot)
         skip();
     weft_cpu_device_init(&f.device, f.harness.vector_width, 2);
     f.device.local_bytes = f.harness.local_bytes;
-    cl_program program =
-        weft_harness_build_row(&f.harness, defines, "weft_int.h qdot.cl qfinish.cl qconv.cl");
+    cl_program program = weft_harness_build_row(
+        &f.harness, defines, "weft_int.h weft_int_row.h qdot.cl qfinish.cl qnorm.cl qconv.cl");
     f.conv = weft_harness_kernel(program, "weft_qconv");
-    const int cases = f.harness.is_slow ? CASES_SLOW : CASES;
-    for (int i = 0; i < cases; i++) {
+    const int cases[2] = {f.harness.is_slow ? CASES_SLOW : CASES,
+                          f.harness.is_slow ? CASES_SLOW : CASES_NORM};
+    for (int i = 0; i < cases[0] + cases[1]; i++) {
         struct naive_layer l;
-        weft_naive_make_layer(&l, dot, NAIVE_ANY);
+        weft_naive_make_layer(&l, dot, i < cases[0] ? NAIVE_ANY : NAIVE_NORM);
         check_direct(&f, &l);
         weft_naive_free_layer(&l);
     }
-    printf("%d layers\n", cases);
+    printf("%d layers, %d products of normalised pixels\n", cases[0], cases[1]);
     clReleaseKernel(f.conv);
     clReleaseProgram(program);
     weft_harness_close(&f.harness);

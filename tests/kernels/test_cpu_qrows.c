@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* qattention.cl and qnorm.cl of kernels/cpu against the reference kernels (which tests/ref holds
- * against second formulations), bit for bit, through OpenCL: random shapes, heads, zero points,
- * signs, tables, limits and ratios; the processor's product and the plain forms of pairs and quads.
+/* qattention.cl and qlayer_norm.cl of kernels/cpu against the reference kernels (which tests/ref
+ * holds against second formulations), bit for bit, through OpenCL: random shapes, heads, zero
+ * points, signs, tables, limits and ratios; the processor's product and the plain forms of pairs
+ * and quads.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -215,30 +216,6 @@ static void softmax(void **state)
     clReleaseKernel(kernel);
 }
 
-/* Numbers of a layer as the compiler makes them, now and then any that the contract allows. */
-static void random_norm(int count, int32_t *gamma, int32_t *beta, weft_layer_norm *out)
-{
-    const double x_scale = exp2(-weft_naive_between(0, 9)),
-                 y_scale = exp2(-weft_naive_between(2, 8));
-    float *scale = WEFT_NEW_ARRAY(arena, float, as_size(count)),
-          *bias = WEFT_NEW_ARRAY(arena, float, as_size(count));
-    for (int i = 0; i < count; i++) {
-        scale[i] = weft_naive_random();
-        bias[i] = weft_naive_random();
-    }
-    assert_true(
-        weft_layer_norm_make(count, 1e-6, x_scale, y_scale * 1.01, scale, bias, out, gamma, beta));
-    if (weft_naive_between(0, 9) > 0)
-        return;
-    out->epsilon = (int64_t)weft_naive_between(0, INT32_MAX) << weft_naive_between(0, 30);
-    out->beta_shift = weft_naive_between(0, 30);
-    out->shift = weft_naive_between(1, 62);
-    for (int i = 0; i < count; i++) {
-        gamma[i] = weft_naive_between(-WEFT_MULT_MAX, WEFT_MULT_MAX);
-        beta[i] = weft_naive_between(-(1 << 30), 1 << 30);
-    }
-}
-
 static void layer_norm(void **state)
 {
     (void)state;
@@ -256,24 +233,19 @@ static void layer_norm(void **state)
                     *beta = tensor(WEFT_DTYPE_I32, 1, count, 0, 0),
                     *want = tensor(y_signed ? WEFT_DTYPE_I8 : WEFT_DTYPE_U8, 2, rows, count, 0);
         weft_layer_norm n = {0};
-        random_norm(count, gamma->data, beta->data, &n);
+        weft_naive_norm(count, gamma->data, beta->data, &n);
         weft_attrs_set_int(&attrs, arena, "epsilon", n.epsilon);
         set("beta_shift", n.beta_shift);
         set("shift", n.shift);
         const struct stage s = random_stage("y_zero", "y_min", "y_max", y_signed);
         const weft_tensor *inputs[] = {x, gamma, beta};
         run_ref(weft_ref_q_layer_norm, inputs, 3, want);
-        double largest[2] = {0, 0};
-        for (int i = 0; i < count; i++) {
-            largest[0] = fmax(largest[0], fabs((double)((int32_t *)gamma->data)[i]));
-            largest[1] = fmax(largest[1], fabs((double)((int32_t *)beta->data)[i]));
-        }
         cl_mem b[] = {buffer_of(x), buffer_of(gamma), buffer_of(beta)},
                y = weft_check_guarded(&harness, as_size(rows * count));
         weft_harness_args(kernel, "bbbbiiiiiiiiiiif", b[0], b[1], b[2], y, is_signed, rows, count,
                           block, (int)(n.epsilon >> 32), (int)(uint32_t)n.epsilon, n.beta_shift,
                           n.shift, s.zero, s.low, s.high,
-                          weft_qnorm_margin(largest[0], largest[1], n.beta_shift, n.shift));
+                          weft_naive_margin(count, gamma->data, beta->data, &n));
         weft_harness_launch(&harness, kernel, as_size((rows + block - 1) / block), 1);
         check(y, want, "layer norm");
         release(b, 3);
@@ -509,7 +481,8 @@ static int open_device(void **state)
     for (int i = 0; i < FORMS; i++)
         products[i] = weft_harness_build_row(&harness, forms[i].defines, files);
     norms = weft_harness_build_row(&harness, "",
-                                   "weft_int.h weft_int_row.h qdot.cl qfinish.cl qnorm.cl");
+                                   "weft_int.h weft_int_row.h qdot.cl qfinish.cl qnorm.cl "
+                                   "qlayer_norm.cl");
     return 0;
 }
 

@@ -267,12 +267,43 @@ static codes moved(pool *p, const codes *x)
     return quantise(b, build_transpose(b, f, (int64_t[]){0, 3, 1, 2}), x->step);
 }
 
+/* ---- rows ---- */
+
+static codes product(build *b, const codes *x, int64_t columns)
+{
+    float w_scale = 0;
+    weft_value *w = weights(b, 2, (int64_t[]){dim(x->value, 3), columns}, 1, &w_scale);
+    weft_value *y = build_binary(b, WEFT_OP_MatMul, dequantise(b, x), w);
+    if (chance(b, 50))
+        y = build_binary(b, WEFT_OP_Add, y, bias(b, columns, x->step * w_scale));
+    return quantise(b, y, x->step * w_scale * 130);
+}
+
+/* Rows normalised, and one product of them or several; now and then others read them too. */
+static codes normalised(pool *p, const codes *x)
+{
+    build *b = p->b;
+    int64_t count = dim(x->value, 3);
+    weft_value *inputs[3] = {dequantise(b, x), build_random_constant(b, 1, &count, -1.5F, 1.5F),
+                             build_random_constant(b, 1, &count, -1.0F, 1.0F)};
+    weft_node *node = build_node(b, WEFT_OP_LayerNormalization, chance(b, 70) ? 3 : 2, inputs);
+    codes y = quantise(b, build_done(b, node), 0.02F);
+    if (chance(b, 20) && p->count + 1 < MAX_VALUES)
+        p->list[p->count++] = y;
+    if (chance(b, 10))
+        return y;
+    codes first = product(b, &y, between(b, 1, MAX_SIDE));
+    if (chance(b, 30) && p->count + 1 < MAX_VALUES)
+        p->list[p->count++] = product(b, &y, between(b, 1, MAX_SIDE));
+    return first;
+}
+
 /* ---- the graph ---- */
 
 static codes layer(pool *p, const codes *x)
 {
     build *b = p->b;
-    switch (build_random(b, 14)) {
+    switch (build_random(b, 16)) {
     case 0:
     case 1: return function(b, x);
     case 2: return again(b, x);
@@ -282,6 +313,8 @@ static codes layer(pool *p, const codes *x)
     case 6: return window(b, x);
     case 7: return moved(p, x);
     case 8: return batch_norm(b, x);
+    case 9:
+    case 10: return normalised(p, x);
     default: return convolution(b, x);
     }
 }

@@ -182,6 +182,96 @@ static void convolutions(void **state)
     }
 }
 
+/* ---- products of normalised pixels ---- */
+
+typedef struct norm {
+    int64_t epsilon;
+    int32_t beta_shift, shift;
+} norm;
+
+static norm draw_norm(weft_arena *arena, int32_t channels, weft_tensor **gamma, weft_tensor **beta)
+{
+    const weft_shape vector = {.rank = 1, .dims = {channels}};
+    const int32_t gamma_max = 1 << between(0, 22), beta_max = 1 << between(0, 30);
+    *gamma = ref_tensor_of(arena, WEFT_DTYPE_I32, &vector, NULL);
+    *beta = ref_tensor_of(arena, WEFT_DTYPE_I32, &vector, NULL);
+    for (int32_t i = 0; i < channels; i++) {
+        ((int32_t *)(*gamma)->data)[i] = between(-gamma_max, gamma_max);
+        ((int32_t *)(*beta)->data)[i] = between(-beta_max, beta_max);
+    }
+    return (norm){.epsilon = ref_random(4) ? (int64_t)ref_random(1U << 31) << between(0, 30) : 0,
+                  .beta_shift = between(0, ref_random(2) ? 4 : 30),
+                  .shift = between(1, ref_random(2) ? 40 : 62)};
+}
+
+static void set_norm(weft_attrs *attrs, weft_arena *arena, const char *prefix, norm n)
+{
+    weft_attrs_set_int(attrs, arena, weft_arena_printf(arena, "%sepsilon", prefix), n.epsilon);
+    set_int(attrs, arena, weft_arena_printf(arena, "%sbeta_shift", prefix), n.beta_shift);
+    set_int(attrs, arena, weft_arena_printf(arena, "%sshift", prefix), n.shift);
+}
+
+/* One operator has the bits of weft.QLayerNorm and weft.QConv2D one after the other. */
+static void check_normalised(weft_arena *arena)
+{
+    weft_attrs attrs = {0}, norm_attrs = {0};
+    const int32_t channels = between(1, ref_random(16) ? 30 : 700), outputs = between(1, 5);
+    const weft_shape in = shape4(between(1, 2), between(1, 3), between(1, 4), channels);
+    const weft_shape out =
+        shape4((int32_t)in.dims[0], (int32_t)in.dims[1], (int32_t)in.dims[2], outputs);
+    const weft_dtype codes_type = draw_dtype(), c_type = draw_dtype();
+    weft_tensor *x = tensor8(arena, draw_dtype(), in), *gamma, *beta;
+    weft_tensor *codes = ref_tensor_of(arena, codes_type, &in, NULL);
+    weft_tensor *w = tensor8(arena, WEFT_DTYPE_I8, shape4(outputs, 1, 1, channels)), *per[3];
+    const norm n = draw_norm(arena, channels, &gamma, &beta);
+    for (int i = 0; i < 3; i++)
+        per[i] =
+            ref_tensor_of(arena, WEFT_DTYPE_I32, &(weft_shape){.rank = 1, .dims = {outputs}}, NULL);
+    for (int32_t o = 0; o < outputs; o++) {
+        const ratio r = draw_ratio(MULT_MAX, 62);
+        ((int32_t *)per[0]->data)[o] = between(-20000, 20000);
+        ((int32_t *)per[1]->data)[o] = r.mult;
+        ((int32_t *)per[2]->data)[o] = ref_random(4) ? between(24, 32) : r.shift;
+    }
+    const stage s = draw_stage(&norm_attrs, arena, codes_type, "y");
+    set_norm(&norm_attrs, arena, "", n);
+    assert_int_equal(
+        ref_run(weft_ref_q_layer_norm, &norm_attrs, REF_LIST(x, gamma, beta), REF_LIST(codes)),
+        WEFT_OK);
+    weft_tensor *table = tensor8(arena, c_type, (weft_shape){.rank = 1, .dims = {256}});
+    weft_tensor *y[2];
+    for (int i = 0; i < 2; i++)
+        y[i] = ref_tensor_of(arena, c_type, &out, NULL);
+    weft_attrs_set_string(&attrs, arena, "c_type", name_of(c_type));
+    weft_attrs_set_string(&attrs, arena, "to", name_of(c_type));
+    draw_stage(&attrs, arena, c_type, "c");
+    set_int(&attrs, arena, "x_zero", s.zero);
+    weft_tensor *inputs[9] = {codes, w,    per[0], per[1], per[2], ref_random(2) ? table : NULL,
+                              NULL,  NULL, NULL};
+    assert_int_equal(ref_run(weft_ref_q_conv2d, &attrs, inputs, 7, &y[0], 1), WEFT_OK);
+    weft_attrs_set_string(&attrs, arena, "norm_type", name_of(codes_type));
+    set_norm(&attrs, arena, "norm_", n);
+    set_int(&attrs, arena, "norm_min", s.low);
+    set_int(&attrs, arena, "norm_max", s.high);
+    inputs[0] = x;
+    inputs[7] = gamma;
+    inputs[8] = beta;
+    assert_int_equal(ref_run(weft_ref_q_conv2d, &attrs, inputs, 9, &y[1], 1), WEFT_OK);
+    assert_memory_equal(y[0]->data, y[1]->data, (size_t)elems_of(&out));
+    ((int32_t *)gamma->data)[0] = MULT_MAX + 1;
+    assert_int_equal(ref_run(weft_ref_q_conv2d, &attrs, inputs, 9, &y[1], 1), WEFT_INVALID);
+}
+
+static void normalised_products(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CASES; i++) {
+        weft_arena *arena = weft_arena_create();
+        check_normalised(arena);
+        weft_arena_destroy(arena);
+    }
+}
+
 /* Multipliers are data: what no contract allows is refused, whatever brought it. */
 static void multipliers_out_of_range(void **state)
 {
@@ -206,6 +296,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(convolutions),
+        TEST(normalised_products),
         TEST(multipliers_out_of_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
