@@ -248,9 +248,12 @@ static weft_status compile_all(weft_compile_report *report, weft_model *const *m
     tell(params, STAGE_PLAN, "plan kernels, tiles and memory");
     uint64_t begin_ns = now_ns();
     weft_plan *plan = NULL;
-    const weft_engine_params planning = weft_card_planning_engine(graphs, model_count);
-    if (params->board != NULL)
+    weft_engine_params planning;
+    if (params->board != NULL || engine != NULL) {
+        planning = params->board != NULL ? weft_card_planning_engine(graphs, model_count)
+                                         : weft_card_named_engine(engine, graphs, model_count);
         engine = &planning;
+    }
     status = weft_plan_build(arena, graphs, model_count, &target, threads, engine, &plan, diag);
     if (status == WEFT_OK && params->board != NULL)
         status = plan_card(arena, graphs, model_count, &target, threads, params, &plan, diag);

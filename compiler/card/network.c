@@ -44,6 +44,18 @@ weft_engine_params weft_card_planning_engine(weft_graph *const *graphs, size_t c
     return engine;
 }
 
+weft_engine_params weft_card_named_engine(const weft_engine_params *named,
+                                          weft_graph *const *graphs, size_t count)
+{
+    weft_engine_params engine = *named;
+    for (size_t i = 0; i < count; i++) {
+        int64_t row = weft_round_up(longest_row(graphs[i]), named->lanes);
+        engine.line = (int32_t)weft_most(engine.line, row);
+    }
+    const weft_engine_params full = weft_engine_with(&engine, true, true);
+    return weft_engine_params_are_valid(&full) ? engine : *named;
+}
+
 static bool is_made_by_host(const weft_schedule *schedule, size_t step, int32_t value)
 {
     if (value < 0)

@@ -117,6 +117,10 @@ enum { WEFT_CARD_LINE = 4096 };
 /* What graphs are planned for while the card's engine is not known: what steps become does not
  * depend on it, but for rows that fit a line. */
 weft_engine_params weft_card_planning_engine(weft_graph *const *graphs, size_t count);
+/* An engine by name, its line as long as the longest row that a softmax or LayerNorm of the graphs
+ * has; as it is where its other buffers do not hold such a row. */
+weft_engine_params weft_card_named_engine(const weft_engine_params *named,
+                                          weft_graph *const *graphs, size_t count);
 
 typedef enum weft_card_goal { WEFT_GOAL_THROUGHPUT, WEFT_GOAL_LATENCY } weft_card_goal;
 

@@ -2,6 +2,8 @@
 /* From an imported model to the graph that is quantised: constants folded, batch normalisation in
  * the weights, matrix products joined with their bias, ONNX operators and layout kept. Must not
  * know: statistics, integers. */
+#include <string.h>
+
 #include "compiler/passes/passes.h"
 #include "compiler/passes/rewrite.h"
 #include "compiler/quant/quant.h"
@@ -23,6 +25,21 @@ static weft_value *bias_of(const weft_node *product, const weft_node *add)
                : NULL;
 }
 
+/* The Reshape of value to these dimensions that stands before a node; q, k and v read one value. */
+static weft_node *find_reshape(const weft_graph *graph, const weft_node *before,
+                               const weft_value *value, const int64_t *dims, size_t rank)
+{
+    for (weft_node *node = graph->first; node != before; node = node->next) {
+        int64_t found[WEFT_MAX_RANK];
+        size_t count = 0;
+        if (node->op == WEFT_OP_Reshape && node->inputs[0] == value &&
+            weft_value_const_ints(node->inputs[1], found, WEFT_MAX_RANK, &count) && count == rank &&
+            memcmp(found, dims, rank * sizeof *dims) == 0)
+            return node;
+    }
+    return NULL;
+}
+
 /* value as a tensor whose first dimension is what the others leave. */
 static weft_status reshape(weft_graph *graph, weft_node *before, weft_value *value,
                            const weft_shape *shape, weft_value **out, weft_diag *diag)
@@ -30,6 +47,11 @@ static weft_status reshape(weft_graph *graph, weft_node *before, weft_value *val
     int64_t dims[WEFT_MAX_RANK];
     for (int i = 0; i < shape->rank; i++)
         dims[i] = i == 0 ? -1 : shape->dims[i];
+    weft_node *known = find_reshape(graph, before, value, dims, (size_t)shape->rank);
+    if (known != NULL) {
+        *out = known->outputs[0];
+        return WEFT_OK;
+    }
     weft_value *inputs[2] = {value,
                              weft_graph_add_constant_ints(graph, NULL, dims, (size_t)shape->rank)};
     const char *name =
