@@ -62,16 +62,22 @@ typedef short xt_v __attribute__((ext_vector_type(WEFT_VW), aligned(2)));
 typedef uchar xt_v __attribute__((ext_vector_type(WEFT_VW), aligned(1)));
 #endif
 
-/* `count` pixels of ic channels, each normalised; f rounds to what the rows hold. */
+/* `count` pixels of ic channels, each normalised; f rounds to what the rows hold. Meanwhile memory is idle: weights from `ahead` on are
+ * asked for, a line per vector. */
 INLINE void norm_pixels(__global const uchar *from, __local xt *to, const int count, const int ic, const uchar flip,
                         const long epsilon, __global const int *gamma, __global const int *beta,
-                        const struct norm_form *f, const struct input_form form)
+                        const struct norm_form *f, const struct input_form form, __global const char *ahead,
+                        __global const char *ahead_end)
 {
     const int icp = round_up_dot(ic), whole = ic / WEFT_VW * WEFT_VW;
     for (int p = 0; p < count; p++) {
         const struct row_numbers row = norm_row(from, flip, ic, epsilon);
         for (int i = 0; i < whole; i += WEFT_VW) {
             const iv v = __builtin_convertvector(*(__global const bytes_v *)(from + i) ^ flip, iv);
+            if (ahead < ahead_end) {
+                PREFETCH(ahead);
+                ahead += 64;
+            }
             *(__local xt_v *)(to + i) = __builtin_convertvector(norm_v(v, gamma + i, beta + i, WEFT_VW, &row, f), xt_v);
         }
         if (whole < ic) {
@@ -192,7 +198,8 @@ __kernel void weft_qconv(__global const uchar *restrict x, __global const char *
             __global const uchar *from = x + ((n * ih + iy) * iw + ix0) * ic;
             if (is_normalised) {
                 norm_pixels(from, to, inside, ic, FLIP(flags & QFLAG_X_SIGNED),
-                            ((long)epsilon_high << 32) | (uint)epsilon_low, gamma, beta, &norm, form);
+                            ((long)epsilon_high << 32) | (uint)epsilon_low, gamma, beta, &norm, form,
+                            w + (size_t)(group * pg) * icp * WEFT_NR, w + (size_t)panel_end * icp * WEFT_NR);
             } else if ((uint)iy >= (uint)ih) {
                 pad_run(to, width * icp, form);
             } else {

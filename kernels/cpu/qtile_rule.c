@@ -18,9 +18,9 @@
 /* Bringing activations into local memory: elements per cycle, lines and im2col rows. */
 #define PATCH_PER_CYCLE 10.0
 #define GATHER_PER_CYCLE 0.5
-/* The same of pixels that are normalised, and per pixel. */
-#define NORM_PER_CYCLE 1.6
-#define NORM_PIXEL_CYCLES 120.0
+/* Pixels that are normalised, with AVX-512: sums and results of a vector; root and quotient. */
+#define NORM_VECTOR_CYCLES 20.0
+#define NORM_PIXEL_CYCLES 150.0
 /* Winograd: transforms of one tile, per 16 channels in and per panel out. */
 #define TRANSFORM2_IN_CYCLES 45.0
 #define TRANSFORM2_OUT_CYCLES 40.0
@@ -123,11 +123,15 @@ static int computed_rows(int n, int tile_rows)
     return n > fewest || n == 1 ? n : fewest;
 }
 
+static double cycles_per_s(const struct weft_cpu_device *d)
+{
+    return d->peak_flops / (d->threads * 4.0 * d->vector_width);
+}
+
 static double total_s(const struct weft_cpu_device *d, double item_cycles, int items,
                       double weight_bytes, int row_blocks)
 {
-    const double hz = d->peak_flops / (d->threads * 4.0 * d->vector_width);
-    const double item_s = (item_cycles + ITEM_CYCLES) / hz;
+    const double item_s = (item_cycles + ITEM_CYCLES) / cycles_per_s(d);
     const double wake_s = d->threads > 1 ? WAKE_S : 0;
     const double compute_s = items <= 2 * d->threads
                                  ? item_s * ceil_div(items, d->threads) + wake_s
@@ -148,6 +152,14 @@ static void consider(struct weft_cpu_qconv_plan *best, const struct weft_cpu_qco
 static double row_step_cycles(const struct weft_cpu_qconv_shape *s)
 {
     return s->dot == 4 ? ROW_STEP_CYCLES_QUADS : ROW_STEP_CYCLES_PAIRS;
+}
+
+/* The number of panels to try behind pg. Items normalise the same rows each, so that few are wanted
+ * of rows that are few: as many as threads. */
+static int next_panels(int pg, int panels, int threads, int is_normalised)
+{
+    const int share = ceil_div(panels, threads);
+    return is_normalised && pg < share && share < 2 * pg ? share : least(2 * pg, panels);
 }
 
 static void choose_direct(const struct weft_cpu_device *d, const struct weft_cpu_qconv_shape *s,
@@ -171,8 +183,7 @@ static void choose_direct(const struct weft_cpu_device *d, const struct weft_cpu
     const double chunks = (double)ceil_div(runs, p.tc) * ceil_div(run, p.kc);
     const double weight_bytes = k * panels * nr;
     const int all_rows = s->n * s->oh * s->ow;
-    for (p.pg = 1;; p.pg *= 2) {
-        p.pg = least(p.pg, panels);
+    for (p.pg = 1;; p.pg = next_panels(p.pg, panels, d->threads, s->is_normalised)) {
         for (int blocks = 1; blocks <= all_rows; blocks++) {
             p.mb = least(ceil_div(all_rows, blocks), MB_MAX);
             if (blocks > 1 && p.mb == least(ceil_div(all_rows, blocks - 1), MB_MAX))
@@ -190,15 +201,18 @@ static void choose_direct(const struct weft_cpu_device *d, const struct weft_cpu
                                         ceil_div(mb, mr) * chunks * TILE_CYCLES +
                                         mb * FINISH_CYCLES + k * nr / 24;
             const double elems = (double)p.local_bytes / (s->dot == 4 ? 1 : 2);
-            const double form_cycles =
-                s->is_normalised
-                    ? elems / NORM_PER_CYCLE + mb * NORM_PIXEL_CYCLES
-                    : elems / (is_rows && (s->ic < 16 || s->is_nchw) ? GATHER_PER_CYCLE
-                                                                     : PATCH_PER_CYCLE);
+            const double vectors = ceil_div(s->ic, d->vector_width);
+            const double norm_cycles =
+                s->is_normalised ? mb * (vectors * NORM_VECTOR_CYCLES + NORM_PIXEL_CYCLES) : 0;
+            const double form_cycles = s->is_normalised ? 0
+                                       : is_rows && (s->ic < 16 || s->is_nchw)
+                                           ? elems / GATHER_PER_CYCLE
+                                           : elems / PATCH_PER_CYCLE;
             const double spill_cycles =
                 (double)p.local_bytes > (double)d->l2_bytes / 2 ? elems / 8 * p.pg : 0;
             p.expected_s = total_s(d, panel_cycles * p.pg + form_cycles + spill_cycles, items,
-                                   weight_bytes, p.blocks * p.segments);
+                                   weight_bytes, p.blocks * p.segments) +
+                           norm_cycles * ceil_div(items, d->threads) / cycles_per_s(d);
             consider(best, &p);
         }
         if (p.pg == panels)
