@@ -6,9 +6,9 @@
 #include "models/cnn_layers.h"
 
 #include <math.h>
-#include <string.h>
 
 #include "models/cnn_names.h"
+#include "models/cnn_parts.h"
 
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
@@ -36,117 +36,15 @@ static const double pooled_variance_share = 0.15;
 /* Pixels of a maximum's window that are worth counting as independent: neighbours are alike. */
 enum { max_independent_pixels = 4 };
 
-static weft_moments make_moments(weft_cnn *cnn, int64_t channels)
-{
-    weft_moments moments = {.channels = (size_t)channels};
-    if (cnn->build->with_weights) {
-        moments.mean = weft_build_alloc(cnn->build, moments.channels, sizeof(double));
-        moments.var = weft_build_alloc(cnn->build, moments.channels, sizeof(double));
-        moments.zero = weft_build_alloc(cnn->build, moments.channels, sizeof(double));
-    }
-    return moments;
-}
-
-/* Data can be made: wanted, and nothing has failed so far (so every array of moments is there). */
-static bool makes_data(const weft_cnn *cnn)
-{
-    return cnn->build->with_weights && cnn->build->status == WEFT_BUILD_OK;
-}
-
-/* How many channels have statistics to compute: none when no data is made. */
-static size_t data_channels(const weft_cnn *cnn, const weft_moments *moments)
-{
-    return makes_data(cnn) && moments->mean && moments->var ? moments->channels : 0;
-}
-
-static weft_cnn_map add_node(weft_cnn *cnn, const char *op, const char *module,
-                             const weft_build_value *inputs, int input_count,
-                             const weft_build_attr *attrs, size_t attr_count,
-                             const weft_build_shape *shape)
-{
-    weft_cnn_names names = weft_cnn_name(cnn, op, module);
-    weft_cnn_map y = {.moments = make_moments(cnn, shape->dims[1])};
-    y.value = weft_build_add_node(cnn->build, op, names.node, inputs, input_count, attrs,
-                                  attr_count, names.output, shape);
-    return y;
-}
-
-/* An initialiser "module.leaf" with a ready table, or without data when none is made. */
-static weft_build_value add_table(weft_cnn *cnn, const char *module, const char *leaf,
-                                  int64_t count, const float *table, bool is_parameter)
-{
-    weft_init_recipe recipe = {.table = table};
-    weft_build_shape shape = {.rank = 1, .dims = {count}};
-    const char *name = weft_build_format(cnn->build, "%s.%s", module, leaf);
-    return weft_build_add_weight(cnn->build, name, &shape, table ? &recipe : NULL, is_parameter);
-}
-
-/* center + spread * u for each element; NULL when no data is made. */
-static float *make_table(weft_cnn *cnn, const char *module, const char *leaf, int64_t count,
-                         double center, double spread)
-{
-    const char *name = weft_build_format(cnn->build, "%s.%s", module, leaf);
-    float *table = cnn->build->with_weights
-                       ? weft_build_alloc(cnn->build, (size_t)count, sizeof *table)
-                       : NULL;
-    if (!table)
-        return NULL;
-    uint64_t stream = weft_init_stream(cnn->seed, name);
-    for (int64_t i = 0; i < count; i++)
-        table[i] = (float)(center + spread * weft_init_uniform(stream, (uint64_t)i));
-    return table;
-}
-
-/* Weight of a layer whose output should have variance 1, given the mean square of its inputs. */
-static weft_init_recipe make_weight(const weft_cnn *cnn, const char *name, int64_t fan_in,
-                                    double mean_square)
-{
-    return (weft_init_recipe){.stream = weft_init_stream(cnn->seed, name),
-                              .sigma = 1.0 / sqrt((double)fan_in * mean_square)};
-}
-
 weft_cnn_map weft_cnn_input(weft_cnn *cnn, const char *name, int64_t batch, int64_t channels,
                             int64_t height, int64_t width)
 {
     weft_build_shape shape = {.rank = 4, .dims = {batch, channels, height, width}};
-    weft_cnn_map x = {.moments = make_moments(cnn, channels)};
+    weft_cnn_map x = {.moments = weft_cnn_moments(cnn, channels)};
     x.value = weft_build_add_input(cnn->build, name, &shape);
-    for (size_t c = 0; c < data_channels(cnn, &x.moments); c++)
+    for (size_t c = 0; c < weft_cnn_data_channels(cnn, &x.moments); c++)
         x.moments.var[c] = 1.0;
     return x;
-}
-
-/* Conv node on an existing weight and, unless it is WEFT_BUILD_NONE, bias. */
-static weft_cnn_map add_conv(weft_cnn *cnn, weft_cnn_map x, const char *module,
-                             weft_build_value weight, weft_build_value bias, int64_t stride)
-{
-    const weft_build_shape *in = weft_build_shape_of(cnn->build, x.value);
-    const weft_build_shape *w = weft_build_shape_of(cnn->build, weight);
-    int64_t kernel = w->dims[2], pad = kernel / 2;
-    weft_build_shape shape = {.rank = 4, .dims = {in->dims[0], w->dims[0]}};
-    for (int i = 2; i < 4; i++)
-        shape.dims[i] = (in->dims[i] + 2 * pad - kernel) / stride + 1;
-    const weft_build_attr attrs[] = {
-        {.name = "dilations",
-         .kind = WEFT_BUILD_INTS,
-         .ints = (const int64_t[]){1, 1},
-         .ints_count = 2},
-        {.name = "group", .kind = WEFT_BUILD_INT, .i = 1},
-        {.name = "kernel_shape",
-         .kind = WEFT_BUILD_INTS,
-         .ints = (const int64_t[]){kernel, kernel},
-         .ints_count = 2},
-        {.name = "pads",
-         .kind = WEFT_BUILD_INTS,
-         .ints = (const int64_t[]){pad, pad, pad, pad},
-         .ints_count = 4},
-        {.name = "strides",
-         .kind = WEFT_BUILD_INTS,
-         .ints = (const int64_t[]){stride, stride},
-         .ints_count = 2},
-    };
-    return add_node(cnn, "Conv", module, (const weft_build_value[]){x.value, weight, bias},
-                    bias < 0 ? 2 : 3, attrs, sizeof attrs / sizeof *attrs, &shape);
 }
 
 /* The four vectors of a batch-norm. All NULL when no data is made. */
@@ -161,12 +59,12 @@ static batch_norm make_batch_norm(weft_cnn *cnn, const char *module, weft_cnn_ga
 {
     int64_t channels = (int64_t)y->channels;
     batch_norm bn = {
-        .gamma = make_table(cnn, module, "weight", channels, gamma.center, gamma.spread),
-        .beta = make_table(cnn, module, "bias", channels, 0.0, shift_spread),
-        .mean = make_table(cnn, module, "running_mean", channels, 0.0, mean_error_spread),
-        .var = make_table(cnn, module, "running_var", channels, 1.0, var_error_spread),
+        .gamma = weft_cnn_make_table(cnn, module, "weight", channels, gamma.center, gamma.spread),
+        .beta = weft_cnn_make_table(cnn, module, "bias", channels, 0.0, shift_spread),
+        .mean = weft_cnn_make_table(cnn, module, "running_mean", channels, 0.0, mean_error_spread),
+        .var = weft_cnn_make_table(cnn, module, "running_var", channels, 1.0, var_error_spread),
     };
-    for (size_t c = 0; c < data_channels(cnn, y); c++) {
+    for (size_t c = 0; c < weft_cnn_data_channels(cnn, y); c++) {
         double sd = sqrt(y->var[c]);
         bn.mean[c] = (float)(y->mean[c] + sd * (double)bn.mean[c]);
         bn.var[c] = (float)(y->var[c] * (double)bn.var[c]);
@@ -175,13 +73,6 @@ static batch_norm make_batch_norm(weft_cnn *cnn, const char *module, weft_cnn_ga
         y->var[c] = y->var[c] * scale * scale;
     }
     return bn;
-}
-
-static weft_build_value add_weight(weft_cnn *cnn, const char *name, const weft_build_shape *shape,
-                                   const weft_init_recipe *recipe)
-{
-    return weft_build_add_weight(cnn->build, name, shape, cnn->build->with_weights ? recipe : NULL,
-                                 true);
 }
 
 /* Convolution whose bias and weight absorb the batch-norm: W' = W g / sqrt(v + eps), b' = beta - m
@@ -195,7 +86,7 @@ static weft_cnn_map add_folded(weft_cnn *cnn, weft_cnn_map x, const char *conv, 
     if (cnn->build->with_weights) {
         double *scale = weft_build_alloc(cnn->build, (size_t)channels, sizeof *scale);
         bias = weft_build_alloc(cnn->build, (size_t)channels, sizeof *bias);
-        for (size_t c = 0; makes_data(cnn) && c < (size_t)channels; c++) {
+        for (size_t c = 0; weft_cnn_makes_data(cnn) && c < (size_t)channels; c++) {
             scale[c] = (double)bn.gamma[c] / sqrt((double)bn.var[c] + (double)BN_EPSILON);
             bias[c] = (float)((double)bn.beta[c] - (double)bn.mean[c] * scale[c]);
         }
@@ -204,9 +95,9 @@ static weft_cnn_map add_folded(weft_cnn *cnn, weft_cnn_map x, const char *conv, 
         for (int i = 1; i < shape->rank; i++)
             recipe.row_elems *= (size_t)shape->dims[i];
     }
-    weft_build_value weight = add_weight(cnn, weight_name, shape, &recipe);
-    return add_conv(cnn, x, conv, weight, add_table(cnn, conv, "bias", channels, bias, true),
-                    stride);
+    weft_build_value weight = weft_cnn_add_weight(cnn, weight_name, shape, &recipe);
+    return weft_cnn_add_conv(cnn, x, conv, weight,
+                             weft_cnn_add_table(cnn, conv, "bias", channels, bias, true), stride);
 }
 
 static weft_cnn_map add_batch_norm(weft_cnn *cnn, weft_cnn_map x, const char *module, batch_norm bn)
@@ -215,10 +106,10 @@ static weft_cnn_map add_batch_norm(weft_cnn *cnn, weft_cnn_map x, const char *mo
     int64_t channels = shape.dims[1];
     const weft_build_value inputs[] = {
         x.value,
-        add_table(cnn, module, "weight", channels, bn.gamma, true),
-        add_table(cnn, module, "bias", channels, bn.beta, true),
-        add_table(cnn, module, "running_mean", channels, bn.mean, false),
-        add_table(cnn, module, "running_var", channels, bn.var, false),
+        weft_cnn_add_table(cnn, module, "weight", channels, bn.gamma, true),
+        weft_cnn_add_table(cnn, module, "bias", channels, bn.beta, true),
+        weft_cnn_add_table(cnn, module, "running_mean", channels, bn.mean, false),
+        weft_cnn_add_table(cnn, module, "running_var", channels, bn.var, false),
     };
     const weft_build_attr attrs[] = {
         {.name = "epsilon", .kind = WEFT_BUILD_FLOAT, .f = BN_EPSILON},
@@ -227,8 +118,8 @@ static weft_cnn_map add_batch_norm(weft_cnn *cnn, weft_cnn_map x, const char *mo
          .kind = WEFT_BUILD_INT,
          .i = 0}, /* exists since operator set 14 */
     };
-    return add_node(cnn, "BatchNormalization", module, inputs, 5, attrs,
-                    cnn->build->opset >= 14 ? 3 : 2, &shape);
+    return weft_cnn_add_node(cnn, "BatchNormalization", module, inputs, 5, attrs,
+                             cnn->build->opset >= 14 ? 3 : 2, &shape);
 }
 
 weft_cnn_map weft_cnn_conv_bn(weft_cnn *cnn, weft_cnn_map x, const char *conv, const char *bn,
@@ -238,11 +129,11 @@ weft_cnn_map weft_cnn_conv_bn(weft_cnn *cnn, weft_cnn_map x, const char *conv, c
     int64_t in_channels = weft_build_shape_of(cnn->build, x.value)->dims[1];
     const char *weight_name = weft_build_format(cnn->build, "%s.weight", conv);
     weft_build_shape shape = {.rank = 4, .dims = {channels, in_channels, kernel, kernel}};
-    weft_moments moments = make_moments(cnn, channels);
+    weft_moments moments = weft_cnn_moments(cnn, channels);
     weft_init_recipe recipe = {0};
-    if (makes_data(cnn)) {
-        recipe = make_weight(cnn, weight_name, in_channels * kernel * kernel,
-                             weft_moments_mean_square(&x.moments));
+    if (weft_cnn_makes_data(cnn)) {
+        recipe = weft_cnn_recipe(cnn, weight_name, in_channels * kernel * kernel,
+                                 weft_moments_mean_square(&x.moments));
         weft_moments_linear(&recipe, (size_t)(kernel * kernel), NULL, &x.moments, &moments);
     }
     batch_norm vectors = make_batch_norm(cnn, bn, gamma, &moments);
@@ -252,8 +143,8 @@ weft_cnn_map weft_cnn_conv_bn(weft_cnn *cnn, weft_cnn_map x, const char *conv, c
     if (cnn->folds_batch_norm) {
         y = add_folded(cnn, x, conv, stride, weight_name, &shape, recipe, vectors);
     } else {
-        y = add_conv(cnn, x, conv, add_weight(cnn, weight_name, &shape, &recipe), WEFT_BUILD_NONE,
-                     stride);
+        y = weft_cnn_add_conv(cnn, x, conv, weft_cnn_add_weight(cnn, weight_name, &shape, &recipe),
+                              WEFT_BUILD_NONE, stride);
         y = add_batch_norm(cnn, y, bn, vectors);
     }
     y.moments = moments;
@@ -262,9 +153,9 @@ weft_cnn_map weft_cnn_conv_bn(weft_cnn *cnn, weft_cnn_map x, const char *conv, c
 
 weft_cnn_map weft_cnn_relu(weft_cnn *cnn, weft_cnn_map x, const char *module)
 {
-    weft_cnn_map y = add_node(cnn, "Relu", module, &x.value, 1, NULL, 0,
-                              weft_build_shape_of(cnn->build, x.value));
-    if (makes_data(cnn))
+    weft_cnn_map y = weft_cnn_add_node(cnn, "Relu", module, &x.value, 1, NULL, 0,
+                                       weft_build_shape_of(cnn->build, x.value));
+    if (weft_cnn_makes_data(cnn))
         weft_moments_relu(&x.moments, &y.moments);
     return y;
 }
@@ -274,10 +165,10 @@ weft_cnn_map weft_cnn_add_relu(weft_cnn *cnn, weft_cnn_map stream, weft_cnn_map 
 {
     const weft_build_shape shape = *weft_build_shape_of(cnn->build, stream.value);
     weft_cnn_map sum =
-        add_node(cnn, "Add", add, (const weft_build_value[]){branch.value, stream.value}, 2, NULL,
-                 0, &shape);
-    weft_cnn_map y = add_node(cnn, "Relu", relu, &sum.value, 1, NULL, 0, &shape);
-    if (makes_data(cnn))
+        weft_cnn_add_node(cnn, "Add", add, (const weft_build_value[]){branch.value, stream.value},
+                          2, NULL, 0, &shape);
+    weft_cnn_map y = weft_cnn_add_node(cnn, "Relu", relu, &sum.value, 1, NULL, 0, &shape);
+    if (weft_cnn_makes_data(cnn))
         weft_moments_add_relu(&stream.moments, &branch.moments, &y.moments);
     return y;
 }
@@ -308,9 +199,9 @@ weft_cnn_map weft_cnn_max_pool(weft_cnn *cnn, weft_cnn_map x, const char *module
          .ints = (const int64_t[]){stride, stride},
          .ints_count = 2},
     };
-    weft_cnn_map y =
-        add_node(cnn, "MaxPool", module, &x.value, 1, attrs, sizeof attrs / sizeof *attrs, &shape);
-    if (makes_data(cnn))
+    weft_cnn_map y = weft_cnn_add_node(cnn, "MaxPool", module, &x.value, 1, attrs,
+                                       sizeof attrs / sizeof *attrs, &shape);
+    if (weft_cnn_makes_data(cnn))
         weft_moments_max(&x.moments, kernel * kernel == 1 ? 1 : max_independent_pixels, &y.moments);
     return y;
 }
@@ -336,9 +227,9 @@ weft_cnn_map weft_cnn_pool_shortcut(weft_cnn *cnn, weft_cnn_map x, const char *m
          .ints = (const int64_t[]){2, 2},
          .ints_count = 2},
     };
-    weft_cnn_map y = add_node(cnn, "AveragePool", module, &x.value, 1, attrs,
-                              sizeof attrs / sizeof *attrs, &shape);
-    for (size_t c = 0; c < data_channels(cnn, &y.moments); c++) {
+    weft_cnn_map y = weft_cnn_add_node(cnn, "AveragePool", module, &x.value, 1, attrs,
+                                       sizeof attrs / sizeof *attrs, &shape);
+    for (size_t c = 0; c < weft_cnn_data_channels(cnn, &y.moments); c++) {
         y.moments.mean[c] = x.moments.mean[c];
         y.moments.var[c] = x.moments.var[c] * window_variance_share;
     }
@@ -363,9 +254,9 @@ static weft_cnn_map add_mean(weft_cnn *cnn, weft_cnn_map x, const char *module,
                 weft_build_add_ints(cnn->build, weft_cnn_constant_name(cnn, module), axes, 2);
         inputs[1] = *shared_axes;
     }
-    weft_cnn_map y = add_node(cnn, "ReduceMean", module, inputs, axes_are_input ? 2 : 1, attrs,
-                              axes_are_input ? 1 : 2, &shape);
-    for (size_t c = 0; c < data_channels(cnn, &y.moments); c++) {
+    weft_cnn_map y = weft_cnn_add_node(cnn, "ReduceMean", module, inputs, axes_are_input ? 2 : 1,
+                                       attrs, axes_are_input ? 1 : 2, &shape);
+    for (size_t c = 0; c < weft_cnn_data_channels(cnn, &y.moments); c++) {
         y.moments.mean[c] = x.moments.mean[c];
         y.moments.var[c] = x.moments.var[c] * pooled_variance_share;
     }
@@ -380,15 +271,15 @@ static weft_cnn_map add_biased_conv(weft_cnn *cnn, weft_cnn_map x, const char *m
     const char *name = weft_build_format(cnn->build, "%s.weight", module);
     weft_build_shape shape = {.rank = 4, .dims = {channels, in_channels, 1, 1}};
     weft_init_recipe recipe = {0};
-    if (makes_data(cnn))
-        recipe = make_weight(cnn, name, in_channels, weft_moments_mean_square(&x.moments));
-    float *bias = make_table(cnn, module, "bias", channels, 0.0, bias_spread);
+    if (weft_cnn_makes_data(cnn))
+        recipe = weft_cnn_recipe(cnn, name, in_channels, weft_moments_mean_square(&x.moments));
+    float *bias = weft_cnn_make_table(cnn, module, "bias", channels, 0.0, bias_spread);
     if (cnn->build->status != WEFT_BUILD_OK)
         return (weft_cnn_map){.value = WEFT_BUILD_NONE};
-    weft_build_value weight = add_weight(cnn, name, &shape, &recipe);
-    weft_cnn_map y =
-        add_conv(cnn, x, module, weight, add_table(cnn, module, "bias", channels, bias, true), 1);
-    if (makes_data(cnn))
+    weft_build_value weight = weft_cnn_add_weight(cnn, name, &shape, &recipe);
+    weft_cnn_map y = weft_cnn_add_conv(
+        cnn, x, module, weight, weft_cnn_add_table(cnn, module, "bias", channels, bias, true), 1);
+    if (weft_cnn_makes_data(cnn))
         weft_moments_linear(&recipe, 1, bias, &x.moments, &y.moments);
     return y;
 }
@@ -404,12 +295,12 @@ weft_cnn_map weft_cnn_squeeze_excite(weft_cnn *cnn, weft_cnn_map x, const char *
     gate = weft_cnn_relu(cnn, gate, weft_build_format(build, "%s.act", module));
     gate = add_biased_conv(cnn, gate, weft_build_format(build, "%s.fc2", module), channels);
     weft_cnn_map sigmoid =
-        add_node(cnn, "Sigmoid", weft_build_format(build, "%s.gate", module), &gate.value, 1, NULL,
-                 0, weft_build_shape_of(build, gate.value));
+        weft_cnn_add_node(cnn, "Sigmoid", weft_build_format(build, "%s.gate", module), &gate.value,
+                          1, NULL, 0, weft_build_shape_of(build, gate.value));
     weft_cnn_map y =
-        add_node(cnn, "Mul", module, (const weft_build_value[]){x.value, sigmoid.value}, 2, NULL, 0,
-                 weft_build_shape_of(build, x.value));
-    if (makes_data(cnn)) {
+        weft_cnn_add_node(cnn, "Mul", module, (const weft_build_value[]){x.value, sigmoid.value}, 2,
+                          NULL, 0, weft_build_shape_of(build, x.value));
+    if (weft_cnn_makes_data(cnn)) {
         weft_moments_sigmoid(&gate.moments, &sigmoid.moments);
         weft_moments_mul(&x.moments, &sigmoid.moments, &y.moments);
     }
@@ -431,16 +322,17 @@ weft_cnn_map weft_cnn_global_pool(weft_cnn *cnn, weft_cnn_map x, const char *mod
         const int64_t target[] = {build->batch_symbol ? -1 : flat.dims[0], flat.dims[1]};
         weft_build_value shape_input =
             weft_build_add_ints(build, weft_cnn_constant_name(cnn, flatten), target, 2);
-        weft_cnn_map y =
-            add_node(cnn, "Reshape", flatten, (const weft_build_value[]){mean.value, shape_input},
-                     2, NULL, 0, &flat);
+        weft_cnn_map y = weft_cnn_add_node(cnn, "Reshape", flatten,
+                                           (const weft_build_value[]){mean.value, shape_input}, 2,
+                                           NULL, 0, &flat);
         y.moments = mean.moments;
         return y;
     }
-    weft_cnn_map mean = add_node(cnn, "GlobalAveragePool", pool, &x.value, 1, NULL, 0, &shape);
+    weft_cnn_map mean =
+        weft_cnn_add_node(cnn, "GlobalAveragePool", pool, &x.value, 1, NULL, 0, &shape);
     weft_build_attr axis = {.name = "axis", .kind = WEFT_BUILD_INT, .i = 1};
-    weft_cnn_map y = add_node(cnn, "Flatten", flatten, &mean.value, 1, &axis, 1, &flat);
-    for (size_t c = 0; c < data_channels(cnn, &y.moments); c++) {
+    weft_cnn_map y = weft_cnn_add_node(cnn, "Flatten", flatten, &mean.value, 1, &axis, 1, &flat);
+    for (size_t c = 0; c < weft_cnn_data_channels(cnn, &y.moments); c++) {
         y.moments.mean[c] = x.moments.mean[c];
         y.moments.var[c] = x.moments.var[c] * pooled_variance_share;
     }
@@ -455,10 +347,10 @@ weft_cnn_map weft_cnn_classifier(weft_cnn *cnn, weft_cnn_map x, const char *modu
     weft_build_shape weight_shape = {.rank = 2, .dims = {classes, in.dims[1]}};
     weft_build_shape shape = {.rank = 2, .dims = {in.dims[0], classes}};
     const char *name = weft_build_format(build, "%s.weight", module);
-    weft_cnn_map y = {.value = WEFT_BUILD_NONE, .moments = make_moments(cnn, classes)};
+    weft_cnn_map y = {.value = WEFT_BUILD_NONE, .moments = weft_cnn_moments(cnn, classes)};
     weft_init_recipe recipe = {0};
-    float *bias = make_table(cnn, module, "bias", classes, 0.0, bias_spread);
-    if (makes_data(cnn)) {
+    float *bias = weft_cnn_make_table(cnn, module, "bias", classes, 0.0, bias_spread);
+    if (weft_cnn_makes_data(cnn)) {
         /*
          * The pooled features have a large part that is the same for every image. The weights are
          * scaled by the part that differs, and the bias takes the constant part away, so that
@@ -467,14 +359,14 @@ weft_cnn_map weft_cnn_classifier(weft_cnn *cnn, weft_cnn_map x, const char *modu
         double var = 0.0;
         for (size_t c = 0; c < x.moments.channels; c++)
             var += x.moments.var[c];
-        recipe = make_weight(cnn, name, in.dims[1], var / (double)in.dims[1]);
+        recipe = weft_cnn_recipe(cnn, name, in.dims[1], var / (double)in.dims[1]);
         weft_moments_linear(&recipe, 1, bias, &x.moments, &y.moments);
         for (int64_t i = 0; i < classes; i++)
             bias[i] = (float)(2.0 * (double)bias[i] - y.moments.mean[i]);
     }
-    weft_build_value weight = add_weight(cnn, name, &weight_shape, &recipe);
+    weft_build_value weight = weft_cnn_add_weight(cnn, name, &weight_shape, &recipe);
     weft_build_value inputs[] = {x.value, weight,
-                                 add_table(cnn, module, "bias", classes, bias, true)};
+                                 weft_cnn_add_table(cnn, module, "bias", classes, bias, true)};
     const weft_build_attr attrs[] = {
         {.name = "alpha", .kind = WEFT_BUILD_FLOAT, .f = 1.0f},
         {.name = "beta", .kind = WEFT_BUILD_FLOAT, .f = 1.0f},

@@ -4,6 +4,7 @@
 MODELS_LIB_SRC := \
   models/cnn_layers.c \
   models/cnn_names.c \
+  models/cnn_parts.c \
   models/cost.c \
   models/emit.c \
   models/family.c \

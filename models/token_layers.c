@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "models/cnn_names.h"
+#include "models/cnn_parts.h"
 
 #if defined(__clang__)
 #pragma STDC FP_CONTRACT OFF
@@ -33,33 +34,20 @@ static const double gelu_root_mean_square = 0.652;
 /* Of what attention puts out: values averaged over the tokens that a query prefers. */
 static const double attended_root_mean_square = 0.6;
 
-static bool makes_data(const weft_cnn *cnn)
-{
-    return cnn->build->with_weights && cnn->build->status == WEFT_BUILD_OK;
-}
-
 weft_build_value weft_tokens_weight(weft_cnn *cnn, const char *name, const weft_build_shape *shape,
                                     double sigma)
 {
     const weft_init_recipe recipe = {.stream = weft_init_stream(cnn->seed, name), .sigma = sigma};
-    return weft_build_add_weight(cnn->build, name, shape, makes_data(cnn) ? &recipe : NULL, true);
+    return weft_build_add_weight(cnn->build, name, shape, weft_cnn_makes_data(cnn) ? &recipe : NULL,
+                                 true);
 }
 
 /* The vector "module.leaf", uniform on center +- spread. */
 static weft_build_value vector(weft_cnn *cnn, const char *module, const char *leaf, int64_t count,
                                double center, double spread)
 {
-    const char *name = weft_build_format(cnn->build, "%s.%s", module, leaf);
-    const weft_build_shape shape = {.rank = 1, .dims = {count}};
-    weft_init_recipe recipe = {0};
-    if (makes_data(cnn)) {
-        float *table = weft_build_alloc(cnn->build, (size_t)count, sizeof *table);
-        uint64_t stream = weft_init_stream(cnn->seed, name);
-        for (int64_t i = 0; table && i < count; i++)
-            table[i] = (float)(center + spread * weft_init_uniform(stream, (uint64_t)i));
-        recipe.table = table;
-    }
-    return weft_build_add_weight(cnn->build, name, &shape, makes_data(cnn) ? &recipe : NULL, true);
+    const float *table = weft_cnn_make_table(cnn, module, leaf, count, center, spread);
+    return weft_cnn_add_table(cnn, module, leaf, count, table, true);
 }
 
 static weft_build_shape shape_of(const weft_cnn *cnn, weft_build_value x)
