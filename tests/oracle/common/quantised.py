@@ -27,21 +27,31 @@ LEAST_NEAR, LEAST_TOP1 = 0.99, 0.98
 SNR_MARGIN_DB = 0.5
 
 
+def session_of(model, setting=None, level=onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL):
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.graph_optimization_level = level
+    if setting:
+        options.add_session_config_entry(*setting)
+    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def plain_session(model):
+    """ONNX Runtime without optimisation: every node as the file says, in f32."""
+    return session_of(model, level=onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL)
+
+
 def exact_session(model):
     """ONNX Runtime without the shortcut that its AVX2 kernels take: products of u8 and s8 summed in pairs of 16 bits, which saturate
     (docs/integers.md). The option turns s8 into u8; it knows no such kernel for QGemm with s8 activations, which needs none either,
-    and does not load some transformers with s8 activations."""
-
-    def session(precise):
-        options = onnxruntime.SessionOptions()
-        options.add_session_config_entry("session.x64quantprecision", precise)
-        options.log_severity_level = 3
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-
-    try:
-        return session("1")
-    except (onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented, onnxruntime.capi.onnxruntime_pybind11_state.Fail):
-        return session("0")
+    and does not load some transformers with s8 activations. Scales with one element in a dimension of their own, as PyTorch writes them,
+    it loads without optimisation only."""
+    for make in (lambda: session_of(model, ("session.x64quantprecision", "1")), lambda: session_of(model)):
+        try:
+            return make()
+        except (onnxruntime.capi.onnxruntime_pybind11_state.NotImplemented, onnxruntime.capi.onnxruntime_pybind11_state.Fail):
+            pass
+    return plain_session(model)
 
 
 def last_step(model):
@@ -82,14 +92,6 @@ def compare_targets(checks, what, model_path, shapes):
     first = hashes[targets[0]]
     other = [f"{target}: {name} of step {step}" for target in targets[1:] for (step, name), one in first.items() if hashes[target].get((step, name)) != one]
     checks.expect(not other, f"{what}: {len(first)} layers equal when compiled for {', '.join(targets)}" + (f"; not {other[0]}" if other else ""))
-
-
-def plain_session(model):
-    """ONNX Runtime without optimisation: every node as the file says, in f32."""
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
 def snr_db(truth, found):
