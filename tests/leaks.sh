@@ -7,18 +7,7 @@ build=$(realpath "$1")
 root=$(realpath "$(dirname "$0")/..")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-count=0
-failed=0
-line() { # line OK|BAD NAME [FILE]: FILE says what happened
-    count=$((count + 1))
-    if [ "$1" = ok ]; then
-        echo "ok $count - $2"
-    else
-        failed=$((failed + 1))
-        echo "not ok $count - $2"
-        [ $# -lt 3 ] || sed 's/^/# /' "$3" | tail -n 60
-    fi
-}
+. "$root/tests/tap.sh"
 # What is lost for certain; "possibly lost" are the stacks of threads that XRT leaves behind, which test_faults counts.
 checker="valgrind -q --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite --num-callers=30
     --error-exitcode=99 --child-silent-after-fork=yes --suppressions=$root/tests/setup/valgrind.supp"
@@ -65,5 +54,4 @@ if [ -z "$folder" ] || left; then
 else
     line ok "no process, socket or folder of the card is left"
 fi
-echo "1..$count"
-[ "$failed" -eq 0 ]
+plan

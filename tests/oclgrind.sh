@@ -8,24 +8,13 @@ set -u
 build=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-count=0
-failed=0
+. "$(dirname "$0")/tap.sh"
+
 checked() {
     # Reports go to a file of their own, so that output of the program is not taken for one.
     rm -f "$work/reports"
     oclgrind --build-options "-cl-opt-disable -DWEFT_NO_REDUCE" --data-races --uninitialized --check-api --max-errors 20 --log "$work/reports" "$@" \
         >"$work/output" 2>&1
-}
-line() { # line OK|BAD NAME
-    count=$((count + 1))
-    if [ "$1" = ok ]; then
-        echo "ok $count - $2"
-    else
-        failed=$((failed + 1))
-        echo "not ok $count - $2"
-        [ -f "$work/reports" ] && sed 's/^/# /' "$work/reports" | head -n 40
-        grep -v '^ok ' "$work/output" | sed 's/^/# /' | tail -n 20
-    fi
 }
 
 program() { # program NAME PROGRAM: one line per test that ran; what is too large for an interpreter is skipped by the program itself
@@ -38,7 +27,8 @@ program() { # program NAME PROGRAM: one line per test that ran; what is too larg
             line ok "$1: $family"
         done
     else
-        line bad "$1: $2"
+        { head -n 40 "$work/reports"; grep -v '^ok ' "$work/output" | tail -n 20; } >"$work/why" 2>/dev/null
+        line bad "$1: $2" "$work/why"
     fi
 }
 
@@ -50,5 +40,4 @@ for width in 4 8 16; do
 done
 program "engine" fpga/test_engine_opencl
 
-echo "1..$count"
-[ "$failed" -eq 0 ]
+plan
