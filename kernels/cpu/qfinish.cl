@@ -87,10 +87,7 @@ INLINE iv round_v(const iv sum, const half_dv ratio_lo, const half_dv ratio_hi, 
 {
     const half_dv a = round_half(__builtin_convertvector(sum.lo, half_dv), ratio_lo, low, high);
     const half_dv b = round_half(__builtin_convertvector(sum.hi, half_dv), ratio_hi, low, high);
-    iv r;
-    r.lo = __builtin_astype(a, iv).even;
-    r.hi = __builtin_astype(b, iv).even;
-    return r;
+    return (iv)(__builtin_astype(a, iv).even, __builtin_astype(b, iv).even);
 }
 
 /* clamp(round(sum * ratio) + zero, c_min, c_max) of one vector. */
