@@ -30,7 +30,7 @@ check-large-card: setup-check ## of check-large the cycles of three networks on 
 	@$(MAKE) --no-print-directory -j$(JOBS) all venv
 	@WEFT_BUILD=$(BUILD) $(ORACLE) tests/oracle/large/compare_simulation.py
 
-check-large-schedules: setup-check ## of check-large ResFormer-Small at its eleven sizes, ResNet-RS-50 at six, each in one package (10 minutes)
+check-large-schedules: setup-check ## of check-large ResFormer-Small at its eleven sizes in f32 and in 8 bits, ResNet-RS-50 at six, each in one package (20 minutes)
 	@$(MAKE) --no-print-directory -j$(JOBS) all venv
 	@WEFT_BUILD=$(BUILD) $(ORACLE) tests/oracle/large/compare_schedules.py
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Published networks at many sizes in one package: its size, every schedule next to ONNX Runtime and step by step next to plain C.
+"""Published networks at many sizes in one package, in float and in 8 bits: its size, every schedule next to ONNX Runtime and step by step next to plain C.
 
 usage: large/compare_schedules.py [NAME ...]     all without arguments (programs in $WEFT_BUILD, else build)
 Speaks TAP.
@@ -13,18 +13,25 @@ import schedules
 from oracle import TOLERANCE, Checks
 
 # The sizes of ResFormer are those it was published for; those of ResNet-RS-50 span the family's.
+RESFORMER = (96, 112, 128, 160, 192, 224, 288, 384, 448, 512, 640)
 NETWORKS = {
-    "ResFormer-Small": ("resformer", ["--variant", "small"], (96, 112, 128, 160, 192, 224, 288, 384, 448, 512, 640)),
+    "ResFormer-Small": ("resformer", ["--variant", "small"], RESFORMER),
     "ResNet-RS-50": ("resnet-rs", ["--depth", 50], (128, 160, 192, 224, 256, 320)),
+}
+# With the sizes that run on the engine as well, in both of its languages.
+QUANTISED = {
+    "ResFormer-Small in 8 bits": ("resformer", ["--variant", "small"], RESFORMER, (96, 128, 160, 224)),
 }
 
 
 def main():
     checks = Checks()
-    for name in sys.argv[1:] or NETWORKS:
-        family, options, sizes = NETWORKS[name]
+    for name in sys.argv[1:] or [*NETWORKS, *QUANTISED]:
         with tempfile.TemporaryDirectory() as folder:
-            checks.guard(name, lambda: schedules.run(checks, folder, name, family, options, sizes, TOLERANCE))
+            if name in QUANTISED:
+                checks.guard(name, lambda: schedules.run_quantised(checks, folder, name, *QUANTISED[name]))
+            else:
+                checks.guard(name, lambda: schedules.run(checks, folder, name, *NETWORKS[name], TOLERANCE))
     return checks.finish()
 
 
