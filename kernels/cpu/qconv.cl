@@ -71,7 +71,8 @@ INLINE void norm_pixels(__global const uchar *from, __local xt *to, const int co
 {
     const int icp = round_up_dot(ic), whole = ic / WEFT_VW * WEFT_VW;
     for (int p = 0; p < count; p++) {
-        const struct row_numbers row = norm_row(from, flip, ic, epsilon);
+        struct row_numbers row;
+        norm_row(from, flip, ic, epsilon, &row);
         for (int i = 0; i < whole; i += WEFT_VW) {
             const iv v = __builtin_convertvector(*(__global const bytes_v *)(from + i) ^ flip, iv);
             if (ahead < ahead_end) {
@@ -123,8 +124,8 @@ __kernel void weft_qconv(__global const uchar *restrict x, __global const char *
                                   b_mult, max(add_shift, 1), y_zero, y_min,  y_max, mean_zero};
     /* What is normalised is rounded to the form of the rows. */
     const int to_form = WEFT_DOT == 2 ? -x_zero : flip;
-    const struct norm_form norm =
-        norm_form_of(beta_shift, norm_shift, x_zero + to_form, norm_min + to_form, norm_max + to_form, norm_margin);
+    struct norm_form norm;
+    make_norm_form(beta_shift, norm_shift, x_zero + to_form, norm_min + to_form, norm_max + to_form, norm_margin, &norm);
     int off[WEFT_MB_MAX];
     /* All runs of a row: run_count of run_elems elements, in groups of `across` (taps of a kernel row that are runs of their own). */
     int run_count, run_elems, across, step_across, step_down;

@@ -10,12 +10,14 @@ __kernel void weft_qlayer_norm(__global const uchar *restrict x, __global const 
 {
     const long epsilon = ((long)epsilon_high << 32) | (uint)epsilon_low;
     const uchar flip = FLIP(is_signed);
-    const struct norm_form f = norm_form_of(beta_shift, shift, zero, low, high, margin);
+    struct norm_form f;
+    make_norm_form(beta_shift, shift, zero, low, high, margin, &f);
     const int end = min(((int)get_global_id(0) + 1) * block, rows), whole = count / WEFT_VW * WEFT_VW;
     for (int r = (int)get_global_id(0) * block; r < end; r++) {
         __global const uchar *from = x + r * count;
         __global uchar *to = y + r * count;
-        const struct row_numbers row = norm_row(from, flip, count, epsilon);
+        struct row_numbers row;
+        norm_row(from, flip, count, epsilon, &row);
         for (int i = 0; i < whole; i += WEFT_VW) {
             const iv v = __builtin_convertvector(*(__global const bytes_v *)(from + i) ^ flip, iv);
             *(__global bytes_v *)(to + i) = __builtin_convertvector(norm_v(v, gamma + i, beta + i, WEFT_VW, &row, &f), bytes_v);

@@ -95,7 +95,9 @@ INLINE iv load_row(__global const uchar *p, const uchar flip, const int n)
     return WEFT_CAT(vload, WEFT_VW)(0, t);
 }
 
-INLINE struct row_numbers norm_row(__global const uchar *from, const uchar flip, const int count, const long epsilon)
+/* Structures are filled in, not returned: what is returned in memory becomes a scope without aliases when it is
+ * inlined, which oclgrind 21.10 does not know. */
+INLINE void norm_row(__global const uchar *from, const uchar flip, const int count, const long epsilon, struct row_numbers *row)
 {
     iv sums = (iv)(0), squares = (iv)(0);
     for (int i = 0; i < count; i += WEFT_VW) {
@@ -103,18 +105,17 @@ INLINE struct row_numbers norm_row(__global const uchar *from, const uchar flip,
         sums += v;
         squares += v * v;
     }
-    struct row_numbers row = {count, add_lanes(sums), 0, 0, 0.0f};
-    const long spread = weft_layer_norm_spread(count, row.sum, add_lanes(squares), epsilon);
-    row.fours = weft_spread_fours(spread);
-    row.inverse = inverse_root(spread, row.fours);
-    row.scale = (float)row.inverse * as_float((127 + row.fours - WEFT_UNIT_SHIFT - WEFT_UNIT_BITS) << 23);
-    return row;
+    const int sum = add_lanes(sums);
+    const long spread = weft_layer_norm_spread(count, sum, add_lanes(squares), epsilon);
+    const int fours = weft_spread_fours(spread);
+    const long inverse = inverse_root(spread, fours);
+    *row = (struct row_numbers){
+        count, sum, fours, inverse, (float)inverse * as_float((127 + fours - WEFT_UNIT_SHIFT - WEFT_UNIT_BITS) << 23)};
 }
 
-INLINE struct norm_form norm_form_of(const int beta_shift, const int shift, const int zero, const int low, const int high,
-                                     const float margin)
+INLINE void make_norm_form(const int beta_shift, const int shift, const int zero, const int low, const int high,
+                           const float margin, struct norm_form *f)
 {
-    const struct norm_form f = {beta_shift, shift, zero, low, high, ldexp(1.0f, WEFT_UNIT_BITS - shift),
-                                ldexp(1.0f, beta_shift - shift), margin};
-    return f;
+    *f = (struct norm_form){beta_shift, shift, zero, low, high, ldexp(1.0f, WEFT_UNIT_BITS - shift),
+                            ldexp(1.0f, beta_shift - shift), margin};
 }
