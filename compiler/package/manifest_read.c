@@ -44,7 +44,7 @@ static void read_place(json_reader *reader, json_at *at, bool as_before, weft_sc
 static void read_value(json_reader *reader, json_at *at, const weft_schedule_value *before,
                        weft_schedule_value *value)
 {
-    bool as_before = weft__read_as_before(reader, at, before != NULL);
+    bool as_before = weft__read_as_before(reader, at, before != NULL) && before != NULL;
     if (as_before)
         *value = *before;
     if (weft__read_is_given(at, as_before, "name"))

@@ -263,7 +263,7 @@ static void read_cost(json_reader *reader, json_at *step, weft_step_cost *cost)
 
 void weft__read_step(json_reader *reader, json_at *at, const weft_step *before, weft_step *step)
 {
-    bool as_before = weft__read_as_before(reader, at, before != NULL);
+    bool as_before = weft__read_as_before(reader, at, before != NULL) && before != NULL;
     if (as_before)
         *step = *before;
     if (weft__read_is_given(at, as_before, "name"))

@@ -523,6 +523,32 @@ static void tokens(void **state)
     weft_model_close(model);
 }
 
+/* Nodes of one name are no ONNX file. */
+static void products_of_one_value_share_its_rows(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "graph \"heads\" opset 17 {\n  input %x: f32[1x5x8]\n"
+        "  const %w: f32[8x8] = #1\n  const %b: f32[8] = 0.5\n"
+        "  const %v: f32[8x4] = #3\n  const %d: f32[4] = 0.25\n"
+        "  %m = MatMul(%x, %w)\n  %q = Add(%m, %b)\n  %n = MatMul(%x, %v)\n  %k = Add(%n, %d)\n"
+        "  output %q\n  output %k\n}\n";
+    weft_quant_params params = defaults();
+    weft_model *model = net_open(text);
+    weft_quant *quant = net_quantise(model, &params, 2);
+    size_t rows = 0, products = 0;
+    for (size_t i = 0; i < weft_quant_tensor_count(quant); i++) {
+        weft_quant_tensor tensor;
+        weft_quant_get_tensor(quant, i, &tensor);
+        rows += strncmp(tensor.name, "x/rows", strlen("x/rows")) == 0;
+        products += strcmp(tensor.op, "Gemm") == 0;
+    }
+    assert_int_equal(products, 2);
+    assert_int_equal(rows, 1);
+    weft_quant_destroy(quant);
+    weft_model_close(model);
+}
+
 static void errors(void **state)
 {
     (void)state;
@@ -608,6 +634,7 @@ int main(void)
         cmocka_unit_test(sizes_share_a_calibration),
         cmocka_unit_test(hostile_states),
         cmocka_unit_test(tokens),
+        cmocka_unit_test(products_of_one_value_share_its_rows),
         cmocka_unit_test(errors),
         cmocka_unit_test(excluded_stays_float),
     };
