@@ -139,8 +139,11 @@ static void random_channels(struct naive_layer *l, enum naive_form form)
     l->groups = 1;
     s->ic = weft_naive_between(0, 7) == 0 ? weft_naive_between(60, 90) : weft_naive_between(1, 37);
     s->oc = weft_naive_between(1, 70);
-    if (form == NAIVE_NORM && weft_naive_between(0, 39) == 0)
-        s->ic = weft_naive_between(300, 1200);
+    if (form == NAIVE_NORM && weft_naive_between(0, 39) == 0) {
+        s->ic = weft_naive_between(0, 3) ? weft_naive_between(300, 1200) : WEFT_ROW_MAX;
+        s->ih = weft_naive_between(1, 3);
+        s->iw = weft_naive_between(1, 3);
+    }
     if (form != NAIVE_GROUPED)
         return;
     const int kind = weft_naive_between(0, 3), lanes = weft_naive_between(0, 1) ? 8 : 16;
