@@ -2,7 +2,9 @@
 /* weft.QConv2D against a second formulation: each input element is scattered to the sums it
  * reaches, where the kernel gathers patches. */
 #include <stdlib.h>
+#include <string.h>
 
+#include "kernels/ref/explain.h"
 #include "tests/ref/quant_draw.h"
 
 typedef struct conv {
@@ -211,6 +213,19 @@ static void set_norm(weft_attrs *attrs, weft_arena *arena, const char *prefix, n
     set_int(attrs, arena, weft_arena_printf(arena, "%sshift", prefix), n.shift);
 }
 
+/* The account of one element ends in what the kernel gives. */
+static void check_account(weft_arena *arena, const weft_attrs *attrs, weft_tensor *const *inputs,
+                          weft_tensor *y)
+{
+    const weft_ref_call call = {attrs, (const weft_tensor *const *)inputs, 9, &y, 1};
+    const int32_t element = between(0, (int32_t)elems_of(&y->shape) - 1);
+    weft_ref_account account = {.arena = arena};
+    weft_ref_explain(WEFT_OP_QConv2D, &call, 0, element, &account);
+    assert_string_equal(account.lines.data[0].name, "norm");
+    const char *last = account.lines.data[account.lines.count - 1].text;
+    assert_int_equal(strtol(strrchr(last, '=') + 1, NULL, 10), get8(y, element));
+}
+
 /* One operator has the bits of weft.QLayerNorm and weft.QConv2D one after the other. */
 static void check_normalised(weft_arena *arena)
 {
@@ -258,6 +273,7 @@ static void check_normalised(weft_arena *arena)
     inputs[8] = beta;
     assert_int_equal(ref_run(weft_ref_q_conv2d, &attrs, inputs, 9, &y[1], 1), WEFT_OK);
     assert_memory_equal(y[0]->data, y[1]->data, (size_t)elems_of(&out));
+    check_account(arena, &attrs, inputs, y[1]);
     ((int32_t *)gamma->data)[0] = MULT_MAX + 1;
     assert_int_equal(ref_run(weft_ref_q_conv2d, &attrs, inputs, 9, &y[1], 1), WEFT_INVALID);
 }
