@@ -14,6 +14,7 @@
 #ifdef cl_khr_fp64
 #pragma OPENCL EXTENSION cl_khr_fp64 : enable
 typedef double half_dv __attribute__((ext_vector_type(WEFT_VW / 2)));
+typedef int half_iv __attribute__((ext_vector_type(WEFT_VW / 2)));
 typedef double ratio_t;
 #else
 typedef long ratio_t; /* the bits of the double */
@@ -85,9 +86,14 @@ INLINE half_dv round_half(const half_dv sum, const half_dv ratio, const half_dv 
 /* clamp(round(sum * ratio), low, high) of one vector, low and high being whole numbers above ROUNDER. */
 INLINE iv round_v(const iv sum, const half_dv ratio_lo, const half_dv ratio_hi, const half_dv low, const half_dv high)
 {
-    const half_dv a = round_half(__builtin_convertvector(sum.lo, half_dv), ratio_lo, low, high);
-    const half_dv b = round_half(__builtin_convertvector(sum.hi, half_dv), ratio_hi, low, high);
-    return (iv)(__builtin_astype(a, iv).even, __builtin_astype(b, iv).even);
+    /* Not sum.lo and sum.hi, which are the same machine code: oclgrind 21.10 loses the state of the latter's lanes. */
+    const half_iv *halves = (const half_iv *)&sum;
+    const half_dv a = round_half(__builtin_convertvector(halves[0], half_dv), ratio_lo, low, high);
+    const half_dv b = round_half(__builtin_convertvector(halves[1], half_dv), ratio_hi, low, high);
+    iv r;
+    r.lo = __builtin_astype(a, iv).even;
+    r.hi = __builtin_astype(b, iv).even;
+    return r;
 }
 
 /* clamp(round(sum * ratio) + zero, c_min, c_max) of one vector. */
