@@ -223,7 +223,7 @@ weft_status weft_ref_q_attention(const weft_ref_call *call)
     q_attention at = read_call(call);
     const weft_tensor *y = call->outputs[0];
     if (!weft_ref_q_is_8bit(at.q.x) || !weft_ref_q_is_8bit(at.k.x) || !weft_ref_q_is_8bit(at.v.x) ||
-        at.exps->dtype != WEFT_DTYPE_I32 || at.keys > WEFT_SOFTMAX_MAX ||
+        !at.exps || at.exps->dtype != WEFT_DTYPE_I32 || at.keys > WEFT_SOFTMAX_MAX ||
         at.form.k.size > WEFT_DEPTH_MAX)
         return WEFT_UNSUPPORTED;
     if (!weft_ref_q_exps_are_sound(at.exps))
