@@ -187,8 +187,8 @@ static weft_status join(weft_graph *graph, weft_node *node, weft_node *const *li
 
 static weft_status join_products(weft_graph *graph, weft_node *node, bool *done, weft_diag *diag)
 {
-    weft_node *linears[3];
-    int64_t bases[3], next = 0;
+    weft_node *linears[3] = {NULL};
+    int64_t bases[3] = {0}, next = 0;
     size_t count = 0;
     for (size_t i = 0; i < 3; i++) {
         weft_node *linear = joinable(graph, node, node->inputs[i]);

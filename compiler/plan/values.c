@@ -217,7 +217,7 @@ void weft__plan_set_partial(schedule_state *state, const weft_value *mean, int64
 
 plan_window weft__plan_window(const weft_attrs *attrs)
 {
-    plan_window window;
+    plan_window window = {0};
     weft_attrs_ints(attrs, "kernel_shape", window.kernel, 2, 1);
     weft_attrs_ints(attrs, "strides", window.strides, 2, 1);
     weft_attrs_ints(attrs, "dilations", window.dilations, 2, 1);
