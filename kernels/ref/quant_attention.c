@@ -136,16 +136,16 @@ static q_attention read_call(const weft_ref_call *call)
 {
     const weft_attrs *attrs = call->attrs;
     q_attention at = {.form = weft_attention_read(attrs),
-                      .exps = weft_ref_in(call, 3),
+                      .exps = call->inputs[3],
                       .s_table = weft_ref_in(call, 6),
                       .s_type = weft_ref_q_dtype(attrs, "s_type"),
                       .p_type = weft_ref_q_dtype(attrs, "p_type")};
-    at.q = (q_operand){weft_ref_in(call, 0), weft_ref_in(call, 4),
+    at.q = (q_operand){call->inputs[0], weft_ref_in(call, 4),
                        (int32_t)weft_attrs_int(attrs, "q_zero", 0), at.form.q};
-    at.k = (q_operand){weft_ref_in(call, 1), weft_ref_in(call, 5),
+    at.k = (q_operand){call->inputs[1], weft_ref_in(call, 5),
                        (int32_t)weft_attrs_int(attrs, "k_zero", 0), at.form.k};
-    at.v = (q_operand){weft_ref_in(call, 2), NULL, (int32_t)weft_attrs_int(attrs, "v_zero", 0),
-                       at.form.v};
+    at.v =
+        (q_operand){call->inputs[2], NULL, (int32_t)weft_attrs_int(attrs, "v_zero", 0), at.form.v};
     at.s = read_ratio(attrs, "s_mult", "s_shift",
                       weft_ref_q_stage_read(attrs, "s_zero", "s_min", "s_max", at.s_type));
     at.p = read_ratio(attrs, "p_mult", "p_shift",
@@ -223,7 +223,7 @@ weft_status weft_ref_q_attention(const weft_ref_call *call)
     q_attention at = read_call(call);
     const weft_tensor *y = call->outputs[0];
     if (!weft_ref_q_is_8bit(at.q.x) || !weft_ref_q_is_8bit(at.k.x) || !weft_ref_q_is_8bit(at.v.x) ||
-        !at.exps || at.exps->dtype != WEFT_DTYPE_I32 || at.keys > WEFT_SOFTMAX_MAX ||
+        at.exps->dtype != WEFT_DTYPE_I32 || at.keys < 1 || at.keys > WEFT_SOFTMAX_MAX ||
         at.form.k.size > WEFT_DEPTH_MAX)
         return WEFT_UNSUPPORTED;
     if (!weft_ref_q_exps_are_sound(at.exps))
