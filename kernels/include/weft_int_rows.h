@@ -65,11 +65,9 @@ WEFT_INT_FN void weft_softmax_row(const WEFT_MEM weft_u8 *x, WEFT_MEM weft_u8 *y
                                   const weft_s32 low, const weft_s32 high)
 {
     const weft_s32 largest = weft_row_max(x, count, stride, is_signed);
-    weft_s64 sum = 0;
-    weft_s32 summed = 0;
-    do
-        sum += (weft_s64)exps[largest - weft_byte_value(x[summed * stride], is_signed)];
-    while (++summed < count);
+    weft_s64 sum = (weft_s64)exps[largest - weft_byte_value(x[0], is_signed)];
+    for (weft_s32 i = 1; i < count; i++)
+        sum += (weft_s64)exps[largest - weft_byte_value(x[i * stride], is_signed)];
     const weft_s64 factor = weft_softmax_factor(sum, mult);
     for (weft_s32 i = 0; i < count; i++) {
         const weft_u32 value = exps[largest - weft_byte_value(x[i * stride], is_signed)];
