@@ -182,22 +182,10 @@ weft_cnn_map weft_cnn_max_pool(weft_cnn *cnn, weft_cnn_map x, const char *module
         shape.dims[i] = (shape.dims[i] + 2 * pad - kernel) / stride + 1;
     const weft_build_attr attrs[] = {
         {.name = "ceil_mode", .kind = WEFT_BUILD_INT, .i = 0},
-        {.name = "dilations",
-         .kind = WEFT_BUILD_INTS,
-         .ints = (const int64_t[]){1, 1},
-         .ints_count = 2},
-        {.name = "kernel_shape",
-         .kind = WEFT_BUILD_INTS,
-         .ints = (const int64_t[]){kernel, kernel},
-         .ints_count = 2},
-        {.name = "pads",
-         .kind = WEFT_BUILD_INTS,
-         .ints = (const int64_t[]){pad, pad, pad, pad},
-         .ints_count = 4},
-        {.name = "strides",
-         .kind = WEFT_BUILD_INTS,
-         .ints = (const int64_t[]){stride, stride},
-         .ints_count = 2},
+        weft_cnn_ints("dilations", (const int64_t[]){1, 1}, 2),
+        weft_cnn_ints("kernel_shape", (const int64_t[]){kernel, kernel}, 2),
+        weft_cnn_ints("pads", (const int64_t[]){pad, pad, pad, pad}, 4),
+        weft_cnn_ints("strides", (const int64_t[]){stride, stride}, 2),
     };
     weft_cnn_map y = weft_cnn_add_node(cnn, "MaxPool", module, &x.value, 1, attrs,
                                        sizeof attrs / sizeof *attrs, &shape);
@@ -214,18 +202,9 @@ weft_cnn_map weft_cnn_pool_shortcut(weft_cnn *cnn, weft_cnn_map x, const char *m
     const weft_build_attr attrs[] = {
         {.name = "ceil_mode", .kind = WEFT_BUILD_INT, .i = 1},
         {.name = "count_include_pad", .kind = WEFT_BUILD_INT, .i = 0},
-        {.name = "kernel_shape",
-         .kind = WEFT_BUILD_INTS,
-         .ints = (const int64_t[]){2, 2},
-         .ints_count = 2},
-        {.name = "pads",
-         .kind = WEFT_BUILD_INTS,
-         .ints = (const int64_t[]){0, 0, 0, 0},
-         .ints_count = 4},
-        {.name = "strides",
-         .kind = WEFT_BUILD_INTS,
-         .ints = (const int64_t[]){2, 2},
-         .ints_count = 2},
+        weft_cnn_ints("kernel_shape", (const int64_t[]){2, 2}, 2),
+        weft_cnn_ints("pads", (const int64_t[]){0, 0, 0, 0}, 4),
+        weft_cnn_ints("strides", (const int64_t[]){2, 2}, 2),
     };
     weft_cnn_map y = weft_cnn_add_node(cnn, "AveragePool", module, &x.value, 1, attrs,
                                        sizeof attrs / sizeof *attrs, &shape);
@@ -244,7 +223,7 @@ static weft_cnn_map add_mean(weft_cnn *cnn, weft_cnn_map x, const char *module,
     shape.dims[2] = shape.dims[3] = 1;
     const weft_build_attr attrs[] = {
         {.name = "keepdims", .kind = WEFT_BUILD_INT, .i = 1},
-        {.name = "axes", .kind = WEFT_BUILD_INTS, .ints = axes, .ints_count = 2},
+        weft_cnn_ints("axes", axes, 2),
     };
     weft_build_value inputs[] = {x.value, WEFT_BUILD_NONE};
     bool axes_are_input = cnn->build->opset >= 18;

@@ -43,6 +43,12 @@ weft_cnn_map weft_cnn_add_node(weft_cnn *cnn, const char *op, const char *module
     return y;
 }
 
+weft_build_attr weft_cnn_ints(const char *name, const int64_t *list, size_t count)
+{
+    return (weft_build_attr){
+        .name = name, .kind = WEFT_BUILD_INTS, .ints = list, .ints_count = count};
+}
+
 weft_build_value weft_cnn_add_table(weft_cnn *cnn, const char *module, const char *leaf,
                                     int64_t count, const float *table, bool is_parameter)
 {
@@ -91,23 +97,11 @@ weft_cnn_map weft_cnn_add_conv(weft_cnn *cnn, weft_cnn_map x, const char *module
     for (int i = 2; i < 4; i++)
         shape.dims[i] = (in->dims[i] + 2 * pad - kernel) / stride + 1;
     const weft_build_attr attrs[] = {
-        {.name = "dilations",
-         .kind = WEFT_BUILD_INTS,
-         .ints = (const int64_t[]){1, 1},
-         .ints_count = 2},
+        weft_cnn_ints("dilations", (const int64_t[]){1, 1}, 2),
         {.name = "group", .kind = WEFT_BUILD_INT, .i = 1},
-        {.name = "kernel_shape",
-         .kind = WEFT_BUILD_INTS,
-         .ints = (const int64_t[]){kernel, kernel},
-         .ints_count = 2},
-        {.name = "pads",
-         .kind = WEFT_BUILD_INTS,
-         .ints = (const int64_t[]){pad, pad, pad, pad},
-         .ints_count = 4},
-        {.name = "strides",
-         .kind = WEFT_BUILD_INTS,
-         .ints = (const int64_t[]){stride, stride},
-         .ints_count = 2},
+        weft_cnn_ints("kernel_shape", (const int64_t[]){kernel, kernel}, 2),
+        weft_cnn_ints("pads", (const int64_t[]){pad, pad, pad, pad}, 4),
+        weft_cnn_ints("strides", (const int64_t[]){stride, stride}, 2),
     };
     return weft_cnn_add_node(cnn, "Conv", module, (const weft_build_value[]){x.value, weight, bias},
                              bias < 0 ? 2 : 3, attrs, sizeof attrs / sizeof *attrs, &shape);

@@ -27,6 +27,9 @@ weft_cnn_map weft_cnn_add_node(weft_cnn *cnn, const char *op, const char *module
 weft_cnn_map weft_cnn_add_conv(weft_cnn *cnn, weft_cnn_map x, const char *module,
                                weft_build_value weight, weft_build_value bias, int64_t stride);
 
+/* The attribute of `count` integers, which it borrows. */
+weft_build_attr weft_cnn_ints(const char *name, const int64_t *list, size_t count);
+
 /* An initialiser "module.leaf" with a ready table, or without data when none is made. */
 weft_build_value weft_cnn_add_table(weft_cnn *cnn, const char *module, const char *leaf,
                                     int64_t count, const float *table, bool is_parameter);

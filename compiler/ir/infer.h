@@ -159,6 +159,10 @@ weft_status weft_infer_q_ratio(const weft_node *node, const char *mult, const ch
 weft_status weft_infer_q_norm(const weft_node *node, size_t input, int64_t channels,
                               const char *prefix, weft_diag *diag);
 
+/* Whether weft.QConv2D is a product of pixels, channels last, with one matrix: what may normalise
+ * them. */
+bool weft_infer_q_is_pointwise(const weft_node *node);
+
 /* Attention in any type (inputs 0 to 2 are q, k, v): heads checked, and the shape of the result. */
 weft_status weft_infer_attention_shape(const weft_node *node, weft_shape *out_shape,
                                        weft_diag *diag);

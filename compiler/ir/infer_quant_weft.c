@@ -164,8 +164,7 @@ static weft_status check_channel_vectors(const weft_node *node, int64_t channels
     return WEFT_OK;
 }
 
-/* The convolution is a product of pixels with a matrix. */
-static bool is_pointwise(const weft_node *node)
+bool weft_infer_q_is_pointwise(const weft_node *node)
 {
     int64_t pads[4], strides[2];
     const int64_t *w = node->inputs[1]->shape.dims;
@@ -189,7 +188,7 @@ static weft_status check_conv_norm(const weft_node *node, weft_diag *diag)
         return weft_infer_fail(node, NULL, WEFT_E_INFER_ARITY, diag,
                                "scale and bias of the normalisation", "one of them",
                                "a normalisation has both");
-    if (!is_pointwise(node))
+    if (!weft_infer_q_is_pointwise(node))
         return weft_infer_fail(node, x, WEFT_E_INFER_ATTR, diag,
                                "a 1 x 1 convolution of all channels, without strides and pads",
                                "another one", "only pixels as they are can be normalised");

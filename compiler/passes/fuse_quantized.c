@@ -100,8 +100,8 @@ static weft_status fuse_sum(weft_graph *graph, weft_node *add, bool *done, weft_
 
 /* ---- means ---- */
 
-bool weft_fuse_q_all_are(const weft_node *node, const char *name, size_t count, int64_t absent,
-                         int64_t number)
+static bool all_are(const weft_node *node, const char *name, size_t count, int64_t absent,
+                    int64_t number)
 {
     int64_t list[4];
     weft_attrs_ints(&node->attrs, name, list, count, absent);
@@ -126,9 +126,8 @@ static bool is_mean(const weft_node *pool, int64_t *mult, int64_t *shift)
     weft_attrs_ints(&pool->attrs, "kernel_shape", kernel, 2, 0);
     return strcmp(weft_attrs_string(&pool->attrs, "mode", "max"), "average") == 0 &&
            kernel[0] == x->shape.dims[1] && kernel[1] == x->shape.dims[2] &&
-           y->shape.dims[1] == 1 && y->shape.dims[2] == 1 &&
-           weft_fuse_q_all_are(pool, "pads", 4, 0, 0) &&
-           weft_fuse_q_all_are(pool, "dilations", 2, 1, 1) && y->dtype == x->dtype &&
+           y->shape.dims[1] == 1 && y->shape.dims[2] == 1 && all_are(pool, "pads", 4, 0, 0) &&
+           all_are(pool, "dilations", 2, 1, 1) && y->dtype == x->dtype &&
            !weft_attrs_find(&pool->attrs, "y_min") && !weft_attrs_find(&pool->attrs, "y_max") &&
            read_ratio(pool, mult, shift);
 }

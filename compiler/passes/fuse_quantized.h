@@ -7,9 +7,6 @@
 
 /* weft.QConv2D or weft.QMul that still may take a sum: it has no residual and no mean. */
 bool weft_fuse_q_takes_sum(const weft_node *node);
-/* All of an attribute's `count` integers, `absent` where it has fewer, are that number. */
-bool weft_fuse_q_all_are(const weft_node *node, const char *name, size_t count, int64_t absent,
-                         int64_t number);
 /* weft.QTable: nothing where it changes no value; part of the table, the limits or the convolution
  * before it. Sets *out_done when the graph changed; node is gone then. */
 weft_status weft_fuse_q_table(weft_graph *graph, weft_node *node, bool *out_done, weft_diag *diag);

@@ -2,6 +2,7 @@
 /* fuse-quantized, normalisations: a weft.QLayerNorm that only products read is done while they read
  * their rows. The normalised codes stay what they were: a product rounds to them before it
  * multiplies. Must not know what follows a product. */
+#include "compiler/ir/infer.h"
 #include "compiler/passes/fuse_quantized.h"
 #include "compiler/passes/rewrite.h"
 
@@ -13,13 +14,8 @@ static bool is_foldable(const weft_node *node, const weft_value *x, const weft_n
     if (node->op != WEFT_OP_QConv2D || node->inputs[0] != x || weft_node_input(node, 6) == x ||
         weft_node_input(node, 7) || !weft_value_is_constant(node->inputs[1]))
         return false;
-    const int64_t *w = node->inputs[1]->shape.dims;
     return weft_attrs_int(&node->attrs, "x_zero", 0) == weft_attrs_int(&norm->attrs, "y_zero", 0) &&
-           w[1] == 1 && w[2] == 1 && w[3] == channels && x->shape.dims[3] == channels &&
-           weft_attrs_int(&node->attrs, "group", 1) == 1 &&
-           weft_attrs_int(&node->attrs, "x_nchw", 0) == 0 &&
-           weft_fuse_q_all_are(node, "strides", 2, 1, 1) &&
-           weft_fuse_q_all_are(node, "pads", 4, 0, 0);
+           x->shape.dims[3] == channels && weft_infer_q_is_pointwise(node);
 }
 
 /* Every reader is such a product, or a view that only they read. */

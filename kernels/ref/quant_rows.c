@@ -69,12 +69,13 @@ weft_status weft_ref_q_norm_rows(const weft_ref_call *call, size_t input, const 
         return WEFT_UNSUPPORTED;
     if (!are_within(gamma, WEFT_MULT_MAX) || !are_within(beta, 1 << WEFT_BETA_BITS))
         return WEFT_INVALID;
+    const int64_t epsilon = norm_attr(call, prefix, "epsilon", 0);
+    const int32_t beta_shift = (int32_t)norm_attr(call, prefix, "beta_shift", 0),
+                  shift = (int32_t)norm_attr(call, prefix, "shift", 1);
     for (int64_t row = 0; row < rows; row++)
-        weft_layer_norm_row(
-            (const uint8_t *)x->data + row * count, (uint8_t *)y + row * count, (int32_t)count, 1,
-            x->dtype == WEFT_DTYPE_I8, norm_attr(call, prefix, "epsilon", 0), gamma->data,
-            beta->data, (int32_t)norm_attr(call, prefix, "beta_shift", 0),
-            (int32_t)norm_attr(call, prefix, "shift", 1), stage.zero, stage.low, stage.high);
+        weft_layer_norm_row((const uint8_t *)x->data + row * count, (uint8_t *)y + row * count,
+                            (int32_t)count, 1, x->dtype == WEFT_DTYPE_I8, epsilon, gamma->data,
+                            beta->data, beta_shift, shift, stage.zero, stage.low, stage.high);
     return WEFT_OK;
 }
 

@@ -167,6 +167,16 @@ static const char *make_layer_norm(maker *m, weft_arena *arena)
     return graph_of(m, arena, "weft.QLayerNorm(%x, %gamma, %beta)");
 }
 
+/* The stage that adds a residual of type r and rounds to type y. */
+static void add_sum(maker *m, const char *r, const char *y)
+{
+    add_attr(m, "a_mult", any(m, 1 << 20, WEFT_ADD_MULT_MAX));
+    add_attr(m, "b_mult", any(m, 1 << 20, WEFT_ADD_MULT_MAX));
+    add_attr(m, "b_zero", zero_of(m, r));
+    add_attr(m, "add_shift", any(m, 20, 22));
+    add_attr(m, "y_zero", zero_of(m, y));
+}
+
 /* A product of normalised rows, with a table or without, with a residual or without. */
 static const char *make_normalised(maker *m, weft_arena *arena)
 {
@@ -193,13 +203,8 @@ static const char *make_normalised(maker *m, weft_arena *arena)
     add_limits(m, "x_zero", "norm_min", "norm_max", codes);
     add_attr(m, "c_zero", zero_of(m, c));
     add_attr(m, "a_zero", zero_of(m, a));
-    if (has_residual) {
-        add_attr(m, "a_mult", any(m, 1 << 20, WEFT_ADD_MULT_MAX));
-        add_attr(m, "b_mult", any(m, 1 << 20, WEFT_ADD_MULT_MAX));
-        add_attr(m, "b_zero", zero_of(m, r));
-        add_attr(m, "add_shift", any(m, 20, 22));
-        add_attr(m, "y_zero", zero_of(m, y));
-    }
+    if (has_residual)
+        add_sum(m, r, y);
     weft_text_printf(&m->attrs, ", norm_type=\"%s\", c_type=\"%s\", to=\"%s\"", codes, c,
                      has_residual ? y : a);
     return graph_of(m, arena,
@@ -305,13 +310,8 @@ static const char *make_token_conv(maker *m, weft_arena *arena)
     add_attr(m, "x_zero", zero_of(m, x));
     add_attr(m, "c_zero", zero_of(m, c));
     add_attr(m, "a_zero", zero_of(m, a));
-    if (has_residual) {
-        add_attr(m, "a_mult", any(m, 1 << 20, WEFT_ADD_MULT_MAX));
-        add_attr(m, "b_mult", any(m, 1 << 20, WEFT_ADD_MULT_MAX));
-        add_attr(m, "b_zero", zero_of(m, r));
-        add_attr(m, "add_shift", any(m, 20, 22));
-        add_attr(m, "y_zero", zero_of(m, y));
-    }
+    if (has_residual)
+        add_sum(m, r, y);
     weft_text_printf(&m->attrs, ", c_type=\"%s\", to=\"%s\"", c, has_residual ? y : a);
     return graph_of(m, arena,
                     weft_arena_printf(arena,
