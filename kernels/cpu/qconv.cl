@@ -125,7 +125,8 @@ __kernel void weft_qconv(__global const uchar *restrict x, __global const char *
     /* What is normalised is rounded to the form of the rows. */
     const int to_form = WEFT_DOT == 2 ? -x_zero : flip;
     struct norm_form norm;
-    make_norm_form(beta_shift, norm_shift, x_zero + to_form, norm_min + to_form, norm_max + to_form, norm_margin, &norm);
+    if (is_normalised)
+        make_norm_form(beta_shift, norm_shift, x_zero + to_form, norm_min + to_form, norm_max + to_form, norm_margin, &norm);
     int off[WEFT_MB_MAX];
     /* All runs of a row: run_count of run_elems elements, in groups of `across` (taps of a kernel row that are runs of their own). */
     int run_count, run_elems, across, step_across, step_down;
